@@ -1,0 +1,58 @@
+# The commands that people and CI run. Each sets itself up in .venv and touches nothing outside this checkout.
+PYTHON ?= python3
+BIN := .venv/bin
+# uv and pip keep what they download below .venv, so that removing the checkout removes everything.
+export UV_CACHE_DIR := $(CURDIR)/.venv/cache
+export PIP_CACHE_DIR := $(CURDIR)/.venv/cache/pip
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export UV_PYTHON_DOWNLOADS := never
+SYNC = $(BIN)/uv sync --frozen --inexact --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint bench clean
+
+help:  ## Show these commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: .venv/demo.stamp  ## Run the whole daily job in the sandbox (about a minute, no account needed)
+	@$(BIN)/cmlkit demo $(DEMO)
+
+test: .venv/test.stamp  ## Run the test suite in parallel
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal --ignore tests/slow $(TEST)
+
+test-slow: .venv/test.stamp  ## Run the tests that take minutes: nspawn boots, fault sweeps
+	@$(BIN)/python -m pytest -q tests/slow $(TEST)
+
+lint: .venv/test.stamp  ## Check style, types, import directions, shell and workflows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/shellcheck cmlkit/resources/*.sh .ci/run
+	$(BIN)/actionlint -color $(wildcard .github/workflows/*.yml workflows/*.yml)
+	$(BIN)/zizmor --offline --no-progress --persona pedantic action.yml workflows .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(wildcard .github/workflows/*.yml workflows/*.yml)
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+
+bench: .venv/test.stamp  ## Measure against the floor; writes build/bench.json
+	@$(BIN)/python -m benchmarks
+
+clean:  ## Remove everything that these commands made
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+.venv/demo.stamp: uv.lock pyproject.toml | .venv/bin/uv
+	@echo "Setting up .venv for the demo"
+	@$(SYNC) --extra demo && touch $@
+
+.venv/test.stamp: uv.lock pyproject.toml | .venv/bin/uv
+	@echo "Setting up .venv for the tests"
+	@$(SYNC) --extra test && touch $@
+
+.venv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "cmlkit needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
+	@echo "Creating .venv with $$($(PYTHON) -V)"
+	@$(PYTHON) -m venv .venv || \
+	  { rm -rf .venv; echo "Python's venv module is incomplete. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 2; }
+	@$(BIN)/python -m pip install --quiet uv

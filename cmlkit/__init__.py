@@ -1,0 +1,1 @@
+"""Retrain a model on a short-lived EC2 runner and open a pull request with the result."""

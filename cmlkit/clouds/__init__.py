@@ -1,0 +1,1 @@
+"""Clouds: where instances live."""

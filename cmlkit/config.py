@@ -1,0 +1,270 @@
+"""The settings of the four sections, and how flags, environment, `cmlkit.yaml` and defaults become one `Settings`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cmlkit.errors import SettingsError
+from cmlkit.setting import (
+    DURATION_KIND,
+    FLAG,
+    INTEGER,
+    LIST,
+    MAPPING,
+    NUMBER,
+    TEXT,
+    Setting,
+    choice,
+    converted,
+    declared,
+    setting,
+)
+
+DEFAULT_FILE = Path("cmlkit.yaml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunnerSpec:
+    """What to launch, and for how long. Durations are in seconds, sizes in GiB."""
+
+    instance_type: tuple[str, ...] = setting(
+        ("t3.medium", "t3a.medium"), LIST, "Instance types to try, in order. Or say cpus, memory or gpus."
+    )
+    market: str = setting(
+        "spot-then-on-demand",
+        choice("spot", "on-demand", "spot-then-on-demand"),
+        "Where to buy: spot, on-demand, or spot first.",
+    )
+    region: tuple[str, ...] = setting((), LIST, "AWS regions to try, in order; AWS_REGION when empty.")
+    subnet: tuple[str, ...] = setting((), LIST, "Subnet ids to try; the default VPC's when empty.")
+    security_group: tuple[str, ...] = setting(
+        (), LIST, "Security group ids; a group without inbound rules is made when empty."
+    )
+    image: str = setting("ubuntu-24.04", TEXT, "Image: ubuntu-24.04, ami-…, or ssm:/parameter/path.")
+    disk_size: int = setting(30, INTEGER, "Size of the root volume in GiB.")
+    labels: tuple[str, ...] = setting((), LIST, "Extra runner labels, beside the run's own unique one.")
+    idle_timeout: float = setting(300.0, DURATION_KIND, "End an instance that got no job for this long.")
+    max_lifetime: float = setting(7200.0, DURATION_KIND, "End the instance after this long, whatever it does.")
+    wait_timeout: float = setting(600.0, DURATION_KIND, "Give up when the runner is not online after this long.")
+    iam_instance_profile: str = setting("", TEXT, "Name or ARN of the instance profile for the training's AWS access.")
+    startup_script: str = setting("", TEXT, "Shell lines that run as root before the runner starts.")
+    tags: Mapping[str, str] = setting({}, MAPPING, "Extra tags on the instance and its volumes.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSpec:
+    """What to run, and what it leaves behind. Paths are relative to the working directory."""
+
+    setup: str = setting("", TEXT, "Shell command that prepares the training: dependencies, data.")
+    run: str = setting("", TEXT, "Shell command that trains, such as: python train.py.")
+    estimator: str = setting(
+        "", TEXT, "Import path of a scikit-learn-compatible class to train instead of running a command."
+    )
+    params: Mapping[str, Any] = setting({}, MAPPING, "The estimator's parameters, or those to report for a command.")
+    scoring: tuple[str, ...] = setting((), LIST, "scikit-learn scorers for the estimator; by its task when empty.")
+    target: str = setting(
+        "", TEXT, "Label column, when data is one table to split; else train and test files are read."
+    )
+    test_size: float = setting(0.25, NUMBER, "Share of the table that is held out for the test, from 0 to 1.")
+    seed: int = setting(0, INTEGER, "Seed of the split and of the estimator's random_state.")
+    model: str = setting("model/random_forest.joblib", TEXT, "The model file that training writes.")
+    metrics: tuple[str, ...] = setting(("model/metrics.txt",), LIST, "Metrics files: text, JSON, YAML or CSV.")
+    plots: tuple[str, ...] = setting(("model/confusion_matrix.png",), LIST, "Image files for the report.")
+    data: tuple[str, ...] = setting(("data/",), LIST, "Files and folders that training reads; their hash is recorded.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishSpec:
+    """Where the result goes, and how it is shown."""
+
+    base: str = setting("", TEXT, "Branch that the pull request targets; the repository's default branch when empty.")
+    branch: str = setting(
+        "cmlkit/{base}/{run}", TEXT, "Experiment branch; knows {base}, {run}, {attempt}, {date} and {sha}."
+    )
+    on_existing: str = setting(
+        "supersede",
+        choice("supersede", "update", "keep"),
+        "Earlier cmlkit pull requests: close them, reuse the branch of one, or leave them open.",
+    )
+    store: str = setting("git", choice("git"), "Where the model's bytes go.")
+    title: str = setting("", TEXT, "Title of the pull request; made from metrics and verdict when empty.")
+    comment: str = setting(
+        "update", choice("update", "create", "none"), "Report comment: keep one up to date, add one each time, or none."
+    )
+    check: bool = setting(True, FLAG, "Whether to create a check run with the verdict.")
+    labels: tuple[str, ...] = setting((), LIST, "Labels of the pull request.")
+    reviewers: tuple[str, ...] = setting((), LIST, "Logins to ask for a review.")
+    draft: bool = setting(False, FLAG, "Whether to open the pull request as a draft.")
+    auto_merge: str = setting(
+        "", choice("", "merge", "squash", "rebase"), "Merge by itself once the gate passed and the branch rules allow."
+    )
+    on_rejected: str = setting(
+        "fail",
+        choice("fail", "warn", "skip"),
+        "When the gate rejects: publish a draft and exit 6, publish a draft and exit 0, or publish nothing and exit 6.",
+    )
+    files: tuple[str, ...] = setting((), LIST, "Further files to commit beside model, metrics, plots and report.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateSpec:
+    """The rules that a challenger must meet."""
+
+    rules: tuple[str, ...] = setting(
+        (), LIST, "Rules such as: accuracy >= 0.90, accuracy >= champion - 0.01. One a line."
+    )
+
+
+SECTIONS: Mapping[str, type[Any]] = {
+    "runner": RunnerSpec,
+    "train": TrainSpec,
+    "publish": PublishSpec,
+    "gate": GateSpec,
+}
+SCHEMA: Mapping[str, tuple[Setting, ...]] = {name: declared(name, spec) for name, spec in SECTIONS.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every setting's value, and where each came from.
+
+    Attributes:
+        sources: Dotted name -> `default`, the file with its line, the variable, or the flag.
+    """
+
+    runner: RunnerSpec
+    train: TrainSpec
+    publish: PublishSpec
+    gate: GateSpec
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    value: Any
+    source: str
+
+
+def load(
+    *, environ: Mapping[str, str], flags: Mapping[str, Mapping[str, Any]] | None = None, file: Path | None = None
+) -> Settings:
+    """Settings by precedence: flag, environment, file, default.
+
+    Args:
+        environ: The environment; an empty variable counts as unset.
+        flags: Section -> field name -> value, as the command line parsed it; None counts as unset.
+        file: The settings file, which must exist; `cmlkit.yaml` here, if there is one, when None.
+
+    Raises:
+        SettingsError: The file is missing or malformed, a key is unknown, or a value is not what its setting takes.
+    """
+    from_file = _read_file(file)
+    sections: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for name, spec in SECTIONS.items():
+        found = {
+            declaration.name: _find(declaration, (flags or {}).get(name, {}), environ, from_file)
+            for declaration in SCHEMA[name]
+        }
+        sources |= {declaration.path: found[declaration.name].source for declaration in SCHEMA[name]}
+        sections[name] = spec(**{field: item.value for field, item in found.items()})
+    return Settings(**sections, sources=sources)
+
+
+def _find(
+    declaration: Setting, flags: Mapping[str, Any], environ: Mapping[str, str], from_file: Mapping[str, _Found]
+) -> _Found:
+    if (value := flags.get(declaration.name)) is not None:
+        return _Found(value=value, source=declaration.flag)
+    if text := environ.get(declaration.variable, "").strip():
+        value = converted(declaration.kind.parse, text, where=declaration.variable, path=declaration.path)
+        return _Found(value=value, source=declaration.variable)
+    if declaration.path in from_file:
+        raw = from_file[declaration.path]
+        value = converted(declaration.kind.accept, raw.value, where=raw.source, path=declaration.path)
+        return _Found(value=value, source=raw.source)
+    return _Found(value=declaration.default, source="default")
+
+
+def _read_file(file: Path | None) -> dict[str, _Found]:
+    """Dotted name -> raw value with `FILE:LINE`, every key checked against the schema."""
+    path = file or DEFAULT_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if file is None:
+            return {}
+        raise SettingsError(
+            f"The settings file {path} does not exist.", next_step="Create it, or leave --config out."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The settings file {path} cannot be read: {error}.") from error
+    try:
+        document = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path} is not valid YAML: {error}") from error
+    if document is None:
+        return {}
+    found: dict[str, _Found] = {}
+    for section, node, where in _entries(document, path, names=list(SCHEMA), inside="the top level"):
+        found |= _read_section(section, node, path, where)
+    return found
+
+
+def _read_section(section: str, node: yaml.Node, path: Path, where: str) -> dict[str, _Found]:
+    if section == "gate":
+        return {"gate": _Found(value=_plain(node), source=where)}
+    if isinstance(node, yaml.ScalarNode) and _plain(node) is None:
+        return {}
+    names = [declaration.key for declaration in SCHEMA[section]]
+    return {
+        f"{section}.{key}": _Found(value=_plain(value), source=place)
+        for key, value, place in _entries(node, path, names=names, inside=section)
+    }
+
+
+def _entries(node: yaml.Node, path: Path, *, names: list[str], inside: str) -> list[tuple[str, yaml.Node, str]]:
+    """Key, value and `FILE:LINE` of a mapping whose keys must be among `names` and stand once."""
+    line = node.start_mark.line + 1
+    if not isinstance(node, yaml.MappingNode):
+        raise SettingsError(f"{path}:{line}: {inside} must be a mapping of names to values.")
+    entries: dict[str, tuple[str, yaml.Node, str]] = {}
+    for key_node, value in node.value:
+        key, where = str(key_node.value), f"{path}:{key_node.start_mark.line + 1}"
+        if key not in names:
+            raise SettingsError(f"{where}: {inside} has no setting {key!r}.", next_step=nearest(key, names))
+        if key in entries:
+            raise SettingsError(f"{where}: {key!r} stands twice in {inside}; the first is at {entries[key][2]}.")
+        entries[key] = (key, value, where)
+    return list(entries.values())
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """`Did you mean …?`, or the known names where none is near."""
+    matches = difflib.get_close_matches(name.replace("_", "-"), known, n=1, cutoff=0.6)
+    return f"Did you mean {matches[0]!r}?" if matches else f"Known: {', '.join(known)}."
+
+
+def _plain(node: yaml.Node) -> Any:
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_document(node)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"line {node.start_mark.line + 1}: {error}") from error
+    finally:
+        loader.dispose()
+
+
+def rows(settings: Settings) -> list[tuple[str, Any, str]]:
+    """Dotted name, value and source of every setting, in the order of the schema."""
+    return [
+        (declaration.path, getattr(getattr(settings, section), declaration.name), settings.sources[declaration.path])
+        for section, declarations in SCHEMA.items()
+        for declaration in declarations
+    ]

@@ -1,0 +1,122 @@
+"""The error tree: each class has an exit code, each error a next step.
+
+CmlkitError                 1   a defect in cmlkit
+├── SettingsError           2   a flag, variable, file or argument is wrong
+│   ├── MetricsError        2   a metrics file is missing, empty or not numbers
+│   └── ModelError          2   a model file is missing, tampered with, or too large
+├── PermissionDenied        3   credentials are missing or not enough
+├── CapacityError           4   the cloud has no capacity, or the account no quota
+├── WaitTimeout             5   something did not come up in time
+├── GateRejected            6   the gate rejected the model
+├── ServiceError            7   GitHub or AWS failed for good
+│   ├── NotFound            7   the named resource does not exist there
+│   ├── Conflict            7   the resource changed or exists already
+│   └── AnswerLost          7   a write was sent, its answer never came: look before repeating
+├── TrainingFailed          8   the training command failed
+└── Interrupted           130   SIGINT or SIGTERM
+"""
+
+
+class CmlkitError(Exception):
+    """Any failure that cmlkit explains: what happened, on which resource, and what to do next.
+
+    Args:
+        message: One sentence: what happened, on which resource, and the cause.
+        next_step: What the person should do; empty where the message says it all.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, next_step: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.next_step}" if self.next_step else self.message
+
+
+class SettingsError(CmlkitError):
+    """A flag, a variable, `cmlkit.yaml` or an argument is wrong."""
+
+    exit_code = 2
+
+
+class MetricsError(SettingsError):
+    """A metrics file is missing, empty, or holds something else than finite numbers."""
+
+
+class ModelError(SettingsError):
+    """A model file is missing, does not match its manifest, or is too large for its store."""
+
+
+class PermissionDenied(CmlkitError):
+    """Credentials are missing, expired, or lack a permission, which the message names."""
+
+    exit_code = 3
+
+
+class CapacityError(CmlkitError):
+    """The cloud has no capacity for what was asked, or the account no quota."""
+
+    exit_code = 4
+
+
+class WaitTimeout(CmlkitError):
+    """Something did not come up within the time that the settings give it."""
+
+    exit_code = 5
+
+
+class GateRejected(CmlkitError):
+    """The gate rejected the model, and the settings ask for that to fail the run."""
+
+    exit_code = 6
+
+
+class ServiceError(CmlkitError):
+    """GitHub or AWS failed for good: retries are used up, or the answer cannot be right.
+
+    Attributes:
+        status: The HTTP status, or None where no answer came.
+        code: The service's own error code, such as `VcpuLimitExceeded`; empty where it gave none.
+    """
+
+    exit_code = 7
+
+    def __init__(self, message: str, *, next_step: str = "", status: int | None = None, code: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.status = status
+        self.code = code
+
+
+class NotFound(ServiceError):
+    """The named resource does not exist, or the token may not see it."""
+
+
+class Conflict(ServiceError):
+    """The resource exists already, or has changed since it was read."""
+
+
+class AnswerLost(ServiceError):
+    """A write was sent and its answer never came; whoever sent it must look before repeating it."""
+
+
+class TrainingFailed(CmlkitError):
+    """The training command ended with an error or was killed.
+
+    Attributes:
+        returncode: The command's own exit code; negative for a signal, as in `subprocess`.
+    """
+
+    exit_code = 8
+
+    def __init__(self, message: str, *, returncode: int, next_step: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.returncode = returncode
+
+
+class Interrupted(CmlkitError):
+    """SIGINT or SIGTERM ended the command after it cleaned up."""
+
+    exit_code = 130

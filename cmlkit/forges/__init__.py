@@ -1,0 +1,1 @@
+"""Forges: where the repository, its pull requests and its runners live."""

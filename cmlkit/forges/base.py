@@ -1,0 +1,194 @@
+"""What cmlkit needs of a forge, in the forge's own nouns. `forges/github.py` is the one there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Conclusion = Literal["success", "failure", "neutral"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """A repository: `OWNER/NAME`, its default branch, and whether the public can read it."""
+
+    full_name: str
+    default_branch: str
+    private: bool
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullRequest:
+    """A pull request.
+
+    Attributes:
+        node_id: GitHub's GraphQL id, which auto-merge needs.
+        head: Branch that holds the change; `head_sha` is its commit.
+        base: Branch that it targets.
+        state: `open` or `closed`.
+        author: Login of whoever opened it.
+    """
+
+    number: int
+    url: str
+    node_id: str
+    title: str
+    body: str
+    head: str
+    head_sha: str
+    base: str
+    state: str
+    draft: bool
+    author: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comment:
+    """A comment on a pull request or an issue."""
+
+    id: int
+    url: str
+    body: str
+    author: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A check run."""
+
+    id: int
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runner:
+    """A self-hosted runner as the forge lists it.
+
+    Attributes:
+        status: `online` or `offline`.
+        busy: Whether it has a job now.
+    """
+
+    id: int
+    name: str
+    status: str
+    busy: bool
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JitRunner:
+    """A runner that is registered but not yet up. `config` lets one process become it, once."""
+
+    runner: Runner
+    config: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunnerDownload:
+    """The runner application for one operating system and architecture; `sha256` in hex."""
+
+    url: str
+    sha256: str
+    filename: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeFile:
+    """One file of a commit: its path in the repository, and the id of the blob that holds its bytes."""
+
+    path: str
+    blob: str
+    mode: str = "100644"
+
+
+class RunnerForge(Protocol):
+    """What `runner.py` needs."""
+
+    def runner_download(self, *, architecture: str) -> RunnerDownload:
+        """The current runner application for Linux on `x64` or `arm64`."""
+
+    def create_jit_runner(self, *, name: str, labels: Sequence[str]) -> JitRunner:
+        """Register a just-in-time runner. If the answer is lost, a leftover of this name is removed first."""
+
+    def runner(self, runner_id: int) -> Runner | None:
+        """The runner, or None when it is gone."""
+
+    def runners(self) -> list[Runner]:
+        """Every self-hosted runner, all pages."""
+
+    def delete_runner(self, runner_id: int) -> None:
+        """Unregister; a runner that is gone already is fine. Conflict while it is busy with a job."""
+
+
+class PublishForge(Protocol):
+    """What `publish.py` needs. Paths are repository paths; refs are branch names or commit ids."""
+
+    def repository(self) -> Repository: ...
+
+    def branch_head(self, branch: str) -> str | None:
+        """Commit id of the branch's head, or None where there is no such branch."""
+
+    def read_file(self, path: str, *, ref: str) -> bytes | None:
+        """The file's bytes at `ref`, or None where there is none. Files up to 100 MiB."""
+
+    def tree(self, commit: str) -> Mapping[str, str]:
+        """Path -> blob id of every file in the commit's tree."""
+
+    def create_blob(self, content: bytes) -> str:
+        """Store bytes; their blob id."""
+
+    def create_commit(self, *, parent: str, files: Iterable[TreeFile], message: str) -> str:
+        """A commit on top of `parent` that adds or replaces `files`; its id. No branch moves."""
+
+    def create_branch(self, branch: str, commit: str) -> None:
+        """Conflict when the branch exists at another commit."""
+
+    def move_branch(self, branch: str, commit: str) -> None:
+        """Fast-forward the branch, never by force; Conflict when it moved meanwhile."""
+
+    def delete_branch(self, branch: str) -> None:
+        """A branch that is gone already is fine."""
+
+    def pull_requests(self, *, base: str, head: str = "", state: str = "open") -> list[PullRequest]:
+        """Pull requests that target `base`, from the branch `head` if given; all pages, newest first."""
+
+    def pull_request_authors(self, number: int) -> set[str]:
+        """Logins of everyone who committed to, commented on or reviewed the pull request."""
+
+    def create_pull_request(self, *, head: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
+        """Looks for an open one of the same head and base before it repeats a lost request."""
+
+    def update_pull_request(
+        self, number: int, *, title: str | None = None, body: str | None = None, state: str | None = None
+    ) -> PullRequest: ...
+
+    def add_labels(self, number: int, labels: Sequence[str]) -> None: ...
+
+    def request_reviewers(self, number: int, reviewers: Sequence[str]) -> None: ...
+
+    def enable_auto_merge(self, pull_request: PullRequest, method: str) -> None:
+        """Let GitHub merge once requirements are met; `method` is merge, squash or rebase."""
+
+    def comments(self, number: int) -> list[Comment]:
+        """Every comment of the pull request or issue, all pages, oldest first."""
+
+    def create_comment(self, number: int, body: str) -> Comment: ...
+
+    def update_comment(self, comment_id: int, body: str) -> Comment: ...
+
+    def delete_comment(self, comment_id: int) -> None: ...
+
+    def create_check(
+        self, *, name: str, commit: str, conclusion: Conclusion, title: str, summary: str, details_url: str = ""
+    ) -> Check: ...
+
+    def login(self) -> str:
+        """Login that the token acts as, such as `github-actions[bot]`."""
+
+
+class Forge(RunnerForge, PublishForge, Protocol):
+    """A whole forge."""

@@ -1,0 +1,104 @@
+"""Progress: what is happening now, and how long it took, for a terminal, a workflow log, or nobody."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol, TextIO
+
+Say = Callable[[str], None]
+"""Tells what a stage is doing now; each call replaces the line before it."""
+
+
+class Progress(Protocol):
+    """Where the stages report to."""
+
+    def stage(self, title: str) -> AbstractContextManager[Say]:
+        """Announce a stage; what is said last stays beside its title with the time that it took."""
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+
+    def warn(self, text: str) -> None:
+        """A line that a person should act on, though the work goes on."""
+
+
+class Silent:
+    """Says nothing: the default of the Python API."""
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Say]:
+        yield lambda text: None
+
+    def note(self, text: str) -> None: ...
+
+    def warn(self, text: str) -> None: ...
+
+
+class Lines:
+    """Plain lines, for logs and pipes. Each stage prints one line when it starts and one when it ends."""
+
+    def __init__(self, stream: TextIO | None = None, *, warning_prefix: str = "warning: ") -> None:
+        self.stream = stream or sys.stderr
+        self.warning_prefix = warning_prefix
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Say]:
+        said = ""
+        started = time.monotonic()
+
+        def say(text: str) -> None:
+            nonlocal said
+            said = text
+
+        self.note(f"{title} …")
+        try:
+            yield say
+        except BaseException:
+            self.note(f"{title}: failed after {time.monotonic() - started:.1f} s")
+            raise
+        self.note(f"{title}: {said or 'done'} ({time.monotonic() - started:.1f} s)")
+
+    def note(self, text: str) -> None:
+        print(text, file=self.stream, flush=True)  # noqa: T201 - this is the place that prints
+
+    def warn(self, text: str) -> None:
+        self.note(f"{self.warning_prefix}{text}")
+
+
+class Live:
+    """A spinner with elapsed time on a terminal, by rich."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self.console = Console(stderr=True, highlight=False)
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Say]:
+        from rich.markup import escape
+
+        said = ""
+        started = time.monotonic()
+
+        def say(text: str) -> None:
+            nonlocal said
+            said = text
+            status.update(f"{escape(title)}  [dim]{escape(text)}[/dim]")
+
+        with self.console.status(escape(title)) as status:
+            try:
+                yield say
+            except BaseException:
+                self.console.print(f"[red]✗[/red] {escape(title)}  [dim]{time.monotonic() - started:.1f} s[/dim]")
+                raise
+        took = f"{time.monotonic() - started:.1f} s"
+        self.console.print(f"[green]✓[/green] {escape(title)}  {escape(said)} [dim]{took}[/dim]")
+
+    def note(self, text: str) -> None:
+        self.console.print(text, markup=False)
+
+    def warn(self, text: str) -> None:
+        self.console.print(f"warning: {text}", markup=False, style="yellow")

@@ -1,0 +1,157 @@
+"""The run: what one training left behind, and the workflow run that it belongs to, as values between the stages."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from cmlkit.errors import SettingsError
+
+RECORD = Path(
+    ".cmlkit/run.json"
+)  # where `cmlkit train` leaves the run for `cmlkit publish`, below the working directory
+
+Parameter = str | int | float | bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowRun:
+    """The GitHub Actions run (or its stand-in on a developer's machine) that cmlkit works for.
+
+    Attributes:
+        repository: `OWNER/NAME`.
+        run_id: GitHub's id of the run; a random one outside Actions.
+        attempt: 1 for the first attempt of the run.
+        sha: Commit that the run was started for; empty when unknown.
+        ref: Full ref, such as `refs/heads/main`; empty when unknown.
+        pull_request: Number of the pull request that started the run, if one did.
+    """
+
+    repository: str
+    run_id: str
+    attempt: int = 1
+    sha: str = ""
+    ref: str = ""
+    event: str = ""
+    workflow: str = ""
+    actor: str = ""
+    server_url: str = "https://github.com"
+    pull_request: int | None = None
+
+    @property
+    def url(self) -> str:
+        return f"{self.server_url}/{self.repository}/actions/runs/{self.run_id}"
+
+    @property
+    def branch(self) -> str:
+        """The branch that the run was started for; empty for a tag or a pull request's merge ref."""
+        return self.ref.removeprefix("refs/heads/") if self.ref.startswith("refs/heads/") else ""
+
+    @property
+    def label(self) -> str:
+        """The runner label that only this run and attempt has; GitHub's run ids are unique across repositories."""
+        return f"cmlkit-{self.run_id}-{self.attempt}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What the training used: seconds of wall and CPU time (children included), peak resident memory in bytes."""
+
+    wall_seconds: float
+    cpu_seconds: float
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFingerprint:
+    """One data file or folder as training saw it.
+
+    Attributes:
+        path: As declared, relative to the working directory.
+        sha256: Hash of the file, or of the sorted relative paths and hashes of a folder's files.
+        size: Bytes.
+        rows: Data rows (headers not counted), summed over a folder; None where the format is not tabular.
+        columns: Columns; None where not tabular or not the same throughout.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    rows: int | None = None
+    columns: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceFacts:
+    """The instance that the job runs on, as the boot script told the job.
+
+    Attributes:
+        market: `spot` or `on-demand`.
+        price: USD per hour; None when unknown.
+        started: Seconds since the epoch at which the instance booted; None when unknown.
+    """
+
+    instance_id: str
+    instance_type: str
+    market: str
+    region: str
+    price: float | None = None
+    started: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRun:
+    """What one training left behind. Paths are relative to the working directory.
+
+    Attributes:
+        mode: `command` or `estimator`.
+        command: The command line, or the estimator's import path.
+        metrics: Name -> finite number, in the order in which the files name them.
+        parameters: Name -> value, such as `max_depth`.
+        model: The model file.
+        model_class: Import path of the model's class; empty when it could not be told.
+        libraries: Distribution name -> version, with `python` among them.
+        started: Seconds since the epoch.
+        commit: git commit of the code; empty outside a repository.
+        instance: The EC2 instance that it ran on, if it was one.
+    """
+
+    mode: Literal["command", "estimator"]
+    command: str
+    metrics: Mapping[str, float]
+    model: str
+    metrics_files: tuple[str, ...] = ()
+    plots: tuple[str, ...] = ()
+    parameters: Mapping[str, Parameter] = dataclasses.field(default_factory=dict)
+    model_class: str = ""
+    libraries: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    data: tuple[DataFingerprint, ...] = ()
+    resources: Resources
+    started: float
+    commit: str = ""
+    instance: InstanceFacts | None = None
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, *, source: str = "the run record") -> TrainingRun:
+        """The run that `to_json` wrote.
+
+        Raises:
+            SettingsError: `text` is not such a record; the message names `source`.
+        """
+        try:
+            record: dict[str, Any] = json.loads(text)
+            record["resources"] = Resources(**record["resources"])
+            record["data"] = tuple(DataFingerprint(**item) for item in record["data"])
+            record["instance"] = InstanceFacts(**record["instance"]) if record.get("instance") else None
+            return cls(**{**record, "plots": tuple(record["plots"]), "metrics_files": tuple(record["metrics_files"])})
+        except (ValueError, TypeError, KeyError) as error:
+            raise SettingsError(
+                f"{source} is not a record of a training run: {error!r}.", next_step="Run cmlkit train again."
+            ) from error

@@ -1,0 +1,202 @@
+"""A setting: one declaration from which its default, type, flag, variable, key, help and action input derive."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from cmlkit.errors import SettingsError
+
+DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What values a setting takes.
+
+    Attributes:
+        name: What the reference calls it: text, list, duration …
+        parse: Text of a flag or a variable -> value; raises ValueError with what would be right.
+        accept: A value of `cmlkit.yaml` -> value; raises ValueError with what would be right.
+        repeated: Whether the flag may be given several times.
+    """
+
+    name: str
+    parse: Callable[[str], Any]
+    accept: Callable[[Any], Any]
+    repeated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One setting, with every name under which people meet it.
+
+    Attributes:
+        section: `runner`, `train`, `publish` or `gate`.
+        name: The field of the section's dataclass, such as `instance_type`.
+        kind: What values it takes.
+        default: The value where nobody sets it.
+        help: One sentence for `--help`, the reference and the action's input.
+    """
+
+    section: str
+    name: str
+    kind: Kind
+    default: Any
+    help: str
+
+    @property
+    def key(self) -> str:
+        """The key in `cmlkit.yaml`, the action input, and the flag without its dashes."""
+        return self.section if self.name == "rules" else self.name.replace("_", "-")
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.key}"
+
+    @property
+    def variable(self) -> str:
+        suffix = "" if self.name == "rules" else f"_{self.name.upper()}"
+        return f"CMLKIT_{self.section.upper()}{suffix}"
+
+    @property
+    def path(self) -> str:
+        """The dotted name that `cmlkit config show` prints, such as `runner.instance-type`."""
+        return self.section if self.name == "rules" else f"{self.section}.{self.key}"
+
+
+def setting(default: Any, kind: Kind, help: str) -> Any:  # noqa: A002 - the field's own word for it
+    """Declare a setting as a field of a section's dataclass."""
+    metadata = {"kind": kind, "help": help}
+    if isinstance(default, Mapping):
+        return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def declared(section: str, spec: type[Any]) -> tuple[Setting, ...]:
+    """The settings that a section's dataclass declares, in order."""
+    return tuple(
+        Setting(
+            section=section,
+            name=field.name,
+            kind=field.metadata["kind"],
+            default=getattr(spec(), field.name),
+            help=field.metadata["help"],
+        )
+        for field in dataclasses.fields(spec)
+    )
+
+
+def seconds(text: str) -> float:
+    """`2h`, `1h30m`, `10m` or `90s` in seconds; ValueError where there is no unit."""
+    match = DURATION.fullmatch(text.strip())
+    if not text.strip() or match is None:
+        raise ValueError("a duration with a unit, such as 90s, 10m or 1h30m")
+    hours, minutes, rest = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + rest
+
+
+def split(text: str) -> tuple[str, ...]:
+    """Items of a list that a variable, an action input or a flag holds: one a line, or separated by commas."""
+    return tuple(item.strip() for item in re.split(r"[,\n]", text) if item.strip())
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("text")
+    return str(value).strip()
+
+
+def _items(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return tuple(_scalar(item) for item in value) if isinstance(value, list) else split(_scalar(value))
+
+
+def _number(convert: Callable[[Any], float], what: str) -> Callable[[Any], float]:
+    def accept(value: Any) -> float:
+        if isinstance(value, bool):
+            raise ValueError(what)
+        try:
+            number = convert(value if isinstance(value, str) else str(value))
+        except ValueError:
+            raise ValueError(what) from None
+        if number < 0 or number != number or number == float("inf"):
+            raise ValueError(what)
+        return number
+
+    return accept
+
+
+def _truth(value: Any) -> bool:
+    words = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
+    try:
+        return words[str(value).strip().lower()]
+    except KeyError:
+        raise ValueError("true or false") from None
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError("a mapping of names to values")
+    return {str(name): item for name, item in value.items()}
+
+
+def _parse_mapping(text: str) -> dict[str, Any]:
+    if text.lstrip().startswith("{"):
+        return _mapping(yaml.safe_load(text))
+    pairs = [item.partition("=") for item in split(text)]
+    if not all(equals and name.strip() for name, equals, _ in pairs):
+        raise ValueError("name=value, one a line or separated by commas")
+    return {name.strip(): yaml.safe_load(value) for name, _, value in pairs}
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else _scalar(value)
+
+
+def _duration(value: Any) -> float:
+    return seconds(_text(value))
+
+
+_integer = _number(int, "a whole number")
+_decimal = _number(float, "a number")
+
+TEXT = Kind(name="text", parse=str.strip, accept=_text)
+LIST = Kind(name="list", parse=split, accept=_items, repeated=True)
+INTEGER = Kind(name="whole number", parse=_integer, accept=_integer)
+NUMBER = Kind(name="number", parse=_decimal, accept=_decimal)
+FLAG = Kind(name="true or false", parse=_truth, accept=_truth)
+DURATION_KIND = Kind(name="duration", parse=seconds, accept=_duration)
+MAPPING = Kind(name="mapping", parse=_parse_mapping, accept=_mapping, repeated=True)
+
+
+def choice(*values: str) -> Kind:
+    """A kind that takes one of `values`; an empty one among them may be left out."""
+
+    def accept(value: Any) -> str:
+        text = _text(value)
+        if text not in values:
+            raise ValueError("one of " + ", ".join(filter(None, values)))
+        return text
+
+    return Kind(name=" | ".join(filter(None, values)), parse=accept, accept=accept)
+
+
+def converted(convert: Callable[[Any], Any], value: Any, *, where: str, path: str) -> Any:
+    """`convert(value)`, with a ValueError turned into the error a person can act on.
+
+    Raises:
+        SettingsError: The value is not what the setting takes; the message has the place and what would be right.
+    """
+    try:
+        return convert(value)
+    except (ValueError, yaml.YAMLError) as error:
+        raise SettingsError(f"{where}: {path} is {value!r}; it takes {error}.") from None
