@@ -1,0 +1,144 @@
+"""User data: what a new instance does from its first boot to its power-off.
+
+`resources/boot.sh` is the script; this module puts the values of one runner before it. The script prints
+`cmlkit: stage=NAME uptime=SECONDS` on standard output, and on the console, when it enters each of BOOT_STAGES.
+
+What the script asks of a machine, for whoever runs it somewhere else than on EC2. All commands are looked up on PATH:
+
+    systemd-run --quiet --unit=NAME --on-active=SECONDS --timer-property=… COMMAND…
+                                        the lifetime timer; SECONDS has two decimals
+    systemd-run --quiet --scope [--unit=NAME] [--property=…]… COMMAND…
+                                        run COMMAND in the foreground, in this environment
+    systemctl poweroff; poweroff; systemctl poweroff --force --force
+                                        each only if the one before it failed
+    systemctl --quiet --no-reload enable UNIT_FILE
+
+and only where `id -u` says 0:
+
+    useradd --create-home --home-dir DIRECTORY --shell SHELL runner
+                                        unless `id -u runner` succeeds; then `chown runner: DIRECTORY`
+    runuser -u runner -- COMMAND…       run COMMAND as that user, in this environment
+
+besides bash, coreutils, sed, grep, tar, gzip, and curl or python3. Everything that it writes is below the
+environment's CMLKIT_HOME (default /opt/cmlkit), except lines on /dev/console where that is writable:
+
+    home/actions-runner/        the runner; one whose .cmlkit-sha256 holds `runner_sha256` is used as it is
+    home/actions-runner/.env    job_environment, and LANG, CMLKIT_HOME, CMLKIT_INSTANCE_ID,
+                                CMLKIT_INSTANCE_STARTED (seconds since the epoch)
+    booted                      the machine's one boot has begun: where it exists, the script powers off at once
+    interrupted                 AWS's notice of a Spot interruption, as it came
+
+The runner is started as `./run.sh`, in its directory, without arguments: the JIT config is in the environment variable
+ACTIONS_RUNNER_INPUT_JITCONFIG, which actions/runner reads and removes like its argument `--jitconfig`. It counts as
+busy while a process exists whose first or second argument is home/actions-runner/bin*/Runner.Worker; on a Spot
+interruption SIGTERM goes to the programs below that process. The instance metadata service is looked for at
+AWS_EC2_METADATA_SERVICE_ENDPOINT (default http://169.254.169.254), and asked with a token (version 2) for
+/latest/meta-data/instance-id, /latest/dynamic/instance-identity/document (its pendingTime) and, every five seconds,
+/latest/meta-data/spot/instance-action; every answer may be missing.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+
+from cmlkit.errors import SettingsError
+
+# Before it is base64-encoded: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
+USER_DATA_LIMIT_BYTES = 16_384
+
+BOOT_STAGES = (
+    "lifetime-timer",
+    "exit-trap",
+    "first-boot",
+    "user",
+    "runner-files",
+    "job-environment",
+    "startup-script",
+    "watchers",
+    "runner",
+    "power-off",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BootSpec:
+    """What one instance needs to become one runner for one job.
+
+    Attributes:
+        jit_config: The base64 JIT config of one runner: single use, and the only secret in user data.
+        runner_url: Where the actions/runner tarball is, from GitHub's runner-downloads endpoint.
+        runner_sha256: Its checksum, from the same place, in hexadecimal.
+        idle_timeout: Seconds without a job after which the instance powers off.
+        max_lifetime: Seconds after which it powers off whatever it is doing.
+        startup_script: The user's own lines, run by `bash -e` as root before the runner starts.
+        job_environment: Variables that every job on the runner sees.
+    """
+
+    jit_config: str = field(repr=False)
+    runner_url: str
+    runner_sha256: str
+    idle_timeout: float
+    max_lifetime: float
+    startup_script: str = ""
+    job_environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def user_data(spec: BootSpec) -> str:
+    """Return the script that cloud-init runs on the instance's first boot.
+
+    Raises:
+        SettingsError: The script is larger than EC2 takes, or a value cannot be put into it.
+    """
+    values = {
+        "CMLKIT_JIT_CONFIG": spec.jit_config,
+        "CMLKIT_RUNNER_URL": spec.runner_url,
+        "CMLKIT_RUNNER_SHA256": _checksum(spec),
+        "CMLKIT_IDLE_TIMEOUT": f"{spec.idle_timeout:.2f}",
+        "CMLKIT_MAX_LIFETIME": f"{spec.max_lifetime:.2f}",
+        "CMLKIT_STARTUP_SCRIPT": spec.startup_script,
+        "CMLKIT_JOB_ENVIRONMENT": _environment_lines(spec.job_environment),
+    }
+    shebang, *code = _boot_script_code()
+    assignments = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
+    script = "\n".join([shebang, *assignments, *code]) + "\n"
+    _require_room(script, values)
+    return script
+
+
+def _boot_script_code() -> list[str]:
+    lines = (files("cmlkit") / "resources" / "boot.sh").read_text(encoding="utf-8").splitlines()
+    return [lines[0], *(line for line in lines[1:] if line and not line.lstrip().startswith("#"))]
+
+
+def _checksum(spec: BootSpec) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", spec.runner_sha256):
+        raise SettingsError(
+            f"The runner at {spec.runner_url} comes without a usable SHA-256 checksum ({spec.runner_sha256!r}).",
+            next_step="An unverified runner is not started; see whether the GitHub server is up to date.",
+        )
+    return spec.runner_sha256.lower()
+
+
+def _environment_lines(environment: Mapping[str, str]) -> str:
+    for name, value in environment.items():
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or "\n" in value or "\r" in value:
+            raise SettingsError(
+                f"The runner cannot give the variable {name!r} to its jobs: its .env file holds one NAME=value a line.",
+                next_step="Use letters, digits and underscores in the name, and a value of one line.",
+            )
+    return "\n".join(f"{name}={value}" for name, value in environment.items())
+
+
+def _require_room(script: str, values: Mapping[str, str]) -> None:
+    size = len(script.encode())
+    if size <= USER_DATA_LIMIT_BYTES:
+        return
+    sizes = {name: len(value.encode()) for name, value in values.items()}
+    largest = max(sizes, key=lambda name: sizes[name])
+    raise SettingsError(
+        f"The instance's user data is {size:,} bytes; EC2 takes {USER_DATA_LIMIT_BYTES:,}. "
+        f"The largest value in it is {largest} with {sizes[largest]:,} bytes.",
+        next_step="Shorten `startup-script`: let it fetch its longer part, or prepare an image that has it.",
+    )
