@@ -5,9 +5,9 @@
 
 What the script asks of a machine, for whoever runs it somewhere else than on EC2. All commands are looked up on PATH:
 
-    systemd-run --quiet --unit=NAME --on-active=SECONDS --timer-property=… COMMAND…
+    systemd-run --quiet --unit=… --description=… --on-active=SECONDS --timer-property=… COMMAND…
                                         the lifetime timer; SECONDS has two decimals
-    systemd-run --quiet --scope [--unit=NAME] [--property=…]… COMMAND…
+    systemd-run --quiet --scope [--unit=… --description=… --property=…] COMMAND…
                                         run COMMAND in the foreground, in this environment
     systemctl poweroff; poweroff; systemctl poweroff --force --force
                                         each only if the one before it failed
@@ -30,8 +30,8 @@ environment's CMLKIT_HOME (default /opt/cmlkit), except lines on /dev/console wh
 
 The runner is started as `./run.sh`, in its directory, without arguments: the JIT config is in the environment variable
 ACTIONS_RUNNER_INPUT_JITCONFIG, which actions/runner reads and removes like its argument `--jitconfig`. It counts as
-busy while a process exists whose first or second argument is home/actions-runner/bin*/Runner.Worker; on a Spot
-interruption SIGTERM goes to the programs below that process. The instance metadata service is looked for at
+busy while a process exists whose first or second argument is the full path home/actions-runner/bin*/Runner.Worker; on
+a Spot interruption SIGTERM goes to the programs below that process. The instance metadata service is looked for at
 AWS_EC2_METADATA_SERVICE_ENDPOINT (default http://169.254.169.254), and asked with a token (version 2) for
 /latest/meta-data/instance-id, /latest/dynamic/instance-identity/document (its pendingTime) and, every five seconds,
 /latest/meta-data/spot/instance-action; every answer may be missing.
@@ -108,8 +108,9 @@ def user_data(spec: BootSpec) -> str:
 
 
 def _boot_script_code() -> list[str]:
-    lines = (files("cmlkit") / "resources" / "boot.sh").read_text(encoding="utf-8").splitlines()
-    return [lines[0], *(line for line in lines[1:] if line and not line.lstrip().startswith("#"))]
+    shebang, *lines = (files("cmlkit") / "resources" / "boot.sh").read_text(encoding="utf-8").splitlines()
+    stripped = (line.strip() for line in lines)
+    return [shebang, *(line for line in stripped if line and not line.startswith("#"))]
 
 
 def _checksum(spec: BootSpec) -> str:

@@ -1,8 +1,8 @@
 #!/bin/bash
 # The one life of an instance: arm the timer that ends it, be a runner for one job, power off.
 #
-# cmlkit/bootstrap.py puts the CMLKIT_* assignments before the first line of code and drops full-line comments,
-# so that user data stays below EC2's limit. Its docstring lists every command that this script calls.
+# cmlkit/bootstrap.py puts the CMLKIT_* assignments before the first line of code, and drops indentation and full-line
+# comments to leave room below EC2's limit: no string here may need them. Its docstring lists what this script calls.
 # Everything runs from main(), after bash has read the whole file. Needs bash 4.4 or newer.
 set -euo pipefail
 
@@ -15,8 +15,7 @@ PYTHON_REQUEST='
 import shutil, sys, urllib.request
 method, url, header, seconds = sys.argv[1:]
 request = urllib.request.Request(url, method=method, headers=dict([header.split(": ", 1)]))
-with urllib.request.urlopen(request, timeout=float(seconds)) as answer:
-    shutil.copyfileobj(answer, sys.stdout.buffer)
+shutil.copyfileobj(urllib.request.urlopen(request, timeout=float(seconds)), sys.stdout.buffer)
 '
 
 say() {
@@ -62,7 +61,8 @@ arm_lifetime_timer() {
   stage lifetime-timer
   local farewell="cmlkit: powering off: the lifetime of $CMLKIT_MAX_LIFETIME s is over"
   # A unit of systemd's own outlives this script, whatever kills it.
-  systemd-run --quiet --unit=cmlkit-lifetime --on-active="$CMLKIT_MAX_LIFETIME" --timer-property=AccuracySec=1s \
+  systemd-run --quiet --unit=cmlkit-lifetime --description='End of the lifetime of this instance' \
+    --on-active="$CMLKIT_MAX_LIFETIME" --timer-property=AccuracySec=1s \
     /bin/sh -c "echo '$farewell'; echo '$farewell' >/dev/console; systemctl poweroff" && return
   say "systemd-run is not usable: a background process keeps the lifetime instead"
   # Not killed by the signals that end this script, so that it is still there when they do.
@@ -145,11 +145,11 @@ request() {
 }
 
 download() {
-  local attempt
-  for attempt in 1 2 3 4 5; do
+  local wait
+  for wait in 1 2 4 8 ''; do
     if request GET "$1" 'Accept: application/octet-stream' 600 >"$2"; then return 0; fi
-    say "attempt $attempt of 5 to download $1 failed"
-    pause "$((1 << (attempt - 1)))"
+    say "downloading $1 failed${wait:+; trying again in $wait s}"
+    [ -z "$wait" ] || pause "$wait"
   done
   return 1
 }
@@ -286,10 +286,11 @@ start_watchers() {
 
 run_one_job() {
   local runner status=0 scope=()
-  # systemd ends a service in which a process runs out of memory (OOMPolicy=stop), and here that would be this script:
-  # a scope of its own keeps a training that needs too much memory a failed step.
+  # systemd ends a service in which a process runs out of memory (OOMPolicy=stop), and here that would be this script. In
+  # a scope of its own, delegated so that the policy is `continue`, a training that needs too much is just a failed step.
   if systemd-run --quiet --scope true 2>/dev/null; then
-    scope=(systemd-run --quiet --scope --unit=cmlkit-runner --property=Delegate=yes --property=TimeoutStopSec=30s)
+    scope=(systemd-run --quiet --scope --unit=cmlkit-runner --description='The runner and its job'
+      --property=Delegate=yes --property=TasksMax=infinity --property=TimeoutStopSec=30s)
   fi
   cd "$RUNNER_DIR"
   stage runner

@@ -1,0 +1,107 @@
+"""User data: what goes into the boot script, and what must not."""
+
+import re
+import shlex
+from importlib.resources import files
+
+import pytest
+
+from cmlkit.bootstrap import BOOT_STAGES, USER_DATA_LIMIT_BYTES, BootSpec, user_data
+from cmlkit.errors import SettingsError
+
+# The size of a real one: base64 of a JSON object of three base64 files, of which the RSA parameters are the largest.
+JIT_CONFIG_BYTES = 4_600
+
+
+def a_spec(**changes: object) -> BootSpec:
+    values: dict[str, object] = {
+        "jit_config": "aml0" * (JIT_CONFIG_BYTES // 4),
+        "runner_url": "https://github.com/actions/runner/releases/download/v2.330.0/actions-runner-linux-x64-2.330.0.tar.gz",
+        "runner_sha256": "ab" * 32,
+        "idle_timeout": 300,
+        "max_lifetime": 7200,
+    }
+    return BootSpec(**(values | changes))  # type: ignore[arg-type]
+
+
+def assigned(script: str, name: str) -> str:
+    """The value that the shell would see in `name`, read with the shell's own quoting rules."""
+    words = shlex.split(script[script.index(f"\n{name}=") :])
+    return words[0].removeprefix(f"{name}=")
+
+
+def boot_script() -> str:
+    return (files("cmlkit") / "resources" / "boot.sh").read_text(encoding="utf-8")
+
+
+def test_the_values_of_the_runner_stand_before_the_code() -> None:
+    script = user_data(a_spec())
+    assert script.startswith("#!/bin/bash\nCMLKIT_JIT_CONFIG=")
+    assert assigned(script, "CMLKIT_MAX_LIFETIME") == "7200.00"
+    assert assigned(script, "CMLKIT_IDLE_TIMEOUT") == "300.00"
+    assert assigned(script, "CMLKIT_RUNNER_SHA256") == "ab" * 32
+
+
+@pytest.mark.parametrize("value", ["it's", "$(reboot)", "`reboot`", 'a "b" c', "one\ntwo\n", "back\\slash", "$HOME"])
+def test_a_value_stays_data_whatever_is_in_it(value: str) -> None:
+    assert assigned(user_data(a_spec(startup_script=value)), "CMLKIT_STARTUP_SCRIPT") == value
+
+
+def test_a_comment_in_the_startup_script_is_kept_and_those_of_the_boot_script_are_not() -> None:
+    script = user_data(a_spec(startup_script="# drivers\nmodprobe nvidia"))
+    assert assigned(script, "CMLKIT_STARTUP_SCRIPT") == "# drivers\nmodprobe nvidia"
+    assert re.findall(r"^#.*$", script, re.MULTILINE) == ["#!/bin/bash"]
+
+
+def test_job_variables_become_lines_of_the_runners_environment_file() -> None:
+    script = user_data(a_spec(job_environment={"CMLKIT_INSTANCE_TYPE": "t3.medium", "NOTE": "a b"}))
+    assert assigned(script, "CMLKIT_JOB_ENVIRONMENT") == "CMLKIT_INSTANCE_TYPE=t3.medium\nNOTE=a b"
+
+
+@pytest.mark.parametrize(("name", "value"), [("A", "one\nB=two"), ("A", "one\rB=two"), ("A B", "x"), ("", "x")])
+def test_a_job_variable_that_would_become_another_one_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match="one NAME=value a line"):
+        user_data(a_spec(job_environment={name: value}))
+
+
+@pytest.mark.parametrize("checksum", ["", "ab" * 31, "zz" * 32, "ab" * 32 + "\n"])
+def test_a_runner_without_a_checksum_is_refused(checksum: str) -> None:
+    with pytest.raises(SettingsError, match="usable SHA-256 checksum"):
+        user_data(a_spec(runner_sha256=checksum))
+
+
+def test_a_checksum_in_capitals_is_written_as_sha256sum_prints_it() -> None:
+    assert assigned(user_data(a_spec(runner_sha256="AB" * 32)), "CMLKIT_RUNNER_SHA256") == "ab" * 32
+
+
+def test_user_data_that_ec2_would_refuse_names_what_is_large() -> None:
+    with pytest.raises(SettingsError, match=r"EC2 takes 16,384.*CMLKIT_STARTUP_SCRIPT with 20,000 bytes") as refused:
+        user_data(a_spec(startup_script="x" * 20_000))
+    assert "startup-script" in refused.value.next_step
+
+
+def test_the_limit_counts_bytes_not_characters() -> None:
+    room = USER_DATA_LIMIT_BYTES - len(user_data(a_spec(startup_script="é")).encode()) + 2
+    assert user_data(a_spec(startup_script="é" * (room // 2)))
+    with pytest.raises(SettingsError):
+        user_data(a_spec(startup_script="é" * (room // 2 + 1)))
+
+
+def test_a_real_runner_leaves_three_kilobytes_for_the_startup_script() -> None:
+    assert len(user_data(a_spec()).encode()) <= USER_DATA_LIMIT_BYTES - 3 * 1024
+
+
+def test_the_jit_config_does_not_appear_when_a_spec_is_printed() -> None:
+    assert "aml0" not in repr(a_spec())
+
+
+def test_the_exported_stages_are_those_that_the_script_reports_in_that_order() -> None:
+    code = boot_script()
+    calls = re.findall(r"^  (\w+)$", code[code.index("\nmain() {") :], re.MULTILINE)
+    reported = [stage for call in calls for stage in stages_of(code, call)]
+    assert (*reported, "power-off") == BOOT_STAGES
+
+
+def stages_of(code: str, function: str) -> list[str]:
+    body = code[code.index(f"\n{function}() {{") :].split("\n}", 1)[0]
+    return re.findall(r"^  stage (\S+)$", body, re.MULTILINE)
