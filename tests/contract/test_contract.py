@@ -149,6 +149,12 @@ def test_an_answer_that_has_no_body_passes_without_one_only(contract: Contract) 
     assert violation_of(contract.check_response, "DELETE", path, 204, {}).pointer == "/body"
 
 
+@pytest.mark.parametrize("body", [None, {}])
+def test_an_empty_object_may_be_no_body_at_all(contract: Contract, body: object) -> None:
+    contract.check_response("POST", f"{RUN}/cancel", 202, body)
+    assert violation_of(contract.check_response, "POST", f"{RUN}/cancel", 202, {"id": 1}).pointer == "/body"
+
+
 @pytest.mark.parametrize("status", sorted(COMMON_ERROR_STATUSES))
 def test_an_error_that_any_operation_may_answer_needs_no_documentation(contract: Contract, status: int) -> None:
     body = {"message": "Not so", "documentation_url": "https://docs.github.com/rest", "status": str(status)}
