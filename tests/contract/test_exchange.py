@@ -113,10 +113,10 @@ def test_a_server_records_what_is_wrong_with_request_and_answer_and_passes_both_
         assert_contract_kept(violations)
 
 
-def test_a_branch_with_an_encoded_slash_is_still_one_branch(contract: Contract) -> None:
+def test_a_path_is_read_as_it_was_sent(contract: Contract) -> None:
     violations: list[ContractViolation] = []
-    client(contract, violations).get("/repos/octo/model/git/ref/heads%2Fdaily?status=404", data="")
-    assert [each.pointer for each in violations] == ["/query/status", "/body"]
+    client(contract, violations).get("/repos/octo%2Fmodel/model/pulls")
+    assert [each.operation for each in violations] == ["GET /repos/octo%2Fmodel/model/pulls (pulls/list)"]
 
 
 def test_paths_that_are_not_the_api_pass_unread(contract: Contract) -> None:
