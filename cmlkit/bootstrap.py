@@ -9,15 +9,16 @@ What the script asks of a machine, for whoever runs it somewhere else than on EC
                                         the lifetime timer; SECONDS has two decimals
     systemd-run --quiet --scope [--unit=… --description=… --property=…] COMMAND…
                                         run COMMAND in the foreground, in this environment
-    systemctl poweroff; poweroff; systemctl poweroff --force --force
-                                        each only if the one before it failed
+    systemctl poweroff; poweroff; systemctl is-system-running; systemctl poweroff --force --force
+                                        each only if the one before it failed, or did not say `stopping`
     systemctl --quiet --no-reload enable UNIT_FILE
 
 and only where `id -u` says 0:
 
-    useradd --create-home --home-dir DIRECTORY --shell SHELL runner
+    useradd --create-home --home-dir DIRECTORY --shell SHELL --user-group runner
                                         unless `id -u runner` succeeds; then `chown runner: DIRECTORY`
-    runuser -u runner -- COMMAND…       run COMMAND as that user, in this environment
+    setpriv --reuid=runner --regid=GROUP --init-groups -- COMMAND…
+                                        run COMMAND as that user, in this environment
 
 besides bash, coreutils, sed, grep, tar, gzip, and curl or python3. Everything that it writes is below the
 environment's CMLKIT_HOME (default /opt/cmlkit), except lines on /dev/console where that is writable:

@@ -53,8 +53,10 @@ pause() {
 power_off() {
   stage power-off
   say "powering off: $1"
-  # The later ones are for a machine without systemd, and for a systemd that answers no more.
-  systemctl poweroff || poweroff || systemctl poweroff --force --force
+  systemctl poweroff || poweroff || {
+    # Refused because a shutdown is under way already: not to be cut short, the training may be writing its checkpoint.
+    [ "$(systemctl is-system-running)" = stopping ] || systemctl poweroff --force --force
+  }
 }
 
 arm_lifetime_timer() {
@@ -126,13 +128,15 @@ ensure_user() {
   stage user
   as_runner=()
   [ "$(id -u)" -eq 0 ] || return 0
-  as_runner=(runuser -u "$RUNNER_USER" --)
   if id -u "$RUNNER_USER" >/dev/null 2>&1; then
     mkdir -p "$RUNNER_HOME"
     chown "$RUNNER_USER": "$RUNNER_HOME"
   else
-    useradd --create-home --home-dir "$RUNNER_HOME" --shell /bin/bash "$RUNNER_USER"
+    useradd --create-home --home-dir "$RUNNER_HOME" --shell /bin/bash --user-group "$RUNNER_USER"
   fi
+  # Not runuser, which stays as the parent, kills its child two seconds after a SIGTERM, and can hang in a shutdown.
+  as_runner=(setpriv --reuid="$RUNNER_USER" --regid="$(id -g "$RUNNER_USER" 2>/dev/null || echo "$RUNNER_USER")")
+  as_runner+=(--init-groups --)
 }
 
 # METHOD URL HEADER SECONDS: the body on standard output.

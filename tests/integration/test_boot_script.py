@@ -47,7 +47,7 @@ SHIMS = {
     "systemctl": 'if [ "$1" = poweroff ]; then touch "$MACHINE/off"; fi',
     "poweroff": 'touch "$MACHINE/off"',
     "useradd": "",
-    "runuser": 'shift 3\nexec "$@"',
+    "setpriv": 'while [[ $1 != -- ]]; do shift; done\nshift\nexec "$@"',
     # Like the real one, a scope runs its command in the foreground; a timer is only recorded.
     "systemd-run": '[[ " $* " == *" --scope "* ]] || exit 0\nwhile [[ $1 == --* ]]; do shift; done\nexec "$@"',
 }
@@ -237,7 +237,7 @@ def test_only_root_has_another_user_to_run_the_runner_as(
     machine.replace("id", f'[ "$*" = -u ] && echo {user}')
     machine.boot(write_tarball(tmp_path / "runner.tgz", run="echo up\n"))
     machine.wait_for_power_off()
-    assert ("runuser -u runner -- ./run.sh" in machine.commands) is switches
+    assert any(command.startswith("setpriv --reuid=runner ") for command in machine.commands) is switches
     assert any(command.startswith("useradd ") for command in machine.commands) is switches
     assert "powering off: the runner ended with status 0" in machine.console
 
@@ -416,6 +416,22 @@ def test_another_way_to_power_off_is_taken_where_systemd_refuses(machine: Machin
     machine.boot(write_tarball(tmp_path / "runner.tgz"))
     machine.wait_for_power_off()
     assert machine.commands[-2:] == ["systemctl poweroff", "poweroff "]
+
+
+def test_a_machine_that_refuses_to_power_off_in_order_is_forced(machine: Machine, tmp_path: Path) -> None:
+    machine.replace("systemctl", '[ "$*" = "poweroff --force --force" ] && touch "$MACHINE/off"')
+    machine.replace("poweroff", "exit 1")
+    machine.boot(write_tarball(tmp_path / "runner.tgz"))
+    machine.wait_for_power_off()
+    assert machine.commands[-1] == "systemctl poweroff --force --force"
+
+
+def test_a_shutdown_that_is_under_way_is_not_cut_short(machine: Machine, tmp_path: Path) -> None:
+    machine.replace("systemctl", '[ "$1" = is-system-running ] && echo stopping && touch "$MACHINE/off"')
+    machine.replace("poweroff", "exit 1")
+    machine.boot(write_tarball(tmp_path / "runner.tgz"))
+    machine.wait_for_power_off()
+    assert machine.commands[-1] == "systemctl is-system-running"
 
 
 def test_everything_that_the_script_writes_is_below_its_home(machine: Machine, tmp_path: Path) -> None:
