@@ -135,8 +135,8 @@ class PublishForge(Protocol):
     def read_file(self, path: str, *, ref: str) -> bytes | None:
         """The file's bytes at `ref`, or None where there is none. Files up to 100 MiB."""
 
-    def tree(self, commit: str) -> Mapping[str, str]:
-        """Path -> blob id of every file in the commit's tree."""
+    def blob_ids(self, commit: str, paths: Iterable[str]) -> Mapping[str, str]:
+        """Path -> blob id of those of `paths` that are files in the commit's tree."""
 
     def create_blob(self, content: bytes) -> str:
         """Store bytes; their blob id."""
@@ -157,7 +157,7 @@ class PublishForge(Protocol):
         """Pull requests that target `base`, from the branch `head` if given; all pages, newest first."""
 
     def pull_request_authors(self, number: int) -> set[str]:
-        """Logins of everyone who committed to, commented on or reviewed the pull request."""
+        """Logins (e-mail addresses where there is none) of everyone who committed to or reviewed the pull request."""
 
     def create_pull_request(self, *, head: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
         """Looks for an open one of the same head and base before it repeats a lost request."""
@@ -184,7 +184,13 @@ class PublishForge(Protocol):
 
     def create_check(
         self, *, name: str, commit: str, conclusion: Conclusion, title: str, summary: str, details_url: str = ""
-    ) -> Check: ...
+    ) -> Check:
+        """The commit's check run of this name: the one that cmlkit made before is updated."""
+
+    def create_status(
+        self, *, name: str, commit: str, conclusion: Conclusion, title: str, details_url: str = ""
+    ) -> str:
+        """A commit status, for tokens that may not create check runs; its URL."""
 
     def login(self) -> str:
         """Login that the token acts as, such as `github-actions[bot]`."""

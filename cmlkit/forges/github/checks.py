@@ -1,0 +1,62 @@
+"""Check runs, and commit statuses for tokens that may not create check runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cmlkit.forges.base import Check, Conclusion
+from cmlkit.forges.github.operations import Operations, parsed
+
+# https://docs.github.com/en/rest/commits/statuses: a description is cut off by GitHub's own pages at 140 characters.
+STATUS_DESCRIPTION_LENGTH = 140
+
+
+class Checks(Operations):
+    """Verdicts on commits."""
+
+    def create_check(
+        self, *, name: str, commit: str, conclusion: Conclusion, title: str, summary: str, details_url: str = ""
+    ) -> Check:
+        request: dict[str, object] = {
+            "name": name,
+            "status": "completed",
+            "conclusion": conclusion,
+            "external_id": f"cmlkit:{name}",
+            "output": {"title": title, "summary": summary},
+        }
+        if details_url:
+            request["details_url"] = details_url
+
+        def send() -> Check:
+            body = {**request, "head_sha": commit}
+            return parsed(_check, self.http.request("POST", self.path("check-runs"), body=body).document)
+
+        earlier = self._own_check(name, commit)
+        if earlier is None:
+            return self.once(send, lambda: self._own_check(name, commit))
+        return parsed(_check, self.http.request("PATCH", self.path("check-runs", earlier.id), body=request).document)
+
+    def _own_check(self, name: str, commit: str) -> Check | None:
+        path = self.path("commits", commit, "check-runs")
+        for answer in self.http.pages(path, key="check_runs", check_name=name, filter="all"):
+            if answer.get("external_id") == f"cmlkit:{name}":
+                return parsed(_check, answer)
+        return None
+
+    def create_status(
+        self, *, name: str, commit: str, conclusion: Conclusion, title: str, details_url: str = ""
+    ) -> str:
+        # A status has no `neutral`; statuses of one context replace each other, so a second sending does no harm.
+        body: dict[str, object] = {
+            "state": "failure" if conclusion == "failure" else "success",
+            "context": name,
+            "description": title[:STATUS_DESCRIPTION_LENGTH],
+        }
+        if details_url:
+            body["target_url"] = details_url
+        answer = self.http.request("POST", self.path("statuses", commit), body=body, repeatable=True).document
+        return parsed(lambda status: str(status["url"]), answer)
+
+
+def _check(answer: Any) -> Check:
+    return Check(id=int(answer["id"]), url=str(answer["html_url"] or answer["url"]))

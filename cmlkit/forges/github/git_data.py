@@ -1,0 +1,131 @@
+"""Commits without a checkout: files, blobs, trees and branches through GitHub's Git Data API."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from cmlkit.errors import Conflict, NotFound, ServiceError
+from cmlkit.forges.base import Repository, TreeFile
+from cmlkit.forges.github.operations import Operations, parsed
+from cmlkit.forges.github.transport import RAW
+
+
+def blob_id(content: bytes) -> str:
+    """The id that git gives these bytes. https://git-scm.com/book/en/v2/Git-Internals-Git-Objects"""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+class GitData(Operations):
+    """The repository's content."""
+
+    def repository(self) -> Repository:
+        return parsed(_repository, self.http.get(self.path()))
+
+    def branch_head(self, branch: str) -> str | None:
+        try:
+            document = self.http.get(self.path("git", "ref", "heads", branch))
+        except NotFound as error:
+            if error.status == 404:
+                return None
+            raise
+        return parsed(lambda ref: str(ref["object"]["sha"]), document)
+
+    def read_file(self, path: str, *, ref: str) -> bytes | None:
+        try:
+            return self.http.request("GET", self.path("contents", path), query={"ref": ref}, accept=RAW).content
+        except NotFound:
+            return None
+
+    def blob_ids(self, commit: str, paths: Iterable[str]) -> dict[str, str]:
+        # Folder by folder: a recursive listing is cut off in large repositories, and these are one or two folders.
+        wanted = {PurePosixPath(path) for path in paths}
+        trees: dict[PurePosixPath, Mapping[str, Any]] = {}
+        found: dict[str, str] = {}
+        for path in sorted(wanted):
+            entry = self._entries(commit, path.parent, trees).get(path.name)
+            if entry is not None and entry["type"] == "blob":
+                found[str(path)] = str(entry["sha"])
+        return found
+
+    def _entries(
+        self, commit: str, folder: PurePosixPath, trees: dict[PurePosixPath, Mapping[str, Any]]
+    ) -> Mapping[str, Any]:
+        if folder not in trees:
+            if folder == PurePosixPath():
+                trees[folder] = self._tree(commit)
+            else:
+                entry = self._entries(commit, folder.parent, trees).get(folder.name)
+                trees[folder] = self._tree(str(entry["sha"])) if entry is not None and entry["type"] == "tree" else {}
+        return trees[folder]
+
+    def _tree(self, tree: str) -> dict[str, Any]:
+        document = self.http.get(self.path("git", "trees", tree))
+        return parsed(lambda answer: {str(entry["path"]): entry for entry in answer["tree"]}, document)
+
+    def create_blob(self, content: bytes) -> str:
+        body = {"content": base64.b64encode(content).decode("ascii"), "encoding": "base64"}
+        document = self.http.request("POST", self.path("git", "blobs"), body=body, repeatable=True).document
+        blob = parsed(lambda answer: str(answer["sha"]), document)
+        if blob != blob_id(content):
+            raise ServiceError(f"GitHub stored other bytes than it was sent: blob {blob}, not {blob_id(content)}.")
+        return blob
+
+    def create_commit(self, *, parent: str, files: Iterable[TreeFile], message: str) -> str:
+        base = parsed(lambda answer: str(answer["tree"]["sha"]), self.http.get(self.path("git", "commits", parent)))
+        entries = [{"path": file.path, "mode": file.mode, "type": "blob", "sha": file.blob} for file in files]
+        # No author, no committer: GitHub then signs the commit for the bot or App whose token this is.
+        tree = self._create("trees", {"base_tree": base, "tree": entries})
+        return self._create("commits", {"message": message, "tree": tree, "parents": [parent]})
+
+    def _create(self, kind: str, body: Mapping[str, object]) -> str:
+        document = self.http.request("POST", self.path("git", kind), body=body, repeatable=True).document
+        return parsed(lambda answer: str(answer["sha"]), document)
+
+    def create_branch(self, branch: str, commit: str) -> None:
+        def send() -> str:
+            body = {"ref": f"refs/heads/{branch}", "sha": commit}
+            self.http.request("POST", self.path("git", "refs"), body=body)
+            return commit
+
+        head = self.once(send, lambda: self.branch_head(branch))
+        if head != commit:
+            raise Conflict(f"The branch {branch!r} of {self.full_name} exists already, at {head[:12]}.", status=422)
+
+    def move_branch(self, branch: str, commit: str) -> None:
+        path = self.path("git", "refs", "heads", branch)
+
+        def send() -> bool:
+            self.http.request("PATCH", path, body={"sha": commit, "force": False}, repeatable=False)
+            return True
+
+        # Sent again after somebody else has built on it, the move would look like a conflict: so look for the commit.
+        self.once(send, lambda: self._contains(branch, commit) or None)
+
+    def _contains(self, branch: str, commit: str) -> bool:
+        head = self.branch_head(branch)
+        if head is None or head == commit:
+            return head == commit
+        document = self.http.get(self.path("compare", f"{commit}...{head}"), per_page=1)
+        return parsed(lambda answer: answer["status"] in ("ahead", "identical"), document)
+
+    def delete_branch(self, branch: str) -> None:
+        try:
+            self.http.request("DELETE", self.path("git", "refs", "heads", branch))
+        except NotFound:
+            return
+        except ServiceError as error:
+            if "Reference does not exist" not in error.message:
+                raise
+
+
+def _repository(answer: Any) -> Repository:
+    return Repository(
+        full_name=str(answer["full_name"]),
+        default_branch=str(answer["default_branch"]),
+        private=bool(answer["private"]),
+        url=str(answer["html_url"]),
+    )

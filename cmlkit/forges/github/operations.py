@@ -1,0 +1,68 @@
+"""What all operations share: the transport, the repository that they work on, and writes whose answer may get lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from cmlkit.errors import AnswerLost, ServiceError, SettingsError
+from cmlkit.forges.github.transport import PAUSES_SECONDS, Transport, encoded
+
+T = TypeVar("T")
+
+
+class Operations:
+    """Operations on one repository."""
+
+    http: Transport
+    full_name: str
+
+    def path(self, *segments: str | int) -> str:
+        """Path of something in the repository."""
+        return f"/repos/{self.full_name}{encoded(*segments)}"
+
+    def once(self, send: Callable[[], T], look: Callable[[], T | None]) -> T:
+        """Send a write that must not happen twice.
+
+        Args:
+            look: Finds what the write made, or None. Asked after an answer was lost, before the write is sent again.
+
+        Raises:
+            ServiceError: No try was answered, and nothing was made.
+        """
+        for pause in PAUSES_SECONDS:
+            try:
+                return send()
+            except AnswerLost as error:
+                lost = error
+            # GitHub may still be at work on it: what is looked for at once is not found, and is made twice.
+            self.http.sleep(pause)
+            if (found := look()) is not None:
+                return found
+        raise ServiceError(
+            f"{lost.message.rstrip('.')} (after {len(PAUSES_SECONDS)} tries).",
+            next_step=lost.next_step,
+            status=lost.status,
+        )
+
+
+def parsed(parse: Callable[[Any], T], document: Any) -> T:
+    """`parse(document)`, with a field that is missing or of another type turned into a ServiceError."""
+    try:
+        return parse(document)
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+        raise ServiceError(
+            f"GitHub's answer is not what its API promises: {type(error).__name__} {error}.",
+            next_step="Check that GITHUB_API_URL is a GitHub API of version 3.",
+        ) from error
+
+
+def checked_repository(full_name: str) -> str:
+    """`OWNER/NAME`, or a SettingsError."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+/(?!\.\.?$)[A-Za-z0-9._-]+", full_name):
+        raise SettingsError(
+            f"The repository {full_name!r} is not of the form OWNER/NAME.",
+            next_step="Set GITHUB_REPOSITORY, such as octo/random-forest.",
+        )
+    return full_name

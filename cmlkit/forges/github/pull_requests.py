@@ -1,0 +1,114 @@
+"""Pull requests: find, open, change, review, merge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cmlkit.errors import CmlkitError, Conflict, PermissionDenied, ServiceError
+from cmlkit.forges.base import PullRequest
+from cmlkit.forges.github.operations import Operations, parsed
+
+_ENABLE_AUTO_MERGE = """
+mutation($pullRequest: ID!, $method: PullRequestMergeMethod!) {
+  enablePullRequestAutoMerge(input: {pullRequestId: $pullRequest, mergeMethod: $method}) { clientMutationId }
+}
+"""
+
+
+class PullRequests(Operations):
+    """The repository's pull requests."""
+
+    def pull_requests(self, *, base: str, head: str = "", state: str = "open") -> list[PullRequest]:
+        owner = self.full_name.partition("/")[0]
+        answers = self.http.pages(
+            self.path("pulls"),
+            state=state,
+            base=base,
+            head=f"{owner}:{head}" if head else "",
+            sort="created",
+            direction="desc",
+        )
+        return [parsed(_pull_request, answer) for answer in answers]
+
+    def pull_request_authors(self, number: int) -> set[str]:
+        commits = self.http.pages(self.path("pulls", number, "commits"))
+        reviews = self.http.pages(self.path("pulls", number, "reviews"))
+        return {parsed(_commit_author, commit) for commit in commits} | {parsed(_user, review) for review in reviews}
+
+    def create_pull_request(self, *, head: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
+        def send() -> PullRequest:
+            request = {"head": head, "base": base, "title": title, "body": body, "draft": draft}
+            return parsed(_pull_request, self.http.request("POST", self.path("pulls"), body=request).document)
+
+        def look() -> PullRequest | None:
+            return next(iter(self.pull_requests(base=base, head=head)), None)
+
+        try:
+            return self.once(send, look)
+        except Conflict:
+            # Another process opened it a moment ago.
+            if (existing := look()) is None:
+                raise
+            return existing
+
+    def update_pull_request(
+        self, number: int, *, title: str | None = None, body: str | None = None, state: str | None = None
+    ) -> PullRequest:
+        changes = {"title": title, "body": body, "state": state}
+        request = {name: value for name, value in changes.items() if value is not None}
+        return parsed(_pull_request, self.http.request("PATCH", self.path("pulls", number), body=request).document)
+
+    def add_labels(self, number: int, labels: Sequence[str]) -> None:
+        path = self.path("issues", number, "labels")
+        self.http.request("POST", path, body={"labels": list(labels)}, repeatable=True)
+
+    def request_reviewers(self, number: int, reviewers: Sequence[str]) -> None:
+        path = self.path("pulls", number, "requested_reviewers")
+        self.http.request("POST", path, body={"reviewers": list(reviewers)}, repeatable=True)
+
+    def enable_auto_merge(self, pull_request: PullRequest, method: str) -> None:
+        try:
+            self.http.graphql(_ENABLE_AUTO_MERGE, pullRequest=pull_request.node_id, method=method.upper())
+        except (ServiceError, PermissionDenied) as error:
+            if "clean status" not in error.message:
+                raise _auto_merge_refused(error) from error
+            # Nothing is left to wait for, so GitHub wants the merge itself.
+            self._merge(pull_request, method)
+
+    def _merge(self, pull_request: PullRequest, method: str) -> None:
+        path = self.path("pulls", pull_request.number, "merge")
+        self.http.request("PUT", path, body={"merge_method": method, "sha": pull_request.head_sha})
+
+
+def _auto_merge_refused(error: CmlkitError) -> CmlkitError:
+    if "not allowed for this repository" in error.message:
+        error.next_step = "Turn on 'Allow auto-merge' under Settings > General > Pull Requests."
+    return error
+
+
+def _pull_request(answer: Any) -> PullRequest:
+    return PullRequest(
+        number=int(answer["number"]),
+        url=str(answer["html_url"]),
+        node_id=str(answer["node_id"]),
+        title=str(answer["title"]),
+        body=str(answer["body"] or ""),
+        head=str(answer["head"]["ref"]),
+        head_sha=str(answer["head"]["sha"]),
+        base=str(answer["base"]["ref"]),
+        state=str(answer["state"]),
+        draft=bool(answer.get("draft")),
+        author=_user(answer),
+        labels=tuple(str(label["name"]) for label in answer["labels"]),
+    )
+
+
+def _commit_author(answer: Any) -> str:
+    """Login of the commit's author; the author's e-mail address where GitHub knows no login for it."""
+    return str((answer["author"] or {}).get("login") or answer["commit"]["author"]["email"])
+
+
+def _user(answer: Any) -> str:
+    # GitHub shows the author of what a deleted account left as `ghost`, or as null.
+    return str((answer["user"] or {}).get("login", "ghost"))

@@ -1,0 +1,158 @@
+"""What an answer of GitHub that refuses something means: the error, its cause, and the next step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from cmlkit.errors import CmlkitError, Conflict, NotFound, PermissionDenied, ServiceError
+
+# GitHub asks for at least a minute where a secondary limit comes without `retry-after`.
+# https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#handle-rate-limit-errors-appropriately
+SECONDARY_LIMIT_WAIT_SECONDS = 60.0
+
+_NEEDS_LOGIN = "Set CMLKIT_TOKEN to a token that is valid; the one in use is expired, revoked or mistyped."
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """A refusal that GitHub tells apart by its message only."""
+
+    message: str
+    error: type[ServiceError] | type[PermissionDenied]
+    next_step: str = ""
+
+
+_KNOWN = (
+    _Known(
+        message="not permitted to create or approve pull requests",
+        error=PermissionDenied,
+        next_step="Turn on 'Allow GitHub Actions to create and approve pull requests' under Settings > Actions >"
+        " General > Workflow permissions (an organisation may have to allow it first), or use a GitHub App's token.",
+    ),
+    _Known(
+        message="must authenticate via a GitHub App",
+        error=PermissionDenied,
+        next_step="Only GITHUB_TOKEN (with checks: write) and GitHub Apps may do this; personal access tokens may not.",
+    ),
+    _Known(
+        message="Repository rule violations",
+        error=PermissionDenied,
+        next_step="A ruleset of the repository forbids it: see Settings > Rules > Rulesets, and let the token's actor"
+        " bypass it, or choose another branch with --branch.",
+    ),
+    _Known(
+        message="protected branch",
+        error=PermissionDenied,
+        next_step="The branch is protected: see Settings > Branches, or choose another branch with --branch.",
+    ),
+    _Known(
+        message="was archived",
+        error=PermissionDenied,
+        next_step="The repository is archived, so nothing in it can change: unarchive it under Settings > General.",
+    ),
+    _Known(
+        message="IP allow list",
+        error=PermissionDenied,
+        next_step="The organisation admits certain addresses only: add this machine's, or run elsewhere.",
+    ),
+    _Known(message="Reference already exists", error=Conflict),
+    _Known(message="not a fast forward", error=Conflict),
+    _Known(message="pull request already exists", error=Conflict),
+    _Known(message="running a job", error=Conflict, next_step="Wait until the job has ended, or cancel it."),
+    _Known(
+        message="Git Repository is empty",
+        error=NotFound,
+        next_step="Push a first commit to it; there is no branch yet that a pull request could target.",
+    ),
+)
+
+
+def rate_limit_wait(
+    status: int, headers: Mapping[str, str], message: str, *, now: float, earlier: int = 0
+) -> float | None:
+    """Seconds to wait before the request may be sent again, or None where the answer is no rate limit.
+
+    Args:
+        now: Seconds since the epoch, used where the answer has no `date`: GitHub's clock counts, not this machine's.
+        earlier: How often this request met a limit before; secondary limits want growing waits.
+    """
+    if status not in (403, 429):
+        return None
+    if (after := headers.get("retry-after", "")).isdecimal():
+        return float(after)
+    if headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdecimal():
+        return max(1.0, float(headers["x-ratelimit-reset"]) - _server_clock(headers, now) + 1.0)
+    if status == 429 or re.search("secondary rate limit|abuse detection", message, re.IGNORECASE):
+        return SECONDARY_LIMIT_WAIT_SECONDS * 2.0**earlier
+    return None
+
+
+def _server_clock(headers: Mapping[str, str], now: float) -> float:
+    try:
+        return parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        return now
+
+
+def refusal(what: str, *, status: int, headers: Mapping[str, str], message: str) -> CmlkitError:
+    """The error for an answer with a status from 400 on that no retry can mend.
+
+    Args:
+        what: The request, such as `POST /repos/octo/forest/pulls`.
+        message: What GitHub said, by `said`.
+    """
+    text = f"GitHub refused {what}: {status} {message}".rstrip(" .") + "."
+    for known in _KNOWN:
+        if known.message.lower() in message.lower():
+            return _error(known.error, text, known.next_step, status)
+    if status == 401:
+        return _error(PermissionDenied, text, _NEEDS_LOGIN, status)
+    if status == 403:
+        return _error(PermissionDenied, text, _missing_permission(headers), status)
+    if status in (404, 410):
+        return _error(
+            NotFound, text, f"It does not exist, or the token may not see it. {_wanted(headers)}".rstrip(), status
+        )
+    return _error(Conflict if status == 409 else ServiceError, text, "", status)
+
+
+def _error(kind: type[ServiceError] | type[PermissionDenied], text: str, next_step: str, status: int) -> CmlkitError:
+    if issubclass(kind, ServiceError):
+        return kind(text, next_step=next_step, status=status)
+    return kind(text, next_step=next_step)
+
+
+def said(document: Any, content: bytes) -> str:
+    """GitHub's own words: the message, with each validation error behind it; the body's start where it is no JSON."""
+    if not isinstance(document, Mapping):
+        return " ".join(re.sub(r"<[^>]*>", " ", content[:2000].decode("utf-8", "replace")).split())[:200]
+    errors = document.get("errors")
+    details = [_detail(item) for item in errors] if isinstance(errors, list) else []
+    return "; ".join([str(document.get("message", "")), *filter(None, details)])
+
+
+def _detail(error: Any) -> str:
+    if not isinstance(error, Mapping):
+        return str(error)
+    if error.get("message"):
+        return str(error["message"])
+    return " ".join(str(error[key]) for key in ("resource", "field", "code") if error.get(key))
+
+
+def _missing_permission(headers: Mapping[str, str]) -> str:
+    if match := re.search(r"url=(\S+)", headers.get("x-github-sso", "")):
+        return f"The organisation wants single sign-on: authorise the token at {match[1]}"
+    return _wanted(headers) or "The token lacks a permission, or may not use this repository."
+
+
+def _wanted(headers: Mapping[str, str]) -> str:
+    """The permission that the endpoint wants, as GitHub names it in the answer: `contents=write; workflows=write`."""
+    accepted = headers.get("x-accepted-github-permissions", "").strip()
+    if not accepted or accepted == "metadata=read":
+        return ""
+    permissions = accepted.replace("=", ": ").replace("; ", " or ").replace(",", ", ")
+    return f"The token needs this permission: {permissions}; in a workflow it stands under permissions:."

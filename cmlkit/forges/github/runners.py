@@ -1,0 +1,100 @@
+"""Self-hosted runners of the repository or of its organisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from cmlkit.errors import Conflict, NotFound, ServiceError
+from cmlkit.forges.base import JitRunner, Runner, RunnerDownload
+from cmlkit.forges.github.operations import Operations, parsed
+from cmlkit.forges.github.transport import encoded
+
+RunnerScope = Literal["repository", "organisation"]
+DEFAULT_RUNNER_GROUP = 1  # every organisation and repository has it
+
+
+class Runners(Operations):
+    """Runners that jobs of the repository can run on."""
+
+    runner_scope: RunnerScope
+    runner_group_id: int
+
+    def _runners(self, *segments: str | int) -> str:
+        if self.runner_scope == "repository":
+            return self.path("actions", "runners", *segments)
+        return encoded("orgs", self.full_name.partition("/")[0], "actions", "runners", *segments)
+
+    def runner_download(self, *, architecture: str) -> RunnerDownload:
+        answers = self.http.get(self._runners("downloads"))
+        for answer in answers:
+            if parsed(lambda item: (item["os"], item["architecture"]), answer) == ("linux", architecture):
+                return parsed(_download, answer)
+        raise NotFound(
+            f"GitHub offers no runner for Linux on {architecture!r} to {self.full_name}.",
+            next_step="It knows x64 and arm64; check the instance type's architecture.",
+        )
+
+    def create_jit_runner(self, *, name: str, labels: Sequence[str]) -> JitRunner:
+        body = {
+            "name": name,
+            "runner_group_id": self.runner_group_id,
+            "labels": list(labels),
+            "work_folder": "_work",
+        }
+
+        def send() -> JitRunner:
+            return parsed(
+                _jit_runner, self.http.request("POST", self._runners("generate-jitconfig"), body=body).document
+            )
+
+        def clear() -> None:
+            # The configuration is shown once only: a runner whose configuration got lost is of no use.
+            for runner in self.runners():
+                if runner.name == name:
+                    self.delete_runner(runner.id)
+
+        return self.once(send, clear)
+
+    def runner(self, runner_id: int) -> Runner | None:
+        try:
+            return parsed(_runner, self.http.get(self._runners(runner_id)))
+        except NotFound:
+            return None
+
+    def runners(self) -> list[Runner]:
+        return [parsed(_runner, answer) for answer in self.http.pages(self._runners(), key="runners")]
+
+    def delete_runner(self, runner_id: int) -> None:
+        try:
+            self.http.request("DELETE", self._runners(runner_id))
+        except NotFound:
+            return
+        except ServiceError as error:
+            if error.status != 422 or isinstance(error, Conflict):
+                raise
+            # 422 is GitHub's answer for a runner that has a job; its words have changed over time.
+            raise Conflict(
+                error.message, next_step="Wait until its job has ended, or cancel it.", status=422
+            ) from error
+
+
+def _download(answer: Any) -> RunnerDownload:
+    checksum = str(answer.get("sha256_checksum") or "")
+    if len(checksum) != 64:
+        raise ValueError("no sha256 checksum for the runner")
+    return RunnerDownload(url=str(answer["download_url"]), sha256=checksum, filename=str(answer["filename"]))
+
+
+def _jit_runner(answer: Any) -> JitRunner:
+    return JitRunner(runner=_runner(answer["runner"]), config=str(answer["encoded_jit_config"]))
+
+
+def _runner(answer: Any) -> Runner:
+    return Runner(
+        id=int(answer["id"]),
+        name=str(answer["name"]),
+        status=str(answer["status"]),
+        busy=bool(answer["busy"]),
+        labels=tuple(str(label["name"]) for label in answer["labels"]),
+    )

@@ -1,0 +1,312 @@
+"""HTTP to GitHub: requests with time-outs, bounded retries, rate limits, pages, and errors that explain."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urljoin, urlsplit
+
+from cmlkit.errors import AnswerLost, CmlkitError, PermissionDenied, ServiceError, SettingsError
+from cmlkit.forges.github.refusal import rate_limit_wait, refusal, said
+
+if TYPE_CHECKING:
+    import requests
+
+API_URL = "https://api.github.com"
+API_VERSION = "2022-11-28"
+JSON = "application/vnd.github+json"
+RAW = "application/vnd.github.raw+json"
+
+TIMEOUT_SECONDS = (10.0, 60.0)  # to connect; between two bytes of the answer
+PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0)  # between the tries of a request that got no usable answer
+MAX_WAIT_SECONDS = 900.0  # for all pauses of one request together; a primary rate limit may ask for an hour
+REDIRECTS = 3
+PAGE_SIZE = 100
+
+_IDEMPOTENT = frozenset({"GET", "PUT", "PATCH", "DELETE"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A usable answer. `document` is its JSON; None where it has none or is raw."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    document: Any
+
+
+class _RateLimited(Exception):
+    def __init__(self, wait: float, error: CmlkitError) -> None:
+        super().__init__(str(error))
+        self.wait = wait
+        self.error = error
+
+
+class Transport:
+    """Sends requests to one GitHub with one token.
+
+    Args:
+        token: Never shown: not in messages, not in `repr`.
+        api_url: Root of the REST API, such as `https://api.github.com` or `https://HOST/api/v3`.
+        graphql_url: Derived from `api_url` when empty.
+        session: A `requests.Session`; a new one when None.
+        sleep: Waits that many seconds.
+        clock: Seconds since the epoch.
+        notify: Told in one line before a wait for a rate limit.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        api_url: str = API_URL,
+        graphql_url: str = "",
+        session: requests.Session | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+        notify: Callable[[str], None] = lambda text: None,
+        max_wait: float = MAX_WAIT_SECONDS,
+    ) -> None:
+        self.api_url = _checked_url(api_url)
+        self.graphql_url = graphql_url or _graphql_url(self.api_url)
+        self._authorization = f"Bearer {_checked_token(token)}"
+        self._token = token.strip()
+        self._session = session
+        self.sleep = sleep
+        self._clock = clock
+        self._notify = notify
+        self._max_wait = max_wait
+
+    def __repr__(self) -> str:
+        return f"Transport(api_url={self.api_url!r})"
+
+    def get(self, path: str, **query: object) -> Any:
+        """The JSON document at `path`."""
+        return self.request("GET", path, query=query).document
+
+    def pages(self, path: str, *, key: str = "", **query: object) -> Iterator[Any]:
+        """Every item of a list, page by page; `key` names the list where GitHub wraps it in an object."""
+        answer = self.request("GET", path, query={"per_page": PAGE_SIZE, **query})
+        while True:
+            yield from answer.document[key] if key else answer.document
+            if not (following := _next_page(answer.headers)):
+                return
+            answer = self.request("GET", following)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        body: Mapping[str, object] | None = None,
+        accept: str = JSON,
+        repeatable: bool | None = None,
+    ) -> Answer:
+        """Send one request until it is answered.
+
+        Args:
+            path: Below the API's root, percent-encoded by `encoded`; or a full URL of the same host.
+            query: Empty values are left out.
+            repeatable: Whether a second sending does no harm; by default where the method is not POST.
+
+        Raises:
+            AnswerLost: No usable answer came, and the request may have worked: look before repeating it.
+            PermissionDenied, NotFound, Conflict: GitHub refused it.
+            ServiceError: GitHub refused it for another reason, or no try was answered.
+        """
+        url = self._url(path, query or {})
+        safe = method in _IDEMPOTENT if repeatable is None else repeatable
+        pauses = list(PAUSES_SECONDS)
+        waited, limits = 0.0, 0
+        while True:
+            try:
+                return self._attempt(method, url, body, accept, limits)
+            except AnswerLost as lost:
+                if not safe:
+                    raise
+                if not pauses:
+                    raise _given_up(lost, tries=len(PAUSES_SECONDS) + 1) from lost
+                wait = pauses.pop(0)
+            except _RateLimited as limit:
+                limits += 1
+                wait = limit.wait
+                if waited + wait > self._max_wait:
+                    raise _too_long(limit, self._max_wait) from None
+                self._notify(f"GitHub's rate limit: waiting {wait:.0f} s before {method} {path}")
+            self.sleep(wait)
+            waited += wait
+
+    def graphql(self, query: str, **variables: object) -> Any:
+        """The `data` of a GraphQL query, or of a mutation that may be repeated without harm.
+
+        Raises:
+            PermissionDenied: The token may not do it.
+            ServiceError: GitHub refused it for another reason.
+        """
+        body = {"query": query, "variables": variables}
+        document = self.request("POST", self.graphql_url, body=body, repeatable=True).document
+        if errors := document.get("errors"):
+            message = "; ".join(str(error.get("message", error)) for error in errors)
+            forbidden = any(error.get("type") in ("FORBIDDEN", "INSUFFICIENT_SCOPES") for error in errors)
+            text = f"GitHub refused the GraphQL request: {message}"
+            raise PermissionDenied(text) if forbidden else ServiceError(text, status=422)
+        return document["data"]
+
+    def _attempt(
+        self, method: str, url: str, body: Mapping[str, object] | None, accept: str, earlier_limits: int
+    ) -> Answer:
+        what = f"{method} {urlsplit(url).path}"
+        answer = self._follow(what, method, url, body, accept)
+        if answer.status < 400:
+            return answer
+        message = said(answer.document, answer.content).replace(self._token, "***")
+        if answer.status >= 500:
+            raise AnswerLost(f"GitHub failed at {what}: {answer.status} {message}".rstrip(), status=answer.status)
+        error = refusal(what, status=answer.status, headers=answer.headers, message=message)
+        wait = rate_limit_wait(answer.status, answer.headers, message, now=self._clock(), earlier=earlier_limits)
+        if wait is not None:
+            raise _RateLimited(wait, error)
+        raise error
+
+    def _follow(self, what: str, method: str, url: str, body: Mapping[str, object] | None, accept: str) -> Answer:
+        """Exchange, through the redirects that a renamed repository answers; each keeps method and body."""
+        for _ in range(REDIRECTS + 1):
+            answer = self._exchange(what, method, url, body, accept)
+            if answer.status not in (301, 302, 307, 308):
+                return answer
+            url = urljoin(url, answer.headers.get("location", ""))
+            if urlsplit(url)[:2] != urlsplit(self.api_url)[:2]:
+                raise ServiceError(f"GitHub redirected {what} to another host, {urlsplit(url).netloc!r}; not followed.")
+        raise ServiceError(f"GitHub redirected {what} more than {REDIRECTS} times.")
+
+    def _exchange(self, what: str, method: str, url: str, body: Mapping[str, object] | None, accept: str) -> Answer:
+        import requests
+
+        try:
+            response = self._open_session().request(
+                method,
+                url,
+                data=None if body is None else json.dumps(body).encode(),
+                headers={"Accept": accept, "Content-Type": "application/json"}
+                if body is not None
+                else {"Accept": accept},
+                auth=self._authorize,
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
+            )
+        except requests.exceptions.SSLError as error:
+            raise ServiceError(
+                f"The certificate of {urlsplit(url).netloc} is not trusted: {error}.",
+                next_step="Set REQUESTS_CA_BUNDLE to the file of the authority that signed it.",
+            ) from error
+        except (ValueError, requests.exceptions.InvalidURL) as error:
+            raise SettingsError(f"{self.api_url!r} is no URL of a GitHub API: {error}.") from error
+        except requests.RequestException as error:
+            raise AnswerLost(f"No answer to {what} from {urlsplit(url).netloc}: {_cause(error)}.") from error
+        return _usable(what, response, accept)
+
+    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        # As `auth`, not as a header: a header would lose against an entry in ~/.netrc.
+        request.headers["Authorization"] = self._authorization
+        request.headers["X-GitHub-Api-Version"] = API_VERSION
+        request.headers["User-Agent"] = "cmlkit"
+        return request
+
+    def _open_session(self) -> requests.Session:
+        if self._session is None:
+            import requests
+
+            self._session = requests.Session()
+        return self._session
+
+    def _url(self, path: str, query: Mapping[str, object]) -> str:
+        url = path if "://" in path else f"{self.api_url}{path}"
+        if urlsplit(url)[:2] not in {urlsplit(self.api_url)[:2], urlsplit(self.graphql_url)[:2]}:
+            raise ServiceError(f"GitHub named another host, {urlsplit(url).netloc!r}; the token is not sent there.")
+        pairs = [f"{name}={quote(str(value), safe='')}" for name, value in query.items() if value not in ("", None)]
+        return f"{url}?{'&'.join(pairs)}" if pairs else url
+
+
+def encoded(*segments: str | int) -> str:
+    """A path from its segments, each percent-encoded; slashes within one stay, as in branch names and file paths."""
+    return "".join("/" + quote(str(segment), safe="/") for segment in segments)
+
+
+def _usable(what: str, response: requests.Response, accept: str) -> Answer:
+    """The answer, its JSON parsed; AnswerLost where a good status comes with a body that is not the API's."""
+    document: Any = None
+    is_json = "json" in response.headers.get("content-type", "json")
+    if response.content and (accept != RAW or response.status_code >= 400):
+        try:
+            document = json.loads(response.content)
+        except ValueError:
+            if response.status_code < 300:
+                kind = "broken JSON" if is_json else response.headers["content-type"].partition(";")[0] + ", not JSON"
+                raise AnswerLost(
+                    f"The answer to {what} from {urlsplit(response.url).netloc} is {kind}.",
+                    next_step="Check that GITHUB_API_URL is the root of an API, such as https://HOST/api/v3.",
+                    status=response.status_code,
+                ) from None
+    return Answer(status=response.status_code, headers=response.headers, content=response.content, document=document)
+
+
+def _next_page(headers: Mapping[str, str]) -> str:
+    from requests.utils import parse_header_links
+
+    links: Sequence[Mapping[str, str]] = parse_header_links(headers.get("link", ""))
+    return next((link["url"] for link in links if link.get("rel") == "next"), "")
+
+
+def _cause(error: Exception) -> str:
+    """The innermost cause: `requests` wraps urllib3, which wraps the socket's own words."""
+    while (inner := error.__cause__ or error.__context__) is not None and isinstance(inner, Exception):
+        error = inner
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _given_up(lost: AnswerLost, *, tries: int) -> ServiceError:
+    return ServiceError(
+        f"{lost.message.rstrip('.')} (after {tries} tries).",
+        next_step=lost.next_step or "Run again later; https://www.githubstatus.com tells whether GitHub has an outage.",
+        status=lost.status,
+    )
+
+
+def _too_long(limit: _RateLimited, max_wait: float) -> ServiceError:
+    return ServiceError(
+        f"{limit.error} The rate limit asks for {limit.wait:.0f} s, more than cmlkit waits ({max_wait:.0f} s).",
+        next_step="Run again after that time, or use a token with a limit of its own, such as a GitHub App's.",
+        status=429,
+    )
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or "@" in parts.netloc:
+        raise SettingsError(
+            f"The API URL {url!r} is not one.", next_step="Set GITHUB_API_URL to such as https://api.github.com."
+        )
+    return url.rstrip("/")
+
+
+def _graphql_url(api_url: str) -> str:
+    # GitHub Enterprise Server: https://HOST/api/v3 and https://HOST/api/graphql.
+    return api_url.removesuffix("/v3") + "/graphql"
+
+
+def _checked_token(token: str) -> str:
+    text = token.strip()
+    if not text:
+        raise PermissionDenied("There is no token for GitHub.", next_step="Set CMLKIT_TOKEN, or GITHUB_TOKEN.")
+    # An error of the HTTP library about such a header would show the token.
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise PermissionDenied(
+            "The token for GitHub has characters that no token has: blanks, line ends or non-ASCII letters.",
+            next_step="Paste the secret again, without anything around it.",
+        )
+    return text
