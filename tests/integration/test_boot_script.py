@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -146,8 +147,10 @@ class Machine:
         self.unplug()
 
     def unplug(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+        if self.process is not None:
+            # The group, because watchers may be left of a script that has ended.
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
 
@@ -432,6 +435,23 @@ def test_a_shutdown_that_is_under_way_is_not_cut_short(machine: Machine, tmp_pat
     machine.boot(write_tarball(tmp_path / "runner.tgz"))
     machine.wait_for_power_off()
     assert machine.commands[-1] == "systemctl is-system-running"
+
+
+def test_no_watcher_outlives_the_script(machine: Machine, tmp_path: Path) -> None:
+    machine.boot(write_tarball(tmp_path / "runner.tgz"))
+    assert machine.process is not None
+    machine.process.wait(DEADLINE_SECONDS)
+    machine.wait_for(lambda: not processes_of(tmp_path / "user-data"), "the end of the watchers")
+
+
+def processes_of(script: Path) -> list[Path]:
+    def arguments(process: Path) -> list[str]:
+        try:
+            return (process / "cmdline").read_text(errors="replace").split("\0")
+        except OSError:
+            return []
+
+    return [process for process in Path("/proc").glob("[0-9]*") if str(script) in arguments(process)]
 
 
 def test_everything_that_the_script_writes_is_below_its_home(machine: Machine, tmp_path: Path) -> None:
