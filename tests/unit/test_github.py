@@ -1,0 +1,392 @@
+"""The client's operations: what each sends, what it makes of the answer, and that no lost answer doubles a write."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+
+import pytest
+
+from cmlkit.errors import Conflict, NotFound, PermissionDenied, ServiceError
+from cmlkit.forges.base import Conclusion, Forge, PullRequest, Runner, TreeFile
+from cmlkit.forges.github import GitHub, blob_id
+from tests.unit.scripted_github import API, REPO, ScriptedGitHub, github
+
+__all__ = ["github"]
+
+A, B, C = "a" * 40, "b" * 40, "c" * 40
+REF = f"{REPO}/git/ref/heads/cmlkit/main/12"
+REFS = f"{REPO}/git/refs/heads/cmlkit/main/12"
+PULL = {
+    "number": 7, "title": "Retrain", "body": None, "state": "open", "user": {"login": "bot"}, "draft": False,
+    "head": {"ref": "cmlkit/main/12", "sha": A}, "base": {"ref": "main"}, "labels": [{"name": "model"}],
+}  # fmt: skip
+RUNNER = {"id": 5, "name": "cmlkit-1", "status": "offline", "busy": False, "labels": [{"name": "gpu"}]}
+
+
+def a_pull_request(**changes: object) -> PullRequest:
+    values: dict[str, object] = {
+        "number": 7, "url": "u", "node_id": "PR_7", "title": "t", "body": "", "head": "x", "head_sha": A,
+        "base": "main", "state": "open", "draft": False, "author": "bot",
+    }  # fmt: skip
+    return PullRequest(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_the_client_is_a_forge(github: ScriptedGitHub) -> None:
+    forge: Forge = github.client()
+    assert isinstance(forge, GitHub)
+
+
+def test_a_branch_that_is_not_there_has_no_head(github: ScriptedGitHub) -> None:
+    github.refuse("GET", REF, 404, "Not Found")
+    assert github.client().branch_head("cmlkit/main/12") is None
+
+
+def test_an_empty_repository_is_not_taken_for_a_missing_branch(github: ScriptedGitHub) -> None:
+    github.mock.add("GET", f"{API}{REPO}/git/ref/heads/main", json={"message": "Git Repository is empty."}, status=409)
+    with pytest.raises(NotFound, match="empty"):
+        github.client().branch_head("main")
+
+
+def test_a_branch_name_with_odd_letters_is_encoded(github: ScriptedGitHub) -> None:
+    github.answer("GET", f"{REPO}/git/ref/heads/50%25%23/%C3%BC", {"object": {"sha": A}})
+    assert github.client().branch_head("50%#/ü") == A
+
+
+def test_a_file_is_read_as_raw_bytes(github: ScriptedGitHub) -> None:
+    path = f"{REPO}/contents/model/m.json"
+    github.mock.add("GET", API + path, body=b"\x80\x04", content_type="application/vnd.github.raw")
+    assert github.client().read_file("model/m.json", ref=A) == b"\x80\x04"
+    assert github.sent == [f"GET {path}?ref={A}"]
+    assert github.mock.calls[0].request.headers["Accept"] == "application/vnd.github.raw+json"
+
+
+def test_blob_ids_are_read_folder_by_folder_each_once(github: ScriptedGitHub) -> None:
+    github.answer("GET", f"{REPO}/git/trees/{A}", {"tree": [
+        {"path": "model", "type": "tree", "sha": B}, {"path": "train.py", "type": "blob", "sha": C},
+    ]})  # fmt: skip
+    github.answer("GET", f"{REPO}/git/trees/{B}", {"tree": [
+        {"path": "m.joblib", "type": "blob", "sha": C}, {"path": "plots", "type": "tree", "sha": A},
+    ]})  # fmt: skip
+    wanted = ["model/m.joblib", "model/missing", "model/plots", "train.py", "train.py/x", "no/such/folder"]
+    assert github.client().blob_ids(A, wanted) == {"model/m.joblib": C, "train.py": C}
+    assert len(github.sent) == 2
+
+
+def test_a_blob_is_sent_as_base64_and_its_id_is_checked(github: ScriptedGitHub) -> None:
+    github.answer("POST", f"{REPO}/git/blobs", {"sha": blob_id(b"\x00model")}, status=201)
+    assert github.client().create_blob(b"\x00model") == blob_id(b"\x00model")
+    assert github.body() == {"content": base64.b64encode(b"\x00model").decode(), "encoding": "base64"}
+
+
+def test_a_blob_that_github_stored_otherwise_is_an_error(github: ScriptedGitHub) -> None:
+    github.answer("POST", f"{REPO}/git/blobs", {"sha": A}, status=201)
+    with pytest.raises(ServiceError, match="other bytes"):
+        github.client().create_blob(b"model")
+
+
+def test_the_id_of_a_blob_is_gits() -> None:
+    assert blob_id(b"hello\n") == "ce013625030ba8dba906f756967f9e9ca394464a"
+
+
+def test_a_commit_names_no_author_so_that_github_signs_it(github: ScriptedGitHub) -> None:
+    github.answer("GET", f"{REPO}/git/commits/{A}", {"tree": {"sha": B}})
+    github.answer("POST", f"{REPO}/git/trees", {"sha": C}, status=201)
+    github.answer("POST", f"{REPO}/git/commits", {"sha": "d" * 40}, status=201)
+    files = [TreeFile(path="model/m.joblib", blob=B)]
+    assert github.client().create_commit(parent=A, files=files, message="Retrain") == "d" * 40
+    tree = {"path": "model/m.joblib", "mode": "100644", "type": "blob", "sha": B}
+    assert github.body(1) == {"base_tree": B, "tree": [tree]}
+    assert github.body(2) == {"message": "Retrain", "tree": C, "parents": [A]}
+
+
+def test_a_branch_whose_answer_was_lost_is_found_not_made_again(github: ScriptedGitHub) -> None:
+    github.lose("POST", f"{REPO}/git/refs")
+    github.answer("GET", REF, {"object": {"sha": A}})
+    github.client().create_branch("cmlkit/main/12", A)
+    assert github.sent == [f"POST {REPO}/git/refs", f"GET {REF}"]
+
+
+def test_a_branch_that_never_arrived_is_made_again(github: ScriptedGitHub) -> None:
+    github.lose("POST", f"{REPO}/git/refs")
+    github.refuse("GET", REF, 404, "Not Found")
+    github.answer("POST", f"{REPO}/git/refs", status=201)
+    github.client().create_branch("cmlkit/main/12", A)
+    assert github.sent == [f"POST {REPO}/git/refs", f"GET {REF}", f"POST {REPO}/git/refs"]
+
+
+def test_a_branch_of_somebody_else_is_a_conflict(github: ScriptedGitHub) -> None:
+    github.lose("POST", f"{REPO}/git/refs")
+    github.answer("GET", REF, {"object": {"sha": B}})
+    with pytest.raises(Conflict, match="exists already"):
+        github.client().create_branch("cmlkit/main/12", A)
+
+
+def test_a_branch_moves_by_fast_forward_only(github: ScriptedGitHub) -> None:
+    github.answer("PATCH", REFS)
+    github.client().move_branch("cmlkit/main/12", A)
+    assert github.body() == {"sha": A, "force": False}
+
+
+@pytest.mark.parametrize(("status", "sent_again"), [("ahead", False), ("diverged", True)])
+def test_a_move_whose_answer_was_lost_is_sent_again_unless_the_commit_is_in(
+    github: ScriptedGitHub, status: str, sent_again: bool
+) -> None:
+    github.lose("PATCH", REFS)
+    github.answer("GET", REF, {"object": {"sha": B}})
+    github.answer("GET", f"{REPO}/compare/{A}...{B}", {"status": status})
+    github.refuse("PATCH", REFS, 422, "Update is not a fast forward")
+    client = github.client()
+    if sent_again:
+        with pytest.raises(Conflict):
+            client.move_branch("cmlkit/main/12", A)
+    else:
+        client.move_branch("cmlkit/main/12", A)
+    assert github.sent.count(f"PATCH {REFS}") == 1 + sent_again
+
+
+@pytest.mark.parametrize(("status", "message"), [(422, "Reference does not exist"), (404, "Not Found")])
+def test_a_branch_that_is_gone_needs_no_deleting(github: ScriptedGitHub, status: int, message: str) -> None:
+    github.refuse("DELETE", REFS, status, message)
+    github.client().delete_branch("cmlkit/main/12")
+
+
+def test_a_branch_that_may_not_be_deleted_is_an_error(github: ScriptedGitHub) -> None:
+    github.refuse("DELETE", REFS, 422, "Cannot delete this protected branch")
+    with pytest.raises(PermissionDenied):
+        github.client().delete_branch("cmlkit/main/12")
+
+
+def test_pull_requests_are_asked_for_by_base_and_head(github: ScriptedGitHub) -> None:
+    github.answer("GET", f"{REPO}/pulls", [PULL])
+    (found,) = github.client().pull_requests(base="main", head="cmlkit/main/12")
+    assert (found.number, found.body, found.head, found.author, found.labels) == (
+        7,
+        "",
+        "cmlkit/main/12",
+        "bot",
+        ("model",),
+    )
+    assert "head=octo%3Acmlkit%2Fmain%2F12" in github.sent[0]
+
+
+def test_a_pull_request_whose_answer_was_lost_is_found_not_opened_again(github: ScriptedGitHub) -> None:
+    github.lose("POST", f"{REPO}/pulls")
+    github.answer("GET", f"{REPO}/pulls", [PULL])
+    found = github.client().create_pull_request(head="cmlkit/main/12", base="main", title="t", body="b", draft=True)
+    assert found.number == 7
+    assert [line.split("?")[0] for line in github.sent] == [f"POST {REPO}/pulls", f"GET {REPO}/pulls"]
+
+
+def test_a_pull_request_that_never_arrived_is_opened_again(github: ScriptedGitHub) -> None:
+    github.refuse("POST", f"{REPO}/pulls", 502, "Server Error")
+    github.answer("GET", f"{REPO}/pulls", [])
+    github.answer("POST", f"{REPO}/pulls", PULL, status=201)
+    github.client().create_pull_request(head="cmlkit/main/12", base="main", title="t", body="b", draft=True)
+    assert github.body() == {"head": "cmlkit/main/12", "base": "main", "title": "t", "body": "b", "draft": True}
+
+
+def test_a_pull_request_that_another_process_opened_meanwhile_is_taken(github: ScriptedGitHub) -> None:
+    github.refuse("POST", f"{REPO}/pulls", 422, "A pull request already exists for octo:cmlkit/main/12.")
+    github.answer("GET", f"{REPO}/pulls", [PULL])
+    assert github.client().create_pull_request(head="x", base="main", title="t", body="b", draft=False).number == 7
+
+
+def test_a_pull_request_changes_only_in_what_is_given(github: ScriptedGitHub) -> None:
+    github.answer("PATCH", f"{REPO}/pulls/7", PULL)
+    github.client().update_pull_request(7, state="closed")
+    assert github.body() == {"state": "closed"}
+
+
+def test_authors_are_those_who_committed_and_reviewed(github: ScriptedGitHub) -> None:
+    github.answer("GET", f"{REPO}/pulls/7/commits", [
+        {"author": {"login": "bot"}},
+        {"author": None, "commit": {"author": {"name": "Ann", "email": "ann@example.com"}}},
+    ])  # fmt: skip
+    github.answer("GET", f"{REPO}/pulls/7/reviews", [{"user": {"login": "ben"}}])
+    assert github.client().pull_request_authors(7) == {"bot", "ann@example.com", "ben"}
+
+
+def test_labels_and_reviewers_are_added(github: ScriptedGitHub) -> None:
+    github.answer("POST", f"{REPO}/issues/7/labels")
+    github.answer("POST", f"{REPO}/pulls/7/requested_reviewers", status=201)
+    client = github.client()
+    client.add_labels(7, ("model",))
+    client.request_reviewers(7, ("ann",))
+    assert (github.body(0), github.body(1)) == ({"labels": ["model"]}, {"reviewers": ["ann"]})
+
+
+def test_auto_merge_is_enabled_by_graphql(github: ScriptedGitHub) -> None:
+    github.mock.add("POST", f"{API}/graphql", json={"data": {"enablePullRequestAutoMerge": {"clientMutationId": None}}})
+    github.client().enable_auto_merge(a_pull_request(), "squash")
+    assert github.body()["variables"] == {"pullRequest": "PR_7", "method": "SQUASH"}
+    github.mock.calls.reset()
+
+
+def test_a_pull_request_that_waits_for_nothing_is_merged_at_once(github: ScriptedGitHub) -> None:
+    error = {"type": "UNPROCESSABLE", "message": "Pull request Pull request is in clean status"}
+    github.mock.add("POST", f"{API}/graphql", json={"data": None, "errors": [error]})
+    github.answer("PUT", f"{REPO}/pulls/7/merge")
+    github.client().enable_auto_merge(a_pull_request(), "rebase")
+    assert github.body() == {"merge_method": "rebase", "sha": A}
+    github.mock.calls.reset()
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "next_step"),
+    [
+        ({"type": "UNPROCESSABLE", "message": "Auto merge is not allowed for this repository"},
+         ServiceError, "'Allow auto-merge'"),
+        ({"type": "FORBIDDEN", "message": "Resource not accessible"}, PermissionDenied, ""),
+    ],
+)  # fmt: skip
+def test_auto_merge_that_is_refused_names_the_setting(
+    github: ScriptedGitHub, error: dict[str, str], kind: type[Exception], next_step: str
+) -> None:
+    github.mock.add("POST", f"{API}/graphql", json={"data": None, "errors": [error]})
+    with pytest.raises(kind) as caught:
+        github.client().enable_auto_merge(a_pull_request(), "merge")
+    assert next_step in str(caught.value)
+    github.mock.calls.reset()
+
+
+def test_comments_come_oldest_first(github: ScriptedGitHub) -> None:
+    github.answer("GET", f"{REPO}/issues/7/comments", [{"id": 9}, {"id": 3, "body": "hi", "user": {"login": "ann"}}])
+    first, second = github.client().comments(7)
+    assert (first.id, first.body, first.author, second.id) == (3, "hi", "ann", 9)
+
+
+def test_a_comment_whose_answer_was_lost_is_found_by_its_words_and_author(github: ScriptedGitHub) -> None:
+    comments = f"{REPO}/issues/7/comments"
+    github.refuse("POST", comments, 504, "Gateway Timeout")
+    github.answer("GET", "/user", {"login": "bot"})
+    github.answer("GET", comments, [
+        {"id": 1, "body": "a\nb", "user": {"login": "ann"}}, {"id": 2, "body": "a\r\nb", "user": {"login": "bot"}},
+    ])  # fmt: skip
+    assert github.client().create_comment(7, "a\nb\n").id == 2
+    assert github.sent.count(f"POST {comments}") == 1
+
+
+def test_a_comment_that_is_gone_needs_no_deleting(github: ScriptedGitHub) -> None:
+    github.refuse("DELETE", f"{REPO}/issues/comments/3", 404, "Not Found")
+    github.client().delete_comment(3)
+
+
+def test_a_workflows_token_learns_its_name_by_graphql(github: ScriptedGitHub) -> None:
+    github.refuse("GET", "/user", 403, "Resource not accessible by integration")
+    github.mock.add("POST", f"{API}/graphql", json={"data": {"viewer": {"login": "github-actions[bot]"}}})
+    client = github.client()
+    assert client.login() == "github-actions[bot]"
+    assert client.login() == "github-actions[bot]"
+    assert len(github.mock.calls) == 2
+    github.mock.calls.reset()
+
+
+def test_a_check_is_made_once_and_then_kept_up_to_date(github: ScriptedGitHub) -> None:
+    listing = f"{REPO}/commits/{A}/check-runs"
+    github.answer("GET", listing, {"total_count": 1, "check_runs": [{"id": 1, "external_id": "another"}]})
+    github.answer("POST", f"{REPO}/check-runs", {"id": 2, "html_url": "https://x"}, status=201)
+    github.answer("GET", listing, {"total_count": 1, "check_runs": [{"id": 2, "external_id": "cmlkit:gate"}]})
+    github.answer("PATCH", f"{REPO}/check-runs/2", {"id": 2})
+    client = github.client()
+    conclusions: tuple[Conclusion, ...] = ("success", "failure")
+    for conclusion in conclusions:
+        check = client.create_check(
+            name="gate", commit=A, conclusion=conclusion, title="t", summary="s", details_url="u"
+        )
+        assert check.id == 2
+    assert github.body(1) == {
+        "name": "gate", "head_sha": A, "status": "completed", "conclusion": "success", "external_id": "cmlkit:gate",
+        "output": {"title": "t", "summary": "s"}, "details_url": "u",
+    }  # fmt: skip
+    assert github.body(3)["conclusion"] == "failure"
+
+
+def test_a_check_whose_answer_was_lost_is_found(github: ScriptedGitHub) -> None:
+    listing = f"{REPO}/commits/{A}/check-runs"
+    github.answer("GET", listing, {"total_count": 0, "check_runs": []})
+    github.lose("POST", f"{REPO}/check-runs")
+    github.answer("GET", listing, {"total_count": 1, "check_runs": [{"id": 2, "external_id": "cmlkit:gate"}]})
+    check = github.client().create_check(name="gate", commit=A, conclusion="success", title="t", summary="s")
+    assert check.id == 2
+    assert github.sent.count(f"POST {REPO}/check-runs") == 1
+
+
+def test_a_status_stands_in_for_a_check(github: ScriptedGitHub) -> None:
+    github.answer("POST", f"{REPO}/statuses/{A}", status=201)
+    github.client().create_status(name="gate", commit=A, conclusion="neutral", title="t" * 200, details_url="u")
+    assert github.body() == {"state": "success", "context": "gate", "description": "t" * 140, "target_url": "u"}
+
+
+def repository_scope(github: ScriptedGitHub) -> tuple[GitHub, str]:
+    return github.client(), f"{REPO}/actions/runners"
+
+
+def organisation_scope(github: ScriptedGitHub) -> tuple[GitHub, str]:
+    return github.client(runner_scope="organisation", runner_group_id=3), "/orgs/octo/actions/runners"
+
+
+Scope = Callable[[ScriptedGitHub], tuple[GitHub, str]]
+both_scopes = pytest.mark.parametrize("scope", [repository_scope, organisation_scope])
+
+
+@both_scopes
+def test_the_runner_application_for_linux_comes_with_its_checksum(github: ScriptedGitHub, scope: Scope) -> None:
+    client, runners = scope(github)
+    github.answer("GET", f"{runners}/downloads", [
+        {"os": "win", "architecture": "x64"},
+        {"os": "linux", "architecture": "x64", "download_url": "https://x/r.tgz", "sha256_checksum": "ab" * 32},
+    ])  # fmt: skip
+    download = client.runner_download(architecture="x64")
+    assert (download.url, download.sha256) == ("https://x/r.tgz", "ab" * 32)
+    with pytest.raises(NotFound, match="'mips'"):
+        client.runner_download(architecture="mips")
+
+
+def test_a_runner_application_without_checksum_is_not_taken(github: ScriptedGitHub) -> None:
+    github.answer(
+        "GET", f"{REPO}/actions/runners/downloads", [{"os": "linux", "architecture": "x64", "sha256_checksum": ""}]
+    )
+    with pytest.raises(ServiceError, match="no sha256 checksum"):
+        github.client().runner_download(architecture="x64")
+
+
+@both_scopes
+def test_a_runner_is_registered_with_its_labels(github: ScriptedGitHub, scope: Scope) -> None:
+    client, runners = scope(github)
+    github.answer(
+        "POST", f"{runners}/generate-jitconfig", {"runner": RUNNER, "encoded_jit_config": "c2VjcmV0"}, status=201
+    )
+    registered = client.create_jit_runner(name="cmlkit-1", labels=["gpu"])
+    assert registered.runner == Runner(id=5, name="cmlkit-1", status="offline", busy=False, labels=("gpu",))
+    assert registered.config == "c2VjcmV0"
+    assert "c2VjcmV0" not in repr(registered)
+    assert github.body() == {
+        "name": "cmlkit-1", "labels": ["gpu"], "work_folder": "_work", "runner_group_id": client.runner_group_id,
+    }  # fmt: skip
+
+
+@both_scopes
+def test_a_runner_whose_configuration_was_lost_is_removed_and_registered_again(
+    github: ScriptedGitHub, scope: Scope
+) -> None:
+    client, runners = scope(github)
+    github.lose("POST", f"{runners}/generate-jitconfig")
+    github.answer("GET", runners, {"total_count": 2, "runners": [RUNNER, {**RUNNER, "id": 6, "name": "another"}]})
+    github.answer("DELETE", f"{runners}/5", status=204)
+    github.answer("POST", f"{runners}/generate-jitconfig", {"runner": {**RUNNER, "id": 7}}, status=201)
+    assert client.create_jit_runner(name="cmlkit-1", labels=["gpu"]).runner.id == 7
+    assert [line.split(" ")[0] for line in github.sent] == ["POST", "GET", "DELETE", "POST"]
+
+
+def test_a_runner_that_is_gone_is_none(github: ScriptedGitHub) -> None:
+    github.refuse("GET", f"{REPO}/actions/runners/5", 404, "Not Found")
+    github.refuse("DELETE", f"{REPO}/actions/runners/5", 404, "Not Found")
+    assert github.client().runner(5) is None
+    github.client().delete_runner(5)
+
+
+def test_a_runner_with_a_job_is_not_removed(github: ScriptedGitHub) -> None:
+    github.refuse("DELETE", f"{REPO}/actions/runners/5", 422, 'Bad request - Runner "cmlkit-1" is still running a job')
+    with pytest.raises(Conflict, match="running a job"):
+        github.client().delete_runner(5)
