@@ -62,7 +62,7 @@ class Lines:
         self.note(f"{title}: {said or 'done'} ({time.monotonic() - started:.1f} s)")
 
     def note(self, text: str) -> None:
-        print(text, file=self.stream, flush=True)  # noqa: T201 - this is the place that prints
+        print(text, file=self.stream, flush=True)
 
     def warn(self, text: str) -> None:
         self.note(f"{self.warning_prefix}{text}")
