@@ -1,0 +1,88 @@
+"""`cmlkit` and `python -m cmlkit`: run one command, turn its failure into a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+import click
+
+from cmlkit.errors import CmlkitError
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run(sys.argv[1:], environ=os.environ))
+
+
+def run(arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:
+    """Run one command line; its exit code. A traceback appears only with `--debug` or `CMLKIT_DEBUG`."""
+    from cmlkit.cli import cli
+
+    try:
+        cli.main(args=list(arguments), prog_name="cmlkit", standalone_mode=False, obj=environ)
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.Abort:
+        return 130
+    except click.ClickException as error:
+        return _usage(error, environ)
+    except KeyboardInterrupt:
+        click.echo("Interrupted.", err=True)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except CmlkitError as error:
+        return _failure(error, environ, debug=_debugging(arguments, environ))
+    except Exception as error:
+        return _defect(error, environ, debug=_debugging(arguments, environ))
+    return 0
+
+
+def _debugging(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
+    return "--debug" in arguments or bool(environ.get("CMLKIT_DEBUG"))
+
+
+def _usage(error: click.ClickException, environ: Mapping[str, str]) -> int:
+    error.show(file=sys.stderr)
+    _annotate(error.format_message(), environ)
+    return 2
+
+
+def _failure(error: CmlkitError, environ: Mapping[str, str], *, debug: bool) -> int:
+    if debug:
+        _print_traceback(error)
+    click.echo(f"error: {error.message}", err=True)
+    if error.next_step:
+        click.echo(f"  next: {error.next_step}", err=True)
+    _annotate(str(error), environ)
+    return error.exit_code
+
+
+def _defect(error: Exception, environ: Mapping[str, str], *, debug: bool) -> int:
+    if debug:
+        _print_traceback(error)
+    message = f"This is a defect in cmlkit: {type(error).__name__}: {error}"
+    click.echo(f"error: {message}\n  next: Run again with --debug and report what it prints.", err=True)
+    _annotate(message, environ)
+    return 1
+
+
+def _annotate(message: str, environ: Mapping[str, str]) -> None:
+    from cmlkit import actions
+
+    if actions.running_in(environ):
+        click.echo(actions.annotation("error", message, title="cmlkit"), err=True)
+
+
+def _print_traceback(error: BaseException) -> None:
+    import traceback
+
+    traceback.print_exception(error, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The commands: each builds the edges, calls one function, prints its result. Modules load when their command runs."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from cmlkit.config import nearest
+
+# Command -> module and attribute, and the line that `cmlkit --help` shows, so that help imports no command.
+COMMANDS = {
+    "demo": ("cmlkit.cli.sandbox", "demo", "Run the whole daily job on this machine, in the sandbox."),
+    "sandbox": ("cmlkit.cli.sandbox", "sandbox", "Keep the sandbox up; print the variables that point at it."),
+    "runner": ("cmlkit.cli.runner", "runner", "Launch, stop, list and reap EC2 runners."),
+    "train": ("cmlkit.cli.train", "train", "Train a model, and record what came of it."),
+    "publish": ("cmlkit.cli.publish", "publish", "Gate, commit, pull request, report, comment and check, at once."),
+    "report": ("cmlkit.cli.publish", "report", "Print the report of the last training as markdown."),
+    "model": ("cmlkit.cli.model", "model", "Show and verify model files."),
+    "config": ("cmlkit.cli.config", "config", "Show every setting, and where its value came from."),
+}
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they are used, and which knows what was meant."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
+            context.fail(f"There is no command {arguments[0]!r}. {nearest(arguments[0], list(COMMANDS))}")
+        return super().resolve_command(context, arguments)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="cmlkit-ci", prog_name="cmlkit")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback when something fails.")
+def cli() -> None:
+    """Retrain a model on a short-lived EC2 runner, and open a pull request with the result.
+
+    \b
+    Try it here, without an account:    cmlkit demo
+    See every setting:                  cmlkit config show
+    """

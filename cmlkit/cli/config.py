@@ -1,0 +1,46 @@
+"""`cmlkit config`: what is set, and by whom."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from cmlkit import config as configuration
+from cmlkit.cli.options import Invocation, with_settings
+
+
+@click.group()
+def config() -> None:
+    """Show the settings."""
+
+
+@config.command()
+@with_settings()
+def show(invocation: Invocation) -> None:
+    """Print every setting's value and where it came from.
+
+    \b
+    cmlkit config show
+    cmlkit config show --json | jq '.["runner.region"]'
+    """
+    rows = configuration.rows(invocation.settings)
+    if invocation.as_json:
+        click.echo(json.dumps({path: {"value": value, "source": source} for path, value, source in rows}, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("setting", "value", "from", box=None, pad_edge=False, header_style="bold")
+    for path, value, source in rows:
+        table.add_row(path, _shown(value), source)
+    Console(highlight=False, markup=False).print(table)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={item}" for name, item in value.items())
+    return str(value)

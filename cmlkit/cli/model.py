@@ -1,0 +1,54 @@
+"""`cmlkit model`: what a model file is, and whether it is what its manifest says."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+from cmlkit.cli.options import Invocation, with_settings
+from cmlkit.cli.output import emit
+
+
+@click.group()
+def model() -> None:
+    """Show and verify model files."""
+
+
+@model.command()
+@with_settings()
+@click.argument("path", type=click.Path(path_type=Path))
+def show(invocation: Invocation, path: Path) -> None:
+    """Print the manifest of the model file PATH.
+
+    \b
+    cmlkit model show model/random_forest.joblib
+    """
+    from cmlkit.model import read_manifest
+
+    manifest = dataclasses.asdict(read_manifest(path))
+    emit(invocation, manifest, [(key.replace("_", " "), _shown(value)) for key, value in manifest.items()])
+
+
+@model.command()
+@with_settings()
+@click.argument("path", type=click.Path(path_type=Path))
+def verify(invocation: Invocation, path: Path) -> None:
+    """Check the model file PATH against its manifest, and say what loading it would import, without loading it.
+
+    \b
+    cmlkit model verify model/random_forest.joblib
+    """
+    from cmlkit.model import verify as verify_model
+
+    result = dataclasses.asdict(verify_model(path))
+    emit(invocation, result, [(key.replace("_", " "), _shown(value)) for key, value in result.items()])
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={_shown(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_shown(item) for item in value)
+    return "" if value is None else str(value)

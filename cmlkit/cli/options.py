@@ -1,0 +1,107 @@
+"""Options: flags made from the settings schema, and what every command gets handed."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from cmlkit import actions
+from cmlkit import config as configuration
+from cmlkit.config import SCHEMA, Settings
+from cmlkit.progress import Lines, Live, Progress
+from cmlkit.setting import FLAG, Setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invocation:
+    """What every command works with: the environment, the settings, where progress goes, and the form of the result."""
+
+    environ: Mapping[str, str]
+    settings: Settings
+    progress: Progress
+    as_json: bool
+
+
+class Parsed(click.ParamType):
+    """A flag's value, parsed as the setting's kind says."""
+
+    def __init__(self, declaration: Setting) -> None:
+        self.declaration = declaration
+        self.name = declaration.kind.name
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        try:
+            return self.declaration.kind.parse(value)
+        except (ValueError, yaml.YAMLError) as error:
+            self.fail(f"{value!r}; it takes {error}.", param, context)
+
+
+def with_settings(*sections: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the flags of `sections`, `--config` and `--json`, and an Invocation as its first argument."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        @click.pass_context
+        def run(context: click.Context, /, *, config: Path | None, as_json: bool, **arguments: Any) -> None:
+            flags = {
+                section: {item.name: _joined(item, arguments.pop(_field(item))) for item in SCHEMA[section]}
+                for section in sections
+            }
+            environ: Mapping[str, str] = context.find_root().obj
+            settings = configuration.load(environ=environ, flags=flags, file=config)
+            command(
+                Invocation(environ=environ, settings=settings, progress=_progress(environ), as_json=as_json),
+                **arguments,
+            )
+
+        options = [_option(item) for section in sections for item in SCHEMA[section]] + [
+            click.option("--config", type=click.Path(path_type=Path), help="Settings file; cmlkit.yaml when left out."),
+            click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output."),
+            click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback when something fails."),
+        ]
+        return functools.reduce(lambda decorated, option: option(decorated), reversed(options), run)
+
+    return decorate
+
+
+def _field(declaration: Setting) -> str:
+    return f"{declaration.section}__{declaration.name}"
+
+
+def _option(declaration: Setting) -> Callable[[Any], Any]:
+    if declaration.kind is FLAG:
+        names = f"{declaration.flag}/--no-{declaration.key}"
+        return click.option(names, _field(declaration), default=None, help=declaration.help)
+    return click.option(
+        declaration.flag,
+        _field(declaration),
+        type=Parsed(declaration),
+        multiple=declaration.kind.repeated,
+        default=None,
+        metavar=declaration.kind.name.upper(),
+        help=declaration.help,
+    )
+
+
+def _joined(declaration: Setting, value: Any) -> Any:
+    """The value of a flag given once or several times; None where it was not given."""
+    if not declaration.kind.repeated:
+        return value
+    if not value:
+        return None
+    if isinstance(value[0], dict):
+        return functools.reduce(lambda merged, item: merged | item, value)
+    return tuple(item for items in value for item in items)
+
+
+def _progress(environ: Mapping[str, str]) -> Progress:
+    if actions.running_in(environ):
+        return Lines(warning_prefix="::warning title=cmlkit::")
+    return Live() if sys.stderr.isatty() else Lines()

@@ -1,0 +1,33 @@
+"""Results: one JSON object, step outputs, or lines for a person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from cmlkit import actions
+from cmlkit.cli.options import Invocation
+
+
+def emit(invocation: Invocation, result: Mapping[str, Any], lines: Sequence[tuple[str, str]]) -> None:
+    """Hand a command's result on: to the step's outputs in Actions, and to standard output.
+
+    Args:
+        result: What `--json` prints; its keys become outputs, with dashes.
+        lines: Label and value of what a person reads.
+    """
+    actions.write_outputs(result, invocation.environ)
+    if invocation.as_json:
+        click.echo(json.dumps(result, indent=2, default=str))
+    else:
+        print_pairs(lines)
+
+
+def print_pairs(lines: Sequence[tuple[str, str]]) -> None:
+    """Label and value, a pair a line, the values in one column."""
+    width = max((len(label) for label, _ in lines), default=0)
+    for label, value in lines:
+        click.echo(f"{label:<{width}}  {value}".rstrip())

@@ -1,0 +1,111 @@
+"""`cmlkit publish` and `cmlkit report`: what to do with the last training's result."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cmlkit import actions
+from cmlkit.cli import edges
+from cmlkit.cli.options import Invocation, with_settings
+from cmlkit.cli.output import emit
+from cmlkit.errors import SettingsError
+from cmlkit.run import RECORD, TrainingRun
+
+if TYPE_CHECKING:
+    from cmlkit.publish import Publication
+
+
+@click.command()
+@with_settings("publish", "gate")
+def publish(invocation: Invocation) -> None:
+    """Gate, commit, pull request, report, comment, check and summary, in one process.
+
+    \b
+    cmlkit publish
+    cmlkit publish --gate "accuracy >= champion - 0.01" --label retrained --auto-merge squash
+    """
+    from cmlkit import publish as stage
+
+    directory = Path.cwd()
+    run = read_record(directory)
+    workflow_run = edges.workflow_run(invocation.environ, directory=directory)
+    publication = stage.publish(
+        run,
+        spec=invocation.settings.publish,
+        rules=invocation.settings.gate.rules,
+        directory=directory,
+        prefix=_prefix(directory),
+        forge=edges.github(invocation.environ, workflow_run, invocation.progress),
+        workflow_run=workflow_run,
+        progress=invocation.progress,
+    )
+    actions.write_summary(publication.report, invocation.environ)
+    emit(invocation, _result(publication, run), _lines(publication))
+    publication.raise_if_rejected(invocation.settings.publish)
+
+
+@click.command()
+@with_settings("publish", "gate")
+def report(invocation: Invocation) -> None:
+    """Print the report of the last training as markdown, without touching GitHub.
+
+    \b
+    cmlkit report > report.md
+    """
+    from cmlkit import publish as stage
+
+    directory = Path.cwd()
+    workflow_run = edges.workflow_run(invocation.environ, directory=directory)
+    markdown = stage.render(
+        read_record(directory), rules=invocation.settings.gate.rules, champion=None, workflow_run=workflow_run
+    )
+    click.echo(markdown)
+
+
+def read_record(directory: Path) -> TrainingRun:
+    """The last training below `directory`.
+
+    Raises:
+        SettingsError: There was none, or its record is broken.
+    """
+    try:
+        text = (directory / RECORD).read_text(encoding="utf-8")
+    except OSError:
+        raise SettingsError(
+            f"There is no record of a training at {RECORD}.", next_step="Run cmlkit train first, in this folder."
+        ) from None
+    return TrainingRun.from_json(text, source=str(RECORD))
+
+
+def _prefix(directory: Path) -> PurePosixPath:
+    from cmlkit import git
+
+    return git.prefix(directory)
+
+
+def _result(publication: Publication, run: TrainingRun) -> dict[str, Any]:
+    result = dataclasses.asdict(publication)
+    result["verdict"] = publication.verdict.outcome
+    result["headline"] = publication.verdict.headline
+    result["files"] = list(publication.files)
+    result["metrics"] = dict(run.metrics)
+    del result["report"]
+    return result
+
+
+def _lines(publication: Publication) -> list[tuple[str, str]]:
+    if not publication.changed:
+        return [("unchanged", "model, metrics and plots are those of the base branch; nothing was published")]
+    return [
+        ("verdict", publication.verdict.headline),
+        ("pull request", publication.pull_request_url),
+        ("comment", publication.comment_url),
+        ("check", publication.check_url),
+        ("branch", publication.branch),
+        ("commit", publication.commit_sha),
+        ("files", ", ".join(publication.files)),
+    ]

@@ -1,0 +1,68 @@
+"""`cmlkit train`: run the training, here."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cmlkit import actions
+from cmlkit.cli.options import Invocation, with_settings
+from cmlkit.cli.output import emit
+from cmlkit.run import RECORD, TrainingRun
+
+
+@click.command(context_settings={"ignore_unknown_options": False})
+@with_settings("train")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def train(invocation: Invocation, command: tuple[str, ...]) -> None:
+    """Train a model, and record what came of it.
+
+    Runs COMMAND, else the settings' run, else their estimator. The record is for `cmlkit publish`.
+
+    \b
+    cmlkit train -- python train.py
+    cmlkit train --setup "pip install -r requirements.txt" --run "python train.py"
+    cmlkit train --estimator sklearn.ensemble.RandomForestClassifier --params max_depth=5
+    """
+    from cmlkit import training
+
+    spec = invocation.settings.train
+    if command:
+        spec = dataclasses.replace(spec, run=shlex.join(command), estimator="")
+    run = training.train(
+        spec,
+        directory=Path.cwd(),
+        environ=invocation.environ,
+        progress=invocation.progress,
+        instance=actions.instance_facts(invocation.environ),
+    )
+    emit(invocation, _result(run), _lines(run))
+
+
+def _result(run: TrainingRun) -> dict[str, Any]:
+    return {
+        "metrics": dict(run.metrics),
+        "model": run.model,
+        "model_class": run.model_class,
+        "plots": list(run.plots),
+        "parameters": dict(run.parameters),
+        "record": str(RECORD),
+        "seconds": round(run.resources.wall_seconds, 3),
+        "cpu_seconds": round(run.resources.cpu_seconds, 3),
+        "peak_memory_bytes": run.resources.peak_memory_bytes,
+    }
+
+
+def _lines(run: TrainingRun) -> list[tuple[str, str]]:
+    used = run.resources
+    return [
+        *((name, f"{value:.6g}") for name, value in run.metrics.items()),
+        ("model", run.model),
+        ("time", f"{used.wall_seconds:.1f} s, {used.cpu_seconds:.1f} s of CPU"),
+        ("memory", f"{used.peak_memory_bytes / 2**20:.0f} MiB at most"),
+        ("record", str(RECORD)),
+    ]
