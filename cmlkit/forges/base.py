@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -103,6 +104,11 @@ class TreeFile:
     path: str
     blob: str
     mode: str = "100644"
+
+
+def blob_id(content: bytes) -> str:
+    """The id that git gives these bytes. https://git-scm.com/book/en/v2/Git-Internals-Git-Objects"""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 class RunnerForge(Protocol):

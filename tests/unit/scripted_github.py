@@ -21,15 +21,24 @@ NOW = 1_700_000_000.0
 
 
 class ScriptedGitHub:
-    """Answers requests to `API`; of several answers to one operation, each is given once and the last stays."""
+    """Answers requests to `API`, and is the client's clock.
+
+    Of several answers to one operation, each is given once and the last stays.
+    """
 
     def __init__(self, mock: responses.RequestsMock) -> None:
         self.mock = mock
         self.slept: list[float] = []
 
     def client(self, **options: Any) -> GitHub:
-        settings = {"repository": "octo/forest", "token": TOKEN, "sleep": self.slept.append, "clock": lambda: NOW}
+        settings = {"repository": "octo/forest", "token": TOKEN, "clock": self}
         return GitHub(**{**settings, **options})
+
+    def now(self) -> float:
+        return NOW
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
 
     def answer(
         self,

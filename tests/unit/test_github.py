@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from cmlkit.errors import Conflict, NotFound, PermissionDenied, ServiceError
-from cmlkit.forges.base import Conclusion, Forge, PullRequest, Runner, TreeFile
-from cmlkit.forges.github import GitHub, blob_id
+from cmlkit.forges.base import Conclusion, Forge, PullRequest, Runner, TreeFile, blob_id
+from cmlkit.forges.github import GitHub
 from tests.unit.scripted_github import API, REPO, ScriptedGitHub, github
 
 __all__ = ["github"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from cmlkit.clock import Clock
 from cmlkit.forges.github.checks import Checks
 from cmlkit.forges.github.comments import Comments
-from cmlkit.forges.github.git_data import GitData, blob_id
+from cmlkit.forges.github.git_data import GitData
 from cmlkit.forges.github.operations import checked_repository
 from cmlkit.forges.github.pull_requests import PullRequests
 from cmlkit.forges.github.runners import DEFAULT_RUNNER_GROUP, Runners, RunnerScope
@@ -17,7 +17,7 @@ from cmlkit.forges.github.transport import API_URL, MAX_WAIT_SECONDS, Transport
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["GitHub", "blob_id"]
+__all__ = ["GitHub"]
 
 
 class GitHub(GitData, PullRequests, Comments, Checks, Runners):
@@ -35,8 +35,7 @@ class GitHub(GitData, PullRequests, Comments, Checks, Runners):
         runner_scope: Whether runners are registered with the repository or with its organisation.
         runner_group_id: Group of new runners; the default group has the id 1.
         session: A `requests.Session`, such as one with a proxy; a new one when None.
-        sleep: Waits that many seconds.
-        clock: Seconds since the epoch.
+        clock: Tells the time and waits.
         notify: Told in one line before a wait for a rate limit.
         max_wait: Seconds that all waits of one request may last together.
 
@@ -55,8 +54,7 @@ class GitHub(GitData, PullRequests, Comments, Checks, Runners):
         runner_scope: RunnerScope = "repository",
         runner_group_id: int = DEFAULT_RUNNER_GROUP,
         session: requests.Session | None = None,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
         notify: Callable[[str], None] = lambda text: None,
         max_wait: float = MAX_WAIT_SECONDS,
     ) -> None:
@@ -68,7 +66,6 @@ class GitHub(GitData, PullRequests, Comments, Checks, Runners):
             api_url=api_url,
             graphql_url=graphql_url,
             session=session,
-            sleep=sleep,
             clock=clock,
             notify=notify,
             max_wait=max_wait,

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from cmlkit.errors import Conflict, NotFound, ServiceError
-from cmlkit.forges.base import Repository, TreeFile
+from cmlkit.forges.base import Repository, TreeFile, blob_id
 from cmlkit.forges.github.operations import Operations, parsed
 from cmlkit.forges.github.transport import RAW
-
-
-def blob_id(content: bytes) -> str:
-    """The id that git gives these bytes. https://git-scm.com/book/en/v2/Git-Internals-Git-Objects"""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 class GitData(Operations):

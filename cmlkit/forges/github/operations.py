@@ -37,7 +37,7 @@ class Operations:
             except AnswerLost as error:
                 lost = error
             # GitHub may still be at work on it: what is looked for at once is not found, and is made twice.
-            self.http.sleep(pause)
+            self.http.clock.sleep(pause)
             if (found := look()) is not None:
                 return found
         raise ServiceError(

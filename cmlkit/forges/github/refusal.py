@@ -60,6 +60,7 @@ _KNOWN = (
         next_step="The organisation admits certain addresses only: add this machine's, or run elsewhere.",
     ),
     _Known(message="Reference already exists", error=Conflict),
+    _Known(message="Reference does not exist", error=Conflict),
     _Known(message="not a fast forward", error=Conflict),
     _Known(message="pull request already exists", error=Conflict),
     _Known(message="running a job", error=Conflict, next_step="Wait until the job has ended, or cancel it."),

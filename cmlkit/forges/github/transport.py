@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
 
+from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import AnswerLost, CmlkitError, PermissionDenied, ServiceError, SettingsError
 from cmlkit.forges.github.refusal import rate_limit_wait, refusal, said
 
@@ -54,8 +54,7 @@ class Transport:
         api_url: Root of the REST API, such as `https://api.github.com` or `https://HOST/api/v3`.
         graphql_url: Derived from `api_url` when empty.
         session: A `requests.Session`; a new one when None.
-        sleep: Waits that many seconds.
-        clock: Seconds since the epoch.
+        clock: Tells the time and waits.
         notify: Told in one line before a wait for a rate limit.
     """
 
@@ -66,8 +65,7 @@ class Transport:
         api_url: str = API_URL,
         graphql_url: str = "",
         session: requests.Session | None = None,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
         notify: Callable[[str], None] = lambda text: None,
         max_wait: float = MAX_WAIT_SECONDS,
     ) -> None:
@@ -76,8 +74,7 @@ class Transport:
         self._authorization = f"Bearer {_checked_token(token)}"
         self._token = token.strip()
         self._session = session
-        self.sleep = sleep
-        self._clock = clock
+        self.clock = clock or SystemClock()
         self._notify = notify
         self._max_wait = max_wait
 
@@ -138,7 +135,7 @@ class Transport:
                 if waited + wait > self._max_wait:
                     raise _too_long(limit, self._max_wait) from None
                 self._notify(f"GitHub's rate limit: waiting {wait:.0f} s before {method} {path}")
-            self.sleep(wait)
+            self.clock.sleep(wait)
             waited += wait
 
     def graphql(self, query: str, **variables: object) -> Any:
@@ -168,7 +165,7 @@ class Transport:
         if answer.status >= 500:
             raise AnswerLost(f"GitHub failed at {what}: {answer.status} {message}".rstrip(), status=answer.status)
         error = refusal(what, status=answer.status, headers=answer.headers, message=message)
-        wait = rate_limit_wait(answer.status, answer.headers, message, now=self._clock(), earlier=earlier_limits)
+        wait = rate_limit_wait(answer.status, answer.headers, message, now=self.clock.now(), earlier=earlier_limits)
         if wait is not None:
             raise _RateLimited(wait, error)
         raise error
