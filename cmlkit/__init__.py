@@ -1,1 +1,92 @@
-"""Retrain a model on a short-lived EC2 runner and open a pull request with the result."""
+"""Retrain a model on a short-lived EC2 runner, and open a pull request with the result.
+
+    import cmlkit
+
+    with cmlkit.launch_runner(...):     # an instance that is gone when the block ends
+        ...
+    run = cmlkit.train(...)             # a command or a declared estimator -> TrainingRun
+    verdict = cmlkit.compare(...)       # challenger against champion, by rules
+    cmlkit.publish(run, ...)            # commit, pull request, report, comment, check
+    model = cmlkit.load_model(...)      # verified before it is unpickled
+
+Everything here is imported when it is first used: `import cmlkit` itself loads no third-party package.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cmlkit.config import GateSpec as GateSpec
+    from cmlkit.config import PublishSpec as PublishSpec
+    from cmlkit.config import RunnerSpec as RunnerSpec
+    from cmlkit.config import TrainSpec as TrainSpec
+    from cmlkit.errors import CmlkitError as CmlkitError
+    from cmlkit.forges.github import GitHub as GitHub
+    from cmlkit.gate import Verdict as Verdict
+    from cmlkit.gate import compare as compare
+    from cmlkit.model import ModelManifest as ModelManifest
+    from cmlkit.model import load_model as load_model
+    from cmlkit.model import save_model as save_model
+    from cmlkit.publishing import Publication as Publication
+    from cmlkit.publishing import publish as publish
+    from cmlkit.report import Report as Report
+    from cmlkit.run import TrainingRun as TrainingRun
+    from cmlkit.run import WorkflowRun as WorkflowRun
+    from cmlkit.runner import launch_runner as launch_runner
+    from cmlkit.training import train as train
+
+_HOMES = {
+    "CmlkitError": "cmlkit.errors",
+    "GateSpec": "cmlkit.config",
+    "GitHub": "cmlkit.forges.github",
+    "ModelManifest": "cmlkit.model",
+    "Publication": "cmlkit.publishing",
+    "PublishSpec": "cmlkit.config",
+    "Report": "cmlkit.report",
+    "RunnerSpec": "cmlkit.config",
+    "TrainSpec": "cmlkit.config",
+    "TrainingRun": "cmlkit.run",
+    "Verdict": "cmlkit.gate",
+    "WorkflowRun": "cmlkit.run",
+    "compare": "cmlkit.gate",
+    "launch_runner": "cmlkit.runner",
+    "load_model": "cmlkit.model",
+    "publish": "cmlkit.publishing",
+    "save_model": "cmlkit.model",
+    "train": "cmlkit.training",
+}
+
+__all__ = [
+    "CmlkitError",
+    "GateSpec",
+    "GitHub",
+    "ModelManifest",
+    "Publication",
+    "PublishSpec",
+    "Report",
+    "RunnerSpec",
+    "TrainSpec",
+    "TrainingRun",
+    "Verdict",
+    "WorkflowRun",
+    "compare",
+    "launch_runner",
+    "load_model",
+    "publish",
+    "save_model",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cmlkit' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
