@@ -86,6 +86,31 @@ class BootSpec:
     job_environment: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class BootProgress:
+    """How far a boot had come when its console was read.
+
+    Attributes:
+        stage: The last of BOOT_STAGES that it entered.
+        uptime: Seconds from the machine's start to that moment.
+        farewell: Why it powered off; empty as long as it has not.
+    """
+
+    stage: str
+    uptime: float
+    farewell: str = ""
+
+
+def boot_progress(console: str) -> BootProgress | None:
+    """Return how far the boot script had come by the console's output, or None when it had not begun."""
+    stages = re.findall(r"cmlkit: stage=(\S+) uptime=([0-9.]+)", console)
+    if not stages:
+        return None
+    farewells = re.findall(r"cmlkit: powering off: ([^\r\n]+)", console)
+    stage, uptime = stages[-1]
+    return BootProgress(stage=stage, uptime=float(uptime), farewell=farewells[-1] if farewells else "")
+
+
 def user_data(spec: BootSpec) -> str:
     """Return the script that cloud-init runs on the instance's first boot.
 

@@ -6,7 +6,14 @@ from importlib.resources import files
 
 import pytest
 
-from cmlkit.bootstrap import BOOT_STAGES, USER_DATA_LIMIT_BYTES, BootSpec, user_data
+from cmlkit.bootstrap import (
+    BOOT_STAGES,
+    USER_DATA_LIMIT_BYTES,
+    BootProgress,
+    BootSpec,
+    boot_progress,
+    user_data,
+)
 from cmlkit.errors import SettingsError
 
 # The size of a real one: base64 of a JSON object of three base64 files, of which the RSA parameters are the largest.
@@ -100,6 +107,21 @@ def test_the_exported_stages_are_those_that_the_script_reports_in_that_order() -
     calls = re.findall(r"^  (\w+)$", code[code.index("\nmain() {") :], re.MULTILINE)
     reported = [stage for call in calls for stage in stages_of(code, call)]
     assert (*reported, "power-off") == BOOT_STAGES
+
+
+def test_the_console_tells_how_far_a_boot_has_come() -> None:
+    console = "cmlkit: stage=user uptime=20.50\r\n[   21.1] cloud-init[9]: cmlkit: stage=runner-files uptime=21.00\r\n"
+    assert boot_progress(console) == BootProgress(stage="runner-files", uptime=21.0)
+
+
+def test_the_console_tells_why_a_machine_powered_off() -> None:
+    console = "login: cmlkit: stage=power-off uptime=35.20\r\ncmlkit: powering off: no job came within 300.00 s\r\n"
+    progress = BootProgress(stage="power-off", uptime=35.2, farewell="no job came within 300.00 s")
+    assert boot_progress(console) == progress
+
+
+def test_a_console_without_the_boot_script_tells_nothing() -> None:
+    assert boot_progress("[    0.000000] Linux version 6.8.0-1021-aws\n") is None
 
 
 def stages_of(code: str, function: str) -> list[str]:
