@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Run `cmlkit $COMMAND`. The words are split at white space and never evaluated.
+set -euo pipefail
+
+if [[ "$COMMAND" == *[\"\']* ]]; then
+  echo "::error title=cmlkit::The action's command is split at spaces and knows no quotes." \
+    "Give values with spaces by their own input, by cmlkit.yaml, or run cmlkit in a step of your own." >&2
+  exit 2
+fi
+read -r -d '' -a arguments <<<"$COMMAND" || true
+exec "$CMLKIT" "${arguments[@]}"
