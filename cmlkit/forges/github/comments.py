@@ -6,7 +6,7 @@ from typing import Any
 
 from cmlkit.errors import NotFound, PermissionDenied
 from cmlkit.forges.base import Comment
-from cmlkit.forges.github.operations import Operations, parsed
+from cmlkit.forges.github.operations import Operations, parsed, text
 
 
 class Comments(Operations):
@@ -22,8 +22,8 @@ class Comments(Operations):
             return parsed(_comment, answer)
 
         def look() -> Comment | None:
-            login = self.login()
-            return next((item for item in reversed(self.comments(number)) if _is(item, body, login)), None)
+            ours = (text(body), self.login())
+            return next((item for item in reversed(self.comments(number)) if (item.body, item.author) == ours), None)
 
         return self.once(send, look)
 
@@ -50,15 +50,10 @@ class Comments(Operations):
     _login = ""
 
 
-def _is(comment: Comment, body: str, login: str) -> bool:
-    # GitHub stores line ends as CR LF, and strips the text.
-    return comment.author == login and comment.body.replace("\r\n", "\n").strip() == body.replace("\r\n", "\n").strip()
-
-
 def _comment(answer: Any) -> Comment:
     return Comment(
         id=int(answer["id"]),
         url=str(answer["html_url"]),
-        body=str(answer["body"] or ""),
+        body=text(answer["body"]),
         author=str((answer["user"] or {}).get("login", "ghost")),
     )

@@ -58,6 +58,11 @@ def parsed(parse: Callable[[Any], T], document: Any) -> T:
         ) from error
 
 
+def text(body: str | None) -> str:
+    """A body as it was written: GitHub's own pages store line ends as CR LF, and its API strips what it is sent."""
+    return (body or "").replace("\r\n", "\n").strip()
+
+
 def checked_repository(full_name: str) -> str:
     """`OWNER/NAME`, or a SettingsError."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+/(?!\.\.?$)[A-Za-z0-9._-]+", full_name):

@@ -7,7 +7,7 @@ from typing import Any
 
 from cmlkit.errors import CmlkitError, Conflict, PermissionDenied, ServiceError
 from cmlkit.forges.base import PullRequest
-from cmlkit.forges.github.operations import Operations, parsed
+from cmlkit.forges.github.operations import Operations, parsed, text
 
 _ENABLE_AUTO_MERGE = """
 mutation($pullRequest: ID!, $method: PullRequestMergeMethod!) {
@@ -93,7 +93,7 @@ def _pull_request(answer: Any) -> PullRequest:
         url=str(answer["html_url"]),
         node_id=str(answer["node_id"]),
         title=str(answer["title"]),
-        body=str(answer["body"] or ""),
+        body=text(answer["body"]),
         head=str(answer["head"]["ref"]),
         head_sha=str(answer["head"]["sha"]),
         base=str(answer["base"]["ref"]),
