@@ -6,6 +6,11 @@ export UV_CACHE_DIR := $(CURDIR)/.venv/cache
 export PIP_CACHE_DIR := $(CURDIR)/.venv/cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_PYTHON_DOWNLOADS := never
+# So do the programs that tests and demo start: temporary files and caches stay below build/.
+export TMPDIR := $(CURDIR)/build/tmp
+export XDG_CACHE_HOME := $(CURDIR)/build/cache
+export MPLCONFIGDIR := $(CURDIR)/build/cache/matplotlib
+$(shell mkdir -p $(TMPDIR))
 SYNC = $(BIN)/uv sync --frozen --inexact --quiet
 
 .DEFAULT_GOAL := help

@@ -1,0 +1,127 @@
+"""`cmlkit demo` and `cmlkit sandbox`: the whole thing without an account."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cmlkit.cli.options import Invocation, with_settings
+from cmlkit.cli.output import emit, print_pairs
+from cmlkit.errors import SettingsError
+
+if TYPE_CHECKING:
+    from cmlkit.sandbox import Sandbox
+    from cmlkit.sandbox.demo import Day
+
+PAGE_FOLDER = Path("build/demo")
+DEMO_EXTRA = "Install what the sandbox needs: pip install 'cmlkit-ci[demo]'"
+
+
+@click.command()
+@with_settings()
+@click.option("--repeat", default=1, type=click.IntRange(1, 30), help="How many days to run.")
+@click.option("--serve", is_flag=True, help="Keep the pull request's page up until Ctrl-C.")
+@click.option("--example", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Project to train.")
+def demo(invocation: Invocation, repeat: int, serve: bool, example: Path | None) -> None:
+    """Run the whole daily job on this machine, in the sandbox: launch, train, publish, terminate.
+
+    \b
+    cmlkit demo
+    cmlkit demo --repeat 2 --serve
+    """
+    with _sandbox(example or _bundled_example()) as sandbox:
+        from cmlkit.sandbox.demo import Demo, write_page
+
+        days = list(Demo(sandbox=sandbox, progress=invocation.progress).days(repeat))
+        page = write_page(sandbox, days[-1].published["pull_request_url"], PAGE_FOLDER)
+        result: dict[str, Any] = {**days[-1].result(), "page": str(page)}
+        if len(days) > 1:
+            result["earlier"] = [day.result() for day in days[:-1]]
+        emit(invocation, result, [] if invocation.as_json else _lines(days[-1], page))
+        if serve:
+            _serve(sandbox, result["pull_request_url"])
+
+
+@click.command()
+@with_settings()
+@click.option("--example", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Project to start with.")
+def sandbox(invocation: Invocation, example: Path | None) -> None:
+    """Keep an AWS and a GitHub up on this machine, and print the variables that point at them.
+
+    \b
+    cmlkit sandbox --example examples/random-forest
+    """
+    with _sandbox(example or _bundled_example()) as running:
+        for name, value in running.environ().items():
+            click.echo(f"export {name}={value}")
+        invocation.progress.note(f"The sandbox is up at {running.github.url}; Ctrl-C ends it.")
+        _forever()
+
+
+@contextmanager
+def _sandbox(source: Path) -> Iterator[Sandbox]:
+    try:
+        from cmlkit.sandbox import Sandbox
+    except ModuleNotFoundError as error:
+        raise SettingsError(f"The sandbox needs {error.name}.", next_step=DEMO_EXTRA) from error
+    if shutil.which("git") is None:
+        raise SettingsError("The sandbox needs git, which is not on PATH.", next_step="Install git.")
+    with (
+        tempfile.TemporaryDirectory(prefix="cmlkit-sandbox-") as folder,
+        Sandbox(Path(folder), source=source) as running,
+    ):
+        yield running
+
+
+def _bundled_example() -> Path:
+    """The example in this checkout.
+
+    Raises:
+        SettingsError: cmlkit was installed from a wheel, which has no examples.
+    """
+    example = Path(__file__).parents[2] / "examples" / "random-forest"
+    if not example.is_dir():
+        raise SettingsError(
+            "The example project is not installed with the package.",
+            next_step="Name a project folder: --example FOLDER, or run the demo in a clone of cmlkit.",
+        )
+    return example
+
+
+def _lines(day: Day, page: Path) -> list[tuple[str, str]]:
+    result = day.result()
+    cost = result["cost_usd"]
+    return [
+        ("", ""),
+        *((name, f"{value:.4g}") for name, value in result["metrics"].items()),
+        ("verdict", result["headline"]),
+        ("pull request", result["pull_request_url"]),
+        ("commit", f"{result['commit_sha'][:10]} on {result['branch']}"),
+        *(("file" if index == 0 else "", path) for index, path in enumerate(result["files"])),
+        (
+            "instance",
+            f"{result['instance_type']}, {result['market']}, {result['instance_id']}: {result['instance_state']}",
+        ),
+        ("lifetime", f"{result['lifetime_seconds']} s"),
+        ("cost", "unknown" if cost is None else f"${cost:.6f}, had it been real"),
+        ("page", str(page)),
+    ]
+
+
+def _serve(running: Sandbox, url: str) -> None:
+    print_pairs([("serving", f"{url}  (Ctrl-C ends it)")])
+    _forever()
+
+
+def _forever() -> None:
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        click.echo("")
