@@ -5,6 +5,8 @@
 # comments to leave room below EC2's limit: no string here may need them. Its docstring lists what this script calls.
 # Everything runs from main(), after bash has read the whole file. Needs bash 4.4 or newer.
 set -euo pipefail
+# Hardened images have a stricter one, behind which the runner could not reach its own directory.
+umask 022
 
 CMLKIT_HOME=${CMLKIT_HOME:-/opt/cmlkit}
 METADATA=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
@@ -149,11 +151,11 @@ request() {
 }
 
 download() {
-  local wait
-  for wait in 1 2 4 8 ''; do
+  local delay
+  for delay in 1 2 4 8 ''; do
     if request GET "$1" 'Accept: application/octet-stream' 600 >"$2"; then return 0; fi
-    say "downloading $1 failed${wait:+; trying again in $wait s}"
-    [ -z "$wait" ] || pause "$wait"
+    say "downloading $1 failed${delay:+; trying again in $delay s}"
+    [ -z "$delay" ] || pause "$delay"
   done
   return 1
 }
@@ -265,7 +267,7 @@ end_the_steps() {
       # In the background: a step that nobody reads must not hold up the signal.
       tell_the_log "$step" "$1" &
       # shellcheck disable=SC2046  # one word per process
-      kill -TERM $(programs_of "$step" "$(readlink "/proc/$step/fd/0")") && told=0
+      kill -TERM $(programs_of "$step" "$(readlink "/proc/$step/fd/0")") 2>/dev/null && told=0
     done
   done
   return "$told"
@@ -289,13 +291,12 @@ start_watchers() {
 }
 
 run_one_job() {
-  local runner status=0 scope=()
+  local runner status=0 scope
   # systemd ends a service in which a process runs out of memory (OOMPolicy=stop), and here that would be this script. In
   # a scope of its own, delegated so that the policy is `continue`, a training that needs too much is just a failed step.
-  if systemd-run --quiet --scope true 2>/dev/null; then
-    scope=(systemd-run --quiet --scope --unit=cmlkit-runner --description='The runner and its job'
-      --property=Delegate=yes --property=TasksMax=infinity --property=TimeoutStopSec=30s)
-  fi
+  scope=(systemd-run --quiet --scope --description='The runner and its job'
+    --property=Delegate=yes --property=TasksMax=infinity --property=TimeoutStopSec=30s)
+  "${scope[@]}" true || scope=()
   cd "$RUNNER_DIR"
   stage runner
   (

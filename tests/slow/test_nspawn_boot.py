@@ -91,7 +91,7 @@ sudo -n true && echo root without a password
     for success in ("user data is readable", "could be stopped", "root without a password"):
         assert success not in container.console
     assert b"run.sh" in container.file("/opt/cmlkit/home/processes").read_bytes()
-    assert "cmlkit-runner.scope" in container.file("/opt/cmlkit/home/units").read_text()
+    assert "The runner and its job" in container.file("/opt/cmlkit/home/units").read_text()
     written = [path for path in container.file("/opt/cmlkit").rglob("*") if path.is_file()]
     assert [path for path in written if b"c2VjcmV0" in path.read_bytes()] == []
 
