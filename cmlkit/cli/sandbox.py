@@ -36,7 +36,7 @@ def demo(invocation: Invocation, repeat: int, serve: bool, example: Path | None)
     cmlkit demo
     cmlkit demo --repeat 2 --serve
     """
-    with _sandbox(example or _bundled_example()) as sandbox:
+    with _sandbox(example or _bundled_example(), folder=PAGE_FOLDER) as sandbox:
         from cmlkit.sandbox.demo import Demo, write_page
 
         days = list(Demo(sandbox=sandbox, progress=invocation.progress).days(repeat))
@@ -66,16 +66,19 @@ def sandbox(invocation: Invocation, example: Path | None) -> None:
 
 
 @contextmanager
-def _sandbox(source: Path) -> Iterator[Sandbox]:
+def _sandbox(source: Path, *, folder: Path | None = None) -> Iterator[Sandbox]:
+    """A sandbox that keeps its files below `folder`, the system's temporary one when None, and removes them."""
     try:
         from cmlkit.sandbox import Sandbox
     except ModuleNotFoundError as error:
         raise SettingsError(f"The sandbox needs {error.name}.", next_step=DEMO_EXTRA) from error
     if shutil.which("git") is None:
         raise SettingsError("The sandbox needs git, which is not on PATH.", next_step="Install git.")
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(prefix="cmlkit-sandbox-") as folder,
-        Sandbox(Path(folder), source=source) as running,
+        tempfile.TemporaryDirectory(prefix="cmlkit-sandbox-", dir=folder) as directory,
+        Sandbox(Path(directory).resolve(), source=source) as running,
     ):
         yield running
 
