@@ -105,9 +105,8 @@ class Container:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        if self.process is not None:
+            self._unplug(self.process)
         _run("umount", str(self.root))
         _run("umount", str(self.directory / "layer"))
         self._remove_cgroup()
@@ -183,6 +182,14 @@ class Container:
         while not condition():
             up = self.process.poll() is None and time.monotonic() < deadline
             assert up, f"{what} did not come; the console says:\n{self.console}"
+            time.sleep(0.05)
+
+    def _unplug(self, process: subprocess.Popen[bytes]) -> None:
+        # All of them, also those that a killed nspawn leaves behind, or nothing could be unmounted.
+        (self._cgroup / "cgroup.kill").write_text("1")
+        process.wait(BOOT_DEADLINE_SECONDS)
+        deadline = time.monotonic() + BOOT_DEADLINE_SECONDS
+        while "populated 0" not in (self._cgroup / "cgroup.events").read_text() and time.monotonic() < deadline:
             time.sleep(0.05)
 
     def _remove_cgroup(self) -> None:
