@@ -48,9 +48,10 @@ class PullRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Comment:
-    """A comment on a pull request or an issue."""
+    """A comment. `place` is the number of its pull request or issue, or the id of its commit."""
 
     id: int
+    place: int | str
     url: str
     body: str
     author: str
@@ -174,19 +175,26 @@ class PublishForge(Protocol):
 
     def add_labels(self, number: int, labels: Sequence[str]) -> None: ...
 
-    def request_reviewers(self, number: int, reviewers: Sequence[str]) -> None: ...
+    def request_reviewers(self, number: int, *, people: Sequence[str] = (), teams: Sequence[str] = ()) -> None:
+        """Ask people by login and teams by slug for a review."""
+
+    def add_assignees(self, number: int, people: Sequence[str]) -> None: ...
+
+    def set_milestone(self, number: int, title: str) -> None:
+        """NotFound where there is no milestone of that title."""
 
     def enable_auto_merge(self, pull_request: PullRequest, method: str) -> None:
         """Let GitHub merge once requirements are met; `method` is merge, squash or rebase."""
 
-    def comments(self, number: int) -> list[Comment]:
-        """Every comment of the pull request or issue, all pages, oldest first."""
+    def comments(self, place: int | str) -> list[Comment]:
+        """Every comment of a pull request or issue, by number, or of a commit, by id; all pages, oldest first."""
 
-    def create_comment(self, number: int, body: str) -> Comment: ...
+    def create_comment(self, place: int | str, body: str) -> Comment: ...
 
-    def update_comment(self, comment_id: int, body: str) -> Comment: ...
+    def update_comment(self, comment: Comment, body: str) -> Comment: ...
 
-    def delete_comment(self, comment_id: int) -> None: ...
+    def delete_comment(self, comment: Comment) -> None:
+        """A comment that is gone already is fine."""
 
     def create_check(
         self, *, name: str, commit: str, conclusion: Conclusion, title: str, summary: str, details_url: str = ""

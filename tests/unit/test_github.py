@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from cmlkit.errors import Conflict, NotFound, PermissionDenied, ServiceError
-from cmlkit.forges.base import Conclusion, Forge, PullRequest, Runner, TreeFile, blob_id
+from cmlkit.forges.base import Comment, Conclusion, Forge, PullRequest, Runner, TreeFile, blob_id
 from cmlkit.forges.github import GitHub
 from tests.unit.scripted_github import API, REPO, ScriptedGitHub, github
 
@@ -212,8 +212,21 @@ def test_labels_and_reviewers_are_added(github: ScriptedGitHub) -> None:
     github.answer("POST", f"{REPO}/pulls/7/requested_reviewers", status=201)
     client = github.client()
     client.add_labels(7, ("model",))
-    client.request_reviewers(7, ("ann",))
-    assert (github.body(0), github.body(1)) == ({"labels": ["model"]}, {"reviewers": ["ann"]})
+    client.request_reviewers(7, people=("ann",), teams=("ml",))
+    assert github.body(0) == {"labels": ["model"]}
+    assert github.body(1) == {"reviewers": ["ann"], "team_reviewers": ["ml"]}
+
+
+def test_assignees_and_the_milestone_are_set(github: ScriptedGitHub) -> None:
+    github.answer("POST", f"{REPO}/issues/7/assignees", status=201)
+    github.answer("GET", f"{REPO}/milestones", [{"number": 1, "title": "May"}, {"number": 2, "title": "June"}])
+    github.answer("PATCH", f"{REPO}/issues/7")
+    client = github.client()
+    client.add_assignees(7, ("ann",))
+    client.set_milestone(7, "June")
+    assert (github.body(0), github.body()) == ({"assignees": ["ann"]}, {"milestone": 2})
+    with pytest.raises(NotFound, match="no milestone 'July'"):
+        client.set_milestone(7, "July")
 
 
 def test_auto_merge_is_enabled_by_graphql(github: ScriptedGitHub) -> None:
@@ -269,7 +282,18 @@ def test_a_comment_whose_answer_was_lost_is_found_by_its_words_and_author(github
 
 def test_a_comment_that_is_gone_needs_no_deleting(github: ScriptedGitHub) -> None:
     github.refuse("DELETE", f"{REPO}/issues/comments/3", 404, "Not Found")
-    github.client().delete_comment(3)
+    github.client().delete_comment(Comment(id=3, place=7, url="", body="", author="bot"))
+
+
+def test_commits_have_comments_too(github: ScriptedGitHub) -> None:
+    comments = f"{REPO}/commits/{A}/comments"
+    github.answer("GET", comments, [{"id": 4, "body": "hi"}])
+    github.answer("POST", comments, {"id": 5}, status=201)
+    github.answer("PATCH", f"{REPO}/comments/4", {"id": 4})
+    client = github.client()
+    (found,) = client.comments(A)
+    assert client.update_comment(found, "new").id == 4
+    assert client.create_comment(A, "more").id == 5
 
 
 def test_a_workflows_token_learns_its_name_by_graphql(github: ScriptedGitHub) -> None:

@@ -1,4 +1,4 @@
-"""Comments of pull requests and issues, and who the token acts as."""
+"""Comments of pull requests, issues and commits, and who the token acts as."""
 
 from __future__ import annotations
 
@@ -12,30 +12,35 @@ from cmlkit.forges.github.operations import Operations, parsed, text
 class Comments(Operations):
     """The repository's comments."""
 
-    def comments(self, number: int) -> list[Comment]:
-        answers = self.http.pages(self.path("issues", number, "comments"))
-        return sorted((parsed(_comment, answer) for answer in answers), key=lambda comment: comment.id)
+    def comments(self, place: int | str) -> list[Comment]:
+        answers = self.http.pages(self._comments(place))
+        return sorted((_comment(place, answer) for answer in answers), key=lambda comment: comment.id)
 
-    def create_comment(self, number: int, body: str) -> Comment:
+    def create_comment(self, place: int | str, body: str) -> Comment:
         def send() -> Comment:
-            answer = self.http.request("POST", self.path("issues", number, "comments"), body={"body": body}).document
-            return parsed(_comment, answer)
+            return _comment(place, self.http.request("POST", self._comments(place), body={"body": body}).document)
 
         def look() -> Comment | None:
             ours = (text(body), self.login())
-            return next((item for item in reversed(self.comments(number)) if (item.body, item.author) == ours), None)
+            return next((item for item in reversed(self.comments(place)) if (item.body, item.author) == ours), None)
 
         return self.once(send, look)
 
-    def update_comment(self, comment_id: int, body: str) -> Comment:
-        path = self.path("issues", "comments", comment_id)
-        return parsed(_comment, self.http.request("PATCH", path, body={"body": body}).document)
+    def update_comment(self, comment: Comment, body: str) -> Comment:
+        return _comment(comment.place, self.http.request("PATCH", self._comment(comment), body={"body": body}).document)
 
-    def delete_comment(self, comment_id: int) -> None:
+    def delete_comment(self, comment: Comment) -> None:
         try:
-            self.http.request("DELETE", self.path("issues", "comments", comment_id))
+            self.http.request("DELETE", self._comment(comment))
         except NotFound:
             return
+
+    def _comments(self, place: int | str) -> str:
+        return self.path("issues" if isinstance(place, int) else "commits", place, "comments")
+
+    def _comment(self, comment: Comment) -> str:
+        issue = ("issues",) if isinstance(comment.place, int) else ()
+        return self.path(*issue, "comments", comment.id)
 
     def login(self) -> str:
         if not self._login:
@@ -50,10 +55,14 @@ class Comments(Operations):
     _login = ""
 
 
-def _comment(answer: Any) -> Comment:
-    return Comment(
-        id=int(answer["id"]),
-        url=str(answer["html_url"]),
-        body=text(answer["body"]),
-        author=str((answer["user"] or {}).get("login", "ghost")),
-    )
+def _comment(place: int | str, answer: Any) -> Comment:
+    def parse(found: Any) -> Comment:
+        return Comment(
+            id=int(found["id"]),
+            place=place,
+            url=str(found["html_url"]),
+            body=text(found["body"]),
+            author=str((found["user"] or {}).get("login", "ghost")),
+        )
+
+    return parsed(parse, answer)

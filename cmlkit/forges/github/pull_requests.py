@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cmlkit.errors import CmlkitError, Conflict, PermissionDenied, ServiceError
+from cmlkit.errors import CmlkitError, Conflict, NotFound, PermissionDenied, ServiceError
 from cmlkit.forges.base import PullRequest
 from cmlkit.forges.github.operations import Operations, parsed, text
 
@@ -63,9 +63,21 @@ class PullRequests(Operations):
         path = self.path("issues", number, "labels")
         self.http.request("POST", path, body={"labels": list(labels)}, repeatable=True)
 
-    def request_reviewers(self, number: int, reviewers: Sequence[str]) -> None:
+    def request_reviewers(self, number: int, *, people: Sequence[str] = (), teams: Sequence[str] = ()) -> None:
         path = self.path("pulls", number, "requested_reviewers")
-        self.http.request("POST", path, body={"reviewers": list(reviewers)}, repeatable=True)
+        body = {"reviewers": list(people), "team_reviewers": list(teams)}
+        self.http.request("POST", path, body=body, repeatable=True)
+
+    def add_assignees(self, number: int, people: Sequence[str]) -> None:
+        path = self.path("issues", number, "assignees")
+        self.http.request("POST", path, body={"assignees": list(people)}, repeatable=True)
+
+    def set_milestone(self, number: int, title: str) -> None:
+        for answer in self.http.pages(self.path("milestones"), state="all"):
+            if parsed(lambda milestone: milestone["title"] == title, answer):
+                self.http.request("PATCH", self.path("issues", number), body={"milestone": answer["number"]})
+                return
+        raise NotFound(f"{self.full_name} has no milestone {title!r}.", status=404)
 
     def enable_auto_merge(self, pull_request: PullRequest, method: str) -> None:
         try:
