@@ -49,6 +49,7 @@ class RunnerSpec:
     image: str = setting("ubuntu-24.04", TEXT, "Image: ubuntu-24.04, ami-…, or ssm:/parameter/path.")
     disk_size: int = setting(30, INTEGER, "Size of the root volume in GiB.")
     labels: tuple[str, ...] = setting((), LIST, "Extra runner labels, beside the run's own unique one.")
+    count: int = setting(1, INTEGER, "How many runners to launch at once, for the jobs of a matrix.")
     idle_timeout: float = setting(300.0, DURATION_KIND, "End an instance that got no job for this long.")
     max_lifetime: float = setting(7200.0, DURATION_KIND, "End the instance after this long, whatever it does.")
     wait_timeout: float = setting(600.0, DURATION_KIND, "Give up when the runner is not online after this long.")

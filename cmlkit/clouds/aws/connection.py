@@ -1,0 +1,72 @@
+"""The connection to AWS: one session, and one client for each service, region and way of retrying."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from cmlkit.clouds.aws.refusal import explained
+from cmlkit.errors import PermissionDenied, SettingsError
+
+CONNECT_TIMEOUT_SECONDS = 5
+# RunInstances takes seconds; an answer that takes longer than this is asked for again, with the same client token.
+READ_TIMEOUT_SECONDS = 20
+TRIES = 4
+# As many calls go out at once while a launch is prepared.
+CONNECTIONS = 16
+
+
+class Connection:
+    """The account that boto3 finds, as its own documentation says: environment, files, roles.
+
+    Raises:
+        PermissionDenied: There are no credentials.
+    """
+
+    def __init__(self) -> None:
+        import boto3
+
+        self._session: Any = boto3.session.Session()
+        self._clients: dict[tuple[str, str, bool], Any] = {}
+        # Making clients from one session is not thread-safe.
+        # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
+        self._lock = threading.Lock()
+        with explained("accept the credentials"):
+            if self._session.get_credentials() is None:
+                raise PermissionDenied(
+                    "There are no AWS credentials.",
+                    next_step="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use OIDC with"
+                    " aws-actions/configure-aws-credentials.",
+                )
+
+    def region(self, name: str) -> str:
+        """`name`, or the region of the environment or the profile when it is empty."""
+        chosen = name or self._session.region_name
+        if not chosen:
+            raise SettingsError("No AWS region is set.", next_step="Set `region`, or AWS_REGION in the environment.")
+        return str(chosen)
+
+    def client(self, service: str, region: str, *, retrying: bool = True) -> Any:
+        """boto3's client of a service, made once.
+
+        Args:
+            retrying: Whether boto3 repeats what failed. It takes "no capacity" for an outage, as EC2 answers it with
+                status 500, and would ask for the same again.
+        """
+        key = (service, region, retrying)
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self._made(*key)
+            return self._clients[key]
+
+    def _made(self, service: str, region: str, retrying: bool) -> Any:
+        from botocore.config import Config
+
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": TRIES if retrying else 1},
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=READ_TIMEOUT_SECONDS,
+            max_pool_connections=CONNECTIONS,
+        )
+        with explained(f"offer {service} in {region}"):
+            return self._session.client(service, region_name=region, config=config)

@@ -1,0 +1,93 @@
+"""Where instances go: subnets, and cmlkit's own security group, which lets nothing in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cmlkit.clouds.aws.operations import Operations, filters
+from cmlkit.clouds.aws.refusal import explained
+from cmlkit.clouds.base import Subnet
+from cmlkit.errors import ServiceError, SettingsError
+
+SECURITY_GROUP = "cmlkit-runner"
+SECURITY_GROUP_TAG = "cmlkit:security-group"
+
+
+class Network(Operations):
+    """The region's subnets and security groups."""
+
+    def subnets(self, ids: Sequence[str]) -> list[Subnet]:
+        # Asked by filter: an id of another region is no error when several regions are tried.
+        wanted = {"subnet-id": list(ids)} if ids else {"default-for-az": ["true"]}
+        answers = self.pages("describe_subnets", "Subnets", doing="list the subnets", Filters=filters(wanted))
+        found = sorted((_subnet(answer) for answer in answers), key=lambda subnet: subnet.zone)
+        if found:
+            return sorted(found, key=lambda subnet: list(ids).index(subnet.id)) if ids else found
+        if ids:
+            raise SettingsError(
+                f"There is no subnet {' or '.join(ids)} in {self.region}.",
+                next_step="Check `subnet` and `region`: `aws ec2 describe-subnets` lists what there is.",
+            )
+        raise SettingsError(
+            f"There is no default VPC with subnets in {self.region}, and no subnet is named.",
+            next_step="Name one with --subnet, or make the default VPC:"
+            f" aws ec2 create-default-vpc --region {self.region}",
+        )
+
+    def closed_security_group(self, network: str) -> str:
+        if group := self._group(network):
+            return group
+        try:
+            return self._make_group(network)
+        except ServiceError as error:
+            # Another launch was faster.
+            if error.code == "InvalidGroup.Duplicate" and (group := self._group(network)):
+                return group
+            raise
+
+    def _group(self, network: str) -> str:
+        """Id of the group; empty where there is none."""
+        wanted = {"vpc-id": [network], "group-name": [SECURITY_GROUP]}
+        groups = list(
+            self.pages(
+                "describe_security_groups",
+                "SecurityGroups",
+                doing=f"list the security groups of {network}",
+                Filters=filters(wanted),
+            )
+        )
+        return _checked_group(groups[0]) if groups else ""
+
+    def _make_group(self, network: str) -> str:
+        with explained(f"make the security group {SECURITY_GROUP} in {network}"):
+            answer = self.ec2.create_security_group(
+                GroupName=SECURITY_GROUP,
+                Description="cmlkit runners: nothing in, everything out",
+                VpcId=network,
+                TagSpecifications=[
+                    {"ResourceType": "security-group", "Tags": [{"Key": SECURITY_GROUP_TAG, "Value": "closed"}]}
+                ],
+            )
+        return str(answer["GroupId"])
+
+
+def _subnet(answer: Any) -> Subnet:
+    return Subnet(id=str(answer["SubnetId"]), network=str(answer["VpcId"]), zone=str(answer["AvailabilityZone"]))
+
+
+def _checked_group(answer: Any) -> str:
+    group = str(answer["GroupId"])
+    tags = {tag["Key"] for tag in answer.get("Tags", [])}
+    if SECURITY_GROUP_TAG not in tags:
+        raise SettingsError(
+            f"The security group {group} is named {SECURITY_GROUP}, but cmlkit did not make it.",
+            next_step=f"Rename it, tag it {SECURITY_GROUP_TAG} if it is meant for runners, or name a group with"
+            " --security-group.",
+        )
+    if answer.get("IpPermissions"):
+        raise SettingsError(
+            f"The security group {group} ({SECURITY_GROUP}) has inbound rules, which a runner does not need.",
+            next_step="Remove them, or name the group that you want with --security-group.",
+        )
+    return group

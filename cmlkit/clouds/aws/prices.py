@@ -1,0 +1,69 @@
+"""Prices: what an hour of an instance costs on either market."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from cmlkit.clouds.aws.operations import Operations
+from cmlkit.clouds.aws.refusal import explained
+from cmlkit.clouds.base import Market
+
+# The Price List is served from few regions, for all of them.
+# https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
+PRICE_LIST_REGION = "us-east-1"
+
+
+class Prices(Operations):
+    """Prices in the region, for Linux on shared hardware."""
+
+    def hourly_prices(self, instance_types: Sequence[str], market: Market) -> Mapping[tuple[str, str], float]:
+        if market == "spot":
+            return self._spot_prices(instance_types)
+        prices = {(name, ""): self._list_price(name) for name in instance_types}
+        return {key: price for key, price in prices.items() if price is not None}
+
+    def _spot_prices(self, instance_types: Sequence[str]) -> Mapping[tuple[str, str], float]:
+        # From one start time on there is one price for each type and zone, the current one.
+        history = self.pages(
+            "describe_spot_price_history",
+            "SpotPriceHistory",
+            doing="tell spot prices",
+            InstanceTypes=list(instance_types),
+            ProductDescriptions=["Linux/UNIX", "Linux/UNIX (Amazon VPC)"],
+            StartTime=datetime.now(UTC),
+        )
+        return {
+            (str(item["InstanceType"]), str(item["AvailabilityZone"])): float(item["SpotPrice"]) for item in history
+        }
+
+    def _list_price(self, instance_type: str) -> float | None:
+        wanted = {
+            "instanceType": instance_type,
+            "regionCode": self.region,
+            "operatingSystem": "Linux",
+            "tenancy": "Shared",
+            "preInstalledSw": "NA",
+            "capacitystatus": "Used",
+        }
+        with explained(f"tell the price of {instance_type} in {self.region}"):
+            answer = self.connection.client("pricing", PRICE_LIST_REGION, retrying=False).get_products(
+                ServiceCode="AmazonEC2",
+                Filters=[{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in wanted.items()],
+                MaxResults=1,
+            )
+        return next((_hourly(json.loads(product)) for product in answer["PriceList"]), None)
+
+
+def _hourly(product: Any) -> float | None:
+    """USD per hour in a product of the Price List.
+
+    https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/reading-service-price-list-file-for-services.html
+    """
+    for term in product.get("terms", {}).get("OnDemand", {}).values():
+        for dimension in term["priceDimensions"].values():
+            if dimension["unit"] == "Hrs":
+                return float(dimension["pricePerUnit"]["USD"])
+    return None

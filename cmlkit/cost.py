@@ -1,0 +1,28 @@
+"""Cost: price times time, as EC2 bills it."""
+
+from __future__ import annotations
+
+from cmlkit.run import InstanceFacts
+
+# Linux instances are billed by the second, for a minute at least. https://aws.amazon.com/ec2/pricing/on-demand/
+LEAST_SECONDS = 60.0
+
+
+def cost(price: float | None, seconds: float) -> float | None:
+    """USD for an instance that lived so many seconds at `price` USD per hour; None where the price is unknown.
+
+    Without its disk: 30 GiB of gp3 cost about a third of a cent per hour.
+    """
+    return None if price is None else price * max(seconds, LEAST_SECONDS) / 3600
+
+
+def cost_until(instance: InstanceFacts, now: float) -> float | None:
+    """USD that the instance has cost at `now`, in seconds since the epoch; None where price or start is unknown."""
+    return None if instance.started is None else cost(instance.price, now - instance.started)
+
+
+def dollars(amount: float | None) -> str:
+    """An amount of USD for people to read: cents from one dollar on, two significant digits below."""
+    if amount is None:
+        return "unknown"
+    return f"${amount:.2f}" if amount >= 1 or amount == 0 else f"${float(f'{amount:.2g}'):.6f}".rstrip("0")

@@ -1,0 +1,166 @@
+"""The runner: an instance that exists for one run's jobs. Launch it, list what there is, stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from cmlkit.clock import Clock, SystemClock
+from cmlkit.clouds.base import Cloud, Instance
+from cmlkit.config import RunnerSpec
+from cmlkit.errors import CmlkitError
+from cmlkit.forges.base import RunnerForge
+from cmlkit.progress import Progress, Silent
+from cmlkit.run import WorkflowRun
+from cmlkit.runner import lease
+from cmlkit.runner.interruption import interruptible
+from cmlkit.runner.launching import Launched, Launching
+from cmlkit.runner.stopping import Removed, remove, traces_of_run
+
+__all__ = ["CloudFor", "Launched", "Removed", "launch", "launch_all", "launch_runner", "list_instances", "stop"]
+
+CloudFor = Callable[[str], Cloud]
+"""Gives the cloud's region of that name; that of the environment when the name is empty."""
+
+
+def launch(
+    spec: RunnerSpec,
+    *,
+    workflow_run: WorkflowRun,
+    forge: RunnerForge,
+    cloud_for: CloudFor,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> Launched:
+    """Launch one instance and return once its runner is online: `launch_all` without regard to `spec.count`."""
+    launching = _launching(replace(spec, count=1), workflow_run, forge, cloud_for, progress, clock)
+    with _taken_back(launching, keep=True):
+        return launching.run()[0]
+
+
+def launch_all(
+    spec: RunnerSpec,
+    *,
+    workflow_run: WorkflowRun,
+    forge: RunnerForge,
+    cloud_for: CloudFor,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> tuple[Launched, ...]:
+    """Launch `spec.count` instances and return once their runners are online.
+
+    On any failure, and on SIGINT and SIGTERM, the instances are terminated and the runners removed again.
+
+    Args:
+        workflow_run: Whose jobs the runners are for; its `label` is theirs.
+
+    Raises:
+        SettingsError: What the settings ask for cannot exist.
+        PermissionDenied: A permission or the credentials are missing.
+        CapacityError: No place and market that the settings allow has capacity or quota left.
+        WaitTimeout: A runner was not online within `spec.wait_timeout`.
+        ServiceError: AWS or GitHub failed for good, or an instance ended early.
+        Interrupted: SIGINT or SIGTERM came.
+    """
+    launching = _launching(spec, workflow_run, forge, cloud_for, progress, clock)
+    with _taken_back(launching, keep=True):
+        return launching.run()
+
+
+@contextmanager
+def launch_runner(
+    spec: RunnerSpec,
+    *,
+    workflow_run: WorkflowRun,
+    forge: RunnerForge,
+    cloud_for: CloudFor,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> Iterator[Launched]:
+    """A runner that is online inside the `with` block, and gone after it. Raises what `launch_all` raises.
+
+    SIGINT and SIGTERM raise `Interrupted` inside the block, so that the instance is terminated then, too.
+    """
+    launching = _launching(replace(spec, count=1), workflow_run, forge, cloud_for, progress, clock)
+    with _taken_back(launching, keep=False):
+        yield launching.run()[0]
+
+
+def stop(
+    *,
+    workflow_run: WorkflowRun,
+    forge: RunnerForge,
+    cloud_for: CloudFor,
+    regions: Sequence[str] = (),
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> Removed:
+    """Terminate the run's instances and remove its runners, whatever launched them; nothing to do is fine.
+
+    Args:
+        regions: Where to look; the environment's region when empty.
+
+    Raises:
+        CmlkitError: What first went wrong, after the rest was removed.
+    """
+    clouds = [cloud_for(region) for region in regions or ("",)]
+    with (progress or Silent()).stage("Stop the runner") as say:
+        removed = remove(traces_of_run(workflow_run, clouds), forge=forge, clock=clock or SystemClock())
+        say(removed.summary or f"nothing is left of run {workflow_run.run_id}")
+        if removed.failures:
+            raise removed.failures[0]
+    return removed
+
+
+def list_instances(
+    *, cloud_for: CloudFor, regions: Sequence[str] = (), workflow_run: WorkflowRun | None = None
+) -> list[Instance]:
+    """Instances of ours that are not terminated yet, oldest first; of one workflow run only, if it is given."""
+    marks = lease.marks(workflow_run) if workflow_run else {lease.RUN: ""}
+    found = [instance for region in regions or ("",) for instance in cloud_for(region).instances(tags=marks)]
+    return sorted((item for item in found if item.state != "terminated"), key=lambda item: item.launched)
+
+
+def _launching(
+    spec: RunnerSpec,
+    workflow_run: WorkflowRun,
+    forge: RunnerForge,
+    cloud_for: CloudFor,
+    progress: Progress | None,
+    clock: Clock | None,
+) -> Launching:
+    return Launching(
+        spec,
+        workflow_run=workflow_run,
+        forge=forge,
+        clouds=tuple(cloud_for(region) for region in spec.region or ("",)),
+        progress=progress or Silent(),
+        clock=clock or SystemClock(),
+    )
+
+
+@contextmanager
+def _taken_back(launching: Launching, *, keep: bool) -> Iterator[None]:
+    """Withdraw what was launched: on failure, on a signal, and at the end unless it is to be kept."""
+    with interruptible() as interruption:
+        try:
+            try:
+                yield
+            finally:
+                # From here on a signal must break neither the clean-up nor the return.
+                interruption.hold()
+            interruption.raise_if_received()
+        except BaseException as error:
+            removed = launching.withdraw()
+            if isinstance(error, CmlkitError) and removed.summary:
+                error.message = f"{error.message}\n{removed.summary}"
+            raise
+        if not keep:
+            _withdraw_all(launching)
+
+
+def _withdraw_all(launching: Launching) -> None:
+    removed = launching.withdraw()
+    if removed.failures:
+        raise removed.failures[0]

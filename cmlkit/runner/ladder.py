@@ -1,0 +1,126 @@
+"""The ladder: the places and markets where an instance may be bought, tried one after the other until one gives it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from math import inf
+
+from cmlkit.clock import Clock
+from cmlkit.clouds.base import Image, Instance, InstanceType, LaunchRefused, Market, Remedy, Subnet
+from cmlkit.errors import AnswerLost, CapacityError, ServiceError
+
+# A launch takes seconds, and the throttle on RunInstances refills two requests a second.
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/throttling.html
+PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """One way to get an instance.
+
+    Attributes:
+        price: USD per hour; None when unknown.
+        quota: Name of the account's limit that the instance would count against.
+    """
+
+    region: str
+    instance_type: InstanceType
+    market: Market
+    subnet: Subnet
+    security_groups: tuple[str, ...]
+    image: Image
+    quota: str
+    price: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.instance_type.name} {self.market} in {self.subnet.zone} ({self.subnet.id})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """A rung that did not hold, and why."""
+
+    rung: Rung
+    error: LaunchRefused
+
+
+def ordered(rungs: Iterable[Rung], markets: Sequence[Market]) -> list[Rung]:
+    """The rungs by market, then by price; those of unknown price, and of the same, stay in the order they came in."""
+    return sorted(rungs, key=lambda rung: (markets.index(rung.market), inf if rung.price is None else rung.price))
+
+
+def climb(
+    rungs: Sequence[Rung],
+    launch: Callable[[Rung], Instance],
+    *,
+    clock: Clock,
+    refused: Callable[[Refusal], None] = lambda refusal: None,
+) -> tuple[Rung, Instance]:
+    """The first rung that gives an instance, and the instance.
+
+    Args:
+        launch: Launches on a rung; called again with the same rung, it must not make a second instance.
+        refused: Told of each rung that did not hold.
+
+    Raises:
+        CapacityError: No rung held; the message is a table of what was tried.
+        CmlkitError: What no other rung can mend.
+    """
+    refusals: list[Refusal] = []
+    left = list(rungs)
+    while left:
+        rung = left.pop(0)
+        try:
+            return rung, _launch_patiently(rung, launch, clock)
+        except LaunchRefused as error:
+            refusals.append(Refusal(rung=rung, error=error))
+            refused(refusals[-1])
+            left = [other for other in left if not _also_closed(other, refusals[-1])]
+    raise _nothing_left(refusals)
+
+
+def _launch_patiently(rung: Rung, launch: Callable[[Rung], Instance], clock: Clock) -> Instance:
+    lost: AnswerLost | None = None
+    for pause in (*PAUSES_SECONDS, None):
+        try:
+            return launch(rung)
+        except AnswerLost as error:
+            lost = error
+        except LaunchRefused as error:
+            if error.remedy is not Remedy.LATER:
+                raise
+            if pause is None and lost is None:
+                raise
+        if pause is not None:
+            clock.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - so that launches at once do not stay in step
+    # The next rung could give a second instance beside one that nobody knows of.
+    raise ServiceError(
+        f"Whether {rung} was launched is unknown: {lost}", next_step="Try again when the connection to AWS is stable."
+    ) from lost
+
+
+def _also_closed(other: Rung, refusal: Refusal) -> bool:
+    """Whether what closed one rung closes another one too."""
+    rung, remedy = refusal.rung, refusal.error.remedy
+    if other.region != rung.region:
+        return False
+    return (
+        remedy is Remedy.OTHER_REGION
+        or (remedy is Remedy.OTHER_MARKET and other.market == rung.market)
+        or (remedy is Remedy.OTHER_QUOTA and other.quota == rung.quota)
+    )
+
+
+def _nothing_left(refusals: Sequence[Refusal]) -> CapacityError:
+    lines = [f"  {refusal.rung}: {refusal.error.code}" for refusal in refusals]
+    quotas = dict.fromkeys(
+        f"{refusal.rung.quota} in {refusal.rung.region}"
+        for refusal in refusals
+        if refusal.error.remedy is Remedy.OTHER_QUOTA
+    )
+    steps = dict.fromkeys(refusal.error.next_step for refusal in refusals if refusal.error.next_step)
+    advice = [f"Used up: {'; '.join(quotas)}."] if quotas else []
+    advice += steps or ["Allow more instance types, regions or subnets, or another market; or try again later."]
+    return CapacityError("\n".join(["No instance could be had. Tried:", *lines]), next_step="\n".join(advice))

@@ -1,0 +1,128 @@
+"""Stopping: find what a run or a launch has left in the cloud and at the forge, and remove it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cmlkit.clock import Clock
+from cmlkit.clouds.base import Cloud, Instance
+from cmlkit.errors import CmlkitError, Conflict, NotFound
+from cmlkit.forges.base import RunnerForge
+from cmlkit.run import WorkflowRun
+from cmlkit.runner import lease
+
+# EC2 may not know an instance for a moment after it was launched.
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/query-api-troubleshooting.html#eventual-consistency
+LOOKS = 4
+PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traces:
+    """By what to know the instances and runners that are to go.
+
+    Attributes:
+        tags: That all the instances have.
+        owns: Whether a name, of an instance or a runner, is one of them.
+        known: Region -> ids of instances that were launched, whether the cloud lists them yet or not.
+        uncertain: Names of instances of which nobody knows whether they were launched.
+    """
+
+    clouds: Sequence[Cloud]
+    tags: Mapping[str, str]
+    owns: Callable[[str], bool]
+    known: Mapping[str, Collection[str]] = field(default_factory=dict)
+    uncertain: Collection[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removed:
+    """What was removed, and what could not be.
+
+    Attributes:
+        instances: Ids of the instances that were terminated.
+        runners: Names of the runners that were removed from the forge.
+        busy: Names of runners that the forge still took for busy. It forgets them by itself.
+        failures: What went wrong.
+    """
+
+    instances: tuple[str, ...] = ()
+    runners: tuple[str, ...] = ()
+    busy: tuple[str, ...] = ()
+    failures: tuple[CmlkitError, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """A line for each thing that was done or failed; empty where there was nothing to do."""
+        lines = [f"Terminated {instance}." for instance in self.instances]
+        lines += [f"Removed the runner {name} from GitHub." for name in self.runners]
+        # https://docs.github.com/en/actions/reference/runners/self-hosted-runners
+        lines += [f"GitHub took {name} for busy; it removes it by itself within a day." for name in self.busy]
+        lines += [f"Not cleaned up: {failure.message}" for failure in self.failures]
+        return "\n".join(lines)
+
+
+def traces_of_run(workflow_run: WorkflowRun, clouds: Sequence[Cloud]) -> Traces:
+    """All attempts of a run: its stop job may be of a later attempt than its launch."""
+    return Traces(
+        clouds=clouds,
+        tags=lease.marks(workflow_run),
+        owns=lambda name: lease.is_name_of(workflow_run, name),
+    )
+
+
+def remove(traces: Traces, *, forge: RunnerForge, clock: Clock) -> Removed:
+    """Terminate the instances, then remove the runners. One failure does not keep the rest from being removed."""
+    instances: list[str] = []
+    runners: list[str] = []
+    busy: list[str] = []
+    failures: list[CmlkitError] = []
+    for cloud in traces.clouds:
+        try:
+            instances += _terminate(cloud, traces, clock)
+        except CmlkitError as error:
+            failures.append(error)
+    try:
+        _unregister(traces, forge, runners, busy)
+    except CmlkitError as error:
+        failures.append(error)
+    return Removed(instances=tuple(instances), runners=tuple(runners), busy=tuple(busy), failures=tuple(failures))
+
+
+def _terminate(cloud: Cloud, traces: Traces, clock: Clock) -> list[str]:
+    ids = _ids(cloud, traces, clock)
+    for _ in range(LOOKS - 1):
+        try:
+            cloud.terminate(ids)
+            return ids
+        except NotFound:
+            clock.sleep(PAUSE_SECONDS)
+    cloud.terminate(ids)
+    return ids
+
+
+def _ids(cloud: Cloud, traces: Traces, clock: Clock) -> list[str]:
+    """The instances that have not ended yet."""
+    listed = _listed(cloud, traces)
+    for _ in range(LOOKS - 1):
+        if {instance.tags["Name"] for instance in listed} >= set(traces.uncertain):
+            break
+        clock.sleep(PAUSE_SECONDS)
+        listed = _listed(cloud, traces)
+    ended = {instance.id for instance in listed if not instance.alive}
+    return sorted({instance.id for instance in listed}.union(traces.known.get(cloud.region, ())) - ended)
+
+
+def _listed(cloud: Cloud, traces: Traces) -> list[Instance]:
+    return [instance for instance in cloud.instances(tags=traces.tags) if traces.owns(instance.tags.get("Name", ""))]
+
+
+def _unregister(traces: Traces, forge: RunnerForge, runners: list[str], busy: list[str]) -> None:
+    for runner in forge.runners():
+        if traces.owns(runner.name):
+            try:
+                forge.delete_runner(runner.id)
+                runners.append(runner.name)
+            except Conflict:
+                busy.append(runner.name)

@@ -1,0 +1,78 @@
+"""A forge that has runners and nothing else, and a clock that runs as fast as it is waited for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from cmlkit.errors import Conflict
+from cmlkit.forges.base import JitRunner, Runner, RunnerDownload
+
+
+@dataclass(kw_only=True)
+class FakeForge:
+    """Implements `RunnerForge`.
+
+    Attributes:
+        polls_until_online: How often a runner is looked at before it is online; None for never.
+        when_polled: Called before each look at a runner.
+    """
+
+    polls_until_online: int | None = 1
+    when_polled: Callable[[], None] = lambda: None
+    runners_by_id: dict[int, Runner] = field(default_factory=dict)
+    deleted: list[int] = field(default_factory=list)
+    looked: dict[int, int] = field(default_factory=dict)
+    created: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def runner_download(self, *, architecture: str) -> RunnerDownload:
+        return RunnerDownload(
+            url=f"https://github.example/runner-{architecture}.tar.gz", sha256="0" * 64, filename="runner.tar.gz"
+        )
+
+    def create_jit_runner(self, *, name: str, labels: Sequence[str]) -> JitRunner:
+        with self.lock:
+            self.created += 1
+            runner = Runner(id=100 + self.created, name=name, status="offline", busy=False, labels=tuple(labels))
+            self.runners_by_id[runner.id] = runner
+            return JitRunner(runner=runner, config="aml0LWNvbmZpZw==")
+
+    def runner(self, runner_id: int) -> Runner | None:
+        self.when_polled()
+        if runner_id in self.runners_by_id:
+            self._look_at(runner_id)
+        return self.runners_by_id.get(runner_id)
+
+    def runners(self) -> list[Runner]:
+        return list(self.runners_by_id.values())
+
+    def delete_runner(self, runner_id: int) -> None:
+        runner = self.runners_by_id.get(runner_id)
+        if runner and runner.busy:
+            raise Conflict("The runner has a job.", status=422)
+        if self.runners_by_id.pop(runner_id, None):
+            self.deleted.append(runner_id)
+
+    def _look_at(self, runner_id: int) -> None:
+        self.looked[runner_id] = self.looked.get(runner_id, 0) + 1
+        if self.polls_until_online is not None and self.looked[runner_id] >= self.polls_until_online:
+            self.runners_by_id[runner_id] = replace(self.runners_by_id[runner_id], status="online")
+
+
+@dataclass(kw_only=True)
+class FastClock:
+    """A clock that `sleep` moves on."""
+
+    time: float = 1_800_000_000.0
+    slept: list[float] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        with self.lock:
+            self.time += seconds
+            self.slept.append(seconds)
