@@ -6,20 +6,22 @@ set -euo pipefail
 home="$RUNNER_TEMP/cmlkit-$(printf %s "$ACTION_PATH" | cksum | cut -d ' ' -f 1)"
 export UV_PROJECT_ENVIRONMENT="$home/environment"
 export UV_PYTHON_INSTALL_DIR="$home/python"
-# Settings of the caller's own uv project are not ours.
-unset UV_PYTHON UV_FROZEN UV_LOCKED UV_NO_SYNC UV_PROJECT UV_WORKING_DIRECTORY UV_DEFAULT_INDEX VIRTUAL_ENV
+# What the caller's job says of its own uv project is not meant for this one.
+unset UV_LOCKED UV_NO_SYNC UV_NO_EDITABLE UV_PROJECT UV_WORKING_DIRECTORY VIRTUAL_ENV
+
+# --inexact: a step without extras must not take them from the steps after it.
+options=(--quiet --frozen --no-dev --inexact --python ">=3.11" --project "$ACTION_PATH")
 
 # scikit-learn and its kin weigh ten times the rest, and only the estimator mode of `cmlkit train` uses ours.
-extras=()
-if [[ "${COMMAND:-}" =~ ^[[:space:]]*train([[:space:]]|$) ]] && {
+read -r command _ <<<"${COMMAND:-}" || true
+if [[ "$command" == train ]] && {
   [[ -n "${ESTIMATOR:-}" || "$COMMAND" == *--estimator* ]] ||
     grep -qsE '^[[:space:]]+estimator:[[:space:]]*[^[:space:]#]' "${CMLKIT_CONFIG:-cmlkit.yaml}"
 }; then
-  extras=(--extra train)
+  options+=(--extra train)
 fi
 
-# --inexact: a step without extras must not take them from the steps after it.
-uv sync --quiet --no-config --frozen --no-dev --inexact --python '>=3.11' --project "$ACTION_PATH" "${extras[@]}"
+uv sync "${options[@]}"
 
 mkdir -p "$home/bin"
 ln -sfn "$UV_PROJECT_ENVIRONMENT/bin/cmlkit" "$home/bin/cmlkit"

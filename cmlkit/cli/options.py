@@ -55,20 +55,28 @@ def with_settings(*sections: str) -> Callable[[Callable[..., None]], Callable[..
                 for section in sections
             }
             environ: Mapping[str, str] = context.find_root().obj
-            settings = configuration.load(environ=environ, flags=flags, file=config)
+            settings = configuration.load(environ=environ, flags=flags, file=config or _config_file(environ))
             command(
                 Invocation(environ=environ, settings=settings, progress=_progress(environ), as_json=as_json),
                 **arguments,
             )
 
         options = [_option(item) for section in sections for item in SCHEMA[section]] + [
-            click.option("--config", type=click.Path(path_type=Path), help="Settings file; cmlkit.yaml when left out."),
+            click.option(
+                "--config",
+                type=click.Path(path_type=Path),
+                help="Settings file; CMLKIT_CONFIG or cmlkit.yaml when left out.",
+            ),
             click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output."),
             click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback when something fails."),
         ]
         return functools.reduce(lambda decorated, option: option(decorated), reversed(options), run)
 
     return decorate
+
+
+def _config_file(environ: Mapping[str, str]) -> Path | None:
+    return Path(environ["CMLKIT_CONFIG"]) if environ.get("CMLKIT_CONFIG") else None
 
 
 def _field(declaration: Setting) -> str:

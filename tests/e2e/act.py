@@ -1,0 +1,197 @@
+"""Runs a workflow file with act, on this machine itself, with stand-ins for other people's actions."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+OURS = "OWNER/cmlkit@v1"
+DEADLINE_SECONDS = 180
+
+# The Python of the job that trains: like the real action's, it is apart from the machine's own, and has pip.
+SETUP_PYTHON = """\
+name: Stand-in for setup-python
+description: Puts a Python on PATH that finds what the tests have installed, so that pip has nothing to fetch.
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      run: |
+        uv venv --quiet --seed --python "$CMLKIT_TEST_PYTHON" "$RUNNER_TEMP/python"
+        site=("$RUNNER_TEMP"/python/lib/python*/site-packages)
+        "$CMLKIT_TEST_PYTHON" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' >"${site[0]}/installed.pth"
+        echo "$RUNNER_TEMP/python/bin" >>"$GITHUB_PATH"
+"""
+# The real one trades the job's OpenID Connect token for credentials, and sets just these variables.
+CONFIGURE_AWS = """\
+name: Stand-in for configure-aws-credentials
+description: Gives credentials to who names a role or brings keys, and a region.
+inputs:
+  role-to-assume:
+    description: As the real one's.
+  aws-access-key-id:
+    description: As the real one's.
+  aws-secret-access-key:
+    description: As the real one's.
+  aws-region:
+    description: As the real one's.
+    required: true
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env:
+        ROLE: ${{ inputs.role-to-assume }}
+        KEY: ${{ inputs.aws-access-key-id }}
+        SECRET: ${{ inputs.aws-secret-access-key }}
+        REGION: ${{ inputs.aws-region }}
+      run: |
+        [[ "$ROLE" == arn:aws:iam::*:role/* || ( -n "$KEY" && -n "$SECRET" ) ]]
+        {
+          echo "AWS_ACCESS_KEY_ID=${KEY:-testing}"
+          echo "AWS_SECRET_ACCESS_KEY=${SECRET:-testing}"
+          echo "AWS_REGION=$REGION"
+        } >>"$GITHUB_ENV"
+"""
+# act loads it even where its step is skipped, as it is here: uv is on PATH.
+SETUP_UV = """\
+name: Stand-in for setup-uv
+description: Never needed.
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      run: exit 1
+"""
+STAND_INS = {
+    "actions/setup-python": SETUP_PYTHON,
+    "aws-actions/configure-aws-credentials": CONFIGURE_AWS,
+    "astral-sh/setup-uv": SETUP_UV,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActRun:
+    """What act reported of one run of a workflow.
+
+    Attributes:
+        jobs: Job id -> `success` or `failure`; jobs that were skipped are not in it.
+        outputs: Name -> the last value that any step gave that output.
+        printed: What the steps printed.
+        log: The same, with what act says about it.
+    """
+
+    jobs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    printed: str
+    log: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """A place to run workflows in.
+
+    Attributes:
+        directory: Where the machine's home, temporary folders and the stand-ins are.
+        action: The copy of this project that `uses: OWNER/cmlkit@v1` gets.
+    """
+
+    directory: Path
+    action: Path
+
+    def run(
+        self,
+        workflow: Path,
+        *,
+        repository: Path,
+        event: str = "workflow_dispatch",
+        environ: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> ActRun:
+        """Run a workflow file as `event` would, in the git repository `repository`."""
+        home = self.directory / "home"
+        command = [str(Path(sys.prefix) / "bin" / "act"), event, "--json", "--workflows", str(workflow)]
+        command += ["--platform", "ubuntu-latest=-self-hosted", "--platform", "self-hosted=-self-hosted"]
+        command += ["--action-cache-path", str(self.directory / "act"), "--no-cache-server"]
+        command += ["--artifact-server-addr", "127.0.0.1"]
+        command += [f"--local-repository={name}={folder}" for name, folder in self._actions().items()]
+        command += self._file("env", {"CMLKIT_TEST_PYTHON": sys.executable, **(environ or {})})
+        command += self._file("secret", secrets or {}) + self._file("var", variables or {})
+        done = subprocess.run(
+            command,
+            cwd=repository,
+            env={"PATH": self._path(), "HOME": str(home), "LANG": "C.UTF-8", **_uv_variables()},
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_SECONDS,
+            check=False,
+        )
+        return _read(done.stdout, done.stderr)
+
+    def _actions(self) -> dict[str, Path]:
+        """Every action that the templates and our action use, at the commit that they pin, with its stand-in."""
+        files = [self.action / "action.yml", *(ROOT / "workflows").glob("*.yml")]
+        used = set(re.findall(r"uses: (\S+)@(\S+)", "".join(file.read_text() for file in files)))
+        folders = {OURS: self.action}
+        for name, commit in used:
+            if name in STAND_INS:
+                folder = self.directory / "actions" / name
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / "action.yml").write_text(STAND_INS[name])
+                folders[f"{name}@{commit}"] = folder
+        return folders
+
+    def _file(self, kind: str, values: Mapping[str, str]) -> list[str]:
+        path = self.directory / f"{kind}s"
+        path.write_text("".join(f"{name}={json.dumps(value)}\n" for name, value in values.items()))
+        return [f"--{kind}-file", str(path)]
+
+    def _path(self) -> str:
+        """The machine's own programs and uv, but nothing else of the tests' environment."""
+        programs = self.directory / "programs"
+        programs.mkdir(parents=True, exist_ok=True)
+        for name, target in {"uv": Path(sys.prefix) / "bin" / "uv", "python3": Path(sys.executable).resolve()}.items():
+            if not (programs / name).is_symlink():
+                (programs / name).symlink_to(target)
+        return f"{programs}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def copy_of_action(directory: Path) -> Path:
+    """What a checkout of this project's commit would have, changes that are not committed included."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            target = directory / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target)
+    return directory
+
+
+def _uv_variables() -> dict[str, str]:
+    """uv's cache as `make` filled it, so that installing takes a second and no network."""
+    cache = Path(os.environ.get("UV_CACHE_DIR") or Path(sys.prefix) / "cache")
+    return {"UV_CACHE_DIR": str(cache), "UV_OFFLINE": "1"} if cache.exists() else {}
+
+
+def _read(stdout: str, stderr: str) -> ActRun:
+    lines = [json.loads(line) for line in stdout.splitlines() if line.startswith("{")]
+    log = "".join(f"[{line.get('jobID', '')}] {line['msg'].rstrip()}\n" for line in lines)
+    return ActRun(
+        jobs={line["jobID"]: line["jobResult"] for line in lines if "jobResult" in line},
+        outputs={line["name"]: line["arg"] for line in lines if line.get("command") == "set-output"},
+        printed="".join(line["msg"] for line in lines if line.get("raw_output")),
+        log=log + stderr,
+    )

@@ -1,0 +1,153 @@
+"""The action as a workflow meets it: what it puts on PATH, how inputs travel, what it refuses."""
+
+import json
+import subprocess
+from pathlib import Path
+from textwrap import dedent, indent
+
+import pytest
+
+from tests.e2e.act import Act, ActRun
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    identity = ["-c", "user.name=Octo", "-c", "user.email=octo@example.com"]
+    for arguments in (["init", "--quiet"], [*identity, "commit", "--quiet", "--allow-empty", "--message", "Begin"]):
+        subprocess.run(["git", *arguments], cwd=repository, check=True)
+    return repository
+
+
+def run(act: Act, repository: Path, *, steps: str) -> ActRun:
+    """Run `steps`, as YAML, in a job of their own."""
+    workflow = repository / "workflow.yml"
+    job = "on: workflow_dispatch\njobs:\n  job:\n    runs-on: ubuntu-latest\n    steps:\n"
+    workflow.write_text(job + indent(dedent(steps), "      "))
+    return act.run(workflow, repository=repository)
+
+
+def test_without_a_command_cmlkit_and_nothing_else_gets_on_the_path(act: Act, repository: Path) -> None:
+    done = run(
+        act,
+        repository,
+        steps="""
+            - run: echo "before=$(command -v python3) $(command -v pip)" >>"$GITHUB_OUTPUT"
+            - uses: OWNER/cmlkit@v1
+            - run: |
+                echo "after=$(command -v python3) $(command -v pip)" >>"$GITHUB_OUTPUT"
+                echo "programs=$(ls "$(dirname "$(command -v cmlkit)")")" >>"$GITHUB_OUTPUT"
+                cmlkit --version
+        """,
+    )
+    assert done.jobs == {"job": "success"}, done.log
+    assert done.outputs["after"] == done.outputs["before"]
+    assert done.outputs["programs"] == "cmlkit"
+    assert "cmlkit, version" in done.log
+
+
+def test_an_input_wins_over_the_variable_that_a_job_sets_and_a_missing_one_leaves_it(
+    act: Act, repository: Path
+) -> None:
+    done = run(
+        act,
+        repository,
+        steps="""
+            - uses: OWNER/cmlkit@v1
+              with:
+                command: config show --json
+                region: eu-west-1
+                gate: |
+                  accuracy >= 0.9
+                  loss <= champion
+              env:
+                CMLKIT_RUNNER_REGION: us-east-1
+                CMLKIT_RUNNER_IMAGE: ami-0123456789abcdef0
+        """,
+    )
+    assert done.jobs == {"job": "success"}, done.log
+    shown = shown_settings(done)
+    assert shown["runner.region"] == {"value": ["eu-west-1"], "source": "CMLKIT_RUNNER_REGION"}
+    assert shown["runner.image"]["value"] == "ami-0123456789abcdef0"
+    assert shown["gate"]["value"] == ["accuracy >= 0.9", "loss <= champion"]
+    assert shown["runner.market"]["source"] == "default"
+
+
+def test_labels_are_both_the_runners_and_the_pull_requests(act: Act, repository: Path) -> None:
+    steps = """
+        - uses: OWNER/cmlkit@v1
+          with:
+            command: config show --json
+            labels: retrained
+    """
+    shown = shown_settings(run(act, repository, steps=steps))
+    assert shown["runner.labels"]["value"] == shown["publish.labels"]["value"] == ["retrained"]
+
+
+def test_the_settings_file_is_looked_for_in_the_working_directory(act: Act, repository: Path) -> None:
+    (repository / "model").mkdir()
+    (repository / "model" / "settings.yaml").write_text("runner: {image: ami-0123456789abcdef0}\n")
+    steps = """
+        - uses: actions/checkout@v6
+        - uses: OWNER/cmlkit@v1
+          with:
+            command: config show --json
+            working-directory: model
+            config: settings.yaml
+    """
+    shown = shown_settings(run(act, repository, steps=steps))
+    assert shown["runner.image"] == {"value": "ami-0123456789abcdef0", "source": "settings.yaml:1"}
+
+
+def test_a_command_is_never_evaluated(act: Act, repository: Path) -> None:
+    texts = ("$(touch evaluated)", "; touch evaluated", "`touch evaluated`", "&& touch evaluated", "| tee evaluated")
+    steps = "".join(
+        f"""
+        - uses: OWNER/cmlkit@v1
+          continue-on-error: true
+          with:
+            command: "config show {text}"
+        """
+        for text in texts
+    )
+    done = run(act, repository, steps=steps + "- run: test ! -e evaluated")
+    assert done.jobs == {"job": "success"}, done.log
+    assert done.printed.count("Got unexpected extra argument") == len(texts)
+
+
+def test_a_command_with_quotes_is_refused_with_what_to_do_instead(act: Act, repository: Path) -> None:
+    steps = """
+        - uses: OWNER/cmlkit@v1
+          with:
+            command: publish --title "Retrained model"
+    """
+    done = run(act, repository, steps=steps)
+    assert done.jobs == {"job": "failure"}
+    assert "by their own input" in done.log
+
+
+def test_scikit_learn_is_installed_for_an_estimator_and_stays_for_later_steps(act: Act, repository: Path) -> None:
+    steps = """
+        - uses: OWNER/cmlkit@v1
+        - run: echo before=$(ls "$RUNNER_TEMP"/cmlkit-*/environment/lib/python*/site-packages) >>"$GITHUB_OUTPUT"
+        - uses: OWNER/cmlkit@v1
+          with:
+            command: train --help
+            estimator: sklearn.ensemble.RandomForestClassifier
+        - uses: OWNER/cmlkit@v1
+          with:
+            command: --version
+        - run: echo after=$(ls "$RUNNER_TEMP"/cmlkit-*/environment/lib/python*/site-packages) >>"$GITHUB_OUTPUT"
+    """
+    done = run(act, repository, steps=steps)
+    assert done.jobs == {"job": "success"}, done.log
+    assert "sklearn" not in done.outputs["before"].split()
+    assert "sklearn" in done.outputs["after"].split()
+
+
+def shown_settings(done: ActRun) -> dict[str, dict[str, object]]:
+    """What `cmlkit config show --json` printed, where nothing else printed anything."""
+    assert done.jobs == {"job": "success"}, done.log
+    settings: dict[str, dict[str, object]] = json.loads(done.printed)
+    return settings
