@@ -1,0 +1,324 @@
+"""Metrics: read from the files that people's training scripts write, as finite numbers by name."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cmlkit.errors import MetricsError
+
+SIZE_LIMIT_BYTES = 16 * 1024 * 1024
+DEPTH_LIMIT = 20
+COUNT_LIMIT = 10_000
+
+_TEXT_LINE = re.compile(r"^\s*(?P<name>[^:=]+?)\s*[:=]\s*(?P<value>\S+)\s*$")
+# The longest fitting part decides, so that `neg_mean_squared_error` goes up while `mean_squared_error` goes down.
+_UP = (
+    "accuracy",
+    "auc",
+    "average_precision",
+    "bleu",
+    "coverage",
+    "dice",
+    "explained_variance",
+    "f1",
+    "fbeta",
+    "gain",
+    "iou",
+    "jaccard",
+    "kappa",
+    "map",
+    "matthews",
+    "mcc",
+    "ndcg",
+    "neg",
+    "precision",
+    "r2",
+    "recall",
+    "rouge",
+    "score",
+    "sensitivity",
+    "specificity",
+    "throughput",
+)
+_DOWN = (
+    "brier",
+    "cost",
+    "deviance",
+    "divergence",
+    "duration",
+    "ece",
+    "error",
+    "latency",
+    "loss",
+    "mae",
+    "mape",
+    "memory",
+    "mse",
+    "perplexity",
+    "rmse",
+    "rmsle",
+    "seconds",
+    "size",
+    "time",
+    "wer",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One metric of two models; None where a model lacks it.
+
+    Attributes:
+        name: As the challenger writes it, else as the champion does.
+        delta: Challenger minus champion.
+        higher_is_better: None where the name does not tell.
+        improved: None where that cannot be told, or nothing changed.
+    """
+
+    name: str
+    champion: float | None
+    challenger: float | None
+    higher_is_better: bool | None
+
+    @property
+    def delta(self) -> float | None:
+        if self.champion is None or self.challenger is None:
+            return None
+        return self.challenger - self.champion
+
+    @property
+    def improved(self) -> bool | None:
+        if not self.delta or self.higher_is_better is None:
+            return None
+        return (self.delta > 0) == self.higher_is_better
+
+
+def key(name: str) -> str:
+    """The form in which names are compared: `Test Accuracy`, `test-accuracy` and `test_accuracy` are one metric."""
+    return re.sub(r"[\s_-]+", "_", name.strip().casefold())
+
+
+def higher_is_better(name: str) -> bool | None:
+    """Whether more of the metric is better, by the words that the field uses; None where no word is known."""
+    words = key(name).replace(".", "_").replace("/", "_").split("_")
+    joined = "_".join(words)
+    if words[0] == "neg":
+        return True
+    for known, up in ((_DOWN, False), (_UP, True)):
+        if any(word in words or (("_" in word or len(word) > 3) and word in joined) for word in known):
+            return up
+    return None
+
+
+def diff(champion: Mapping[str, float] | None, challenger: Mapping[str, float]) -> tuple[Difference, ...]:
+    """Every metric of either model: the challenger's in its order, then those that only the champion has."""
+    before = {key(name): (name, value) for name, value in (champion or {}).items()}
+    after = {key(name): (name, value) for name, value in challenger.items()}
+    return tuple(
+        Difference(
+            name=(after.get(item) or before[item])[0],
+            champion=before[item][1] if item in before else None,
+            challenger=after[item][1] if item in after else None,
+            higher_is_better=higher_is_better((after.get(item) or before[item])[0]),
+        )
+        for item in dict.fromkeys([*after, *before])
+    )
+
+
+def read(paths: Iterable[str], directory: Path) -> dict[str, float]:
+    """The metrics of all files, in the order in which they stand there.
+
+    Text holds `Name: number` or `name=number` lines; JSON and YAML may nest (`train.loss`); CSV holds `name,value`
+    pairs, or columns whose last row counts.
+
+    Args:
+        paths: Relative to `directory`; the ending tells the format, anything unknown is read as text.
+
+    Raises:
+        MetricsError: A file is missing, empty, larger than 16 MiB or malformed, a value is not a finite number, or a
+            name stands twice. The message has the file and, where there is one, the line.
+    """
+    found: dict[str, float] = {}
+    names: dict[str, str] = {}
+    for path in paths:
+        for name, value in _read_file(path, directory / path):
+            if (folded := key(name)) in names:
+                raise MetricsError(
+                    f"{path}: the metric {name!r} stands twice, first in {names[folded]}.",
+                    next_step="Give each metric a name of its own.",
+                )
+            names[folded] = path
+            found[name] = value
+            if len(found) > COUNT_LIMIT:
+                raise MetricsError(f"{path}: there are more than {COUNT_LIMIT:,} metrics.")
+    return found
+
+
+def _read_file(path: str, file: Path) -> list[tuple[str, float]]:
+    text = _text(path, file)
+    reader = _READERS.get(file.suffix.lower(), _from_text)
+    pairs = reader(path, text)
+    if not pairs:
+        raise MetricsError(
+            f"{path} holds no metric.", next_step="Write lines such as 'accuracy: 0.97', or JSON, YAML or CSV."
+        )
+    return pairs
+
+
+def _text(path: str, file: Path) -> str:
+    try:
+        size = file.stat().st_size
+        if size > SIZE_LIMIT_BYTES:
+            raise MetricsError(
+                f"{path} has {size / 2**20:,.0f} MiB; a metrics file may have {SIZE_LIMIT_BYTES // 2**20}.",
+                next_step="Write only the metrics that the report should show.",
+            )
+        content = file.read_bytes()
+    except FileNotFoundError:
+        raise MetricsError(
+            f"The metrics file {path} does not exist.",
+            next_step="Let training write it, or correct the setting train.metrics.",
+        ) from None
+    except OSError as error:
+        raise MetricsError(f"The metrics file {path} cannot be read: {error.strerror}.") from error
+    if not content.strip():
+        raise MetricsError(f"The metrics file {path} is empty.", next_step="Let training write its metrics there.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MetricsError(
+            f"{path} is not UTF-8 text (byte {error.start}).", next_step="Write it with encoding='utf-8'."
+        ) from error
+
+
+def _number(path: str, name: str, value: Any, line: int | None = None) -> float:
+    where = path if line is None else f"{path}:{line}"
+    try:
+        if isinstance(value, bool) or value is None:
+            raise ValueError
+        number = float(value)
+    except (ValueError, TypeError, OverflowError):
+        raise MetricsError(
+            f"{where}: {name!r} is {_short(value)}, which is not a number.",
+            next_step="Metrics are numbers; leave everything else out of the file.",
+        ) from None
+    if not math.isfinite(number):
+        raise MetricsError(
+            f"{where}: {name!r} is {value}.",
+            next_step="A metric must be finite: see why the training diverged, or leave the metric out.",
+        )
+    return number
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _from_text(path: str, text: str) -> list[tuple[str, float]]:
+    pairs = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if (match := _TEXT_LINE.match(line)) is None:
+            raise MetricsError(
+                f"{path}:{number}: {_short(line.strip())} is not a metric.",
+                next_step="Write one 'name: number' a line.",
+            )
+        pairs.append((match["name"], _number(path, match["name"], match["value"], number)))
+    return pairs
+
+
+def _unique(path: str) -> Any:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice = next(name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1)
+            raise MetricsError(f"{path}: the key {twice!r} stands twice.", next_step="Keep one of the two.")
+        return found
+
+    return unique
+
+
+def _from_json(path: str, text: str) -> list[tuple[str, float]]:
+    try:
+        return _flat(path, json.loads(text, object_pairs_hook=_unique(path)))
+    except ValueError as error:
+        raise MetricsError(f"{path} is not valid JSON: {error}.") from error
+    except RecursionError:
+        raise _too_deep(path) from None
+
+
+def _from_yaml(path: str, text: str) -> list[tuple[str, float]]:
+    try:
+        return _flat(path, yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise MetricsError(f"{path} is not valid YAML: {error}") from error
+    except RecursionError:
+        raise _too_deep(path) from None
+
+
+def _too_deep(path: str) -> MetricsError:
+    return MetricsError(f"{path} nests deeper than {DEPTH_LIMIT} levels.", next_step="Write the metrics flat.")
+
+
+def _flat(path: str, document: Any, prefix: str = "", depth: int = 0) -> list[tuple[str, float]]:
+    if depth > DEPTH_LIMIT:
+        raise _too_deep(path)
+    if not isinstance(document, dict):
+        return [(prefix, _number(path, prefix or "the document", document))]
+    pairs: list[tuple[str, float]] = []
+    for name, value in document.items():
+        pairs += _flat(path, value, f"{prefix}.{name}" if prefix else str(name), depth + 1)
+    return pairs
+
+
+def _from_csv(path: str, text: str) -> list[tuple[str, float]]:
+    try:
+        rows = [(number, row) for number, row in _csv_rows(text) if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise MetricsError(f"{path} is not valid CSV: {error}.") from error
+    header = [cell.strip() for cell in rows[0][1]]
+    if len(header) == 2 and len(rows) > 1 and not _all_numbers(rows[1][1]):
+        body = rows if _is_number(header[1]) else rows[1:]
+        return [(row[0].strip(), _number(path, row[0].strip(), row[-1].strip(), number)) for number, row in body]
+    if len(rows) == 1 and len(header) == 2 and _is_number(header[1]):
+        return [(header[0], float(header[1]))]
+    number, last = rows[-1]
+    if len(rows) < 2 or len(last) != len(header):
+        raise MetricsError(
+            f"{path}:{number}: there are {len(last)} values for {len(header)} columns.",
+            next_step="Write a header with names, and rows of as many numbers.",
+        )
+    return [(name, _number(path, name, cell.strip(), number)) for name, cell in zip(header, last, strict=True)]
+
+
+def _csv_rows(text: str) -> Iterable[tuple[int, Sequence[str]]]:
+    reader = csv.reader(io.StringIO(text))
+    for row in reader:
+        yield reader.line_num, row
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _all_numbers(cells: Sequence[str]) -> bool:
+    return all(_is_number(cell) for cell in cells)
+
+
+_READERS = {".json": _from_json, ".yaml": _from_yaml, ".yml": _from_yaml, ".csv": _from_csv}
