@@ -1,7 +1,7 @@
 """Write the inputs of `action.yml`, and the variables that they travel in, from the settings schema.
 
-    python scripts/render_action.py           print what action.yml should be
-    python scripts/render_action.py --write   make it so
+python scripts/render_action.py           print what action.yml should be
+python scripts/render_action.py --write   make it so
 """
 
 from __future__ import annotations

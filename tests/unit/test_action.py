@@ -1,0 +1,82 @@
+"""The action, its templates and the workflows here: files that nothing executes until someone's run depends on them."""
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cmlkit.publishing import Publication
+from cmlkit.runner import Launched
+from scripts.render_action import ACTION, inputs, rendered
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES = sorted((ROOT / "workflows").glob("*.yml"))
+WORKFLOWS = [*TEMPLATES, *sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
+
+
+@pytest.fixture
+def action() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(ACTION.read_text())
+    return document
+
+
+def jobs(workflow: Path) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = yaml.safe_load(workflow.read_text())["jobs"]
+    return found
+
+
+def test_the_inputs_and_their_variables_are_those_of_the_settings_schema() -> None:
+    text = ACTION.read_text()
+    assert text == rendered(text), "Run: python scripts/render_action.py --write"
+
+
+def test_there_is_an_input_for_each_setting_and_three_more(action: dict[str, Any]) -> None:
+    assert set(action["inputs"]) == {"command", "working-directory", "config", *inputs()}
+
+
+def test_an_input_that_is_left_out_is_empty_and_so_leaves_the_settings_file_its_say(action: dict[str, Any]) -> None:
+    assert [name for name, item in action["inputs"].items() if item["required"] or "default" in item] == []
+
+
+def test_values_reach_the_shell_as_variables_only(action: dict[str, Any]) -> None:
+    assert [step["run"] for step in action["runs"]["steps"] if "${{" in step.get("run", "")] == []
+
+
+def test_each_output_is_the_commands_own_of_that_name(action: dict[str, Any]) -> None:
+    values = {name: item["value"] for name, item in action["outputs"].items()}
+    assert values == {name: f"${{{{ steps.run.outputs.{name} }}}}" for name in action["outputs"]}
+
+
+@pytest.mark.parametrize(("result", "kept"), [(Launched, set()), (Publication, {"report"})])
+def test_what_a_stage_returns_is_an_output(action: dict[str, Any], result: type[Any], kept: set[str]) -> None:
+    names = {field.name for field in dataclasses.fields(result)} - kept
+    assert {name.replace("_", "-") for name in names} <= set(action["outputs"])
+
+
+def test_each_action_of_others_is_pinned_to_one_commit_with_its_version_beside_it() -> None:
+    text = "".join(path.read_text() for path in (ACTION, *WORKFLOWS))
+    used = {line for line in re.findall(r"uses: (.*)", text) if line != "OWNER/cmlkit@v1"}
+    assert {line for line in used if not re.fullmatch(r"[\w/.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)} == set()
+    assert len({line.partition("@")[0] for line in used}) == len(used)
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_has_no_permission_that_a_job_did_not_ask_for(workflow: Path) -> None:
+    assert yaml.safe_load(workflow.read_text())["permissions"] == {}
+    assert [name for name, job in jobs(workflow).items() if "permissions" not in job] == []
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_each_job_ends_by_itself_after_a_while(workflow: Path) -> None:
+    assert [name for name, job in jobs(workflow).items() if "timeout-minutes" not in job] == []
+
+
+@pytest.mark.parametrize("workflow", [path for path in TEMPLATES if "train" in jobs(path)], ids=lambda path: path.name)
+def test_whatever_happens_to_the_training_its_instance_is_stopped(workflow: Path) -> None:
+    stop = jobs(workflow)["stop"]
+    assert stop["if"] == "always()"
+    assert stop["needs"] == ["launch", "train"]
+    assert stop["runs-on"] == "ubuntu-latest"
