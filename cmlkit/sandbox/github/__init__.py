@@ -1,0 +1,30 @@
+"""GitHub on loopback: REST and GraphQL, real git repositories over HTTP, web pages, and runners that take jobs.
+
+server            GitHubServer, which puts everything together
+hub, repository, discussion, checks, accounts, runners, jobs      what there is, in memory
+git_repository, git_objects, git_changes                          what there is on disk
+pull_state, merging, protection, limits                           GitHub's rules
+api/              the REST API, a module a noun
+graphql, git_http, runner_link, web                               the other doors
+http_server, faults                                               the wire, and how it breaks
+"""
+
+from cmlkit.sandbox.github.accounts import Account, Token
+from cmlkit.sandbox.github.faults import Fault, RequestRecord
+from cmlkit.sandbox.github.jobs import JOB_PERMISSIONS, Job, WorkflowRun
+from cmlkit.sandbox.github.repository import Protection, Repository, Settings
+from cmlkit.sandbox.github.server import GitHubServer
+
+__all__ = [
+    "JOB_PERMISSIONS",
+    "Account",
+    "Fault",
+    "GitHubServer",
+    "Job",
+    "Protection",
+    "Repository",
+    "RequestRecord",
+    "Settings",
+    "Token",
+    "WorkflowRun",
+]

@@ -1,0 +1,64 @@
+"""Who acts: accounts, tokens, and what a token may do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+TokenKind = Literal["personal", "app", "job"]
+Level = Literal["read", "write"]
+
+BOT = "github-actions[bot]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """A user, an organisation or a bot."""
+
+    id: int
+    login: str
+    kind: Literal["User", "Organization", "Bot"] = "User"
+
+    @property
+    def email(self) -> str:
+        """The address that GitHub writes into this account's commits."""
+        return f"{self.id}+{self.login}@users.noreply.github.com"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """A token.
+
+    Attributes:
+        kind: `personal` for a person's own token, `app` for an installation of a GitHub App, `job` for GITHUB_TOKEN.
+        permissions: Name -> level, as GitHub spells them (`contents`, `pull_requests`, …); None for all of them.
+        repositories: Full names that it reaches beside public ones; None for all.
+        rate_limit: Requests an hour.
+    """
+
+    value: str = field(repr=False)
+    account: Account
+    kind: TokenKind = "personal"
+    permissions: Mapping[str, Level] | None = None
+    repositories: frozenset[str] | None = None
+    rate_limit: int = 5000
+
+    def reaches(self, full_name: str) -> bool:
+        return self.repositories is None or full_name.lower() in self.repositories
+
+    def has(self, permission: str, level: str) -> bool:
+        """Whether the token has a permission; `write` includes `read`, and everyone may read metadata."""
+        if self.permissions is None or permission == "metadata":
+            return True
+        granted = self.permissions.get(permission)
+        return granted == "write" or (granted is not None and granted == level)
+
+    def satisfies(self, needs: str) -> bool:
+        """Whether it has what an endpoint needs, in GitHub's notation: `a=read,b=read; c=read`."""
+        return any(all(self.has(*each.strip().split("=")) for each in choice.split(",")) for choice in needs.split(";"))
+
+    def refusal(self) -> str:
+        """What GitHub says where a permission is missing."""
+        kind = "personal access token" if self.kind == "personal" else "integration"
+        return f"Resource not accessible by {kind}"

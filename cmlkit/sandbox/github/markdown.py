@@ -1,0 +1,95 @@
+"""Markdown as GitHub shows it: tables, raw HTML that does no harm, and nothing else of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import escape
+from html.parser import HTMLParser
+
+from markdown_it import MarkdownIt
+
+ImageSource = Callable[[str], str]
+
+# https://github.com/gjtorikian/html-pipeline: what GitHub lets through, without what reports have no use for.
+_TAGS = """
+    a abbr b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img ins kbd li ol p
+    picture pre q s samp source span strike strong sub summary sup table tbody td tfoot th thead tr tt
+    ul var
+"""
+TAGS = frozenset(_TAGS.split())
+VOID_TAGS = frozenset({"br", "hr", "img", "source"})
+SILENT_TAGS = frozenset({"script", "style", "iframe", "object", "template", "title", "textarea", "svg", "math"})
+_ATTRIBUTES = """
+    align alt class colspan dir height href id lang media open rowspan src srcset start title width
+"""
+ATTRIBUTES = frozenset(_ATTRIBUTES.split())
+URL_ATTRIBUTES = frozenset({"href", "src"})
+SAFE_URL = re.compile(r"(?:https?:|mailto:|#|/|\.|data:image/(?:png|jpeg|gif|svg\+xml|webp);|[^:]*$)", re.IGNORECASE)
+
+
+def render(text: str, *, image: ImageSource = lambda url: url) -> str:
+    """The HTML of a markdown text, safe to put into a page.
+
+    Args:
+        image: Gives the address to load an image from, by the one in the text.
+    """
+    parser = MarkdownIt("commonmark", {"html": True, "linkify": False, "tasklists": True, "alerts": True})
+    return sanitised(parser.enable(["table", "strikethrough"]).render(text), image=image)
+
+
+def sanitised(html: str, *, image: ImageSource = lambda url: url) -> str:
+    """The HTML with the tags and attributes that GitHub lets through, every tag closed, comments left out."""
+    sanitizer = _Sanitizer(image)
+    sanitizer.feed(html)
+    sanitizer.close()
+    return sanitizer.result()
+
+
+class _Sanitizer(HTMLParser):
+    def __init__(self, image: ImageSource) -> None:
+        super().__init__(convert_charrefs=True)
+        self._image = image
+        self._parts: list[str] = []
+        self._open: list[str] = []
+        self._silent = 0
+
+    def result(self) -> str:
+        return "".join(self._parts) + "".join(f"</{tag}>" for tag in reversed(self._open))
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        if tag in SILENT_TAGS:
+            self._silent += 1
+        if tag not in TAGS or self._silent:
+            return
+        shown = "".join(self._attribute(tag, name, value or "") for name, value in attributes)
+        self._parts.append(f"<{tag}{shown}>")
+        if tag not in VOID_TAGS:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attributes)
+        if tag in SILENT_TAGS or (tag in TAGS and tag not in VOID_TAGS):
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in SILENT_TAGS:
+            self._silent = max(self._silent - 1, 0)
+        if self._silent or tag not in self._open:
+            return
+        while self._open:
+            closed = self._open.pop()
+            self._parts.append(f"</{closed}>")
+            if closed == tag:
+                return
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self._parts.append(escape(data, quote=False))
+
+    def _attribute(self, tag: str, name: str, value: str) -> str:
+        if name not in ATTRIBUTES or (name in URL_ATTRIBUTES and not SAFE_URL.match(value.strip())):
+            return ""
+        if (tag == "img" and name == "src") or (tag == "source" and name == "srcset"):
+            value = self._image(value.strip())
+        return f' {name}="{escape(value)}"'

@@ -1,0 +1,48 @@
+"""How pull requests follow their branches: new commits, deleted branches, merges made elsewhere."""
+
+from __future__ import annotations
+
+from cmlkit.sandbox.github.discussion import PullRequest
+from cmlkit.sandbox.github.hub import Hub
+from cmlkit.sandbox.github.repository import Repository
+
+
+def after_push(hub: Hub, repository: Repository) -> None:
+    """Bring every open pull request in line with the branches of `repository`, as GitHub does after a push."""
+    for other in list(hub.repositories.values()):
+        with other.lock:
+            for pull in other.pulls:
+                if pull.state == "open" and repository in (other, pull.head_repository):
+                    _follow(hub, other, pull)
+
+
+def _follow(hub: Hub, repository: Repository, pull: PullRequest) -> None:
+    base = repository.git.branch_head(pull.base)
+    head = pull.head_repository.git.branch_head(pull.head)
+    if head is None or base is None:
+        close(hub, pull)
+        return
+    if head != pull.head_sha:
+        take_head(repository, pull, head)
+        pull.updated = hub.timestamp()
+    pull.base_sha = base
+    if repository.git.is_ancestor(head, base):
+        close(hub, pull, merge_commit=base)
+
+
+def take_head(repository: Repository, pull: PullRequest, head: str) -> None:
+    """Make the head branch's commit the pull request's, and keep it by a ref of its own, as GitHub does."""
+    if pull.head_repository is not repository:
+        source = str(pull.head_repository.git.path)
+        repository.git.git("fetch", "--quiet", "--no-tags", source, head)
+    pull.head_sha = head
+    repository.git.update_ref(f"refs/pull/{pull.number}/head", head)
+
+
+def close(hub: Hub, pull: PullRequest, *, merge_commit: str | None = None) -> None:
+    """Close the pull request; as merged where there is a merge commit."""
+    pull.state = "closed"
+    pull.closed = pull.updated = hub.timestamp()
+    pull.auto_merge = None
+    if merge_commit is not None:
+        pull.merged, pull.merge_commit = pull.closed, merge_commit
