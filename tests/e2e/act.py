@@ -166,7 +166,7 @@ class Act:
 def copy_of_action(directory: Path) -> Path:
     """What a checkout of this project's commit would have, changes that are not committed included."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        ["git", "-c", f"safe.directory={ROOT}", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,
         capture_output=True,
         text=True,
