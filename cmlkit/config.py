@@ -34,7 +34,13 @@ class RunnerSpec:
     """What to launch, and for how long. Durations are in seconds, sizes in GiB."""
 
     instance_type: tuple[str, ...] = setting(
-        ("t3.medium", "t3a.medium"), LIST, "Instance types to try, in order. Or say cpus, memory or gpus."
+        ("t3.medium", "t3a.medium"), LIST, "Instance types to try, cheapest first. Or say cpus, memory or gpus."
+    )
+    cpus: int = setting(0, INTEGER, "vCPUs that the instance needs at least: the cheapest types are chosen.")
+    memory: float = setting(0.0, NUMBER, "Memory in GiB that the instance needs at least.")
+    gpus: int = setting(0, INTEGER, "NVIDIA GPUs that the instance needs at least.")
+    arch: str = setting(
+        "x86_64", choice("x86_64", "arm64"), "Architecture of the types that cpus, memory and gpus choose."
     )
     market: str = setting(
         "spot-then-on-demand",
@@ -46,16 +52,35 @@ class RunnerSpec:
     security_group: tuple[str, ...] = setting(
         (), LIST, "Security group ids; a group without inbound rules is made when empty."
     )
-    image: str = setting("ubuntu-24.04", TEXT, "Image: ubuntu-24.04, ami-…, or ssm:/parameter/path.")
-    disk_size: int = setting(30, INTEGER, "Size of the root volume in GiB.")
+    image: str = setting(
+        "",
+        TEXT,
+        "Image: ubuntu-24.04, ami-…, ssm:/parameter/path or OWNER:NAME; Ubuntu, or for GPUs AWS's Deep Learning"
+        " base image, when empty.",
+    )
+    disk_size: int = setting(30, INTEGER, "Size of the root volume in GiB; never less than the image needs.")
+    disk_type: str = setting("gp3", TEXT, "Type of the root volume: gp3, gp2, io2 …")
     labels: tuple[str, ...] = setting((), LIST, "Extra runner labels, beside the run's own unique one.")
     count: int = setting(1, INTEGER, "How many runners to launch at once, for the jobs of a matrix.")
+    partial: bool = setting(False, FLAG, "Whether to keep the runners that came when not all of them did.")
+    scope: str = setting(
+        "repository", choice("repository", "organisation"), "Whose runners: the repository's or its organisation's."
+    )
+    runner_group: str = setting(
+        "", TEXT, "Name or id of the organisation's runner group; the default group when empty."
+    )
     idle_timeout: float = setting(300.0, DURATION_KIND, "End an instance that got no job for this long.")
     max_lifetime: float = setting(7200.0, DURATION_KIND, "End the instance after this long, whatever it does.")
     wait_timeout: float = setting(600.0, DURATION_KIND, "Give up when the runner is not online after this long.")
     iam_instance_profile: str = setting("", TEXT, "Name or ARN of the instance profile for the training's AWS access.")
     startup_script: str = setting("", TEXT, "Shell lines that run as root before the runner starts.")
     tags: Mapping[str, str] = setting({}, MAPPING, "Extra tags on the instance and its volumes.")
+    stop_schedule_role: str = setting(
+        "",
+        TEXT,
+        "ARN of a role in which EventBridge Scheduler terminates the instance should all else fail; not used when"
+        " empty.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

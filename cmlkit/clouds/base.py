@@ -23,6 +23,7 @@ class Image:
     Attributes:
         root_device: Name of the root volume, such as `/dev/sda1`.
         disk_size: GiB that the root volume must have at least.
+        for_gpus: Whether it is meant for types with GPUs or for those without; None where it serves both.
     """
 
     id: str
@@ -30,6 +31,11 @@ class Image:
     architecture: Architecture
     root_device: str
     disk_size: int
+    for_gpus: bool | None = None
+
+    def serves(self, instance_type: InstanceType) -> bool:
+        """Whether an instance of that type can be launched from the image."""
+        return self.architecture == instance_type.architecture and self.for_gpus in (None, instance_type.gpus > 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +46,16 @@ class InstanceType:
     architecture: Architecture
     cpus: int
     memory: float
+    gpus: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What a type must have at least; `memory` in GiB."""
+
+    architecture: Architecture
+    cpus: int = 0
+    memory: float = 0.0
     gpus: int = 0
 
 
@@ -135,11 +151,18 @@ class Cloud(Protocol):
     @property
     def region(self) -> str: ...
 
-    def images(self, name: str) -> Mapping[Architecture, Image]:
-        """The image of that name, for each architecture that has one; SettingsError where there is none."""
+    def images(self, name: str) -> list[Image]:
+        """The images that the name stands for; when it is empty, those for types with and without GPUs.
+
+        Raises:
+            SettingsError: There is none.
+        """
 
     def instance_types(self, names: Sequence[str]) -> list[InstanceType]:
         """Those of the named types that the region offers, in the order of `names`."""
+
+    def fitting_types(self, needs: Needs) -> list[InstanceType]:
+        """The smallest types of the current generation that have what is needed, smallest first."""
 
     def subnets(self, ids: Sequence[str]) -> list[Subnet]:
         """The given subnets, as far as they are in this region; the default network's when `ids` is empty.
@@ -148,8 +171,12 @@ class Cloud(Protocol):
             SettingsError: There is none.
         """
 
-    def closed_security_group(self, network: str) -> str:
-        """Id of cmlkit's own group in the network, which lets nothing in; made where it is missing."""
+    def closed_security_group(self, network: str, *, make: bool = True) -> str:
+        """Id of cmlkit's own group in the network, which lets nothing in.
+
+        Args:
+            make: Whether to make one that is missing; else the answer is empty for it.
+        """
 
     def hourly_prices(self, instance_types: Sequence[str], market: Market) -> Mapping[tuple[str, str], float]:
         """(type, zone) -> USD per hour, as far as it can be told; the zone is empty where it makes no difference."""
@@ -165,6 +192,9 @@ class Cloud(Protocol):
             AnswerLost: It may have been launched or not; launching with the same token again is safe.
         """
 
+    def check_launch(self, spec: InstanceSpec) -> None:
+        """Raise what `launch` would raise for want of permission or for wrong values; nothing is launched."""
+
     def instances(self, *, ids: Collection[str] = (), tags: Mapping[str, str] | None = None) -> list[Instance]:
         """Instances that have one of `ids` if any is given, and all of `tags`, where an empty value stands for any.
 
@@ -173,6 +203,21 @@ class Cloud(Protocol):
 
     def terminate(self, ids: Collection[str]) -> None:
         """Terminate for good; one that is terminated already is fine. NotFound where an id is unknown."""
+
+    def tag(self, ids: Collection[str], tags: Mapping[str, str]) -> None:
+        """Put tags on instances."""
+
+    def schedule_termination(self, name: str, instance_id: str, *, at: float, role: str) -> None:
+        """Let the cloud itself terminate the instance at a time, whatever becomes of everything else.
+
+        Args:
+            name: Of the schedule, to cancel it by. Scheduling again under the same name is fine.
+            at: Seconds since the epoch.
+            role: ARN of the role that the schedule acts in.
+        """
+
+    def cancel_termination(self, name: str) -> None:
+        """Cancel a scheduled termination; one that is gone already is fine."""
 
     def console_output(self, instance_id: str) -> str:
         """What the instance wrote on its console, as far as the cloud has it; may be empty."""

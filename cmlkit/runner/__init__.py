@@ -1,4 +1,4 @@
-"""The runner: an instance that exists for one run's jobs. Launch it, list what there is, stop it."""
+"""The runner: an instance that exists for one run's jobs. Launch it, list what there is, stop it, reap."""
 
 from __future__ import annotations
 
@@ -16,9 +16,24 @@ from cmlkit.run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.interruption import interruptible
 from cmlkit.runner.launching import Launched, Launching
+from cmlkit.runner.previewing import Preview, preview_of
+from cmlkit.runner.reaping import Reaped, Reaper
 from cmlkit.runner.stopping import Removed, remove, traces_of_run
 
-__all__ = ["CloudFor", "Launched", "Removed", "launch", "launch_all", "launch_runner", "list_instances", "stop"]
+__all__ = [
+    "CloudFor",
+    "Launched",
+    "Preview",
+    "Reaped",
+    "Removed",
+    "launch",
+    "launch_all",
+    "launch_runner",
+    "list_instances",
+    "preview",
+    "reap",
+    "stop",
+]
 
 CloudFor = Callable[[str], Cloud]
 """Gives the cloud's region of that name; that of the environment when the name is empty."""
@@ -113,6 +128,46 @@ def stop(
     return removed
 
 
+def preview(spec: RunnerSpec, *, workflow_run: WorkflowRun, cloud_for: CloudFor) -> Preview:
+    """What `launch_all` would do, checked by AWS as far as it checks without launching anything.
+
+    Raises:
+        SettingsError: What the settings ask for cannot exist.
+        PermissionDenied: A question may not be asked.
+    """
+    return preview_of(spec, workflow_run=workflow_run, clouds=[cloud_for(region) for region in spec.region or ("",)])
+
+
+def reap(
+    *,
+    repository: str,
+    forge: RunnerForge,
+    cloud_for: CloudFor,
+    regions: Sequence[str] = (),
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> tuple[Reaped, ...]:
+    """Terminate instances, and remove runners, that have outlived their lease; a row for each that has.
+
+    Only what has cmlkit's own tags and names, and belongs to the repository. It looks twice, and leaves what is busy.
+
+    Args:
+        repository: `OWNER/NAME`; `forge` must list its runners.
+        regions: Where to look; the environment's region when empty.
+        dry_run: Whether to only say what would go.
+
+    Raises:
+        CmlkitError: AWS or the forge could not be asked; what could not be removed is in its row instead.
+    """
+    clouds = [cloud_for(region) for region in regions or ("",)]
+    reaper = Reaper(repository=repository, forge=forge, clouds=clouds, clock=clock or SystemClock())
+    with (progress or Silent()).stage("Reap") as say:
+        rows = reaper.preview() if dry_run else reaper.reap()
+        say("; ".join(f"{row.name} {row.outcome}" for row in rows) or "nothing has outlived its lease")
+    return rows
+
+
 def list_instances(
     *, cloud_for: CloudFor, regions: Sequence[str] = (), workflow_run: WorkflowRun | None = None
 ) -> list[Instance]:
@@ -134,7 +189,7 @@ def _launching(
         spec,
         workflow_run=workflow_run,
         forge=forge,
-        clouds=tuple(cloud_for(region) for region in spec.region or ("",)),
+        clouds=[cloud_for(region) for region in spec.region or ("",)],
         progress=progress or Silent(),
         clock=clock or SystemClock(),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -11,20 +11,22 @@ from cmlkit.bootstrap import BootSpec, user_data
 from cmlkit.clock import Clock
 from cmlkit.clouds.base import Architecture, Cloud, Instance, InstanceSpec, LaunchRefused, Market
 from cmlkit.config import RunnerSpec
-from cmlkit.errors import Interrupted
+from cmlkit.errors import CmlkitError, Interrupted
 from cmlkit.forges.base import JitRunner, Runner, RunnerDownload, RunnerForge
-from cmlkit.progress import Progress
+from cmlkit.progress import Progress, Say
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.ladder import Refusal, Rung, climb
 from cmlkit.runner.plan import Plan, plan
 from cmlkit.runner.stopping import Removed, Traces, remove
-from cmlkit.runner.watch import Arrival, wait_until_online
+from cmlkit.runner.watch import Arrival, Watch
 
 THREADS = 16
 # A cancelled step is killed ten seconds after its first signal; what is on its way gets some of them to come back.
 # https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation
 SETTLE_SECONDS = 4.0
+# The instance's own timer has the first go.
+SCHEDULE_GRACE_SECONDS = 600
 # GitHub may add these by itself; a job's `runs-on` finds the runner either way.
 COMMON_LABELS = ("self-hosted", "linux")
 
@@ -72,7 +74,7 @@ class Launching:
         *,
         workflow_run: WorkflowRun,
         forge: RunnerForge,
-        clouds: tuple[Cloud, ...],
+        clouds: Sequence[Cloud],
         progress: Progress,
         clock: Clock,
     ) -> None:
@@ -84,12 +86,13 @@ class Launching:
         self.clock = clock
         self.started = clock.now()
         self.expires = int(self.started + spec.max_lifetime)
-        self.names = [lease.runner_name(workflow_run, number) for number in range(1, spec.count + 1)]
+        numbers = range(1, spec.count + 1)
+        self.names = [lease.new_name(workflow_run, number, expires=self.expires) for number in numbers]
         self._pool = ThreadPoolExecutor(max_workers=THREADS)
         self._plan: Future[Plan] = Future()
         self._downloads: Mapping[Architecture, Future[RunnerDownload]] = {}
-        self._buying: list[Future[_Bought]] = []
-        self._launched_ids: dict[str, list[str]] = {region: [] for region in self.clouds}
+        self._buying: dict[str, Future[_Bought]] = {}
+        self._instances: dict[str, Instance] = {}
         self._uncertain: set[str] = set()
         self._given_up = False
 
@@ -97,49 +100,76 @@ class Launching:
         """The runners, once they are online. Whoever calls this calls `withdraw` if it raises."""
         with self.progress.stage("Launch") as say:
             bought = self._buy_all()
-            say(", ".join(f"{item.instance.id}: {item.rung}" for item in bought))
+            say(", ".join(f"{item.instance.id}: {item.rung}" for item in bought.values()))
         with self.progress.stage("Wait for the runner") as say:
-            wait_until_online(
-                [self._arrival(item) for item in bought],
-                forge=self.forge,
-                deadline=self.started + self.spec.wait_timeout,
-                clock=self.clock,
-                say=say,
-            )
-            say(f"{', '.join(self.names)} online")
+            online = self._wait_for(bought, say)
+            say(", ".join(item.runner.name for item in online))
         self._pool.shutdown(wait=False)
         seconds = round(self.clock.now() - self.started, 1)
-        return tuple(self._launched(item, seconds) for item in bought)
+        return tuple(self._launched(item, seconds) for item in online)
 
-    def withdraw(self) -> Removed:
-        """Terminate the instances and remove the runners, as far as there are any."""
-        self._given_up = True
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        wait(self._buying, timeout=SETTLE_SECONDS)
+    def withdraw(self, names: Collection[str] = ()) -> Removed:
+        """Terminate the instances and remove the runners, as far as there are any; all of them without `names`."""
+        if not names:
+            self._give_up()
+        wanted = set(names or self.names)
         traces = Traces(
             clouds=tuple(self.clouds.values()),
             tags=lease.marks(self.workflow_run),
-            owns=self.names.__contains__,
-            known=self._launched_ids,
-            uncertain=self._uncertain,
+            owns=wanted.__contains__,
+            known=tuple(instance for name, instance in self._instances.items() if name in wanted),
+            uncertain=self._uncertain & wanted,
         )
         return remove(traces, forge=self.forge, clock=self.clock)
 
-    def _buy_all(self) -> list[_Bought]:
+    def _give_up(self) -> None:
+        self._given_up = True
+        if not self._plan.done():
+            self._plan.set_exception(Interrupted("The launch was given up."))
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        wait(self._buying.values(), timeout=SETTLE_SECONDS)
+
+    def _buy_all(self) -> dict[str, _Bought]:
         # GitHub is asked while AWS is: neither needs the other's answer before the launch.
-        self._buying = [self._pool.submit(self._buy, name) for name in self.names]
+        for name in self.names:
+            self._buying[name] = self._pool.submit(self._buy, name)
         self._downloads = {
-            architecture: self._pool.submit(self.forge.runner_download, architecture=name)
-            for architecture, name in _RUNNER_ARCHITECTURES.items()
+            architecture: self._pool.submit(self.forge.runner_download, architecture=called)
+            for architecture, called in _RUNNER_ARCHITECTURES.items()
         }
-        try:
-            self._plan.set_result(plan(self.spec, tuple(self.clouds.values())))
-        except BaseException as error:
-            self._plan.set_exception(error)
-            raise
+        self._plan.set_result(plan(self.spec, tuple(self.clouds.values())))
         for note in self._plan.result().notes:
             self.progress.note(note)
-        return [buying.result() for buying in self._buying]
+        bought: dict[str, _Bought] = {}
+        failed: dict[str, CmlkitError] = {}
+        for name, buying in self._buying.items():
+            try:
+                bought[name] = buying.result()
+            except CmlkitError as error:
+                failed[name] = error
+        self._settle(failed, came=bought)
+        return bought
+
+    def _wait_for(self, bought: Mapping[str, _Bought], say: Say) -> list[_Bought]:
+        arrivals = [self._arrival(item) for item in bought.values()]
+        deadline = self.started + self.spec.wait_timeout
+        watch = Watch(arrivals, forge=self.forge, deadline=deadline, clock=self.clock)
+        failed = {arrival.runner.name: error for arrival, error in watch.wait(say)}
+        online = {name: item for name, item in bought.items() if name not in failed}
+        self._settle(failed, came=online)
+        return list(online.values())
+
+    def _settle(self, failed: Mapping[str, CmlkitError], *, came: Collection[str]) -> None:
+        """Raise why one failed; or, where some came and some are enough, take back what the others left."""
+        if not failed:
+            return
+        if not (self.spec.partial and came):
+            raise next(iter(failed.values()))
+        for name, error in failed.items():
+            self.progress.warn(f"{name} did not come: {error.message}")
+        removed = self.withdraw(failed.keys())
+        if removed.failures:
+            raise removed.failures[0]
 
     def _buy(self, name: str) -> _Bought:
         labels = dict.fromkeys((*COMMON_LABELS, self.workflow_run.label, *self.spec.labels))
@@ -150,6 +180,10 @@ class Launching:
             clock=self.clock,
             refused=self._tell_refusal,
         )
+        if self.spec.stop_schedule_role:
+            self.clouds[rung.region].schedule_termination(
+                name, instance.id, at=self.expires + SCHEDULE_GRACE_SECONDS, role=self.spec.stop_schedule_role
+            )
         return _Bought(runner=jit_runner.runner, instance=instance, rung=rung)
 
     def _launch(self, jit_runner: JitRunner, rung: Rung) -> Instance:
@@ -165,34 +199,18 @@ class Launching:
             if known_before:
                 self._uncertain.discard(name)
             raise
-        self._launched_ids[rung.region].append(instance.id)
+        self._instances[name] = instance
         self._uncertain.discard(name)
         return instance
 
     def _instance_spec(self, jit_runner: JitRunner, rung: Rung) -> InstanceSpec:
-        return InstanceSpec(
-            client_token=client_token(self.workflow_run, jit_runner.runner, rung),
-            instance_type=rung.instance_type.name,
-            market=rung.market,
-            image=rung.image,
-            subnet=rung.subnet,
-            security_groups=rung.security_groups,
-            user_data=user_data(self._boot(jit_runner, rung)),
-            disk_size=self.spec.disk_size,
-            iam_instance_profile=self.spec.iam_instance_profile,
-            tags=lease.tags(self.workflow_run, jit_runner.runner, expires=self.expires, extra=self.spec.tags),
-        )
-
-    def _boot(self, jit_runner: JitRunner, rung: Rung) -> BootSpec:
-        download = self._downloads[rung.instance_type.architecture].result()
-        return BootSpec(
-            jit_config=jit_runner.config,
-            runner_url=download.url,
-            runner_sha256=download.sha256,
-            idle_timeout=self.spec.idle_timeout,
-            max_lifetime=self.spec.max_lifetime,
-            startup_script=self.spec.startup_script,
-            job_environment=job_environment(rung),
+        return instance_spec(
+            self.spec,
+            workflow_run=self.workflow_run,
+            jit_runner=jit_runner,
+            download=self._downloads[rung.instance_type.architecture].result(),
+            rung=rung,
+            expires=self.expires,
         )
 
     def _tell_refusal(self, refusal: Refusal) -> None:
@@ -216,8 +234,48 @@ class Launching:
         )
 
 
+def instance_spec(
+    spec: RunnerSpec,
+    *,
+    workflow_run: WorkflowRun,
+    jit_runner: JitRunner,
+    download: RunnerDownload,
+    rung: Rung,
+    expires: int,
+) -> InstanceSpec:
+    """The instance that becomes the runner, on one rung. The same arguments give the same, client token included."""
+    boot = BootSpec(
+        jit_config=jit_runner.config,
+        runner_url=download.url,
+        runner_sha256=download.sha256,
+        idle_timeout=spec.idle_timeout,
+        max_lifetime=spec.max_lifetime,
+        startup_script=spec.startup_script,
+        job_environment=job_environment(rung),
+    )
+    return InstanceSpec(
+        client_token=client_token(workflow_run, jit_runner.runner, rung),
+        instance_type=rung.instance_type.name,
+        market=rung.market,
+        image=rung.image,
+        subnet=rung.subnet,
+        security_groups=rung.security_groups,
+        user_data=user_data(boot),
+        disk_size=spec.disk_size,
+        disk_type=spec.disk_type,
+        iam_instance_profile=spec.iam_instance_profile,
+        tags=lease.tags(
+            workflow_run,
+            jit_runner.runner,
+            expires=expires,
+            scheduled=bool(spec.stop_schedule_role),
+            extra=spec.tags,
+        ),
+    )
+
+
 def client_token(workflow_run: WorkflowRun, runner: Runner, rung: Rung) -> str:
-    """The token by which EC2 knows a repeated request: the same for the same runner on the same rung, and no other."""
+    """The token by which EC2 knows a repeated request: of one run, attempt, runner and rung."""
     told_apart_by = (workflow_run.repository, workflow_run.run_id, workflow_run.attempt, runner.id, rung.region, rung)
     return hashlib.sha256("\n".join(map(str, told_apart_by)).encode()).hexdigest()
 

@@ -1,10 +1,11 @@
-"""The lease: the tags that mark an instance as ours, for whom it runs, and until when it may."""
+"""The lease: the name and the tags that mark an instance as ours, for whom it runs, and until when it may."""
 
 from __future__ import annotations
 
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from cmlkit.clouds.base import Instance
 from cmlkit.errors import SettingsError
@@ -18,24 +19,56 @@ REPOSITORY = "cmlkit:repository"
 LABEL = "cmlkit:label"
 RUNNER_ID = "cmlkit:runner-id"
 EXPIRES = "cmlkit:expires"
+SCHEDULE = "cmlkit:schedule"
+"""Name of the schedule that terminates the instance, on instances that have one."""
+REAPING = "cmlkit:reaping"
+"""Put on an instance by the reaper before it looks again: when, in seconds since the epoch."""
 
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
 _LONGEST_NAME = 128
 _LONGEST_VALUE = 256
 _MOST_TAGS = 50
 
+_NAME = re.compile(r"cmlkit-(?P<run>.+)-(?P<attempt>\d+)-(?P<number>\d+)-(?P<expires>[0-9a-f]{8})-[0-9a-f]{6}")
 
-def runner_name(workflow_run: WorkflowRun, number: int) -> str:
-    """A new name for the run's runner of that number, and for its instance.
+
+@dataclass(frozen=True, kw_only=True)
+class RunnerName:
+    """What the name of a runner, which is also its instance's, says of it.
+
+    It says when its lease is over because a forge shows nothing of a runner's age.
+    """
+
+    run_id: str
+    attempt: int
+    number: int
+    expires: int
+
+    @classmethod
+    def of(cls, name: str) -> RunnerName | None:
+        """What the name says; None where it is none of ours."""
+        if (match := _NAME.fullmatch(name)) is None:
+            return None
+        return cls(
+            run_id=match["run"],
+            attempt=int(match["attempt"]),
+            number=int(match["number"]),
+            expires=int(match["expires"], 16),
+        )
+
+
+def new_name(workflow_run: WorkflowRun, number: int, *, expires: float) -> str:
+    """A name for the run's runner of that number.
 
     Two launches of one run, for two kinds of machine, share its label, but no name.
     """
-    return f"{workflow_run.label}-{number}-{secrets.token_hex(3)}"
+    return f"{workflow_run.label}-{number}-{int(expires):08x}-{secrets.token_hex(3)}"
 
 
 def is_name_of(workflow_run: WorkflowRun, name: str) -> bool:
-    """Whether `runner_name` made the name for the run, in whichever attempt."""
-    return re.fullmatch(rf"cmlkit-{re.escape(workflow_run.run_id)}-\d+-\d+-[0-9a-f]+", name) is not None
+    """Whether it is the name of a runner of the run, in whichever attempt."""
+    ours = RunnerName.of(name)
+    return ours is not None and ours.run_id == workflow_run.run_id
 
 
 def marks(workflow_run: WorkflowRun) -> dict[str, str]:
@@ -44,12 +77,18 @@ def marks(workflow_run: WorkflowRun) -> dict[str, str]:
 
 
 def tags(
-    workflow_run: WorkflowRun, runner: Runner, *, expires: float, extra: Mapping[str, object] | None = None
+    workflow_run: WorkflowRun,
+    runner: Runner,
+    *,
+    expires: float,
+    scheduled: bool = False,
+    extra: Mapping[str, object] | None = None,
 ) -> dict[str, str]:
     """The tags of one runner's instance.
 
     Args:
         expires: Seconds since the epoch after which the instance has no reason to live.
+        scheduled: Whether its termination is scheduled.
         extra: The user's own tags.
 
     Raises:
@@ -63,19 +102,14 @@ def tags(
         LABEL: workflow_run.label,
         RUNNER_ID: str(runner.id),
         EXPIRES: str(int(expires)),
+        **({SCHEDULE: runner.name} if scheduled else {}),
     }
     return {**_checked(extra or {}, room=_MOST_TAGS - len(own)), **own}
 
 
-def expires(instance: Instance) -> float | None:
+def expires(instance: Instance) -> int | None:
     """When the instance's lease ends, in seconds since the epoch; None where its tag is no time."""
     text = instance.tags.get(EXPIRES, "")
-    return float(text) if text.isdecimal() else None
-
-
-def runner_id(instance: Instance) -> int | None:
-    """Id of the runner that the instance was launched to be."""
-    text = instance.tags.get(RUNNER_ID, "")
     return int(text) if text.isdecimal() else None
 
 

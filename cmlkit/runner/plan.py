@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from cmlkit.clouds.base import Architecture, Cloud, Image, InstanceType, Market, Subnet
+from cmlkit.clouds.base import Architecture, Cloud, Image, InstanceType, Market, Needs, Subnet
 from cmlkit.config import RunnerSpec
 from cmlkit.errors import CmlkitError, SettingsError
 from cmlkit.runner.ladder import Rung, ordered
 
 THREADS = 16
+# As many jobs as a matrix can have. https://docs.github.com/en/actions/reference/limits
+MOST_RUNNERS = 256
 PATIENCE_WITH_PRICES_SECONDS = 3.0
 
 MARKETS: Mapping[str, tuple[Market, ...]] = {
@@ -41,25 +43,43 @@ class _Survey:
 
     cloud: Cloud
     types: Future[list[InstanceType]]
-    images: Future[Mapping[Architecture, Image]]
+    images: Future[list[Image]]
     places: Future[list[_Place]]
     prices: Mapping[Market, Future[Mapping[tuple[str, str], float]]]
 
 
-def plan(spec: RunnerSpec, clouds: Sequence[Cloud]) -> Plan:
+def plan(spec: RunnerSpec, clouds: Sequence[Cloud], *, dry_run: bool = False) -> Plan:
     """What `spec` comes to in the regions of `clouds`.
 
     They are asked all at once, and no question waits for more than one other.
+
+    Args:
+        dry_run: Whether to leave a missing security group missing.
 
     Raises:
         SettingsError: What the settings name cannot be had in any of the regions.
         PermissionDenied: A question may not be asked.
     """
+    _check(spec)
     pool = ThreadPoolExecutor(max_workers=THREADS)
     try:
-        return _plan(spec, clouds, [_survey(spec, cloud, pool) for cloud in clouds])
+        return _plan(spec, clouds, [_survey(spec, cloud, pool, make=not dry_run) for cloud in clouds])
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _check(spec: RunnerSpec) -> None:
+    if not 1 <= spec.count <= MOST_RUNNERS:
+        raise SettingsError(f"`count` is {spec.count}; it takes 1 to {MOST_RUNNERS}.")
+    if _is_by_need(spec) and spec.instance_type != RunnerSpec().instance_type:
+        raise SettingsError(
+            "Both `instance-type` and what the type must have (`cpus`, `memory`, `gpus`) are set.",
+            next_step="Leave one of the two out.",
+        )
+
+
+def _is_by_need(spec: RunnerSpec) -> bool:
+    return bool(spec.cpus or spec.memory or spec.gpus)
 
 
 def _plan(spec: RunnerSpec, clouds: Sequence[Cloud], surveys: Sequence[_Survey]) -> Plan:
@@ -77,31 +97,47 @@ def _plan(spec: RunnerSpec, clouds: Sequence[Cloud], surveys: Sequence[_Survey])
     return Plan(rungs=tuple(ordered(rungs, MARKETS[spec.market])), notes=tuple(dict.fromkeys(notes)))
 
 
-def _survey(spec: RunnerSpec, cloud: Cloud, pool: Executor) -> _Survey:
+def _survey(spec: RunnerSpec, cloud: Cloud, pool: Executor, *, make: bool) -> _Survey:
+    # Before what waits for it: a pool that is full of those that wait would never end.
+    types = pool.submit(_types, spec, cloud)
     return _Survey(
         cloud=cloud,
-        types=pool.submit(cloud.instance_types, spec.instance_type),
+        types=types,
         images=pool.submit(cloud.images, spec.image),
-        places=pool.submit(_places, spec, cloud),
-        prices={
-            market: pool.submit(cloud.hourly_prices, spec.instance_type, market) for market in MARKETS[spec.market]
-        },
+        places=pool.submit(_places, spec, cloud, make=make),
+        prices={market: pool.submit(_ask_prices, spec, cloud, market, types) for market in MARKETS[spec.market]},
     )
 
 
-def _places(spec: RunnerSpec, cloud: Cloud) -> list[_Place]:
+def _types(spec: RunnerSpec, cloud: Cloud) -> list[InstanceType]:
+    if not _is_by_need(spec):
+        return cloud.instance_types(spec.instance_type)
+    architecture: Architecture = "arm64" if spec.arch == "arm64" else "x86_64"
+    return cloud.fitting_types(Needs(architecture=architecture, cpus=spec.cpus, memory=spec.memory, gpus=spec.gpus))
+
+
+def _ask_prices(
+    spec: RunnerSpec, cloud: Cloud, market: Market, types: Future[list[InstanceType]]
+) -> Mapping[tuple[str, str], float]:
+    names = [item.name for item in types.result()] if _is_by_need(spec) else spec.instance_type
+    return cloud.hourly_prices(names, market) if names else {}
+
+
+def _places(spec: RunnerSpec, cloud: Cloud, *, make: bool) -> list[_Place]:
     subnets = cloud.subnets(spec.subnet)
-    if spec.security_group:
-        groups = {subnet.network: spec.security_group for subnet in subnets}
-    else:
-        groups = {
-            network: (cloud.closed_security_group(network),) for network in {subnet.network for subnet in subnets}
-        }
+    networks = dict.fromkeys(subnet.network for subnet in subnets)
+    groups = {network: spec.security_group or _own_group(cloud, network, make=make) for network in networks}
     return [_Place(subnet=subnet, security_groups=groups[subnet.network]) for subnet in subnets]
 
 
+def _own_group(cloud: Cloud, network: str, *, make: bool) -> tuple[str, ...]:
+    group = cloud.closed_security_group(network, make=make)
+    return (group,) if group else ()
+
+
 def _rungs(survey: _Survey, note: Callable[[str], None]) -> list[Rung]:
-    images, places = survey.images.result(), survey.places.result()
+    places = survey.places.result()
+    bootable = _bootable(survey, note)
     rungs: list[Rung] = []
     for market, asked in survey.prices.items():
         prices = _prices(market, asked, survey.cloud, note)
@@ -112,29 +148,39 @@ def _rungs(survey: _Survey, note: Callable[[str], None]) -> list[Rung]:
                 market=market,
                 subnet=place.subnet,
                 security_groups=place.security_groups,
-                image=images[instance_type.architecture],
+                image=image,
                 quota=survey.cloud.quota(instance_type.name, market),
                 price=prices.get((instance_type.name, place.subnet.zone), prices.get((instance_type.name, ""))),
             )
-            for instance_type in _bootable(survey, images, note)
+            for instance_type, image in bootable
             for place in places
         ]
     return rungs
 
 
-def _bootable(survey: _Survey, images: Mapping[Architecture, Image], note: Callable[[str], None]) -> list[InstanceType]:
-    """The types that one of the images boots on."""
-    types = survey.types.result()
-    for instance_type in types:
-        if instance_type.architecture not in images:
-            note(f"Left out: {instance_type.name} is {instance_type.architecture}, and the image is not.")
-    bootable = [instance_type for instance_type in types if instance_type.architecture in images]
-    if types and not bootable:
+def _bootable(survey: _Survey, note: Callable[[str], None]) -> list[tuple[InstanceType, Image]]:
+    """The types that there is an image for, each with it."""
+    types, images = survey.types.result(), survey.images.result()
+    served = [(item, image) for item in types if (image := _image_for(item, images))]
+    left_out = [item for item in types if not _image_for(item, images)]
+    kinds = " and ".join(dict.fromkeys(image.architecture for image in images))
+    if types and not served:
         raise SettingsError(
-            f"The image is for {' and '.join(images)}, and {', '.join(item.name for item in types)} is not.",
-            next_step="Choose `image` and `instance-type` of one architecture.",
+            f"The image is for {kinds}, and not for {', '.join(map(_described, types))}.",
+            next_step="Choose `image` and `instance-type` of one kind.",
         )
-    return bootable
+    for item in left_out:
+        note(f"Left out: {_described(item)}, which the image is not for.")
+    return served
+
+
+def _image_for(instance_type: InstanceType, images: Sequence[Image]) -> Image | None:
+    return next((image for image in images if image.serves(instance_type)), None)
+
+
+def _described(instance_type: InstanceType) -> str:
+    gpus = f" with {instance_type.gpus} GPU" if instance_type.gpus else ""
+    return f"{instance_type.name} ({instance_type.architecture}{gpus})"
 
 
 def _prices(
@@ -152,8 +198,14 @@ def _prices(
 
 
 def _no_such_type(spec: RunnerSpec, clouds: Sequence[Cloud]) -> SettingsError:
+    regions = " or ".join(cloud.region for cloud in clouds)
+    if _is_by_need(spec):
+        return SettingsError(
+            f"No {spec.arch} instance type in {regions} has {spec.cpus} vCPUs, {spec.memory:g} GiB and {spec.gpus}"
+            " GPUs at least.",
+            next_step="Ask for less, or for another region.",
+        )
     return SettingsError(
-        f"There is no instance type {' or '.join(spec.instance_type) or 'named'} in"
-        f" {' or '.join(cloud.region for cloud in clouds)}.",
+        f"There is no instance type {' or '.join(spec.instance_type) or 'named'} in {regions}.",
         next_step="Check `instance-type`: `aws ec2 describe-instance-types` lists what there is.",
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cmlkit.clock import Clock
 from cmlkit.clouds.base import Cloud, Instance
 from cmlkit.errors import CmlkitError, Conflict, NotFound
-from cmlkit.forges.base import RunnerForge
+from cmlkit.forges.base import Runner, RunnerForge
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import lease
 
@@ -25,14 +25,14 @@ class Traces:
     Attributes:
         tags: That all the instances have.
         owns: Whether a name, of an instance or a runner, is one of them.
-        known: Region -> ids of instances that were launched, whether the cloud lists them yet or not.
+        known: Instances that were launched, whether the cloud lists them yet or not.
         uncertain: Names of instances of which nobody knows whether they were launched.
     """
 
     clouds: Sequence[Cloud]
     tags: Mapping[str, str]
     owns: Callable[[str], bool]
-    known: Mapping[str, Collection[str]] = field(default_factory=dict)
+    known: Sequence[Instance] = ()
     uncertain: Collection[str] = ()
 
 
@@ -91,38 +91,52 @@ def remove(traces: Traces, *, forge: RunnerForge, clock: Clock) -> Removed:
 
 
 def _terminate(cloud: Cloud, traces: Traces, clock: Clock) -> list[str]:
-    ids = _ids(cloud, traces, clock)
-    for _ in range(LOOKS - 1):
-        try:
-            cloud.terminate(ids)
-            return ids
-        except NotFound:
-            clock.sleep(PAUSE_SECONDS)
-    cloud.terminate(ids)
+    listed = _listed(cloud, traces, clock)
+    ended = {instance.id for instance in listed if not instance.alive}
+    known = {instance.id for instance in traces.known if instance.region == cloud.region}
+    ids = sorted({instance.id for instance in listed}.union(known) - ended)
+    _terminate_surely(cloud, ids, clock)
+    for instance in listed:
+        if schedule := instance.tags.get(lease.SCHEDULE):
+            cloud.cancel_termination(schedule)
     return ids
 
 
-def _ids(cloud: Cloud, traces: Traces, clock: Clock) -> list[str]:
-    """The instances that have not ended yet."""
-    listed = _listed(cloud, traces)
+def _terminate_surely(cloud: Cloud, ids: Collection[str], clock: Clock) -> None:
+    """Terminate instances that exist, though the cloud may not know of one yet."""
+    for _ in range(LOOKS - 1):
+        try:
+            return cloud.terminate(ids)
+        except NotFound:
+            clock.sleep(PAUSE_SECONDS)
+    return cloud.terminate(ids)
+
+
+def _listed(cloud: Cloud, traces: Traces, clock: Clock) -> list[Instance]:
+    """The instances, looked for again as long as one may be missing."""
+    listed = _owned(cloud, traces)
     for _ in range(LOOKS - 1):
         if {instance.tags["Name"] for instance in listed} >= set(traces.uncertain):
             break
         clock.sleep(PAUSE_SECONDS)
-        listed = _listed(cloud, traces)
-    ended = {instance.id for instance in listed if not instance.alive}
-    return sorted({instance.id for instance in listed}.union(traces.known.get(cloud.region, ())) - ended)
+        listed = _owned(cloud, traces)
+    return listed
 
 
-def _listed(cloud: Cloud, traces: Traces) -> list[Instance]:
+def _owned(cloud: Cloud, traces: Traces) -> list[Instance]:
     return [instance for instance in cloud.instances(tags=traces.tags) if traces.owns(instance.tags.get("Name", ""))]
 
 
 def _unregister(traces: Traces, forge: RunnerForge, runners: list[str], busy: list[str]) -> None:
     for runner in forge.runners():
         if traces.owns(runner.name):
-            try:
-                forge.delete_runner(runner.id)
-                runners.append(runner.name)
-            except Conflict:
-                busy.append(runner.name)
+            (runners if unregistered(runner, forge) else busy).append(runner.name)
+
+
+def unregistered(runner: Runner, forge: RunnerForge) -> bool:
+    """Remove a runner; whether it is gone. One that is busy stays."""
+    try:
+        forge.delete_runner(runner.id)
+    except Conflict:
+        return False
+    return True

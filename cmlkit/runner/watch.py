@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cmlkit.bootstrap import BOOT_STAGES
 from cmlkit.clock import Clock
 from cmlkit.clouds.base import Cloud, Instance
-from cmlkit.errors import CmlkitError, ServiceError, WaitTimeout
+from cmlkit.errors import CapacityError, CmlkitError, ServiceError, WaitTimeout
 from cmlkit.forges.base import Runner, RunnerForge
 from cmlkit.progress import Say
 
 POLL_SECONDS = 2.5
 # The forge says when a runner is there; the cloud is asked only to notice that it never will be.
 POLLS_PER_LOOK_AT_INSTANCES = 4
+# Reading the console is what EC2 allows least often.
+POLLS_PER_LOOK_AT_CONSOLE = 12
 CONSOLE_TAIL_LINES = 20
+
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
+_TAKEN_BACK = ("InsufficientInstanceCapacity", "SpotInstanceTermination", "SpotInstanceShutdown")
 
 _STAGE = re.compile(r"cmlkit: stage=([a-z-]+)")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
@@ -47,41 +52,85 @@ class Arrival:
     cloud: Cloud
 
 
-def wait_until_online(
-    arrivals: Sequence[Arrival], *, forge: RunnerForge, deadline: float, clock: Clock, say: Say
-) -> None:
-    """Return once every runner is online, or has had its job already.
+class Watch:
+    """Runners on their way.
 
     Args:
-        deadline: Seconds since the epoch.
-
-    Raises:
-        WaitTimeout: One is not online in time; says at which stage its boot stalled, and why that may be.
-        ServiceError: An instance ended before its runner came online.
+        deadline: Seconds since the epoch at which patience ends.
     """
-    started, polls = clock.now(), 0
-    waiting = list(arrivals)
-    while waiting := _offline(waiting, forge):
-        if polls % POLLS_PER_LOOK_AT_INSTANCES == 0:
-            states = _states(waiting)
-        for arrival in waiting:
-            if (instance := states.get(arrival.instance.id)) and not instance.alive:
-                raise _ended(arrival, instance)
-        if clock.now() >= deadline:
-            raise _late(waiting[0], waited=clock.now() - started)
-        say(_summary(waiting, states))
-        clock.sleep(POLL_SECONDS)
-        polls += 1
+
+    def __init__(self, arrivals: Sequence[Arrival], *, forge: RunnerForge, deadline: float, clock: Clock) -> None:
+        self._waiting = list(arrivals)
+        self._forge = forge
+        self._deadline = deadline
+        self._clock = clock
+        self._started = clock.now()
+        self._states: dict[str, Instance] = {}
+        self._stage = ""
+
+    def wait(self, say: Say) -> list[tuple[Arrival, CmlkitError]]:
+        """Return once each runner is online, or has had its job already, or failed to come; those that failed, and why.
+
+        The reasons are `WaitTimeout` where patience ended, `CapacityError` where the cloud took the instance back, and
+        `ServiceError` where it ended otherwise.
+        """
+        failed: list[tuple[Arrival, CmlkitError]] = []
+        poll = 0
+        while True:
+            self._look_at_runners()
+            if self._waiting and poll % POLLS_PER_LOOK_AT_INSTANCES == 0:
+                failed += self._look_at_instances()
+            if self._waiting and self._clock.now() >= self._deadline:
+                failed += [(arrival, self._late(arrival)) for arrival in self._waiting]
+                self._waiting = []
+            if not self._waiting:
+                return failed
+            if poll % POLLS_PER_LOOK_AT_CONSOLE == POLLS_PER_LOOK_AT_CONSOLE - 1:
+                self._stage = _console(self._waiting[0])[0]
+            say(self._summary())
+            self._clock.sleep(POLL_SECONDS)
+            poll += 1
+
+    def _look_at_runners(self) -> None:
+        # One call, however many there are.
+        if len(self._waiting) == 1:
+            known = [self._forge.runner(self._waiting[0].runner.id)]
+        else:
+            known = list(self._forge.runners())
+        runners = {runner.id: runner for runner in known if runner}
+        self._waiting = [arrival for arrival in self._waiting if not _has_come(runners.get(arrival.runner.id))]
+
+    def _look_at_instances(self) -> list[tuple[Arrival, CmlkitError]]:
+        self._states = _states(self._waiting)
+        ended = [arrival for arrival in self._waiting if self._state(arrival) not in ("pending", "running")]
+        self._waiting = [arrival for arrival in self._waiting if arrival not in ended]
+        return [(arrival, _ended(arrival, self._states[arrival.instance.id])) for arrival in ended]
+
+    def _state(self, arrival: Arrival) -> str:
+        # EC2 may not list an instance for a moment after it was launched.
+        return self._states[arrival.instance.id].state if arrival.instance.id in self._states else "pending"
+
+    def _summary(self) -> str:
+        first = self._waiting[0]
+        stage = f", boot stage `{self._stage}`" if self._stage else ""
+        others = f"; {len(self._waiting) - 1} more" if len(self._waiting) > 1 else ""
+        waited = self._clock.now() - self._started
+        return f"{first.instance.id} is {self._state(first)}{stage}, runner not online after {waited:.0f} s{others}"
+
+    def _late(self, arrival: Arrival) -> WaitTimeout:
+        stage, text = _console(arrival)
+        where = f"its boot has reached the stage `{stage}`" if stage else "its boot script has not shown itself"
+        return WaitTimeout(
+            f"The runner {arrival.runner.name} on {arrival.instance.id} in {arrival.instance.region} is not online"
+            f" after {self._clock.now() - self._started:.0f} s; {where}.{text}",
+            next_step=_causes(stage),
+        )
 
 
 def boot_stage(console: str) -> str:
     """The last stage that the boot script said it reached; empty where it said none."""
     stages = [stage for stage in _STAGE.findall(console) if stage in BOOT_STAGES]
     return stages[-1] if stages else ""
-
-
-def _offline(arrivals: Sequence[Arrival], forge: RunnerForge) -> list[Arrival]:
-    return [arrival for arrival in arrivals if not _has_come(forge.runner(arrival.runner.id))]
 
 
 def _has_come(runner: Runner | None) -> bool:
@@ -95,38 +144,25 @@ def _states(arrivals: Sequence[Arrival]) -> dict[str, Instance]:
     return {
         instance.id: instance
         for region, cloud in clouds.items()
-        for instance in cloud.instances(ids=_ids(arrivals, region))
+        for instance in cloud.instances(
+            ids=[arrival.instance.id for arrival in arrivals if arrival.cloud.region == region]
+        )
     }
 
 
-def _ids(arrivals: Sequence[Arrival], region: str) -> Collection[str]:
-    return [arrival.instance.id for arrival in arrivals if arrival.cloud.region == region]
-
-
-def _summary(waiting: Sequence[Arrival], states: Mapping[str, Instance]) -> str:
-    first = waiting[0].instance.id
-    state = states[first].state if first in states else "pending"
-    others = f", and {len(waiting) - 1} more" if len(waiting) > 1 else ""
-    return f"instance {first} is {state}, its runner not online yet{others}"
-
-
-def _ended(arrival: Arrival, instance: Instance) -> ServiceError:
-    reason = f": {instance.reason.rstrip('.')}" if instance.reason else ""
+def _ended(arrival: Arrival, instance: Instance) -> CmlkitError:
+    reason = f" ({instance.reason.rstrip('.')})" if instance.reason else ""
+    if any(word in instance.reason for word in _TAKEN_BACK):
+        return CapacityError(
+            f"AWS took {instance.id} ({instance.instance_type}, {instance.market}) in {instance.zone} back before its"
+            f" runner came online{reason}.",
+            next_step="Run the launch again, with further instance types or on demand.",
+        )
     stage, text = _console(arrival)
     at = f" at the boot stage `{stage}`" if stage else ""
     return ServiceError(
-        f"The instance {instance.id} in {instance.region} is {instance.state}{at} before its runner came online"
-        f"{reason}.{text}",
-        next_step=_causes(stage),
-    )
-
-
-def _late(arrival: Arrival, *, waited: float) -> WaitTimeout:
-    stage, text = _console(arrival)
-    where = f"its boot has reached the stage `{stage}`" if stage else "its boot script has not shown itself"
-    return WaitTimeout(
-        f"The runner {arrival.runner.name} on {arrival.instance.id} in {arrival.instance.region} is not online after"
-        f" {waited:.0f} s; {where}.{text}",
+        f"The instance {instance.id} in {instance.region} is {instance.state}{reason}: it ended{at} before its runner"
+        f" came online.{text}",
         next_step=_causes(stage),
     )
 

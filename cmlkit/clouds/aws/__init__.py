@@ -1,9 +1,9 @@
-"""AWS: the cloud, over EC2's API and, for images and prices, those of SSM and the Price List."""
+"""AWS: the cloud, over EC2's API and, where that lacks something, those of SSM, the Price List and Scheduler."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from cmlkit.clouds.aws.connection import Connection
 from cmlkit.clouds.aws.images import Images
@@ -11,12 +11,13 @@ from cmlkit.clouds.aws.instances import Instances
 from cmlkit.clouds.aws.network import Network
 from cmlkit.clouds.aws.prices import Prices
 from cmlkit.clouds.aws.quotas import Quotas
+from cmlkit.clouds.aws.schedules import Schedules
 from cmlkit.clouds.aws.types import Types
 
-__all__ = ["Aws", "regions"]
+__all__ = ["AwsCloud", "regions"]
 
 
-class Aws(Instances, Images, Network, Types, Prices, Quotas):
+class AwsCloud(Instances, Images, Network, Types, Prices, Quotas, Schedules):
     """One region of AWS, worked on with the account that boto3 finds.
 
     Args:
@@ -33,19 +34,10 @@ class Aws(Instances, Images, Network, Types, Prices, Quotas):
         self.region = self.connection.region(region)
 
     def __repr__(self) -> str:
-        return f"Aws({self.region!r})"
+        return f"AwsCloud({self.region!r})"
 
 
-def regions(environ: Mapping[str, str]) -> Callable[[str], Aws]:
-    """A function from the name of a region to that region, all over one connection.
-
-    Args:
-        environ: Its AWS_REGION is the region where the name is empty; boto3 itself reads AWS_DEFAULT_REGION only.
-    """
+def regions() -> Callable[[str], AwsCloud]:
+    """A function from the name of a region to that region, all over one connection."""
     connection = functools.cache(Connection)
-
-    @functools.cache
-    def region(name: str) -> Aws:
-        return Aws(name or environ.get("AWS_REGION", ""), connection=connection())
-
-    return region
+    return functools.cache(lambda region: AwsCloud(region, connection=connection()))

@@ -46,6 +46,10 @@ class Connection:
             raise SettingsError("No AWS region is set.", next_step="Set `region`, or AWS_REGION in the environment.")
         return str(chosen)
 
+    def partition(self, region: str) -> str:
+        """`aws`, or what it is called in AWS's separate parts of the world: `aws-cn`, `aws-us-gov`."""
+        return str(self._session.get_partition_for_region(region))
+
     def client(self, service: str, region: str, *, retrying: bool = True) -> Any:
         """boto3's client of a service, made once.
 

@@ -1,9 +1,11 @@
-"""Machine images: by id, by SSM parameter, by name, or as `ubuntu-VERSION`."""
+"""Machine images: by id, by SSM parameter, by owner and name, or as `ubuntu-VERSION`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Any, get_args
 
 from cmlkit.clouds.aws.operations import Operations, filters
@@ -11,87 +13,142 @@ from cmlkit.clouds.aws.refusal import explained
 from cmlkit.clouds.base import Architecture, Image
 from cmlkit.errors import PermissionDenied, SettingsError
 
-# https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/
+DEFAULT_UBUNTU = "24.04"
 UBUNTU_OWNER = "099720109477"
-UBUNTU_PARAMETER = "/aws/service/canonical/ubuntu/server/{version}/stable/current/{architecture}/hvm/ebs-gp3/ami-id"
-UBUNTU_NAME = "ubuntu/images/hvm-ssd*/ubuntu-*-{version}-{architecture}-server-*"
-_UBUNTU_ARCHITECTURES: Mapping[str, Architecture] = {"amd64": "x86_64", "arm64": "arm64"}
+_UBUNTU_ARCHITECTURES: Mapping[Architecture, str] = {"x86_64": "amd64", "arm64": "arm64"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """An image that its publisher renews: where its newest id is, and how to find it where that may not be read.
+
+    Attributes:
+        parameter: Path of the public SSM parameter that holds its id.
+        owner: Account, or account alias, of the publisher.
+        name: Pattern of its name.
+        for_gpus: As in `Image`.
+    """
+
+    parameter: str
+    owner: str
+    name: str
+    architecture: Architecture
+    for_gpus: bool | None = None
+
+
+def ubuntu(version: str, *, for_gpus: bool | None = None) -> list[Published]:
+    """Canonical's images. https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/"""
+    return [
+        Published(
+            parameter=f"/aws/service/canonical/ubuntu/server/{version}/stable/current/{called}/hvm/ebs-gp3/ami-id",
+            owner=UBUNTU_OWNER,
+            name=f"ubuntu/images/hvm-ssd*/ubuntu-*-{version}-{called}-server-*",
+            architecture=architecture,
+            for_gpus=for_gpus,
+        )
+        for architecture, called in _UBUNTU_ARCHITECTURES.items()
+    ]
+
+
+def deep_learning() -> list[Published]:
+    """AWS's images with NVIDIA's driver. https://docs.aws.amazon.com/dlami/latest/devguide/find-dlami-id.html"""
+    return [
+        Published(
+            parameter=f"/aws/service/deeplearning/ami/{architecture}/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id",
+            owner="amazon",
+            name="Deep Learning*Base OSS Nvidia Driver GPU AMI (Ubuntu 24.04) *",
+            architecture=architecture,
+            for_gpus=True,
+        )
+        for architecture in get_args(Architecture)
+    ]
 
 
 class Images(Operations):
     """Images that the region has."""
 
-    def images(self, name: str) -> Mapping[Architecture, Image]:
+    def images(self, name: str) -> list[Image]:
+        if not name:
+            return self._published("for Ubuntu", [*ubuntu(DEFAULT_UBUNTU, for_gpus=False), *deep_learning()])
         if version := re.fullmatch(r"ubuntu-(\d\d\.\d\d)", name):
-            return self._ubuntu(name, version[1])
-        if name.startswith("ssm:"):
-            parameter = name.removeprefix("ssm:")
-            ids = self._parameters([parameter])
-            if not ids:
-                raise SettingsError(
-                    f"There is no SSM parameter {parameter} in {self.region}, which `image` names.",
-                    next_step="Check the path, or name the image by its id.",
-                )
-            return self._by_id(name, ids)
+            return self._published(name, ubuntu(version[1]))
         if re.fullmatch(r"ami-[0-9a-f]+", name):
             return self._by_id(name, [name])
+        if name.startswith("ssm:"):
+            return self._by_id(name, list(self._parameters([name.removeprefix("ssm:")]).values()))
+        owner, _, pattern = name.partition(":")
+        if re.fullmatch(r"\d{12}|self|amazon|aws-marketplace", owner) and pattern:
+            return _newest(self._named(name, [owner], [pattern])) or _none(name, self.region)
         raise SettingsError(
             f"The image {name!r} is of no form that cmlkit knows.",
-            next_step="`image` takes ubuntu-24.04, ami-… or ssm:/parameter/path.",
+            next_step="`image` takes ubuntu-24.04, ami-…, ssm:/parameter/path, or OWNER:NAME such as self:my-image-*.",
         )
 
-    def _ubuntu(self, name: str, version: str) -> Mapping[Architecture, Image]:
-        parameters = [
-            UBUNTU_PARAMETER.format(version=version, architecture=architecture)
-            for architecture in _UBUNTU_ARCHITECTURES
-        ]
+    def _published(self, name: str, wanted: Sequence[Published]) -> list[Image]:
+        """The newest of each that the region has."""
         try:
-            ids = self._parameters(parameters)
+            ids = self._parameters([item.parameter for item in wanted])
         except PermissionDenied:
             # Who may not read parameters can still list images.
-            ids = []
-        return self._by_id(name, ids) if ids else self._newest_ubuntu(name, version)
+            ids = {}
+        if not ids:
+            return self._published_by_name(name, wanted)
+        images = {image.id: image for image in self._by_id(name, list(ids.values()))}
+        return [_marked(images[ids[item.parameter]], item) for item in wanted if ids.get(item.parameter) in images]
 
-    def _newest_ubuntu(self, name: str, version: str) -> Mapping[Architecture, Image]:
-        patterns = [
-            UBUNTU_NAME.format(version=version, architecture=architecture) for architecture in _UBUNTU_ARCHITECTURES
+    def _published_by_name(self, name: str, wanted: Sequence[Published]) -> list[Image]:
+        answers = self._named(name, sorted({item.owner for item in wanted}), [item.name for item in wanted])
+        found = [
+            _marked(image, item)
+            for item in wanted
+            for image in _newest(answer for answer in answers if _is(item, answer))
         ]
-        found = self._newest(name, owner=UBUNTU_OWNER, patterns=patterns)
-        if not found:
-            raise SettingsError(
-                f"There is no image of Ubuntu {version} in {self.region}.",
-                next_step="`image` takes versions such as ubuntu-24.04, ami-… or ssm:/parameter/path.",
-            )
-        return found
+        return found or _none(name, self.region)
 
-    def _parameters(self, names: list[str]) -> list[str]:
-        """Image ids that the SSM parameters hold; a parameter that does not exist is left out."""
+    def _parameters(self, names: list[str]) -> dict[str, str]:
+        """Path -> value of the SSM parameters; one that does not exist is left out."""
         with explained(f"read the image parameters {', '.join(names)} in {self.region}"):
             answer = self.connection.client("ssm", self.region).get_parameters(Names=names)
-        return [str(parameter["Value"]) for parameter in answer["Parameters"]]
+        return {str(item["Name"]): str(item["Value"]) for item in answer["Parameters"]}
 
-    def _by_id(self, name: str, ids: list[str]) -> Mapping[Architecture, Image]:
+    def _by_id(self, name: str, ids: list[str]) -> list[Image]:
+        if not ids:
+            return _none(name, self.region)
         with explained(f"find the image {name} in {self.region}"):
             answers = self.ec2.describe_images(ImageIds=ids)["Images"]
-        if not answers:
-            raise SettingsError(
-                f"There is no image {name} in {self.region}, or this account may not use it.",
-                next_step="Check `image`; each region has its own image ids.",
-            )
-        return _by_architecture(answers)
+        return [_image(answer) for answer in answers] or _none(name, self.region)
 
-    def _newest(self, name: str, *, owner: str, patterns: list[str]) -> Mapping[Architecture, Image]:
+    def _named(self, name: str, owners: list[str], patterns: list[str]) -> list[Any]:
         with explained(f"find the image {name} in {self.region}"):
             answer = self.ec2.describe_images(
-                Owners=[owner], Filters=filters({"name": patterns, "state": ["available"]})
+                Owners=owners, Filters=filters({"name": patterns, "state": ["available"]})
             )
-        return _by_architecture(sorted(answer["Images"], key=lambda image: str(image["CreationDate"])))
+        return list(answer["Images"])
 
 
-def _by_architecture(answers: Iterable[Any]) -> Mapping[Architecture, Image]:
-    """The last image of each architecture."""
-    images = [_image(answer) for answer in answers if answer["Architecture"] in get_args(Architecture)]
-    return {image.architecture: image for image in images}
+def _none(name: str, region: str) -> list[Image]:
+    raise SettingsError(
+        f"There is no image {name} in {region}, or this account may not use it.",
+        next_step="Check `image`; each region has its own image ids.",
+    )
+
+
+def _newest(answers: Iterable[Any]) -> list[Image]:
+    """The newest image of each architecture."""
+    newest = {
+        answer["Architecture"]: answer
+        for answer in sorted(answers, key=lambda answer: str(answer["CreationDate"]))
+        if answer["Architecture"] in get_args(Architecture)
+    }
+    return [_image(answer) for answer in newest.values()]
+
+
+def _is(published: Published, answer: Any) -> bool:
+    return answer["Architecture"] == published.architecture and fnmatchcase(answer.get("Name", ""), published.name)
+
+
+def _marked(image: Image, published: Published) -> Image:
+    return replace(image, for_gpus=published.for_gpus)
 
 
 def _image(answer: Any) -> Image:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from cmlkit.clouds.aws.operations import Operations, filters
+from cmlkit.clouds.aws.denials import Denials
+from cmlkit.clouds.aws.operations import filters
 from cmlkit.clouds.aws.refusal import explained
 from cmlkit.clouds.base import Instance, InstanceSpec
 from cmlkit.errors import CmlkitError
@@ -15,14 +16,25 @@ from cmlkit.errors import CmlkitError
 METADATA_HOPS = 2
 
 
-class Instances(Operations):
+class Instances(Denials):
     """Instances of the region."""
 
     def launch(self, spec: InstanceSpec) -> Instance:
         client = self.connection.client("ec2", self.region, retrying=False)
-        with explained(f"launch {spec.instance_type} ({spec.market}) in {spec.subnet.zone}", launching=True):
+        with explained(_launching(spec), launching=True, decode=self.decoded):
             answer = client.run_instances(**run_instances_arguments(spec))
         return _instance(answer["Instances"][0], self.region)
+
+    def check_launch(self, spec: InstanceSpec) -> None:
+        # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html, DryRun
+        from botocore.exceptions import ClientError
+
+        with explained(_launching(spec), launching=True, decode=self.decoded):
+            try:
+                self.ec2.run_instances(**run_instances_arguments(spec), DryRun=True)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "DryRunOperation":
+                    raise
 
     def instances(self, *, ids: Collection[str] = (), tags: Mapping[str, str] | None = None) -> list[Instance]:
         wanted = {f"tag:{name}": [value] for name, value in (tags or {}).items() if value}
@@ -40,6 +52,12 @@ class Instances(Operations):
         if ids:
             with explained(f"terminate {', '.join(sorted(ids))} in {self.region}"):
                 self.ec2.terminate_instances(InstanceIds=sorted(ids))
+
+    def tag(self, ids: Collection[str], tags: Mapping[str, str]) -> None:
+        with explained(f"tag {', '.join(sorted(ids))} in {self.region}"):
+            self.ec2.create_tags(
+                Resources=sorted(ids), Tags=[{"Key": name, "Value": value} for name, value in tags.items()]
+            )
 
     def console_output(self, instance_id: str) -> str:
         doing = f"show the console of {instance_id} in {self.region}"
@@ -65,7 +83,6 @@ def run_instances_arguments(spec: InstanceSpec) -> dict[str, Any]:
         "ImageId": spec.image.id,
         "InstanceType": spec.instance_type,
         "SubnetId": spec.subnet.id,
-        "SecurityGroupIds": list(spec.security_groups),
         # boto3 encodes it.
         "UserData": spec.user_data,
         "InstanceInitiatedShutdownBehavior": "terminate",
@@ -77,6 +94,8 @@ def run_instances_arguments(spec: InstanceSpec) -> dict[str, Any]:
         "BlockDeviceMappings": [_root_volume(spec)],
         "TagSpecifications": _tag_specifications(spec),
     }
+    if spec.security_groups:
+        arguments["SecurityGroupIds"] = list(spec.security_groups)
     if spec.market == "spot":
         arguments["InstanceMarketOptions"] = {
             "MarketType": "spot",
@@ -87,6 +106,10 @@ def run_instances_arguments(spec: InstanceSpec) -> dict[str, Any]:
         kind = "Arn" if spec.iam_instance_profile.startswith("arn:") else "Name"
         arguments["IamInstanceProfile"] = {kind: spec.iam_instance_profile}
     return arguments
+
+
+def _launching(spec: InstanceSpec) -> str:
+    return f"launch {spec.instance_type} ({spec.market}) in {spec.subnet.zone}"
 
 
 def _root_volume(spec: InstanceSpec) -> dict[str, Any]:

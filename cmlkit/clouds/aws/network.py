@@ -35,8 +35,8 @@ class Network(Operations):
             f" aws ec2 create-default-vpc --region {self.region}",
         )
 
-    def closed_security_group(self, network: str) -> str:
-        if group := self._group(network):
+    def closed_security_group(self, network: str, *, make: bool = True) -> str:
+        if (group := self._group(network)) or not make:
             return group
         try:
             return self._make_group(network)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from cmlkit.clouds.base import Market
 # The Price List is served from few regions, for all of them.
 # https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
 PRICE_LIST_REGION = "us-east-1"
+QUESTIONS_AT_ONCE = 8
 
 
 class Prices(Operations):
@@ -22,8 +24,9 @@ class Prices(Operations):
     def hourly_prices(self, instance_types: Sequence[str], market: Market) -> Mapping[tuple[str, str], float]:
         if market == "spot":
             return self._spot_prices(instance_types)
-        prices = {(name, ""): self._list_price(name) for name in instance_types}
-        return {key: price for key, price in prices.items() if price is not None}
+        with ThreadPoolExecutor(max_workers=QUESTIONS_AT_ONCE) as pool:
+            prices = dict(zip(instance_types, pool.map(self._list_price, instance_types), strict=True))
+        return {(name, ""): price for name, price in prices.items() if price is not None}
 
     def _spot_prices(self, instance_types: Sequence[str]) -> Mapping[tuple[str, str], float]:
         # From one start time on there is one price for each type and zone, the current one.

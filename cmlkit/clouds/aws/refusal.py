@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from cmlkit.clouds.base import LaunchRefused, Remedy
-from cmlkit.errors import AnswerLost, CmlkitError, NotFound, PermissionDenied, ServiceError, SettingsError
+from cmlkit.errors import AnswerLost, CmlkitError, Conflict, NotFound, PermissionDenied, ServiceError, SettingsError
 
 ERROR_CODES = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"
 COMMON_ERRORS = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonErrors.html"
+SCHEDULER_ERRORS = (
+    "https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html#API_CreateSchedule_Errors"
+)
 SPOT_ROLE = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html"
 
 _CHECK_CREDENTIALS = (
@@ -124,6 +127,9 @@ ROWS = (
     Row(code="InvalidAMIID", outcome=SettingsError, next_step="Check `image`; each region has its own image ids."),
     Row(code="InvalidInstanceType", outcome=SettingsError, next_step="Check `instance-type`."),
     Row(code="InvalidInstanceID.NotFound", outcome=NotFound),
+    Row(code="ResourceNotFoundException", outcome=NotFound, source=SCHEDULER_ERRORS),
+    Row(code="ConflictException", outcome=Conflict, source=SCHEDULER_ERRORS),
+    Row(code="ValidationException", outcome=SettingsError, next_step=_CHECK_SETTINGS, source=COMMON_ERRORS),
     Row(code="InvalidInstanceID.Malformed", outcome=SettingsError),
     Row(code="InvalidParameter", outcome=SettingsError, next_step=_CHECK_SETTINGS),
     Row(code="InvalidParameterValue", outcome=SettingsError, next_step=_CHECK_SETTINGS),
@@ -133,34 +139,40 @@ ROWS = (
 """What `cmlkit` knows of AWS's error codes. A code `A.B` that has no row of its own means what `A` means."""
 
 _ROWS = {row.code: row for row in ROWS}
+_ENCODED = "Encoded authorization failure message:"
 _ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 
 
 @contextmanager
-def explained(doing: str, *, launching: bool = False) -> Iterator[None]:
+def explained(
+    doing: str, *, launching: bool = False, decode: Callable[[str], str] = lambda encoded: ""
+) -> Iterator[None]:
     """Turn what boto3 raises into the errors of cmlkit.
 
     Args:
         doing: What is being done to which resource, as in `AWS did not …`: `list the instances in eu-west-1`.
         launching: Whether refusals that a ladder can answer become `LaunchRefused`.
+        decode: Gives the permission that an encoded message says was missing; empty where it cannot be told.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
     except ClientError as error:
-        raise from_answer(error.response, doing, launching=launching) from error
+        raise from_answer(error.response, doing, launching=launching, decode=decode) from error
     except BotoCoreError as error:
         raise _without_answer(error, doing, launching=launching) from error
 
 
-def from_answer(response: Any, doing: str, *, launching: bool = False) -> CmlkitError:
+def from_answer(
+    response: Any, doing: str, *, launching: bool = False, decode: Callable[[str], str] = lambda encoded: ""
+) -> CmlkitError:
     """The error that AWS's error document stands for."""
     code = str(response.get("Error", {}).get("Code", ""))
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) or None
     # Where there is no error document, boto3 puts the status and the whole page there.
     said = "it answered with an error page" if code.isdecimal() else str(response.get("Error", {}).get("Message", ""))
-    said = said.partition("Encoded authorization failure message:")[0]
+    said, _, encoded = said.partition(_ENCODED)
     row = row_for(code, status)
     message = f"AWS did not {doing}: {said.strip().rstrip('.')} ({code})."
     if isinstance(row.outcome, Remedy):
@@ -169,7 +181,9 @@ def from_answer(response: Any, doing: str, *, launching: bool = False) -> Cmlkit
         return ServiceError(message, next_step=row.next_step, status=status, code=code)
     if issubclass(row.outcome, ServiceError):
         return row.outcome(message, next_step=row.next_step, status=status, code=code)
-    return row.outcome(message, next_step=row.next_step or _permission_needed(said))
+    if row.outcome is PermissionDenied and not row.next_step:
+        return PermissionDenied(message, next_step=_permission_needed(said, decode(encoded.strip()) if encoded else ""))
+    return row.outcome(message, next_step=row.next_step)
 
 
 def row_for(code: str, status: int | None = None) -> Row:
@@ -179,10 +193,11 @@ def row_for(code: str, status: int | None = None) -> Row:
     return Row(code=code, outcome=Remedy.LATER if status and status >= 500 else ServiceError)
 
 
-def _permission_needed(said: str) -> str:
-    action = _ACTION.search(said)
-    what = f"the permission {action[1]}" if action else "the permissions in docs/reference/iam"
-    return f"Give the user or role {what}."
+def _permission_needed(said: str, decoded: str) -> str:
+    named = _ACTION.search(said)
+    if permission := decoded or (named[1] if named else ""):
+        return f"Give the user or role the permission {permission}; docs/reference/iam has whole policies."
+    return "Give the user or role the permissions in docs/reference/iam."
 
 
 def _without_answer(error: Exception, doing: str, *, launching: bool) -> CmlkitError:

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from cmlkit.clouds.aws.operations import Operations, filters
-from cmlkit.clouds.base import Architecture, InstanceType
+from cmlkit.clouds.base import Architecture, InstanceType, Needs
+
+# Larger types than the smallest that fit are not cheaper, and each type asked for is one question to the Price List.
+MOST_FITTING_TYPES = 24
 
 
 class Types(Operations):
@@ -23,14 +26,50 @@ class Types(Operations):
         offered = {answer["InstanceType"]: _instance_type(answer) for answer in answers}
         return [offered[name] for name in names if name in offered]
 
+    def fitting_types(self, needs: Needs) -> list[InstanceType]:
+        wanted: dict[str, list[str]] = {
+            "current-generation": ["true"],
+            "processor-info.supported-architecture": [needs.architecture],
+            "supported-root-device-type": ["ebs"],
+            # Its console output can be read while the instance boots, and its disks are encrypted.
+            "hypervisor": ["nitro"],
+            "bare-metal": ["false"],
+        }
+        answers = self.pages(
+            "describe_instance_types", "InstanceTypes", doing="list the instance types", Filters=filters(wanted)
+        )
+        fitting = [_instance_type(answer) for answer in answers if _is_fit(answer, needs)]
+        return sorted(fitting, key=lambda item: (item.gpus, item.cpus, item.memory, item.name))[:MOST_FITTING_TYPES]
+
+
+def _is_fit(answer: Any, needs: Needs) -> bool:
+    instance_type = _instance_type(answer)
+    return (
+        instance_type.cpus >= needs.cpus
+        and instance_type.memory >= needs.memory
+        and instance_type.gpus >= needs.gpus
+        and (needs.gpus > 0 or not _has_accelerator(answer))
+        and all(gpu.get("Manufacturer") == "NVIDIA" for gpu in _gpus(answer))
+    )
+
+
+def _has_accelerator(answer: Any) -> bool:
+    kinds = ("GpuInfo", "FpgaInfo", "InferenceAcceleratorInfo", "NeuronInfo", "MediaAcceleratorInfo")
+    return any(answer.get(kind) for kind in kinds)
+
+
+def _gpus(answer: Any) -> list[Any]:
+    """The whole GPUs: a share of one needs another driver than the image has."""
+    gpus = answer.get("GpuInfo", {}).get("Gpus", [])
+    return [gpu for gpu in gpus if gpu.get("GpuPartitionSize", 1.0) >= 1.0]
+
 
 def _instance_type(answer: Any) -> InstanceType:
     architectures = answer["ProcessorInfo"]["SupportedArchitectures"]
-    gpus = answer.get("GpuInfo", {}).get("Gpus", [])
     return InstanceType(
         name=str(answer["InstanceType"]),
-        architecture=next(known for known in get_args(Architecture) if known in architectures),
+        architecture=next((known for known in get_args(Architecture) if known in architectures), "x86_64"),
         cpus=int(answer["VCpuInfo"]["DefaultVCpus"]),
         memory=int(answer["MemoryInfo"]["SizeInMiB"]) / 1024,
-        gpus=sum(int(gpu.get("Count", 0)) for gpu in gpus),
+        gpus=sum(int(gpu.get("Count", 0)) for gpu in _gpus(answer)),
     )

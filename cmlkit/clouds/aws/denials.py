@@ -1,0 +1,28 @@
+"""Denials: what an encoded message of EC2's says was not allowed."""
+
+from __future__ import annotations
+
+import json
+
+from cmlkit.clouds.aws.operations import Operations
+from cmlkit.clouds.aws.refusal import explained
+from cmlkit.errors import CmlkitError
+
+
+class Denials(Operations):
+    """Messages about missing permissions."""
+
+    def decoded(self, encoded: str) -> str:
+        """`ACTION on RESOURCE` that was denied; empty where the account may not decode messages either.
+
+        https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html
+        """
+        try:
+            with explained("decode its message"):
+                sts = self.connection.client("sts", self.region, retrying=False)
+                answer = sts.decode_authorization_message(EncodedMessage=encoded)
+            context = json.loads(answer["DecodedMessage"])["context"]
+            return f"{context['action']} on {context['resource']}"
+        except (CmlkitError, ValueError, KeyError):
+            # The message tells the rest, and this was only meant to help.
+            return ""

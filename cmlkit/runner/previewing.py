@@ -1,0 +1,93 @@
+"""Previewing: what a launch would try, and whether AWS would allow it, without launching anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cmlkit.clouds.base import Cloud
+from cmlkit.config import RunnerSpec
+from cmlkit.errors import CmlkitError
+from cmlkit.forges.base import JitRunner, Runner, RunnerDownload
+from cmlkit.run import WorkflowRun
+from cmlkit.runner import lease
+from cmlkit.runner.ladder import Rung
+from cmlkit.runner.launching import instance_spec
+from cmlkit.runner.plan import plan
+
+# GitHub's JIT configs have a few thousand characters, which the user data must have room for.
+_JIT_CONFIG = "x" * 6000
+_DOWNLOAD = RunnerDownload(url="https://github.com", sha256="0" * 64, filename="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One rung of the ladder.
+
+    Attributes:
+        refusal: Why AWS would not even begin; None where it would. Capacity shows only when it is asked for.
+    """
+
+    rung: Rung
+    refusal: CmlkitError | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What a launch would try, in this order.
+
+    Attributes:
+        most: USD that one runner can cost, on the dearest option and for its whole lifetime; None where a price is
+            unknown.
+    """
+
+    options: tuple[Option, ...]
+    notes: tuple[str, ...]
+    most: float | None
+
+    @property
+    def refusal(self) -> CmlkitError | None:
+        """Why no option would do; None where one would."""
+        refusals = [option.refusal for option in self.options]
+        return None if None in refusals else refusals[0]
+
+
+def preview_of(spec: RunnerSpec, *, workflow_run: WorkflowRun, clouds: Sequence[Cloud]) -> Preview:
+    """What `spec` comes to. AWS is asked once for each region and market whether it would allow a launch."""
+    planned = plan(spec, clouds, dry_run=True)
+    by_region = {cloud.region: cloud for cloud in clouds}
+    refusals: dict[tuple[str, str], CmlkitError | None] = {}
+    for rung in planned.rungs:
+        if (rung.region, rung.market) not in refusals:
+            refusals[rung.region, rung.market] = _refusal(by_region[rung.region], spec, workflow_run, rung)
+    prices = [rung.price for rung in planned.rungs]
+    known = [price for price in prices if price is not None]
+    return Preview(
+        options=tuple(Option(rung=rung, refusal=refusals[rung.region, rung.market]) for rung in planned.rungs),
+        notes=planned.notes,
+        most=max(known) * spec.max_lifetime / 3600 if len(known) == len(prices) else None,
+    )
+
+
+def _refusal(cloud: Cloud, spec: RunnerSpec, workflow_run: WorkflowRun, rung: Rung) -> CmlkitError | None:
+    runner = Runner(
+        id=0,
+        name=lease.new_name(workflow_run, 1, expires=0),
+        status="offline",
+        busy=False,
+        labels=(workflow_run.label,),
+    )
+    try:
+        cloud.check_launch(
+            instance_spec(
+                spec,
+                workflow_run=workflow_run,
+                jit_runner=JitRunner(runner=runner, config=_JIT_CONFIG),
+                download=_DOWNLOAD,
+                rung=rung,
+                expires=0,
+            )
+        )
+    except CmlkitError as error:
+        return error
+    return None

@@ -1,0 +1,186 @@
+"""Reaping: what has outlived its lease goes, though nobody stopped it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from cmlkit.clock import Clock
+from cmlkit.clouds.base import Cloud, Instance
+from cmlkit.errors import CmlkitError
+from cmlkit.forges.base import Runner, RunnerForge
+from cmlkit.runner import lease
+from cmlkit.runner.stopping import unregistered
+
+# Long enough for a job that is about to start to show at GitHub.
+PAUSE_SECONDS = 15.0
+
+Outcome = Literal[
+    "would go", "terminated", "removed", "kept: it is busy", "kept: its lease is not over any more", "failed"
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reaped:
+    """An instance or a runner that had outlived its lease, and what became of it.
+
+    Attributes:
+        name: The runner's, which is also its instance's.
+        id: Of the instance or of the runner.
+        region: Of the instance; empty for a runner.
+        overdue: Seconds since the end of its lease.
+        error: Why it failed, where it did.
+    """
+
+    kind: Literal["instance", "runner"]
+    name: str
+    id: str
+    region: str = ""
+    overdue: float
+    outcome: Outcome
+    error: CmlkitError | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Due:
+    """An instance whose lease is over."""
+
+    cloud: Cloud
+    instance: Instance
+    expired: int
+
+    @property
+    def name(self) -> str:
+        return self.instance.tags.get("Name", "")
+
+    def row(self, now: float, outcome: Outcome, error: CmlkitError | None = None) -> Reaped:
+        return Reaped(
+            kind="instance",
+            name=self.name,
+            id=self.instance.id,
+            region=self.instance.region,
+            overdue=now - self.expired,
+            outcome=outcome,
+            error=error,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """One look at the regions and the forge."""
+
+    now: float
+    due: dict[str, _Due]
+    runners: dict[str, Runner]
+
+    def is_busy(self, name: str) -> bool:
+        return name in self.runners and self.runners[name].busy
+
+    def idle(self) -> list[_Due]:
+        return [due for due in self.due.values() if not self.is_busy(due.name)]
+
+    def leftovers(self, gone: frozenset[str] = frozenset()) -> dict[str, Runner]:
+        """Runners of ours whose lease is over and that nothing runs on: offline, or of an instance that is gone."""
+        return {
+            name: runner
+            for name, runner in self.runners.items()
+            if (ours := lease.RunnerName.of(name)) and ours.expires < self.now
+            if not runner.busy and (runner.status == "offline" or name in gone)
+        }
+
+
+class Reaper:
+    """Looks for what is overdue in some regions and at one forge, and ends it."""
+
+    def __init__(self, *, repository: str, forge: RunnerForge, clouds: Sequence[Cloud], clock: Clock) -> None:
+        self._repository = repository
+        self._forge = forge
+        self._clouds = clouds
+        self._clock = clock
+
+    def preview(self) -> tuple[Reaped, ...]:
+        """What would go, and what is overdue but busy."""
+        look = self._look()
+        going = frozenset(due.name for due in look.idle())
+        return (
+            *_busy_rows(look),
+            *(due.row(look.now, "would go") for due in look.idle()),
+            *(_runner_row(runner, look.now, "would go") for runner in look.leftovers(going).values()),
+        )
+
+    def reap(self) -> tuple[Reaped, ...]:
+        """Mark what is overdue, look again, and end what still is."""
+        first = self._look()
+        rows = list(_busy_rows(first))
+        marked = []
+        for due in first.idle():
+            if error := self._mark(due, first.now):
+                rows.append(due.row(first.now, "failed", error))
+            else:
+                marked.append(due)
+        if marked or first.leftovers():
+            self._clock.sleep(PAUSE_SECONDS)
+            second = self._look()
+            rows += [self._end(due, second) for due in marked]
+            gone = frozenset(row.name for row in rows if row.outcome == "terminated")
+            rows += self._remove_runners(first.leftovers(gone), second.leftovers(gone), second.now)
+        return tuple(rows)
+
+    def _look(self) -> _Look:
+        # Without the forge's answer nobody knows what is busy: it is asked first, and nothing is done if that fails.
+        runners = {runner.name: runner for runner in self._forge.runners()}
+        now = self._clock.now()
+        marks = {lease.REPOSITORY: self._repository, lease.RUN: "", lease.EXPIRES: ""}
+        found = [(cloud, instance) for cloud in self._clouds for instance in cloud.instances(tags=marks)]
+        due = {
+            instance.id: _Due(cloud=cloud, instance=instance, expired=expires)
+            for cloud, instance in found
+            if instance.alive and (expires := lease.expires(instance)) is not None and expires < now
+        }
+        return _Look(now=now, due=due, runners=runners)
+
+    def _mark(self, due: _Due, now: float) -> CmlkitError | None:
+        """Show on the instance that it is about to go; the error where that is not allowed."""
+        try:
+            due.cloud.tag([due.instance.id], {lease.REAPING: str(int(now))})
+        except CmlkitError as error:
+            return error
+        return None
+
+    def _end(self, due: _Due, look: _Look) -> Reaped:
+        if due.instance.id not in look.due:
+            return due.row(look.now, "kept: its lease is not over any more")
+        if look.is_busy(due.name):
+            return due.row(look.now, "kept: it is busy")
+        try:
+            due.cloud.terminate([due.instance.id])
+            if schedule := due.instance.tags.get(lease.SCHEDULE):
+                due.cloud.cancel_termination(schedule)
+        except CmlkitError as error:
+            return due.row(look.now, "failed", error)
+        return due.row(look.now, "terminated")
+
+    def _remove_runners(self, before: dict[str, Runner], after: dict[str, Runner], now: float) -> Iterator[Reaped]:
+        for runner in (runner for name, runner in after.items() if name in before):
+            try:
+                gone = unregistered(runner, self._forge)
+                yield _runner_row(runner, now, "removed" if gone else "kept: it is busy")
+            except CmlkitError as error:
+                yield _runner_row(runner, now, "failed", error)
+
+
+def _busy_rows(look: _Look) -> Iterator[Reaped]:
+    return (due.row(look.now, "kept: it is busy") for due in look.due.values() if look.is_busy(due.name))
+
+
+def _runner_row(runner: Runner, now: float, outcome: Outcome, error: CmlkitError | None = None) -> Reaped:
+    ours = lease.RunnerName.of(runner.name)
+    return Reaped(
+        kind="runner",
+        name=runner.name,
+        id=str(runner.id),
+        overdue=now - ours.expires if ours else 0.0,
+        outcome=outcome,
+        error=error,
+    )
