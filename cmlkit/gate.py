@@ -1,69 +1,34 @@
-"""The gate: rules that a challenger must meet, judged without running any of their text as code.
-
-rule        METRIC OP EXPRESSION            accuracy >= champion - 0.01
-OP          >= > <= < ==
-EXPRESSION  numbers, percentages (5%), `champion`, + - * / and parentheses; `champion` is METRIC on the base branch
-"""
+"""The gate: a challenger's metrics against rules and against the champion's metrics -> Verdict."""
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
-import math
-import operator
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cmlkit import metrics
+from cmlkit import metrics, rule
 from cmlkit.errors import SettingsError
+from cmlkit.formats import number, plural, signed
 from cmlkit.metrics import Difference
+from cmlkit.rule import Rule
 
 Outcome = Literal["first", "better", "same", "worse", "rejected"]
 
-_COMPARE: Mapping[str, Callable[[float, float], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "==": operator.eq,
-    ">": operator.gt,
-    "<": operator.lt,
-}
-_RULE = re.compile(r"^(?P<metric>.*?)(?P<op>>=|<=|==|>|<)(?P<expression>.*)$", re.DOTALL)
-_TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?%?)|(?P<name>[A-Za-z_]\w*)|(?P<sign>[-+*/()]))"
-)
-_NESTING_LIMIT = 50
-
-Expression = Callable[[float | None], float]
-"""Champion's value -> threshold; raises KeyError when the champion is needed and there is none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """A rule as parsed.
-
-    Attributes:
-        text: As written.
-        metric: The name left of the operator.
-        relative: Whether it needs the champion.
-    """
-
-    text: str
-    metric: str
-    operator: str
-    expression: Expression
-    relative: bool
+NAME_LENGTH = 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuleResult:
-    """How a challenger did by one rule.
+    """What one rule said.
 
     Attributes:
-        passed: None where the rule needs a champion and there is none.
-        value: The challenger's value of the metric.
-        threshold: What the expression came to; None like `passed`.
-        margin: Distance to the threshold, positive on the passing side; None like `passed`.
+        text: The rule as it was written.
+        metric: The metric's name as the challenger writes it.
+        passed: None where the rule needs a champion's value and there is none.
+        threshold: What `value` was held against; None where the rule did not apply.
+        margin: Distance to the threshold in the metric's unit, positive where the rule holds; never positive for `==`.
     """
 
     text: str
@@ -76,233 +41,163 @@ class RuleResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the gate says.
+    """The gate's decision on a challenger.
 
     Attributes:
-        outcome: `rejected` when a rule failed; else how the primary metric (the first rule's, else the first) compares
-            with the champion's; `first` without a champion.
-        primary: Name of the primary metric.
-        headline: The verdict in one plain sentence.
+        outcome: `rejected` where a rule failed, else how the challenger's primary metric compares with the champion's;
+            `first` where there is nothing to compare with. The primary metric is the first rule's, else the first one
+            whose direction is known.
+        headline: One plain sentence, without markup.
+        deltas: Every metric of either model, with the direction that its rule asks for or its name tells.
     """
 
     outcome: Outcome
-    primary: str
-    rules: tuple[RuleResult, ...]
-    deltas: tuple[Difference, ...]
     headline: str
+    rules: tuple[RuleResult, ...] = ()
+    deltas: tuple[Difference, ...] = ()
 
     @property
     def accepted(self) -> bool:
-        """Whether no rule failed."""
         return self.outcome != "rejected"
 
 
-def judge(rules: Sequence[str], *, challenger: Mapping[str, float], champion: Mapping[str, float] | None) -> Verdict:
-    """Judge a challenger by the rules, against the champion if there is one.
+def judge(
+    rules: Iterable[str], *, challenger: Mapping[str, float], champion: Mapping[str, float] | None = None
+) -> Verdict:
+    """Hold the challenger's metrics against the rules, and compare them with the champion's.
+
+    Args:
+        rules: Such as `accuracy >= champion - 0.01`.
+        champion: Metrics of the model on the base branch; None where there is no such model. Rules that need a value
+            that it does not have do not apply.
 
     Raises:
         SettingsError: A rule is malformed, names a metric that the challenger lacks, or divides by zero.
     """
-    if not challenger:
-        raise SettingsError("There are no metrics to judge.", next_step="Name the metrics files in train.metrics.")
-    parsed = [parse(text) for text in rules]
-    results = tuple(_apply(rule, challenger, champion) for rule in parsed)
-    deltas = metrics.diff(champion, challenger)
-    primary = _named(results[0].metric, challenger) if results else next(iter(challenger))
-    delta = next(item for item in deltas if metrics.key(item.name) == metrics.key(primary))
-    outcome = _outcome(results, delta, has_champion=champion is not None)
-    return Verdict(
-        outcome=outcome, primary=primary, rules=results, deltas=deltas, headline=_headline(outcome, results, delta)
-    )
+    parsed = [rule.parse(text) for text in rules]
+    names = {metrics.key(name): name for name in challenger}
+    before = {metrics.key(name): value for name, value in (champion or {}).items()}
+    results = tuple(_result(item, _known(item, names), challenger, before) for item in parsed)
+    deltas = _deltas(parsed, champion, challenger)
+    primary = _primary(results, deltas)
+    outcome = _outcome(results, primary)
+    headline = _headline(outcome, primary, results, has_champion=bool(champion))
+    return Verdict(outcome=outcome, headline=headline, rules=results, deltas=deltas)
 
 
 def compare(
     champion: Mapping[str, float] | None, challenger: Mapping[str, float], rules: Sequence[str] = ()
 ) -> Verdict:
-    """Compare two sets of metrics, such as `compare({"accuracy": 0.95}, {"accuracy": 0.97}, ["accuracy >= champion"])`.
-
-    Raises:
-        SettingsError: As `judge` does.
-    """
+    """Whether the challenger is better than the champion, and whether it meets the rules; see `judge`."""
     return judge(rules, challenger=challenger, champion=champion)
 
 
-def parse(text: str) -> Rule:
-    """The rule that `text` writes.
-
-    Raises:
-        SettingsError: It is not METRIC OP EXPRESSION; the message points at the place.
-    """
-    match = _RULE.match(text.strip())
-    if match is None:
-        raise _malformed(text, len(text), "an operator: >=, >, <=, < or ==")
-    metric = match["metric"].strip()
-    if not metric:
-        raise _malformed(text, 0, "the name of a metric")
-    reader = _Expression(text=text.strip(), position=match.start("expression"))
-    expression = reader.whole()
-    return Rule(
-        text=text.strip(), metric=metric, operator=match["op"], expression=expression, relative=reader.names_champion
-    )
-
-
-def _apply(rule: Rule, challenger: Mapping[str, float], champion: Mapping[str, float] | None) -> RuleResult:
-    value = challenger[_named(rule.metric, challenger)]
-    before = {metrics.key(name): item for name, item in (champion or {}).items()}.get(metrics.key(rule.metric))
-    if rule.relative and before is None:
-        return RuleResult(text=rule.text, metric=rule.metric, passed=None, value=value, threshold=None, margin=None)
-    try:
-        threshold = rule.expression(before)
-    except ZeroDivisionError:
-        threshold = math.nan
-    if not math.isfinite(threshold):
-        raise SettingsError(f"The gate rule {rule.text!r} divides by zero, or comes to more than a number can hold.")
-    distance = value - threshold
-    margin = {"<": -distance, "=": -abs(distance), ">": distance}[rule.operator[0]]
-    return RuleResult(
-        text=rule.text,
-        metric=rule.metric,
-        passed=_COMPARE[rule.operator](value, threshold),
-        value=value,
-        threshold=threshold,
-        margin=margin,
-    )
-
-
-def _named(metric: str, challenger: Mapping[str, float]) -> str:
-    """The challenger's own writing of `metric`."""
-    for name in challenger:
-        if metrics.key(name) == metrics.key(metric):
-            return name
-    near = difflib.get_close_matches(metrics.key(metric), [metrics.key(name) for name in challenger], n=1)
+def _known(item: Rule, names: Mapping[str, str]) -> str:
+    """The rule's metric under the name that the challenger gives it."""
+    key = metrics.key(item.metric)
+    if key in names:
+        return names[key]
+    near = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
+    known = ", ".join(_shown(name) for name in list(names.values())[:10]) or "none"
     raise SettingsError(
-        f"The gate asks for the metric {metric!r}, which training did not write.",
-        next_step=f"Did you mean {near[0]!r}?" if near else f"It wrote: {', '.join(challenger)}.",
+        f"The gate's rule `{item.text}` names the metric {item.metric!r}, which training did not report.",
+        next_step=f"Did you mean {names[near[0]]!r}?" if near else f"Metrics of this training: {known}.",
     )
 
 
-def _outcome(results: Sequence[RuleResult], delta: Difference, *, has_champion: bool) -> Outcome:
+def _result(item: Rule, name: str, challenger: Mapping[str, float], before: Mapping[str, float]) -> RuleResult:
+    value, champion = challenger[name], before.get(metrics.key(name))
+    if item.needs_champion and champion is None:
+        return RuleResult(text=item.text, metric=name, passed=None, value=value, threshold=None, margin=None)
+    return RuleResult(
+        text=item.text,
+        metric=name,
+        passed=item.holds(value, champion),
+        value=value,
+        threshold=item.threshold(champion),
+        margin=item.margin(value, champion),
+    )
+
+
+def _deltas(
+    rules: Sequence[Rule], champion: Mapping[str, float] | None, challenger: Mapping[str, float]
+) -> tuple[Difference, ...]:
+    wanted: dict[str, bool] = {}
+    for item in rules:
+        if item.higher_is_better is not None:
+            wanted.setdefault(metrics.key(item.metric), item.higher_is_better)
+    return tuple(
+        dataclasses.replace(delta, higher_is_better=wanted.get(metrics.key(delta.name), delta.higher_is_better))
+        for delta in metrics.diff(champion, challenger)
+    )
+
+
+def _primary(results: Sequence[RuleResult], deltas: Sequence[Difference]) -> Difference | None:
+    """The metric that decides between better, same and worse: both models have it, and its direction is known."""
+    first = [delta for result in results for delta in deltas if delta.name == result.metric]
+    comparable = (
+        delta for delta in (*first, *deltas) if delta.delta is not None and delta.higher_is_better is not None
+    )
+    return next(comparable, None)
+
+
+def _outcome(results: Sequence[RuleResult], primary: Difference | None) -> Outcome:
     if any(result.passed is False for result in results):
         return "rejected"
-    if not has_champion or delta.champion is None:
+    if primary is None:
         return "first"
-    if delta.improved is None:
+    if primary.improved is None:
         return "same"
-    return "better" if delta.improved else "worse"
+    return "better" if primary.improved else "worse"
 
 
-def _headline(outcome: Outcome, results: Sequence[RuleResult], delta: Difference) -> str:
-    value = f"{delta.name} {_shown(delta.challenger)}"
-    absolute = sum(result.passed is not None for result in results)
+def _headline(
+    outcome: Outcome, primary: Difference | None, results: Sequence[RuleResult], *, has_champion: bool
+) -> str:
     if outcome == "rejected":
-        failed = [result.text for result in results if result.passed is False]
-        return f"Rejected: {value}; {len(failed)} of {len(results)} rules failed ({'; '.join(failed)})."
-    if outcome == "first":
-        met = f"the {absolute} absolute rules are met" if absolute > 1 else "the absolute rule is met"
-        return f"First model: {value}. There is no champion on the base branch" + (f"; {met}." if absolute else ".")
+        return _rejected(results)
+    if primary is None or primary.champion is None or primary.challenger is None:
+        return _first(results, has_champion=has_champion)
+    name, value = _shown(primary.name), number(primary.challenger)
     if outcome == "same":
-        changed = "" if not delta.delta else f" ({delta.delta:+.4g}, in a direction that its name does not tell)"
-        return (
-            f"No difference: {value}, as the champion has{changed}." if not changed else f"Changed: {value}{changed}."
-        )
-    return f"{outcome.capitalize()}: {value}, {delta.delta:+.4g} against the champion's {_shown(delta.champion)}."
+        return f"As good as the champion: {name} stays at {value}."
+    change = f"{name} {value} against {number(primary.champion)} ({signed(primary.delta or 0.0)})"
+    return f"{'Better' if outcome == 'better' else 'Worse'} than the champion: {change}{_within(outcome, results)}."
 
 
-def _shown(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
+def _within(outcome: Outcome, results: Sequence[RuleResult]) -> str:
+    return ", within the gate's rules" if outcome == "worse" and any(result.passed for result in results) else ""
 
 
-def _malformed(text: str, position: int, wanted: str) -> SettingsError:
-    stripped = text.strip()
-    place = min(position, len(stripped))
-    return SettingsError(
-        f"The gate rule is malformed: expected {wanted}.\n  {stripped}\n  {' ' * place}^",
-        next_step="Write rules such as: accuracy >= 0.90, or accuracy >= champion - 0.01.",
+def _rejected(results: Sequence[RuleResult]) -> str:
+    failed = [result for result in results if result.passed is False]
+    first = failed[0]
+    missed = f" by {number(abs(first.margin))}" if first.margin else ""
+    more = f"; {len(failed)} of {plural(len(results), 'rule')} failed" if len(failed) > 1 else ""
+    if any(result.passed is None for result in results):
+        more += "; rules that need a champion did not apply"
+    return f"Rejected: {_shown(first.metric)} {number(first.value)} misses {_shown(first.text)}{missed}{more}."
+
+
+def _first(results: Sequence[RuleResult], *, has_champion: bool) -> str:
+    """Without a champion only absolute rules apply, and the verdict says so."""
+    why = (
+        "The champion has no metric to compare with"
+        if has_champion
+        else "The first model: the base branch has no champion to compare with"
     )
+    applied = [result for result in results if result.passed is not None]
+    if not results:
+        return f"{why}."
+    if len(applied) == len(results):
+        return f"{why}; {_all_passed(len(results))}."
+    return f"{why}, so only {len(applied)} of {plural(len(results), 'rule')} applied{' and passed' * bool(applied)}."
 
 
-class _Expression:
-    """A recursive-descent reader: sum of products of signed terms."""
-
-    def __init__(self, *, text: str, position: int) -> None:
-        self.text = text
-        self.position = position
-        self.names_champion = False
-        self._depth = 0
-
-    def whole(self) -> Expression:
-        expression = self._sum()
-        if self.text[self.position :].strip():
-            raise self._expected("an operator or the end of the rule")
-        return expression
-
-    def _sum(self) -> Expression:
-        left = self._product()
-        while sign := self._take("+-"):
-            left = _combined(operator.add if sign == "+" else operator.sub, left, self._product())
-        return left
-
-    def _product(self) -> Expression:
-        left = self._term()
-        while sign := self._take("*/"):
-            left = _combined(operator.mul if sign == "*" else operator.truediv, left, self._term())
-        return left
-
-    def _term(self) -> Expression:
-        negative = False
-        while sign := self._take("+-"):
-            negative ^= sign == "-"
-        value = self._atom()
-        return (lambda champion: -value(champion)) if negative else value
-
-    def _atom(self) -> Expression:
-        if self._take("("):
-            return self._parenthesised()
-        match = _TOKEN.match(self.text, self.position)
-        if match is None or match["sign"]:
-            raise self._expected("a number, champion or a parenthesis")
-        if match["name"] and match["name"] != "champion":
-            raise self._expected(f"a number or champion instead of {match['name']!r}")
-        self.position = match.end()
-        if match["name"]:
-            self.names_champion = True
-            return _champion
-        return _constant(match["number"])
-
-    def _parenthesised(self) -> Expression:
-        self._depth += 1
-        if self._depth > _NESTING_LIMIT:
-            raise self._expected(f"at most {_NESTING_LIMIT} parentheses inside each other")
-        inner = self._sum()
-        if not self._take(")"):
-            raise self._expected("a closing parenthesis")
-        self._depth -= 1
-        return inner
-
-    def _take(self, signs: str) -> str:
-        match = _TOKEN.match(self.text, self.position)
-        if match is None or not match["sign"] or match["sign"] not in signs:
-            return ""
-        self.position = match.end()
-        return match["sign"]
-
-    def _expected(self, wanted: str) -> SettingsError:
-        rest = self.text[self.position :]
-        return _malformed(self.text, self.position + len(rest) - len(rest.lstrip()), wanted)
+def _all_passed(count: int) -> str:
+    return "its rule passed" if count == 1 else f"all {count} rules passed"
 
 
-def _champion(value: float | None) -> float:
-    if value is None:
-        raise KeyError("champion")
-    return value
-
-
-def _constant(text: str) -> Expression:
-    value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    if not math.isfinite(value):
-        raise SettingsError(f"The gate has the number {text}, which is too large.")
-    return lambda champion: value
-
-
-def _combined(operation: Callable[[float, float], float], left: Expression, right: Expression) -> Expression:
-    return lambda champion: operation(left(champion), right(champion))
+def _shown(name: str) -> str:
+    text = " ".join(name.split())
+    return text if len(text) <= NAME_LENGTH else text[: NAME_LENGTH - 1] + "…"

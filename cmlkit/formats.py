@@ -1,0 +1,69 @@
+"""How numbers, durations and sizes read in sentences and tables."""
+
+from __future__ import annotations
+
+MINUS = "−"
+SIGNIFICANT_DIGITS = 4
+
+
+def number(value: float) -> str:
+    """Four significant digits, all digits of whole thousands, a power of ten for the very small and the very large.
+
+    0.972, 1,234,567, 98.77, 1.5e-7
+    """
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if not 1e-4 <= size < 1e12:
+        mantissa, exponent = f"{size:.{SIGNIFICANT_DIGITS - 1}e}".split("e")
+        text = f"{_trimmed(mantissa)}e{int(exponent)}"
+    elif size >= 10 ** (SIGNIFICANT_DIGITS - 1):
+        text = f"{size:,.0f}"
+    else:
+        text = _trimmed(f"{float(f'{size:.{SIGNIFICANT_DIGITS}g}'):.{SIGNIFICANT_DIGITS + 3}f}")
+    return MINUS + text if value < 0 else text
+
+
+def signed(value: float) -> str:
+    """A difference: +0.012, −3, 0."""
+    return f"+{number(value)}" if value > 0 else number(value)
+
+
+def duration(seconds: float) -> str:
+    """0.4 s, 42 s, 4 min 12 s, 2 h 5 min."""
+    if seconds < 10:
+        return f"{_trimmed(f'{seconds:.1f}')} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return _pair(whole, 60, "min", "s")
+    return _pair(round(seconds / 60), 60, "h", "min")
+
+
+def size(count: int) -> str:
+    """Bytes in the units of disks and memory: 812 B, 4.2 KiB, 1.3 GiB."""
+    value, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while value >= 999.5 and len(units) > 1:
+        value /= 1024
+        units.pop(0)
+    return f"{number(float(f'{value:.3g}') if value < 1000 else value)} {units[0]}"
+
+
+def short_hash(digest: str) -> str:
+    """Enough of a hash or commit id to know it again."""
+    return digest[:12]
+
+
+def plural(count: int, noun: str) -> str:
+    """1 rule, 2 rules, 1,000 rules."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _pair(count: int, factor: int, large: str, small: str) -> str:
+    most, rest = divmod(count, factor)
+    return f"{most:,} {large} {rest} {small}" if rest else f"{most:,} {large}"
+
+
+def _trimmed(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
