@@ -23,9 +23,11 @@ runs:
   steps:
     - shell: bash
       run: |
-        uv venv --quiet --seed --python "$CMLKIT_TEST_PYTHON" "$RUNNER_TEMP/python"
+        uv venv --quiet --python "$CMLKIT_TEST_PYTHON" "$RUNNER_TEMP/python"
         site=("$RUNNER_TEMP"/python/lib/python*/site-packages)
         "$CMLKIT_TEST_PYTHON" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' >"${site[0]}/installed.pth"
+        printf '#!/bin/sh\\nexec python -m pip "$@"\\n' >"$RUNNER_TEMP/python/bin/pip"
+        chmod +x "$RUNNER_TEMP/python/bin/pip"
         echo "$RUNNER_TEMP/python/bin" >>"$GITHUB_PATH"
 """
 # The real one trades the job's OpenID Connect token for credentials, and sets just these variables.
@@ -127,7 +129,7 @@ class Act:
         done = subprocess.run(
             command,
             cwd=repository,
-            env={"PATH": self._path(), "HOME": str(home), "LANG": "C.UTF-8", **_uv_variables()},
+            env={"PATH": self._path(), "HOME": str(home), "LANG": "C.UTF-8", **_installing_from_what_is_here()},
             capture_output=True,
             text=True,
             timeout=DEADLINE_SECONDS,
@@ -180,10 +182,11 @@ def copy_of_action(directory: Path) -> Path:
     return directory
 
 
-def _uv_variables() -> dict[str, str]:
-    """uv's cache as `make` filled it, so that installing takes a second and no network."""
+def _installing_from_what_is_here() -> dict[str, str]:
+    """uv's cache as `make` filled it, and no index for pip: installing takes a second and no network."""
+    variables = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     cache = Path(os.environ.get("UV_CACHE_DIR") or Path(sys.prefix) / "cache")
-    return {"UV_CACHE_DIR": str(cache), "UV_OFFLINE": "1"} if cache.exists() else {}
+    return variables | ({"UV_CACHE_DIR": str(cache), "UV_OFFLINE": "1"} if cache.exists() else {})
 
 
 def _read(stdout: str, stderr: str) -> ActRun:
