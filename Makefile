@@ -11,6 +11,8 @@ export TMPDIR := $(CURDIR)/build/tmp
 export XDG_CACHE_HOME := $(CURDIR)/build/cache
 export MPLCONFIGDIR := $(CURDIR)/build/cache/matplotlib
 $(shell mkdir -p $(TMPDIR))
+# The locked one from the start: another version would fill the cache in a form that it does not read.
+LOCKED_UV = $(shell sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' uv.lock)
 SYNC = $(BIN)/uv sync --frozen --inexact --quiet
 
 .DEFAULT_GOAL := help
@@ -60,4 +62,4 @@ clean:  ## Remove everything that these commands made
 	@echo "Creating .venv with $$($(PYTHON) -V)"
 	@$(PYTHON) -m venv .venv || \
 	  { rm -rf .venv; echo "Python's venv module is incomplete. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 2; }
-	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/python -m pip install --quiet "uv==$(LOCKED_UV)"
