@@ -19,9 +19,9 @@ from cmlkit.sandbox.github.graphql import GraphQlApi
 from cmlkit.sandbox.github.http_server import Server
 from cmlkit.sandbox.github.hub import Hub
 from cmlkit.sandbox.github.jobs import JOB_PERMISSIONS, Job, WorkflowRun
+from cmlkit.sandbox.github.pages import Web
 from cmlkit.sandbox.github.repository import Protection, Repository
 from cmlkit.sandbox.github.runner_link import RunnerLink
-from cmlkit.sandbox.github.web import Web
 
 
 def _unchanged(app: WSGIApplication) -> WSGIApplication:

@@ -1,4 +1,4 @@
-"""Markdown as GitHub shows it: tables, raw HTML that does no harm, and nothing else of it."""
+"""Markdown as GitHub shows it in comments: tables, and of raw HTML what does no harm."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from markdown_it import MarkdownIt
 
 ImageSource = Callable[[str], str]
 
-# https://github.com/gjtorikian/html-pipeline: what GitHub lets through, without what reports have no use for.
+# What GitHub lets through, as far as reports have a use for it:
+# https://github.com/gjtorikian/html-pipeline/blob/main/lib/html_pipeline/sanitization_filter.rb
 _TAGS = """
     a abbr b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img ins kbd li ol p
     picture pre q s samp source span strike strong sub summary sup table tbody td tfoot th thead tr tt
@@ -24,8 +25,8 @@ _ATTRIBUTES = """
     align alt class colspan dir height href id lang media open rowspan src srcset start title width
 """
 ATTRIBUTES = frozenset(_ATTRIBUTES.split())
-URL_ATTRIBUTES = frozenset({"href", "src"})
-SAFE_URL = re.compile(r"(?:https?:|mailto:|#|/|\.|data:image/(?:png|jpeg|gif|svg\+xml|webp);|[^:]*$)", re.IGNORECASE)
+URL_ATTRIBUTES = frozenset({"href", "src", "srcset"})
+SAFE_URL = re.compile(r"(?:https?:|mailto:|data:image/(?:png|jpeg|gif|svg\+xml|webp);|[^:]*(?:$|[/?#]))", re.IGNORECASE)
 
 
 def render(text: str, *, image: ImageSource = lambda url: url) -> str:
@@ -34,8 +35,9 @@ def render(text: str, *, image: ImageSource = lambda url: url) -> str:
     Args:
         image: Gives the address to load an image from, by the one in the text.
     """
-    parser = MarkdownIt("commonmark", {"html": True, "linkify": False, "tasklists": True, "alerts": True})
-    return sanitised(parser.enable(["table", "strikethrough"]).render(text), image=image)
+    options = {"html": True, "breaks": True, "linkify": False, "tasklists": True, "alerts": True}
+    parser = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+    return sanitised(parser.render(text), image=image)
 
 
 def sanitised(html: str, *, image: ImageSource = lambda url: url) -> str:
@@ -60,16 +62,19 @@ class _Sanitizer(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         if tag in SILENT_TAGS:
             self._silent += 1
-        if tag not in TAGS or self._silent:
+        if self._silent:
             return
-        shown = "".join(self._attribute(tag, name, value or "") for name, value in attributes)
-        self._parts.append(f"<{tag}{shown}>")
-        if tag not in VOID_TAGS:
-            self._open.append(tag)
+        if tag == "input":
+            self._checkbox(dict(attributes))
+        elif tag in TAGS:
+            shown = "".join(self._attribute(tag, name, value or "") for name, value in attributes)
+            self._parts.append(f"<{tag}{shown}>")
+            if tag not in VOID_TAGS:
+                self._open.append(tag)
 
     def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attributes)
-        if tag in SILENT_TAGS or (tag in TAGS and tag not in VOID_TAGS):
+        if tag in SILENT_TAGS:
             self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -87,9 +92,22 @@ class _Sanitizer(HTMLParser):
         if not self._silent:
             self._parts.append(escape(data, quote=False))
 
+    def _checkbox(self, attributes: dict[str, str | None]) -> None:
+        if attributes.get("type") == "checkbox":
+            checked = " checked" if "checked" in attributes else ""
+            self._parts.append(f'<input type="checkbox" disabled{checked}>')
+
     def _attribute(self, tag: str, name: str, value: str) -> str:
-        if name not in ATTRIBUTES or (name in URL_ATTRIBUTES and not SAFE_URL.match(value.strip())):
+        value = value.strip()
+        if name not in ATTRIBUTES or (name in URL_ATTRIBUTES and not SAFE_URL.match(value)):
             return ""
-        if (tag == "img" and name == "src") or (tag == "source" and name == "srcset"):
-            value = self._image(value.strip())
+        if tag == "img" and name == "src":
+            value = self._image(value)
+        if name == "srcset":
+            value = ", ".join(self._candidate(each) for each in re.split(r",\s+", value))
         return f' {name}="{escape(value)}"'
+
+    def _candidate(self, text: str) -> str:
+        """One image of a `srcset`, with its width or density behind it."""
+        url, blank, size = text.partition(" ")
+        return f"{self._image(url)}{blank}{size}"
