@@ -6,6 +6,8 @@ export UV_CACHE_DIR := $(CURDIR)/.venv/cache
 export PIP_CACHE_DIR := $(CURDIR)/.venv/cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_PYTHON_DOWNLOADS := never
+# An organisation's own certificate authority is in the system's store, where there is one.
+export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),1,0)
 # So do the programs that tests and demo start: temporary files and caches stay below build/.
 export TMPDIR := $(CURDIR)/build/tmp
 export XDG_CACHE_HOME := $(CURDIR)/build/cache
