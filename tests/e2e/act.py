@@ -6,9 +6,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 OURS = "OWNER/cmlkit@v1"
@@ -84,13 +85,15 @@ class ActRun:
 
     Attributes:
         jobs: Job id -> `success` or `failure`; jobs that were skipped are not in it.
-        outputs: Name -> the last value that any step gave that output.
+        outputs: Name -> value of what steps of the workflow wrote to GITHUB_OUTPUT.
+        results: The same of what `cmlkit` wrote there inside of the action, the last command's where several did.
         printed: What the steps printed.
         log: The same, with what act says about it.
     """
 
     jobs: Mapping[str, str]
     outputs: Mapping[str, str]
+    results: Mapping[str, str]
     printed: str
     log: str
 
@@ -194,7 +197,13 @@ def _read(stdout: str, stderr: str) -> ActRun:
     log = "".join(f"[{line.get('jobID', '')}] {line['msg'].rstrip()}\n" for line in lines)
     return ActRun(
         jobs={line["jobID"]: line["jobResult"] for line in lines if "jobResult" in line},
-        outputs={line["name"]: line["arg"] for line in lines if line.get("command") == "set-output"},
+        outputs=_outputs(lines, lambda step: len(step) == 1),
+        results=_outputs(lines, lambda step: step[1:] == ["run"]),
         printed="".join(line["msg"] for line in lines if line.get("raw_output")),
         log=log + stderr,
     )
+
+
+def _outputs(lines: list[dict[str, Any]], of_step: Callable[[list[str]], bool]) -> dict[str, str]:
+    found = (line for line in lines if line.get("command") == "set-output" and of_step(line["stepID"]))
+    return {line["name"]: line["arg"] for line in found}
