@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal
 
 TokenKind = Literal["personal", "app", "job"]
@@ -35,6 +36,7 @@ class Token:
         permissions: Name -> level, as GitHub spells them (`contents`, `pull_requests`, …); None for all of them.
         repositories: Full names that it reaches beside public ones; None for all.
         rate_limit: Requests an hour.
+        expires: Seconds since the epoch; None for never.
     """
 
     value: str = field(repr=False)
@@ -43,6 +45,17 @@ class Token:
     permissions: Mapping[str, Level] | None = None
     repositories: frozenset[str] | None = None
     rate_limit: int = 5000
+    expires: float | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What GitHub tells about the token with every answer."""
+        is_classic = self.kind == "personal" and self.permissions is None
+        scopes = {"X-OAuth-Scopes": "repo, workflow"} if is_classic else {}
+        if self.expires is None:
+            return scopes
+        moment = datetime.fromtimestamp(self.expires, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return {**scopes, "GitHub-Authentication-Token-Expiration": moment}
 
     def reaches(self, full_name: str) -> bool:
         return self.repositories is None or full_name.lower() in self.repositories

@@ -19,13 +19,13 @@ def token_of(hub: Hub, request: Request) -> Token | None:
     """The token that a request carries; None where it carries none.
 
     Raises:
-        Refusal: The token is not one that the sandbox knows.
+        Refusal: The token is not one that the sandbox knows, or it has expired.
     """
     value = _presented(request.headers.get("Authorization", ""))
     if not value:
         return None
     token = hub.tokens.get(value)
-    if token is None:
+    if token is None or (token.expires is not None and token.expires <= hub.now()):
         raise Refusal(401, "Bad credentials")
     return token
 

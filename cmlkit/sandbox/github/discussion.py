@@ -108,7 +108,7 @@ class PullRequest(Issue):
 
     Attributes:
         head_repository: Where the head branch is: this repository, or a fork of it; None once that is deleted.
-        head_sha, base_sha: Heads of the two branches, as of when the pull request was last open.
+        head_sha, base_sha: Heads of the two branches, as of when the pull request was last open; before the merge.
         merge_commit: The commit on the base branch that the merge made.
     """
 

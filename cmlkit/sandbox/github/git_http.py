@@ -14,6 +14,7 @@ from cmlkit.sandbox.github.accounts import Token
 from cmlkit.sandbox.github.authentication import token_of
 from cmlkit.sandbox.github.git_repository import isolated_environment
 from cmlkit.sandbox.github.hub import Hub
+from cmlkit.sandbox.github.protection import push_rules
 from cmlkit.sandbox.github.pull_state import after_push
 from cmlkit.sandbox.github.refusals import Refusal
 from cmlkit.sandbox.github.repository import Repository
@@ -80,6 +81,7 @@ def _run_backend(
         "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
         "REMOTE_USER": "" if token is None else token.account.login,
         "REMOTE_ADDR": "127.0.0.1",
+        "CMLKIT_SANDBOX_RULES": push_rules(repository),
     }
     if request.content_length is not None:
         variables["CONTENT_LENGTH"] = str(request.content_length)

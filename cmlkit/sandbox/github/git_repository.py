@@ -7,6 +7,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 
 from cmlkit.sandbox.github.git_objects import Commit, GitObject, RefValue, Tag, TreeEntry, parse_commit, parse_tag
@@ -71,6 +72,10 @@ class GitRepository:
         repository.git("init", "--quiet", "--bare", f"--initial-branch={branch}", ".")
         for name, value in REPOSITORY_CONFIG.items():
             repository.git("config", name, value)
+        hook = path / "hooks" / "pre-receive"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_bytes((files("cmlkit.sandbox.github") / "pre-receive.sh").read_bytes())
+        hook.chmod(0o755)
         return repository
 
     def git(

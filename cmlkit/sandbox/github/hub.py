@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from cmlkit.sandbox.github.accounts import BOT, Account, Level, Token, TokenKind
+from cmlkit.sandbox.github.apps import App
 from cmlkit.sandbox.github.discussion import Label
 from cmlkit.sandbox.github.git_repository import GitRepository
 from cmlkit.sandbox.github.jobs import Job, WorkflowRun
@@ -43,6 +44,8 @@ class Hub:
         self.accounts: dict[str, Account] = {}
         self.tokens: dict[str, Token] = {}
         self.repositories: dict[str, Repository] = {}
+        self.former_names: dict[str, Repository] = {}
+        self.apps: dict[int, App] = {}
         self.cancel_grace_seconds = (7.5, 2.5)
         self._ids = itertools.count(1001)
         self._lock = threading.RLock()
@@ -81,7 +84,9 @@ class Hub:
         permissions: Mapping[str, Level] | None = None,
         repositories: Sequence[str] | None = None,
         rate_limit: int = 5000,
+        expires: float | None = None,
     ) -> Token:
+        """Make a token valid; see Token for its fields."""
         reached = None if repositories is None else frozenset(each.lower() for each in repositories)
         token = Token(
             value=value,
@@ -90,9 +95,25 @@ class Hub:
             permissions=permissions,
             repositories=reached,
             rate_limit=rate_limit,
+            expires=expires,
         )
         self.tokens[value] = token
         return token
+
+    def add_app(self, app_id: int, public_key: str, *, owner: str, permissions: Mapping[str, Level]) -> App:
+        slug = f"app-{app_id}"
+        app = App(
+            id=app_id,
+            slug=slug,
+            public_key=public_key,
+            owner=self.account(owner),
+            bot=self.account(f"{slug}[bot]", kind="Bot"),
+            installation_id=self.next_id(),
+            permissions=permissions,
+            created=self.timestamp(),
+        )
+        self.apps[app_id] = app
+        return app
 
     def add_repository(self, full_name: str, *, source: Path | None, private: bool) -> Repository:
         owner, _, name = full_name.partition("/")
@@ -116,10 +137,13 @@ class Hub:
     def repository(self, full_name: str) -> Repository:
         """The repository, in whatever case its name is written.
 
+        A former name of it will do, too.
+
         Raises:
             Refusal: There is none.
         """
-        found = self.repositories.get(full_name.lower().removesuffix(".git"))
+        name = full_name.lower().removesuffix(".git")
+        found = self.repositories.get(name) or self.former_names.get(name)
         if found is None:
             raise not_found()
         return found

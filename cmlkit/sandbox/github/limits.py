@@ -1,4 +1,4 @@
-"""The primary rate limit: so many requests an hour for each token."""
+"""Rate limits: so many requests an hour for each token, and so much new content a minute."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from cmlkit.sandbox.github.accounts import Token
 
 HOUR_SECONDS = 3600
+MINUTE_SECONDS = 60
 # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api: requests without a token.
 ANONYMOUS_LIMIT = 60
 
@@ -26,10 +27,14 @@ class Limits:
 
     Args:
         now: Seconds since the epoch.
+        content_a_minute: How many requests a minute of one token may create content; None for any number. GitHub's
+            own secondary limit is 80.
     """
 
     now: Callable[[], float]
+    content_a_minute: int | None = None
     windows: dict[str, Window] = field(default_factory=dict)
+    created: dict[str, list[float]] = field(default_factory=dict)
 
     def use(self, token: Token | None) -> bool:
         """Count one request; False where the token has none left."""
@@ -38,6 +43,15 @@ class Limits:
             return False
         window.used += 1
         return True
+
+    def create_content(self, token: Token | None) -> int:
+        """Count one request that creates content; the seconds to wait where there were too many, or else 0."""
+        now = self.now()
+        recent = [each for each in self.created.get(_key(token), []) if each > now - MINUTE_SECONDS]
+        if self.content_a_minute is not None and len(recent) >= self.content_a_minute:
+            return int(recent[0] + MINUTE_SECONDS - now) + 1
+        self.created[_key(token)] = [*recent, now]
+        return 0
 
     def state(self, token: Token | None) -> dict[str, int]:
         """As GET /rate_limit writes it."""
@@ -50,11 +64,15 @@ class Limits:
         return {**state, "X-RateLimit-Resource": "core"}
 
     def _window(self, token: Token | None) -> Window:
-        key = "" if token is None else token.value
+        key = _key(token)
         window = self.windows.get(key)
         if window is None or window.reset <= self.now():
             window = self.windows[key] = Window(reset=int(self.now()) + HOUR_SECONDS)
         return window
+
+
+def _key(token: Token | None) -> str:
+    return "" if token is None else token.value
 
 
 def _limit(token: Token | None) -> int:

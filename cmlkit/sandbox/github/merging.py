@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from cmlkit.sandbox.github.accounts import Account
 from cmlkit.sandbox.github.discussion import MergeMethod, PullRequest
 from cmlkit.sandbox.github.git_changes import merged_tree, three_way_tree
 from cmlkit.sandbox.github.git_objects import Signature, commit_content
+from cmlkit.sandbox.github.git_repository import GitFailed
 from cmlkit.sandbox.github.hub import Hub
 from cmlkit.sandbox.github.pull_state import after_push, close
 from cmlkit.sandbox.github.refusals import Refusal
@@ -15,11 +18,8 @@ PASSED = frozenset({"success", "neutral", "skipped"})
 
 
 def pull_commits(repository: Repository, pull: PullRequest) -> list[str]:
-    """The commits that a pull request adds to its base, oldest first."""
-    base = pull.base_sha
-    if pull.merge_commit and pull.merge_commit != base:
-        base = repository.git.commit(pull.merge_commit).parents[0]
-    return repository.git.log(pull.head_sha, f"^{base}")[::-1]
+    """The commits that a pull request adds, or has added, to its base, oldest first."""
+    return repository.git.log(pull.head_sha, f"^{pull.base_sha}")[::-1]
 
 
 def merge(
@@ -48,7 +48,10 @@ def merge(
         parents = (base, pull.head_sha) if method == "merge" else (base,)
         sha = _commit(repository, ours=base, theirs=pull.head_sha, parents=parents, signer=signer, message=text)
     pull.base_sha = base
-    repository.git.update_ref(f"refs/heads/{pull.base}", sha, old=base)
+    try:
+        repository.git.update_ref(f"refs/heads/{pull.base}", sha, old=base)
+    except GitFailed:
+        raise Refusal(409, "Base branch was modified. Review and try the merge again.", with_status=False) from None
     close(hub, pull, merge_commit=sha)
     pull.merged_by = pull.closed_by = actor
     if repository.settings.delete_branch_on_merge:
@@ -70,7 +73,10 @@ def missing_checks(repository: Repository, pull: PullRequest) -> list[str]:
 def merge_if_ready(hub: Hub, repository: Repository, pull: PullRequest) -> None:
     """Do the merge that auto-merge was asked for, once nothing is missing."""
     wish = pull.auto_merge
-    if wish is not None and pull.state == "open" and not pull.draft and not missing_checks(repository, pull):
+    if wish is None or pull.state != "open" or pull.draft or missing_checks(repository, pull):
+        return
+    # In conflict it goes on waiting, for the next push.
+    with contextlib.suppress(Refusal):
         merge(hub, repository, pull, actor=wish.enabled_by, method=wish.method, title=wish.title, message=wish.message)
 
 

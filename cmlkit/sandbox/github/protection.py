@@ -39,5 +39,10 @@ def broken_rule(repository: Repository, ref: str, old: str, new: str) -> Protect
     return protection
 
 
+def push_rules(repository: Repository) -> str:
+    """The rules as the hook that looks at pushes takes them, one `RULE REF` a line."""
+    return "\n".join(f"{each.rule} refs/heads/{branch}" for branch, each in repository.protections.items())
+
+
 def _added(repository: Repository, old: str, new: str) -> list[str]:
     return repository.git.log(new, *([] if old == NO_SHA else [f"^{old}"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cmlkit.sandbox.github.discussion import PullRequest
+from cmlkit.sandbox.github.git_repository import GitRepository
 from cmlkit.sandbox.github.hub import Hub
 from cmlkit.sandbox.github.repository import Repository
 
@@ -10,24 +11,39 @@ from cmlkit.sandbox.github.repository import Repository
 def after_push(hub: Hub, repository: Repository) -> None:
     """Bring every open pull request in line with the branches of `repository`, as GitHub does after a push."""
     for other in list(hub.repositories.values()):
-        with other.lock:
-            for pull in other.pulls:
-                if pull.state == "open" and repository in (other, pull.head_repository):
-                    _follow(hub, other, pull)
+        pulls = [pull for pull in other.pulls if repository in (other, pull.head_repository)]
+        if any(pull.state == "open" for pull in pulls):
+            with other.lock:
+                _follow_all(hub, other, pulls)
 
 
-def _follow(hub: Hub, repository: Repository, pull: PullRequest) -> None:
-    base = repository.git.branch_head(pull.base)
-    head = pull.head_repository.git.branch_head(pull.head)
+def _follow_all(hub: Hub, repository: Repository, pulls: list[PullRequest]) -> None:
+    heads = {repository.id: _heads(repository.git)}
+    for pull in pulls:
+        source = pull.head_repository
+        heads.setdefault(source.id, _heads(source.git))
+        if pull.state == "open":
+            head, base = heads[source.id].get(pull.head), heads[repository.id].get(pull.base)
+            _follow(hub, repository, pull, head, base)
+
+
+def _heads(git: GitRepository) -> dict[str, str]:
+    return {ref.name.removeprefix("refs/heads/"): ref.sha for ref in git.refs("refs/heads/")}
+
+
+def _follow(hub: Hub, repository: Repository, pull: PullRequest, head: str | None, base: str | None) -> None:
     if head is None or base is None:
         close(hub, pull)
+        return
+    if (head, base) == (pull.head_sha, pull.base_sha):
         return
     if head != pull.head_sha:
         take_head(repository, pull, head)
         pull.updated = hub.timestamp()
-    pull.base_sha = base
     if repository.git.is_ancestor(head, base):
         close(hub, pull, merge_commit=base)
+    else:
+        pull.base_sha = base
 
 
 def take_head(repository: Repository, pull: PullRequest, head: str) -> None:

@@ -12,8 +12,9 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from werkzeug.wrappers import Request, Response
 
 from cmlkit.sandbox.github import git_http
-from cmlkit.sandbox.github.accounts import Level, Token, TokenKind
+from cmlkit.sandbox.github.accounts import Account, Level, Token, TokenKind
 from cmlkit.sandbox.github.api import PREFIX, RestApi
+from cmlkit.sandbox.github.apps import App
 from cmlkit.sandbox.github.faults import FaultLayer, Faults, RequestRecord
 from cmlkit.sandbox.github.graphql import GraphQlApi
 from cmlkit.sandbox.github.http_server import Server
@@ -45,7 +46,7 @@ class GitHubServer:
         wrap: Puts a WSGI middleware, such as a check of the contract, around the application.
 
     Attributes:
-        hub: Everything that the server knows, for tests that look behind it.
+        hub: Everything that the server knows; the functions of `seeding` change it as people would.
         faults: Faults that wait for their requests.
         requests: Every request so far, with the status that it got; not those of runners.
     """
@@ -108,11 +109,26 @@ class GitHubServer:
         permissions: Mapping[str, Level] | None = None,
         repositories: Sequence[str] | None = None,
         rate_limit: int = 5000,
+        expires: float | None = None,
     ) -> Token:
         """Make a token valid; see Token for its fields."""
         return self.hub.add_token(
-            value, login, kind=kind, permissions=permissions, repositories=repositories, rate_limit=rate_limit
+            value,
+            login,
+            kind=kind,
+            permissions=permissions,
+            repositories=repositories,
+            rate_limit=rate_limit,
+            expires=expires,
         )
+
+    def add_organization(self, login: str) -> Account:
+        """Make the account of an organisation: before its repositories, whose owner is a user otherwise."""
+        return self.hub.account(login, kind="Organization")
+
+    def add_app(self, app_id: int, public_key: str, *, owner: str, permissions: Mapping[str, Level]) -> App:
+        """Make a GitHub App known, installed on an account; `public_key` is the PEM of the key for its JWTs."""
+        return self.hub.add_app(app_id, public_key, owner=owner, permissions=permissions)
 
     def protect(self, full_name: str, branch: str, protection: Protection | None = None) -> None:
         """Put a rule on a branch; without one, that changes come by pull requests only."""

@@ -1,4 +1,4 @@
-"""The token's own account and limits, Apps, and the repository as such."""
+"""The token's own account and limits, and the repository as such."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def get_user(call: Call) -> Answer:
     unknown = dict.fromkeys(("name", "company", "blog", "location", "email", "hireable", "bio"))
     since = "2011-01-25T18:44:36Z"
     body = {**user(call.hub, call.actor), **unknown, **counts, "created_at": since, "updated_at": since}
-    return Answer(body=body, headers={"X-OAuth-Scopes": "repo, workflow"})
+    return Answer(body=body)
 
 
 @account.add("GET", "/rate_limit")

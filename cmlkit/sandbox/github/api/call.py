@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from werkzeug.wrappers import Request
 
 from cmlkit.sandbox.github.accounts import Account, Token
+from cmlkit.sandbox.github.apps import App
 from cmlkit.sandbox.github.hub import Hub
 from cmlkit.sandbox.github.refusals import Refusal, invalid, not_found, unprocessable
 from cmlkit.sandbox.github.repository import Repository
@@ -34,18 +35,25 @@ class Answer:
 
 @dataclass(kw_only=True)
 class Call:
-    """One call. `repository` is the one that the path names."""
+    """One call. `repository` is the one that the path names, `app` the GitHub App that calls as itself."""
 
     hub: Hub
     request: Request
     token: Token | None = None
     repository_or_none: Repository | None = None
+    app_or_none: App | None = None
 
     @property
     def repository(self) -> Repository:
         if self.repository_or_none is None:
             raise not_found()
         return self.repository_or_none
+
+    @property
+    def app(self) -> App:
+        if self.app_or_none is None:
+            raise Refusal(401, "A JSON web token could not be decoded")
+        return self.app_or_none
 
     @property
     def actor(self) -> Account:

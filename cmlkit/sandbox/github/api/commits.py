@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from cmlkit.sandbox.github.api.call import Answer, Call
 from cmlkit.sandbox.github.api.commit_shapes import commit, commit_with_files, diff_entry
+from cmlkit.sandbox.github.api.git_objects_api import refuse_empty
 from cmlkit.sandbox.github.api.pull_shapes import simple_pull
 from cmlkit.sandbox.github.api.routes import Routes
 from cmlkit.sandbox.github.api.shapes import Json, api, page
 from cmlkit.sandbox.github.git_changes import changes
-from cmlkit.sandbox.github.refusals import Refusal, not_found, unprocessable
+from cmlkit.sandbox.github.refusals import not_found, unprocessable
 from cmlkit.sandbox.github.repository import Repository
 
 commits = Routes()
@@ -75,8 +76,7 @@ def _ruleset(call: Call) -> Json:
 @commits.add("GET", f"{REPOSITORY}/commits", needs="contents=read")
 def list_commits(call: Call) -> Answer:
     git = call.repository.git
-    if not git.refs("refs/heads/"):
-        raise Refusal(409, "Git Repository is empty.")
+    refuse_empty(call)
     start = resolved(call.repository, call.query("sha", call.repository.default_branch))
     shas = git.log(start, path=call.query("path"))
     return call.page(shas, lambda sha: commit(call.hub, call.repository, git.commit(sha)))

@@ -30,6 +30,7 @@ BOT_SIGNATURE = "-----BEGIN PGP SIGNATURE-----\n\nc2FuZGJveA==\n-----END PGP SIG
 
 @objects.add("POST", f"{GIT}/blobs", needs="contents=write", locked=False)
 def create_blob(call: Call) -> Answer:
+    refuse_empty(call)
     fields = call.fields
     content = fields.text("content")
     if fields.one_of("encoding", ("utf-8", "base64"), default="utf-8") == "utf-8":
@@ -71,6 +72,7 @@ def get_blob(call: Call, sha: str) -> Answer:
 
 @objects.add("POST", f"{GIT}/trees", needs="contents=write", locked=False)
 def create_tree(call: Call) -> Answer:
+    refuse_empty(call)
     fields = call.fields
     git = call.repository.git
     base = fields.optional_text("base_tree")
@@ -237,6 +239,12 @@ def _tag(call: Call, tag: Tag) -> Json:
             "verified_at": None,
         },
     }
+
+
+def refuse_empty(call: Call) -> None:
+    """GitHub wants a first push before the Git Data API works."""
+    if not call.repository.git.refs("refs/heads/"):
+        raise Refusal(409, "Git Repository is empty.")
 
 
 def checked_sha(sha: str) -> str:

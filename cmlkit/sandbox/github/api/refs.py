@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from cmlkit.sandbox.github.api.call import Answer, Call
+from cmlkit.sandbox.github.api.git_objects_api import checked_sha, refuse_empty
 from cmlkit.sandbox.github.api.routes import Routes
 from cmlkit.sandbox.github.api.shapes import Json, api
 from cmlkit.sandbox.github.git_objects import RefValue
-from cmlkit.sandbox.github.git_repository import NO_SHA, SHA, GitFailed
+from cmlkit.sandbox.github.git_repository import NO_SHA, GitFailed
 from cmlkit.sandbox.github.protection import check_change
 from cmlkit.sandbox.github.pull_state import after_push
-from cmlkit.sandbox.github.refusals import Refusal, not_found, unprocessable
+from cmlkit.sandbox.github.refusals import not_found, unprocessable
 
 refs = Routes()
 
@@ -18,7 +19,7 @@ GIT = "/repos/<owner>/<repo>/git"
 
 @refs.add("GET", f"{GIT}/ref/<path:ref>", needs="contents=read")
 def get_ref(call: Call, ref: str) -> Answer:
-    _refuse_empty(call)
+    refuse_empty(call)
     found = call.repository.git.ref(f"refs/{ref}")
     if found is None:
         raise not_found()
@@ -27,7 +28,7 @@ def get_ref(call: Call, ref: str) -> Answer:
 
 @refs.add("GET", f"{GIT}/matching-refs/<path:ref>", needs="contents=read")
 def matching_refs(call: Call, ref: str) -> Answer:
-    _refuse_empty(call)
+    refuse_empty(call)
     return Answer(body=[_shown(call, each) for each in call.repository.git.refs(f"refs/{ref}")])
 
 
@@ -36,7 +37,7 @@ def create_ref(call: Call) -> Answer:
     fields = call.fields
     name, sha = fields.text("ref"), fields.text("sha")
     git = call.repository.git
-    _refuse_empty(call)
+    refuse_empty(call)
     _check_name(call, name)
     _check_sha(call, sha)
     if git.ref(name) is not None:
@@ -84,9 +85,7 @@ def _check_name(call: Call, name: str) -> None:
 
 
 def _check_sha(call: Call, sha: str) -> None:
-    if not SHA.fullmatch(sha):
-        raise unprocessable("The sha parameter must be exactly 40 characters and contain only [0-9a-f].")
-    if call.repository.git.kind(sha) is None:
+    if call.repository.git.kind(checked_sha(sha)) is None:
         raise unprocessable("Object does not exist")
 
 
@@ -104,11 +103,6 @@ def _shown_now(call: Call, name: str) -> Json:
     if found is None:
         raise not_found()
     return _shown(call, found)
-
-
-def _refuse_empty(call: Call) -> None:
-    if not call.repository.git.refs("refs/heads/"):
-        raise Refusal(409, "Git Repository is empty.")
 
 
 def _shown(call: Call, ref: RefValue) -> Json:

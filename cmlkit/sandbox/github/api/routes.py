@@ -20,12 +20,14 @@ class Endpoint:
         needs: Permission in GitHub's notation, as in the header `X-Accepted-GitHub-Permissions`.
         forbidden: Kinds of token that GitHub turns away here.
         locked: Whether it changes the repository, so that calls must come one after another.
+        by_app: Whether it is for GitHub Apps as such, which show a JWT instead of a token.
     """
 
     handler: Handler
     needs: str
     forbidden: frozenset[str]
     locked: bool
+    by_app: bool
 
 
 class Routes:
@@ -42,12 +44,13 @@ class Routes:
         needs: str = "metadata=read",
         forbidden: frozenset[str] = frozenset(),
         locked: bool | None = None,
+        by_app: bool = False,
     ) -> Callable[[Handler], Handler]:
         """A decorator for the function that answers an operation. Writes are locked unless it says otherwise."""
 
         def decorate(handler: Handler) -> Handler:
             lock = method != "GET" if locked is None else locked
-            endpoint = Endpoint(handler=handler, needs=needs, forbidden=forbidden, locked=lock)
+            endpoint = Endpoint(handler=handler, needs=needs, forbidden=forbidden, locked=lock, by_app=by_app)
             self._rules.append(Rule(path, methods=[method], endpoint=endpoint))
             return handler
 

@@ -40,7 +40,12 @@ def _both(method: str, path: str = "") -> Callable[[Handler], Handler]:
 
 def _scope(call: Call, org: str) -> str:
     """What the runners belong to: the repository's full name, or the organisation's login."""
-    return org or call.repository.full_name
+    if not org:
+        return call.repository.full_name
+    account = call.hub.accounts.get(org.lower())
+    if account is None or account.kind != "Organization":
+        raise not_found()
+    return account.login
 
 
 @_both("GET")
@@ -117,6 +122,7 @@ def delete_runner(call: Call, runner_id: int, org: str = "") -> Answer:
 
 @runners.add("GET", "/orgs/<org>/actions/runner-groups", needs=NEEDS_OF_ORGANISATION.format("read"), forbidden=NO_JOBS)
 def list_groups(call: Call, org: str) -> Answer:
+    _scope(call, org)
     return call.page([DEFAULT_GROUP], lambda group: _group(call, org, group), key="runner_groups")
 
 

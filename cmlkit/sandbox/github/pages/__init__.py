@@ -88,8 +88,6 @@ class Web:
         image = inlined(self._hub) if inline else _unchanged
         markdown = self._markdown(image)
         start = repository.git.merge_base(pull.base_sha, pull.head_sha) or pull.base_sha
-        if pull.merge_commit:
-            start = self._fork_point(repository, pull)
         root = f"{self._hub.url}/{repository.full_name}"
         return self._render(
             "pull.html",
@@ -103,12 +101,6 @@ class Web:
             commit_count=len(pull_commits(repository, pull)),
             milestone=repository.milestones.get(pull.milestone or 0),
         )
-
-    @staticmethod
-    def _fork_point(repository: Repository, pull: PullRequest) -> str:
-        first = pull_commits(repository, pull)[:1]
-        parents = repository.git.commit(first[0]).parents if first else ()
-        return parents[0] if parents else pull.base_sha
 
     def _home(self, request: Request) -> Response:
         return self._page("home.html", repositories=list(self._hub.repositories.values()))

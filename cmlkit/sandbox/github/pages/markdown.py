@@ -99,6 +99,9 @@ class _Sanitizer(HTMLParser):
 
     def _attribute(self, tag: str, name: str, value: str) -> str:
         value = value.strip()
+        alignment = re.fullmatch(r"text-align:\s*(left|center|right)", value) if name == "style" else None
+        if alignment:
+            return f' align="{alignment[1]}"'
         if name not in ATTRIBUTES or (name in URL_ATTRIBUTES and not SAFE_URL.match(value)):
             return ""
         if tag == "img" and name == "src":

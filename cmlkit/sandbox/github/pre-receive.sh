@@ -1,0 +1,38 @@
+#!/bin/bash
+# What GitHub refuses of a push: changes of protected branches, and files above 100 MiB.
+# The server gives the rules in CMLKIT_SANDBOX_RULES, one "RULE REF" a line.
+set -uo pipefail
+
+FILE_LIMIT_BYTES=$((100 * 1024 * 1024))
+NO_SHA=0000000000000000000000000000000000000000
+
+rule_of() {
+  sed -n "s|^\([a-z_]*\) $1\$|\1|p" <<<"${CMLKIT_SANDBOX_RULES:-}"
+}
+
+is_forced() {
+  [ "$1" != "$NO_SHA" ] && [ "$2" != "$NO_SHA" ] && ! git merge-base --is-ancestor "$1" "$2"
+}
+
+large_files() {
+  git rev-list --objects "$1" --not --all |
+    git cat-file --batch-check='%(objecttype) %(objectsize) %(rest)' |
+    awk -v limit="$FILE_LIMIT_BYTES" '$1 == "blob" && $2 > limit { print $3 }'
+}
+
+while read -r old new ref; do
+  rule=$(rule_of "$ref")
+  if [ "$rule" = non_fast_forward ] && ! is_forced "$old" "$new"; then
+    rule=
+  fi
+  if [ -n "$rule" ]; then
+    echo "error: GH006: Protected branch update failed for $ref." >&2
+    exit 1
+  fi
+  [ "$new" != "$NO_SHA" ] || continue
+  large=$(large_files "$new")
+  if [ -n "$large" ]; then
+    echo "error: GH001: Large files detected. File $large exceeds GitHub's file size limit of 100.00 MB." >&2
+    exit 1
+  fi
+done
