@@ -163,6 +163,9 @@ class PublishForge(Protocol):
     def pull_requests(self, *, base: str, head: str = "", state: str = "open") -> list[PullRequest]:
         """Pull requests that target `base`, from the branch `head` if given; all pages, newest first."""
 
+    def pull_requests_with(self, commit: str) -> list[PullRequest]:
+        """Pull requests, in whatever state, that hold the commit."""
+
     def pull_request_authors(self, number: int) -> set[str]:
         """Logins (e-mail addresses where there is none) of everyone who committed to or reviewed the pull request."""
 

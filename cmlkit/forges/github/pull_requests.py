@@ -31,6 +31,9 @@ class PullRequests(Operations):
         )
         return [parsed(_pull_request, answer) for answer in answers]
 
+    def pull_requests_with(self, commit: str) -> list[PullRequest]:
+        return [parsed(_pull_request, answer) for answer in self.http.pages(self.path("commits", commit, "pulls"))]
+
     def pull_request_authors(self, number: int) -> set[str]:
         commits = self.http.pages(self.path("pulls", number, "commits"))
         reviews = self.http.pages(self.path("pulls", number, "reviews"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from cmlkit.errors import Conflict, NotFound, ServiceError
+from cmlkit.errors import Conflict, NotFound, ServiceError, SettingsError
 from cmlkit.forges.base import JitRunner, Runner, RunnerDownload
 from cmlkit.forges.github.operations import Operations, parsed
 from cmlkit.forges.github.transport import encoded
@@ -64,6 +64,27 @@ class Runners(Operations):
 
     def runners(self) -> list[Runner]:
         return [parsed(_runner, answer) for answer in self.http.pages(self._runners(), key="runners")]
+
+    def use_runner_group(self, group: str) -> None:
+        """Register new runners in the group of that name or id; in the default group when it is empty.
+
+        Raises:
+            SettingsError: The organisation has no such group.
+        """
+        if not group:
+            return
+        if group.isdigit():
+            self.runner_group_id = int(group)
+            return
+        organisation = self.full_name.partition("/")[0]
+        groups = self.http.pages(encoded("orgs", organisation, "actions", "runner-groups"), key="runner_groups")
+        known = {str(item["name"]): int(item["id"]) for item in groups}
+        if group not in known:
+            raise SettingsError(
+                f"{organisation} has no runner group {group!r} that this token may see.",
+                next_step=f"Set runner.runner-group to one of: {', '.join(known) or 'none is visible'}.",
+            )
+        self.runner_group_id = known[group]
 
     def delete_runner(self, runner_id: int) -> None:
         try:

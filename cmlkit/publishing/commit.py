@@ -1,0 +1,83 @@
+"""One atomic commit on the experiment branch, whoever else writes to it meanwhile."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from cmlkit.clock import Clock
+from cmlkit.errors import Conflict
+from cmlkit.forges.base import PublishForge, TreeFile
+from cmlkit.publishing.files import CommitFile
+
+# GitHub allows 80 content-creating requests a minute and 100 at a time; few at a time also bound the memory.
+# https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
+UPLOADS_AT_A_TIME = 4
+TRIES_AGAINST_OTHERS = 30
+
+
+def commit_files(
+    files: Sequence[CommitFile],
+    *,
+    forge: PublishForge,
+    branch: str,
+    base_head: str,
+    message: str,
+    clock: Clock,
+) -> str:
+    """Commit the files on top of the branch, or of the base where there is no such branch yet; the commit's id.
+
+    A branch that holds this result already, from an earlier try of the same publish, stays as it is.
+
+    Raises:
+        Conflict: Others wrote to the branch at every try.
+    """
+    uploaded: set[str] = set()
+    for _ in range(TRIES_AGAINST_OTHERS):
+        head = forge.branch_head(branch)
+        parent = head or base_head
+        there = forge.blob_ids(parent, [file.path for file in files])
+        if head is not None and holds_result(there, files):
+            return head
+        missing = {file.blob: file.content for file in files if file.blob not in uploaded | set(there.values())}
+        uploaded |= _upload(missing, forge)
+        entries = [TreeFile(path=file.path, blob=file.blob) for file in files]
+        commit = forge.create_commit(parent=parent, files=entries, message=message)
+        if _set_branch(forge, branch, head, commit):
+            return commit
+        clock.sleep(random.uniform(0.1, 1.0))  # noqa: S311 - spreads writers apart, keeps no secret
+    raise Conflict(
+        f"Others wrote to the branch {branch!r} at each of {TRIES_AGAINST_OTHERS} tries.",
+        next_step="Give each run a branch of its own, with {run} in the setting publish.branch.",
+    )
+
+
+def holds_result(there: Mapping[str, str], files: Sequence[CommitFile]) -> bool:
+    """Whether a commit with these blobs holds the same model, metrics and plots.
+
+    Manifest and report name the time and the run, so they differ between runs with the same result.
+    """
+    return all(there.get(file.path) == file.blob for file in files if file.role not in ("manifest", "report"))
+
+
+def _set_branch(forge: PublishForge, branch: str, head: str | None, commit: str) -> bool:
+    """Whether the branch took the commit; False where somebody else was faster."""
+    try:
+        if head is None:
+            forge.create_branch(branch, commit)
+        else:
+            forge.move_branch(branch, commit)
+    except Conflict:
+        return False
+    return True
+
+
+def _upload(contents: Mapping[str, bytes], forge: PublishForge) -> set[str]:
+    """Blob ids, uploaded in parallel; the first failure is raised and cancels what has not started."""
+    with ThreadPoolExecutor(max_workers=UPLOADS_AT_A_TIME) as pool:
+        uploads = [pool.submit(forge.create_blob, content) for content in contents.values()]
+        try:
+            return {upload.result() for upload in uploads}
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -1,0 +1,115 @@
+"""The files of the commit: read once, from inside the working directory, within the store's limits."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from cmlkit.errors import ModelError, SettingsError
+from cmlkit.forges.base import blob_id
+from cmlkit.run import TrainingRun
+from cmlkit.stores.base import Store
+
+Role = Literal["model", "manifest", "metrics", "plot", "report", "extra"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommitFile:
+    """A file as it will stand in the commit; `path` is its path in the repository."""
+
+    path: str
+    role: Role
+    content: bytes = field(repr=False)
+
+    @cached_property
+    def blob(self) -> str:
+        """The id that git gives the content."""
+        return blob_id(self.content)
+
+
+def read_files(
+    run: TrainingRun,
+    *,
+    manifest: str,
+    extra: Iterable[str],
+    directory: Path,
+    prefix: PurePosixPath,
+    store: Store,
+    warn: Callable[[str], None],
+) -> tuple[CommitFile, ...]:
+    """Model, manifest, metrics, plots and further files, each once.
+
+    Args:
+        manifest: Path of the model's manifest.
+        directory: The working directory, to which all paths are relative.
+        prefix: Where the working directory lies in the repository.
+        store: Says which sizes it takes, before a file is read into memory.
+        warn: Told what the store warns of.
+
+    Raises:
+        SettingsError: A file is missing, no file, not readable, or lies outside the working directory.
+        ModelError: The same of the model; or a file is too large for the store.
+    """
+    named: list[tuple[Role, str]] = [("model", run.model), ("manifest", manifest)]
+    named += [("metrics", path) for path in run.metrics_files]
+    named += [("plot", path) for path in run.plots]
+    named += [("extra", path) for path in extra]
+    places: dict[str, tuple[Role, str]] = {}
+    for role, path in named:
+        places.setdefault(repository_path(path, prefix), (role, path))
+    for place, (role, path) in places.items():
+        if warning := store.check(place, size=_size(role, path, directory)):
+            warn(warning)
+    return tuple(
+        CommitFile(path=place, role=role, content=(directory / path).read_bytes())
+        for place, (role, path) in places.items()
+    )
+
+
+def repository_path(path: str, prefix: PurePosixPath) -> str:
+    """A path of the working directory as a path of the repository.
+
+    Raises:
+        SettingsError: The path is absolute, leaves the working directory, or leads into `.git`.
+    """
+    relative = PurePosixPath(path)
+    if relative.is_absolute() or ".." in relative.parts or not relative.parts:
+        raise SettingsError(
+            f"The path {path!r} does not lie inside the working directory.",
+            next_step="Give paths relative to the working directory, without '..'.",
+        )
+    if any(part.lower() == ".git" for part in relative.parts):
+        raise SettingsError(f"The path {path!r} leads into .git, which git commits nothing from.")
+    return str(prefix / relative)
+
+
+def _size(role: Role, path: str, directory: Path) -> int:
+    """Bytes of a regular file that lies, followed through links, inside the directory and can be read."""
+    kind = ModelError if role == "model" else SettingsError
+    file = directory / path
+    if not file.resolve().is_relative_to(directory.resolve()):
+        raise kind(f"The {role} file {path} is a symbolic link out of the working directory.")
+    try:
+        status = file.stat()
+        if stat.S_ISREG(status.st_mode):
+            with file.open("rb"):
+                return status.st_size
+    except FileNotFoundError:
+        raise kind(f"The {role} file {path} does not exist.", next_step=_WAYS_OUT[role]) from None
+    except OSError as error:
+        raise kind(f"The {role} file {path} cannot be read: {error.strerror}.") from error
+    raise kind(f"The {role} file {path} is a folder or a device.", next_step="Name regular files, one by one.")
+
+
+_WAYS_OUT: dict[Role, str] = {
+    "model": "Run cmlkit train first, or correct the setting train.model.",
+    "manifest": "Run cmlkit train again; it writes the manifest beside the model.",
+    "metrics": "Correct the setting train.metrics.",
+    "plot": "Correct the setting train.plots.",
+    "report": "",
+    "extra": "Correct the setting publish.files.",
+}

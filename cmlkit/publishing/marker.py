@@ -1,0 +1,53 @@
+"""The hidden marker by which cmlkit knows its own pull requests and comments again."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+Kind = Literal["pull-request", "report", "superseded"]
+
+_MARKER = re.compile(r"<!-- cmlkit: (\{.*?\}) -->")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marker:
+    """What a pull request or a comment is about, and which run wrote it.
+
+    Attributes:
+        subject: Repository path of the model, so that two models in one repository do not meet.
+        run: GitHub's id of the run, or another id outside Actions.
+    """
+
+    kind: Kind
+    subject: str
+    run: str
+    attempt: int = 1
+
+    def __str__(self) -> str:
+        # `--` and `>` could end the comment early.
+        text = json.dumps(asdict(self)).replace("--", "\\u002d\\u002d").replace(">", "\\u003e")
+        return f"<!-- cmlkit: {text} -->"
+
+    def is_about(self, other: Marker) -> bool:
+        return (self.kind, self.subject) == (other.kind, other.subject)
+
+    def is_of_run(self, other: Marker) -> bool:
+        return self.is_about(other) and (self.run, self.attempt) == (other.run, other.attempt)
+
+    def is_older_than(self, other: Marker) -> bool:
+        """Whether the other's run is known to have started later: run ids of Actions grow, others tell nothing."""
+        if self.run.isdecimal() and other.run.isdecimal():
+            return (int(self.run), self.attempt) < (int(other.run), other.attempt)
+        return self.run == other.run and self.attempt < other.attempt
+
+
+def marker_in(body: str) -> Marker | None:
+    """The first marker in a body, or None."""
+    match = _MARKER.search(body)
+    try:
+        return Marker(**json.loads(match[1])) if match else None
+    except (ValueError, TypeError):
+        return None

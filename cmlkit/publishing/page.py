@@ -1,0 +1,93 @@
+"""What people read: the pull request's title and body, the commit's message, and the report in its places."""
+
+from __future__ import annotations
+
+import dataclasses
+import os.path
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+from cmlkit import gate
+from cmlkit.formats import number
+from cmlkit.publishing.files import CommitFile, repository_path
+from cmlkit.publishing.plan import Plan
+from cmlkit.report import SUMMARY_LENGTH, Report
+from cmlkit.report.markdown import code, link, text
+from cmlkit.run import TrainingRun, WorkflowRun
+
+TITLE_LENGTH = 256  # GitHub refuses longer ones, in code points
+METRICS_IN_MESSAGE = 20
+
+
+def render(
+    run: TrainingRun, *, rules: Sequence[str], champion: Mapping[str, float] | None, workflow_run: WorkflowRun
+) -> str:
+    """The report as markdown for a run that is not published: plots are named, not shown."""
+    verdict = gate.judge(rules, challenger=run.metrics, champion=champion)
+    return Report(run=run, verdict=verdict, workflow_run=workflow_run).markdown(limit=SUMMARY_LENGTH)
+
+
+def title(plan: Plan) -> str:
+    """Title of the pull request, where the settings have none."""
+    headline = plan.verdict.headline.removesuffix(".")
+    return f"Retrain {PurePosixPath(plan.model).stem}: {headline[:1].lower()}{headline[1:]}"[:TITLE_LENGTH]
+
+
+def body(plan: Plan, workflow_run: WorkflowRun, *, by_workflow_token: bool) -> str:
+    """Body of the pull request: the hidden marker, the verdict, and where the rest is."""
+    verdict = text(plan.verdict.headline, length=400)
+    made = f"{link('This run', workflow_run.url)} trained {code(plan.model)} and wrote it to {code(plan.branch)}."
+    parts = [f"{plan.marker}\n**{verdict}**", made]
+    if by_workflow_token:
+        # https://docs.github.com/en/actions/concepts/security/github_token
+        parts.append(
+            "Opened with the workflow's own `GITHUB_TOKEN`: workflows on this pull request wait for an approval."
+            " With the token of a GitHub App or of a person in `CMLKIT_TOKEN` they start by themselves."
+        )
+    return "\n\n".join(parts)
+
+
+def commit_message(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun) -> str:
+    """Subject, verdict, metrics and the run's address."""
+    metrics = [f"{' '.join(name.split())}: {number(value)}" for name, value in run.metrics.items()]
+    parts = [f"Retrain {plan.model}", plan.verdict.headline, "\n".join(metrics[:METRICS_IN_MESSAGE]), workflow_run.url]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def report(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun) -> Report:
+    """The report of a run that is about to be committed."""
+    return Report(
+        run=run,
+        verdict=plan.verdict,
+        workflow_run=workflow_run,
+        base=plan.base,
+        branch=plan.branch,
+        folder=str(plan.prefix),
+        files=(*(file.path for file in plan.files), report_path(plan)),
+    )
+
+
+def report_path(plan: Plan) -> str:
+    """Where the report stands in the commit: beside the model, as its manifest does."""
+    return f"{plan.model}.md"
+
+
+def report_file(report: Report, plan: Plan) -> CommitFile:
+    """The report as a file of the commit. It cannot know its commit, so it shows the plots by relative paths."""
+    folder = PurePosixPath(report_path(plan)).parent
+    images = {
+        plot: quote(os.path.relpath(repository_path(plot, plan.prefix), folder), safe="/") for plot in report.run.plots
+    }
+    content = dataclasses.replace(report, images=images).markdown(limit=SUMMARY_LENGTH)
+    return CommitFile(path=report_path(plan), role="report", content=content.encode("utf-8", "replace"))
+
+
+def of_commit(report: Report, plan: Plan, commit: str) -> Report:
+    """The report with its commit, and the plots under URLs that also show in private repositories."""
+    # raw.githubusercontent.com does not know who is signed in; this address does, and redirects.
+    root = f"{plan.repository.url}/blob/{commit}"
+    images = {
+        plot: f"{root}/{quote(repository_path(plot, plan.prefix), safe='/')}?raw=true" for plot in report.run.plots
+    }
+    return dataclasses.replace(report, commit=commit, images=images)

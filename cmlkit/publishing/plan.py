@@ -1,0 +1,135 @@
+"""The plan: everything that a publish decides and checks before its first write."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from cmlkit import gate
+from cmlkit.config import PublishSpec
+from cmlkit.errors import SettingsError
+from cmlkit.forges.base import PublishForge, Repository
+from cmlkit.gate import Verdict
+from cmlkit.model import manifest_path
+from cmlkit.publishing.branch import experiment_branch
+from cmlkit.publishing.champion import champion_metrics
+from cmlkit.publishing.commit import holds_result
+from cmlkit.publishing.files import CommitFile, read_files, repository_path
+from cmlkit.publishing.marker import Marker
+from cmlkit.publishing.pull_request import earlier_pull_requests
+from cmlkit.run import TrainingRun, WorkflowRun
+from cmlkit.stores.git import GitStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is to be published, and where.
+
+    Attributes:
+        base_head: Commit of the base branch that the champion was read from.
+        branch: The experiment branch.
+        prefix: Where the working directory lies in the repository.
+        files: All files of the commit but the report, which shows the verdict.
+        changed: Whether model, metrics or plots differ from the base branch's.
+        champion: Metrics of the base branch's model, if it has one.
+        marker: By which the pull request is known again.
+    """
+
+    repository: Repository
+    base: str
+    base_head: str
+    branch: str
+    prefix: PurePosixPath
+    files: tuple[CommitFile, ...]
+    changed: bool
+    champion: Mapping[str, float] | None
+    verdict: Verdict
+    marker: Marker
+
+    @property
+    def model(self) -> str:
+        """Repository path of the model."""
+        return self.marker.subject
+
+
+def make_plan(
+    run: TrainingRun,
+    *,
+    spec: PublishSpec,
+    rules: Sequence[str],
+    directory: Path,
+    prefix: PurePosixPath,
+    forge: PublishForge,
+    workflow_run: WorkflowRun,
+    warn: Callable[[str], None],
+) -> Plan:
+    """Read, check and judge; nothing is written.
+
+    Raises:
+        SettingsError, ModelError: A file, a rule or the branch's name is wrong, or the base branch does not exist.
+        PermissionDenied, NotFound, ServiceError: The repository cannot be read.
+    """
+    manifest = manifest_path(run.model)
+    files = read_files(
+        run, manifest=manifest, extra=spec.files, directory=directory, prefix=prefix, store=GitStore(), warn=warn
+    )
+    repository = forge.repository()
+    base = spec.base or repository.default_branch
+    base_head = _base_head(base, repository, forge)
+    marker = Marker(
+        kind="pull-request",
+        subject=repository_path(run.model, prefix),
+        run=workflow_run.run_id,
+        attempt=workflow_run.attempt,
+    )
+    branch = _branch(run, spec=spec, base=base, base_head=base_head, marker=marker, forge=forge)
+    there = forge.blob_ids(base_head, [file.path for file in files])
+    champion = champion_metrics(
+        forge,
+        commit=base_head,
+        there=there,
+        manifest=repository_path(manifest, prefix),
+        metrics_files=[file.path for file in files if file.role == "metrics"],
+        warn=warn,
+    )
+    return Plan(
+        repository=repository,
+        base=base,
+        base_head=base_head,
+        branch=branch,
+        prefix=prefix,
+        files=files,
+        changed=not holds_result(there, files),
+        champion=champion,
+        verdict=gate.judge(rules, challenger=run.metrics, champion=champion),
+        marker=marker,
+    )
+
+
+def _base_head(base: str, repository: Repository, forge: PublishForge) -> str:
+    head = forge.branch_head(base)
+    if head is None:
+        raise SettingsError(
+            f"{repository.full_name} has no branch {base!r} that a pull request could target.",
+            next_step=f"Correct the setting publish.base; the default branch is {repository.default_branch!r}.",
+        )
+    return head
+
+
+def _branch(
+    run: TrainingRun, *, spec: PublishSpec, base: str, base_head: str, marker: Marker, forge: PublishForge
+) -> str:
+    trained = datetime.datetime.fromtimestamp(run.started, tz=datetime.UTC)
+    name = experiment_branch(
+        spec.branch,
+        base=base,
+        run=marker.run,
+        attempt=marker.attempt,
+        date=f"{trained:%Y-%m-%d}",
+        sha=run.commit or base_head,
+    )
+    if spec.on_existing == "update" and (earlier := earlier_pull_requests(base, marker, forge=forge)):
+        return earlier[0].head
+    return name

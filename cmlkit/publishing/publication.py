@@ -1,0 +1,47 @@
+"""What a publish left on the forge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cmlkit.config import PublishSpec
+from cmlkit.errors import GateRejected
+from cmlkit.gate import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """What a publish left on the forge. URLs, branch and commit are empty where nothing was written.
+
+    Attributes:
+        changed: False where the base branch holds the same model, metrics and plots already.
+        branch: The experiment branch; `commit_sha` is its commit with the result.
+        files: Repository paths that the commit holds.
+        check_url: Of the check run, or of the commit status where the token may not create check runs.
+        superseded: Numbers of the earlier pull requests that were closed.
+        report: The report as markdown, as the comment shows it.
+    """
+
+    verdict: Verdict
+    changed: bool
+    branch: str = ""
+    commit_sha: str = ""
+    files: tuple[str, ...] = ()
+    pull_request_number: int | None = None
+    pull_request_url: str = ""
+    comment_url: str = ""
+    check_url: str = ""
+    superseded: tuple[int, ...] = ()
+    report: str = field(default="", repr=False)
+
+    def raise_if_rejected(self, spec: PublishSpec) -> None:
+        """Fail the run where the gate rejected a new model and the settings want that; call it after writing outputs.
+
+        Raises:
+            GateRejected: The message has the rules that failed, and the draft pull request.
+        """
+        if self.verdict.accepted or not self.changed or spec.on_rejected == "warn":
+            return
+        failed = "; ".join(rule.text for rule in self.verdict.rules if rule.passed is False)
+        draft = f"The draft pull request {self.pull_request_url} has the details." if self.pull_request_url else ""
+        raise GateRejected(f"{self.verdict.headline} Failed: {failed}.", next_step=draft or "Nothing was published.")

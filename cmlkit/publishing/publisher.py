@@ -1,0 +1,162 @@
+"""The writing half of a publish: each step finds what an earlier try left, and finishes it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cmlkit.clock import Clock
+from cmlkit.config import PublishSpec
+from cmlkit.errors import PermissionDenied, ServiceError
+from cmlkit.forges.base import Conclusion, PublishForge, PullRequest
+from cmlkit.progress import Progress
+from cmlkit.publishing import page
+from cmlkit.publishing.comment import add_comment, keep_comment
+from cmlkit.publishing.commit import commit_files
+from cmlkit.publishing.files import CommitFile
+from cmlkit.publishing.marker import Marker
+from cmlkit.publishing.plan import Plan
+from cmlkit.publishing.publication import Publication
+from cmlkit.publishing.pull_request import earlier_pull_requests, open_pull_request, supersede
+from cmlkit.report import SUMMARY_LENGTH, Report
+from cmlkit.run import TrainingRun, WorkflowRun
+
+CHECK_NAME = "cmlkit"
+WORKFLOW_LOGIN = "github-actions[bot]"  # whom GITHUB_TOKEN acts as
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publisher:
+    """One plan, carried out on one forge."""
+
+    run: TrainingRun
+    plan: Plan
+    spec: PublishSpec
+    forge: PublishForge
+    workflow_run: WorkflowRun
+    progress: Progress
+    clock: Clock
+
+    def publish(self) -> Publication:
+        """Commit, pull request, comment and check; then labels, reviewers, earlier pull requests and auto-merge."""
+        draft = page.report(self.run, self.plan, self.workflow_run)
+        files = (*self.plan.files, page.report_file(draft, self.plan))
+        with self.progress.stage("Commit the result") as say:
+            commit = self._commit(files)
+            say(f"{commit[:12]} on {self.plan.branch}")
+        report = page.of_commit(draft, self.plan, commit)
+        with self.progress.stage("Open the pull request") as say:
+            pull_request = self._open(report)
+            say(pull_request.url)
+        with self.progress.stage("Report"):
+            comment_url = self._comment(pull_request, report)
+            check_url = self._check(commit, report)
+        with self.progress.stage("Settle the pull request"):
+            superseded = self._settle(pull_request)
+        return Publication(
+            verdict=self.plan.verdict,
+            changed=True,
+            branch=self.plan.branch,
+            commit_sha=commit,
+            files=tuple(file.path for file in files),
+            pull_request_number=pull_request.number,
+            pull_request_url=pull_request.url,
+            comment_url=comment_url,
+            check_url=check_url,
+            superseded=superseded,
+            report=report.markdown(limit=SUMMARY_LENGTH),
+        )
+
+    def _commit(self, files: Sequence[CommitFile]) -> str:
+        return commit_files(
+            files,
+            forge=self.forge,
+            branch=self.plan.branch,
+            base_head=self.plan.base_head,
+            message=page.commit_message(self.run, self.plan, self.workflow_run),
+            clock=self.clock,
+        )
+
+    @property
+    def _report_marker(self) -> Marker:
+        return dataclasses.replace(self.plan.marker, kind="report")
+
+    def _open(self, report: Report) -> PullRequest:
+        body = page.body(self.plan, self.workflow_run, by_workflow_token=self.forge.login() == WORKFLOW_LOGIN)
+        try:
+            return open_pull_request(
+                branch=self.plan.branch,
+                base=self.plan.base,
+                title=self.spec.title or page.title(self.plan),
+                body=f"{body}\n\n{report.markdown()}" if self.spec.comment == "none" else body,
+                draft=self.spec.draft or not self.plan.verdict.accepted,
+                forge=self.forge,
+            )
+        except PermissionDenied as error:
+            raise PermissionDenied(
+                f"{error.message} The result is committed to the branch {self.plan.branch}.", next_step=error.next_step
+            ) from error
+
+    def _comment(self, pull_request: PullRequest, report: Report) -> str:
+        if self.spec.comment == "none":
+            return ""
+        write = keep_comment if self.spec.comment == "update" else add_comment
+        return write(pull_request.number, report.markdown(), self._report_marker, forge=self.forge).url
+
+    def _check(self, commit: str, report: Report) -> str:
+        """URL of the check run, or of a commit status where the token may not create check runs."""
+        if not self.spec.check:
+            return ""
+        title, url = self.plan.verdict.headline, self.workflow_run.url
+        try:
+            return self.forge.create_check(
+                name=CHECK_NAME,
+                commit=commit,
+                conclusion=self._conclusion,
+                title=title,
+                summary=report.markdown(),
+                details_url=url,
+            ).url
+        except PermissionDenied as refused:
+            try:
+                return self.forge.create_status(
+                    name=CHECK_NAME, commit=commit, conclusion=self._conclusion, title=title, details_url=url
+                )
+            except PermissionDenied:
+                self.progress.warn(f"There is no check: {refused}")
+                return ""
+
+    @property
+    def _conclusion(self) -> Conclusion:
+        if self.plan.verdict.accepted:
+            return "success"
+        return "neutral" if self.spec.on_rejected == "warn" else "failure"
+
+    def _settle(self, pull_request: PullRequest) -> tuple[int, ...]:
+        """Labels, reviewers and auto-merge, and the earlier pull requests that this one supersedes."""
+        forge, spec, number = self.forge, self.spec, pull_request.number
+        if spec.labels:
+            self._optional("The labels are not set", lambda: forge.add_labels(number, spec.labels))
+        if spec.reviewers:
+            self._optional(
+                "Nobody is asked for a review", lambda: forge.request_reviewers(number, people=spec.reviewers)
+            )
+        closed: list[PullRequest] = []
+        if spec.on_existing == "supersede":
+            earlier = earlier_pull_requests(self.plan.base, self.plan.marker, forge=forge)
+            closed = supersede(earlier, current=pull_request, marker=self.plan.marker, forge=forge)
+        if spec.auto_merge and self.plan.verdict.accepted and not pull_request.draft:
+            self._optional("Auto-merge is not on", lambda: forge.enable_auto_merge(pull_request, spec.auto_merge))
+        return tuple(item.number for item in closed)
+
+    def _optional(self, otherwise: str, act: Callable[[], object]) -> None:
+        """A step that the result does not hang on: a refusal is a warning, an outage an error to run again after."""
+        try:
+            act()
+        except PermissionDenied as error:
+            self.progress.warn(f"{otherwise}: {error}")
+        except ServiceError as error:
+            if error.status not in (404, 422):
+                raise
+            self.progress.warn(f"{otherwise}: {error}")

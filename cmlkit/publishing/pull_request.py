@@ -1,0 +1,65 @@
+"""The pull request of a run, and the earlier ones that it supersedes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cmlkit.forges.base import PublishForge, PullRequest
+from cmlkit.publishing.marker import Marker, marker_in
+
+
+def earlier_pull_requests(base: str, marker: Marker, *, forge: PublishForge) -> list[PullRequest]:
+    """Open pull requests that cmlkit made for this model, newest first: by hidden marker and our own author."""
+    login = forge.login()
+    return [
+        pull_request
+        for pull_request in forge.pull_requests(base=base)
+        if pull_request.author == login
+        and (found := marker_in(pull_request.body)) is not None
+        and found.is_about(marker)
+    ]
+
+
+def open_pull_request(
+    *, branch: str, base: str, title: str, body: str, draft: bool, forge: PublishForge
+) -> PullRequest:
+    """The open pull request of this branch, with this title and body."""
+    existing = next(iter(forge.pull_requests(base=base, head=branch)), None)
+    if existing is None:
+        return forge.create_pull_request(head=branch, base=base, title=title, body=body, draft=draft)
+    if (existing.title, existing.body) == (title, body.strip()):
+        return existing
+    return forge.update_pull_request(existing.number, title=title, body=body)
+
+
+def supersede(
+    earlier: Iterable[PullRequest], *, current: PullRequest, marker: Marker, forge: PublishForge
+) -> list[PullRequest]:
+    """Close those of an earlier run that no person has touched, with a link, and delete their branches."""
+    closed = []
+    for pull_request in earlier:
+        found = marker_in(pull_request.body)
+        if pull_request.number == current.number or pull_request.head == current.head or found is None:
+            continue
+        if not marker.is_older_than(found) and not is_touched(pull_request, forge=forge):
+            _close(pull_request, current=current, marker=marker, forge=forge)
+            closed.append(pull_request)
+    return closed
+
+
+def is_touched(pull_request: PullRequest, *, forge: PublishForge) -> bool:
+    """Whether a person has committed to it, reviewed it or said something; other bots do not count."""
+    committed_or_reviewed = forge.pull_request_authors(pull_request.number) - {forge.login()}
+    # Where cmlkit uses a person's own token, the marker tells what that person wrote by hand.
+    wrote = {item.author for item in forge.comments(pull_request.number) if marker_in(item.body) is None}
+    return any("[bot]" not in login for login in committed_or_reviewed | wrote)
+
+
+def _close(pull_request: PullRequest, *, current: PullRequest, marker: Marker, forge: PublishForge) -> None:
+    note = Marker(kind="superseded", subject=marker.subject, run=marker.run, attempt=marker.attempt)
+    said = (marker_in(comment.body) for comment in forge.comments(pull_request.number))
+    if not any(found is not None and found.kind == "superseded" for found in said):
+        forge.create_comment(pull_request.number, f"{note}\nSuperseded by #{current.number}.")
+    # The branch first: once the pull request is closed, a publish that was cut off here would not find it again.
+    forge.delete_branch(pull_request.head)
+    forge.update_pull_request(pull_request.number, state="closed")

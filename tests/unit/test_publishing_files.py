@@ -1,0 +1,116 @@
+"""The files of the commit: only regular files from inside the working directory, and none too large."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from cmlkit.errors import ModelError, SettingsError
+from cmlkit.publishing.files import CommitFile, read_files
+from cmlkit.run import Resources, TrainingRun
+from cmlkit.stores.git import LIMIT_BYTES, WARNING_BYTES, GitStore
+
+MODEL, MANIFEST, METRICS, PLOT = "model/m.joblib", "model/m.joblib.json", "model/metrics.txt", "model/plot.png"
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    directory = tmp_path / "work"
+    for path in (MODEL, MANIFEST, METRICS, PLOT, "notes.md"):
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / path).write_text(path)
+    return directory
+
+
+def read(
+    directory: Path, *, extra: tuple[str, ...] = (), model: str = MODEL, plot: str = PLOT, prefix: str = ""
+) -> tuple[CommitFile, ...]:
+    run = TrainingRun(
+        mode="command", command="python train.py", metrics={"accuracy": 1.0}, metrics_files=(METRICS,), model=model,
+        plots=(plot,), resources=Resources(wall_seconds=1, cpu_seconds=1, peak_memory_bytes=1), started=0.0,
+    )  # fmt: skip
+    return read_files(
+        run,
+        manifest=MANIFEST,
+        extra=extra,
+        directory=directory,
+        prefix=PurePosixPath(prefix),
+        store=GitStore(),
+        warn=print,
+    )
+
+
+def test_every_file_is_read_once_with_its_role(directory: Path) -> None:
+    files = read(directory, extra=("notes.md", "./model/plot.png"))
+    assert [(file.role, file.path) for file in files] == [
+        ("model", MODEL), ("manifest", MANIFEST), ("metrics", METRICS), ("plot", PLOT), ("extra", "notes.md"),
+    ]  # fmt: skip
+    assert files[0].content == MODEL.encode()
+
+
+def test_paths_of_a_subfolder_get_its_prefix(directory: Path) -> None:
+    assert read(directory, prefix="projects/forest")[0].path == "projects/forest/model/m.joblib"
+
+
+@pytest.mark.parametrize("path", ["/etc/hostname", "../secret", "model/../../secret", ".", ""])
+def test_a_path_out_of_the_working_directory_is_refused(directory: Path, path: str) -> None:
+    with pytest.raises(SettingsError, match="does not lie inside the working directory"):
+        read(directory, extra=(path,))
+
+
+@pytest.mark.parametrize("path", [".git/config", "model/.GIT/hooks"])
+def test_a_path_into_git_is_refused(directory: Path, path: str) -> None:
+    with pytest.raises(SettingsError, match=r"leads into \.git"):
+        read(directory, extra=(path,))
+
+
+@pytest.mark.parametrize("link", ["notes.link", "linked/secret"], ids=["a link to a file", "a link to a folder"])
+def test_a_link_out_of_the_working_directory_is_refused(directory: Path, link: str) -> None:
+    (directory.parent / "secret").write_text("s")
+    (directory / "notes.link").symlink_to(directory.parent / "secret")
+    (directory / "linked").symlink_to(directory.parent)
+    with pytest.raises(SettingsError, match="symbolic link out of"):
+        read(directory, extra=(link,))
+
+
+def test_a_link_within_the_working_directory_stands_for_its_file(directory: Path) -> None:
+    (directory / "latest").symlink_to("notes.md")
+    assert read(directory, extra=("latest",))[-1].content == b"notes.md"
+
+
+def test_a_missing_model_says_what_to_run(directory: Path) -> None:
+    with pytest.raises(ModelError, match=r"The model file model/x\.joblib does not exist") as caught:
+        read(directory, model="model/x.joblib")
+    assert "cmlkit train" in caught.value.next_step
+
+
+def test_a_missing_plot_names_the_setting(directory: Path) -> None:
+    with pytest.raises(SettingsError, match="The plot file") as caught:
+        read(directory, plot="model/roc.png")
+    assert "train.plots" in caught.value.next_step
+
+
+def test_a_folder_or_a_pipe_is_no_file(directory: Path) -> None:
+    os.mkfifo(directory / "pipe")
+    for path in ("model", "pipe"):
+        with pytest.raises(SettingsError, match="a folder or a device"):
+            read(directory, extra=(path,))
+
+
+def test_a_model_over_githubs_limit_is_refused_before_it_is_read(directory: Path) -> None:
+    with (directory / MODEL).open("wb") as file:
+        file.truncate(LIMIT_BYTES + 1)
+    with pytest.raises(ModelError, match=r"model/m\.joblib has 100\.0 MiB; GitHub takes no file over 100 MiB"):
+        read(directory)
+
+
+def test_a_large_file_is_warned_of() -> None:
+    assert GitStore().check("m", size=WARNING_BYTES) == ""
+    assert "m has 50 MiB: every clone" in GitStore().check("m", size=WARNING_BYTES + 1)
+    assert GitStore().put("m", b"x") == {"m": b"x"}
+
+
+def test_the_blob_id_is_gits() -> None:
+    assert CommitFile(path="a", role="extra", content=b"hello\n").blob == "ce013625030ba8dba906f756967f9e9ca394464a"
