@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cmlkit import actions
-from cmlkit.config import RunnerSpec
-from cmlkit.errors import PermissionDenied, SettingsError
+from cmlkit.errors import PermissionDenied
 from cmlkit.run import WorkflowRun
 
 if TYPE_CHECKING:
+    from cmlkit.cli.options import Invocation
     from cmlkit.clouds.base import Cloud
     from cmlkit.forges.github import GitHub
-    from cmlkit.progress import Progress
 
+API_URL = "https://api.github.com"
 TOKENS = ("CMLKIT_TOKEN", "GITHUB_TOKEN", "REPO_TOKEN")
 RUNNER_TOKENS = ("CMLKIT_RUNNER_TOKEN", *TOKENS)
 
 
-def github(
-    environ: Mapping[str, str], workflow_run: WorkflowRun, progress: Progress, *, for_runners: bool = False
-) -> GitHub:
+def github(invocation: Invocation, workflow_run: WorkflowRun) -> GitHub:
     """The repository's GitHub, with the token of the environment.
 
     Raises:
@@ -31,16 +28,44 @@ def github(
     """
     from cmlkit.forges.github import GitHub
 
-    names = RUNNER_TOKENS if for_runners else TOKENS
-    token = next((environ[name].strip() for name in names if environ.get(name, "").strip()), "")
-    if not token:
-        raise PermissionDenied(
-            f"No GitHub token is set for {workflow_run.repository}.",
-            next_step=f"Set one of {', '.join(names)} in the step's env."
-            + (" Registering runners takes more than the workflow's own GITHUB_TOKEN." if for_runners else ""),
-        )
-    url = environ.get("GITHUB_API_URL") or "https://api.github.com"
-    return GitHub(repository=workflow_run.repository, token=token, api_url=url, notify=progress.note)
+    return GitHub(
+        repository=workflow_run.repository,
+        token=_token(invocation.environ, TOKENS, workflow_run),
+        api_url=invocation.environ.get("GITHUB_API_URL") or API_URL,
+        notify=invocation.progress.note,
+    )
+
+
+def runner_github(invocation: Invocation, workflow_run: WorkflowRun) -> GitHub:
+    """GitHub with the token, and in the scope, that registering runners takes.
+
+    Raises:
+        PermissionDenied: No token is set.
+        SettingsError: The organisation has no runner group of the name that the settings give.
+    """
+    from cmlkit.forges.github import GitHub
+
+    spec = invocation.settings.runner
+    forge = GitHub(
+        repository=workflow_run.repository,
+        token=_token(invocation.environ, RUNNER_TOKENS, workflow_run),
+        api_url=invocation.environ.get("GITHUB_API_URL") or API_URL,
+        runner_scope="organisation" if spec.scope == "organisation" else "repository",
+        notify=invocation.progress.note,
+    )
+    forge.use_runner_group(spec.runner_group)
+    return forge
+
+
+def _token(environ: Mapping[str, str], names: Sequence[str], workflow_run: WorkflowRun) -> str:
+    for name in names:
+        if token := environ.get(name, "").strip():
+            return token
+    hint = " Registering runners takes more than the workflow's own GITHUB_TOKEN." if names is RUNNER_TOKENS else ""
+    raise PermissionDenied(
+        f"No GitHub token is set for {workflow_run.repository}.",
+        next_step=f"Set one of {', '.join(names)} in the step's env.{hint}",
+    )
 
 
 def workflow_run(environ: Mapping[str, str], *, directory: Path = Path()) -> WorkflowRun:
@@ -56,24 +81,12 @@ def workflow_run(environ: Mapping[str, str], *, directory: Path = Path()) -> Wor
     )
 
 
-def with_regions(spec: RunnerSpec, environ: Mapping[str, str]) -> RunnerSpec:
-    """The spec with AWS's own region variables where the settings name none.
+def clouds(environ: Mapping[str, str]) -> Callable[[str], Cloud]:
+    """Region -> cloud, that of AWS_REGION for an empty name.
 
-    Raises:
-        SettingsError: No region is known.
+    boto3 itself reads the rest: credentials, AWS_ENDPOINT_URL, AWS_PROFILE and AWS_DEFAULT_REGION, but not AWS_REGION.
     """
-    if spec.region:
-        return spec
-    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-    if not region:
-        raise SettingsError(
-            "No AWS region is set.", next_step="Set runner.region in cmlkit.yaml, --region, or AWS_REGION."
-        )
-    return dataclasses.replace(spec, region=(region,))
+    from cmlkit.clouds.aws import regions
 
-
-def clouds() -> Callable[[str], Cloud]:
-    """Region -> cloud. boto3 reads its own variables: credentials, AWS_ENDPOINT_URL, AWS_PROFILE."""
-    from cmlkit.clouds.aws import AwsCloud
-
-    return lambda region: AwsCloud(region=region)
+    cloud_for = regions()
+    return lambda region: cloud_for(region or environ.get("AWS_REGION", ""))

@@ -16,7 +16,7 @@ from cmlkit.errors import SettingsError
 from cmlkit.run import RECORD, TrainingRun
 
 if TYPE_CHECKING:
-    from cmlkit.publish import Publication
+    from cmlkit.publishing import Publication
 
 
 @click.command()
@@ -28,7 +28,7 @@ def publish(invocation: Invocation) -> None:
     cmlkit publish
     cmlkit publish --gate "accuracy >= champion - 0.01" --label retrained --auto-merge squash
     """
-    from cmlkit import publish as stage
+    from cmlkit import publishing as stage
 
     directory = Path.cwd()
     run = read_record(directory)
@@ -39,7 +39,7 @@ def publish(invocation: Invocation) -> None:
         rules=invocation.settings.gate.rules,
         directory=directory,
         prefix=_prefix(directory),
-        forge=edges.github(invocation.environ, workflow_run, invocation.progress),
+        forge=edges.github(invocation, workflow_run),
         workflow_run=workflow_run,
         progress=invocation.progress,
     )
@@ -56,7 +56,7 @@ def report(invocation: Invocation) -> None:
     \b
     cmlkit report > report.md
     """
-    from cmlkit import publish as stage
+    from cmlkit import publishing as stage
 
     directory = Path.cwd()
     workflow_run = edges.workflow_run(invocation.environ, directory=directory)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cmlkit.cli import edges
 from cmlkit.cli.options import Invocation, with_settings
-from cmlkit.cli.output import emit
+from cmlkit.cli.output import emit, print_table
+
+if TYPE_CHECKING:
+    from cmlkit.clouds.base import Instance
+    from cmlkit.runner import Launched, Preview, Reaped
 
 
 @click.group()
@@ -18,22 +24,149 @@ def runner() -> None:
 
 @runner.command()
 @with_settings("runner")
-def launch(invocation: Invocation) -> None:
+@click.option("--dry-run", is_flag=True, help="Show what would be tried, and what it costs; launch nothing.")
+def launch(invocation: Invocation, dry_run: bool) -> None:
     """Launch an instance, and return when its runner is online at GitHub.
+
+    On failure, time-out, SIGINT and SIGTERM everything is taken back.
 
     \b
     cmlkit runner launch --instance-type c7i.xlarge,c6i.xlarge --region eu-west-1
-    cmlkit runner launch --market on-demand --max-lifetime 4h
+    cmlkit runner launch --cpus 8 --memory 32 --market on-demand --max-lifetime 4h
+    cmlkit runner launch --dry-run
+    """
+    from cmlkit import runner as stage
+
+    spec, workflow_run = invocation.settings.runner, edges.workflow_run(invocation.environ)
+    cloud_for = edges.clouds(invocation.environ)
+    if dry_run:
+        _show_preview(invocation, stage.preview(spec, workflow_run=workflow_run, cloud_for=cloud_for))
+        return
+    launched = stage.launch_all(
+        spec,
+        workflow_run=workflow_run,
+        forge=edges.runner_github(invocation, workflow_run),
+        cloud_for=cloud_for,
+        progress=invocation.progress,
+    )
+    _show_launched(invocation, launched)
+
+
+@runner.command()
+@with_settings("runner")
+def stop(invocation: Invocation) -> None:
+    """Terminate this run's instances and remove its runners, whatever launched them. Nothing to do is fine.
+
+    \b
+    cmlkit runner stop
+    GITHUB_RUN_ID=123 cmlkit runner stop --region eu-west-1
     """
     from cmlkit import runner as stage
 
     workflow_run = edges.workflow_run(invocation.environ)
-    launched = stage.launch(
-        edges.with_regions(invocation.settings.runner, invocation.environ),
+    removed = stage.stop(
         workflow_run=workflow_run,
-        forge=edges.github(invocation.environ, workflow_run, invocation.progress, for_runners=True),
-        cloud_for=edges.clouds(),
+        forge=edges.runner_github(invocation, workflow_run),
+        cloud_for=edges.clouds(invocation.environ),
+        regions=invocation.settings.runner.region,
         progress=invocation.progress,
     )
-    result = dataclasses.asdict(launched)
-    emit(invocation, result, [(key.replace("_", " "), str(value)) for key, value in result.items()])
+    result = {"terminated": list(removed.instances), "unregistered": list(removed.runners)}
+    emit(invocation, result, [(key, ", ".join(value) or "nothing") for key, value in result.items()])
+
+
+@runner.command("list")
+@with_settings("runner")
+@click.option("--this-run", is_flag=True, help="Only those of this workflow run.")
+def list_(invocation: Invocation, this_run: bool) -> None:
+    """List cmlkit's instances that are not terminated yet, oldest first.
+
+    \b
+    cmlkit runner list --region eu-west-1,eu-central-1
+    cmlkit runner list --json | jq '.instances[].id'
+    """
+    from cmlkit import runner as stage
+
+    found = stage.list_instances(
+        cloud_for=edges.clouds(invocation.environ),
+        regions=invocation.settings.runner.region,
+        workflow_run=edges.workflow_run(invocation.environ) if this_run else None,
+    )
+    rows = [_row(instance) for instance in found]
+    emit(invocation, {"instances": rows}, [] if rows else [("none", "cmlkit has no instance there")])
+    if not invocation.as_json:
+        print_table(rows)
+
+
+@runner.command()
+@with_settings("runner")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+def reap(invocation: Invocation, dry_run: bool) -> None:
+    """Terminate instances, and remove runners, that have outlived their lease. What is busy stays.
+
+    \b
+    cmlkit runner reap --dry-run
+    cmlkit runner reap --region eu-west-1
+    """
+    from cmlkit import runner as stage
+
+    workflow_run = edges.workflow_run(invocation.environ)
+    rows = stage.reap(
+        repository=workflow_run.repository,
+        forge=edges.runner_github(invocation, workflow_run),
+        cloud_for=edges.clouds(invocation.environ),
+        regions=invocation.settings.runner.region,
+        dry_run=dry_run,
+        progress=invocation.progress,
+    )
+    shown = [_reaped(row) for row in rows]
+    emit(invocation, {"reaped": shown}, [] if rows else [("none", "nothing has outlived its lease")])
+    if not invocation.as_json:
+        print_table(shown)
+    if failure := next((row.error for row in rows if row.error is not None), None):
+        raise failure
+
+
+def _show_launched(invocation: Invocation, launched: Sequence[Launched]) -> None:
+    """The first runner's facts are the result itself; the others, if there are any, stand beside them."""
+    runners = [dataclasses.asdict(item) for item in launched]
+    result: dict[str, Any] = {**runners[0], "runners": runners} if len(runners) > 1 else runners[0]
+    emit(invocation, result, [(key.replace("_", " "), str(value)) for key, value in runners[0].items()])
+    if len(runners) > 1 and not invocation.as_json:
+        print_table(runners[1:])
+
+
+def _show_preview(invocation: Invocation, preview: Preview) -> None:
+    rows = [
+        {
+            "option": str(option.rung),
+            "usd_per_hour": option.rung.price,
+            "refusal": option.refusal.message if option.refusal else "",
+        }
+        for option in preview.options
+    ]
+    result = {"options": rows, "notes": list(preview.notes), "most_usd": preview.most}
+    most = "unknown" if preview.most is None else f"${preview.most:.4f}"
+    emit(invocation, result, [("one runner costs at most", most)])
+    if not invocation.as_json:
+        print_table(rows)
+    if refusal := preview.refusal:
+        raise refusal
+
+
+def _row(instance: Instance) -> dict[str, Any]:
+    return {
+        "id": instance.id,
+        "state": instance.state,
+        "instance_type": instance.instance_type,
+        "market": instance.market,
+        "region": instance.region,
+        "launched": int(instance.launched),
+        "run": instance.tags.get("cmlkit:run", ""),
+        "repository": instance.tags.get("cmlkit:repository", ""),
+        "expires": instance.tags.get("cmlkit:expires", ""),
+    }
+
+
+def _reaped(row: Reaped) -> dict[str, Any]:
+    return {**dataclasses.asdict(row), "overdue": round(row.overdue), "error": row.error.message if row.error else ""}
