@@ -1,0 +1,112 @@
+"""The report: what a person reads about a new model, as GitHub-flavoured markdown."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+from cmlkit.formats import short_hash
+from cmlkit.gate import Verdict
+from cmlkit.report import sections
+from cmlkit.report.fit import fitted
+from cmlkit.report.markdown import code, link, text
+from cmlkit.run import Parameter, TrainingRun, WorkflowRun
+
+__all__ = ["COMMENT_LENGTH", "SUMMARY_LENGTH", "Report"]
+
+# GitHub refuses comments and pull-request bodies beyond 65,536 code points; the rest is room for a hidden marker.
+COMMENT_LENGTH = 65_536 - 1_536
+# A job's summary holds 1 MiB; a code point takes up to four bytes.
+SUMMARY_LENGTH = 1024 * 1024 // 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a report shows. Only the run and its verdict are needed; everything else adds to it.
+
+    Attributes:
+        base: Branch whose model is the champion.
+        branch: Branch that holds the result; `commit` is its commit there.
+        folder: Where the working directory lies in the repository.
+        files: Repository paths of what is on the branch.
+        images: Path of a plot, as in the run -> URL under which it is seen.
+        champion_parameters: Of the model on the base branch; None where they are not known.
+        setup: The shell command that prepared the training.
+    """
+
+    run: TrainingRun
+    verdict: Verdict
+    workflow_run: WorkflowRun | None = None
+    base: str = ""
+    branch: str = ""
+    commit: str = ""
+    folder: str = ""
+    files: tuple[str, ...] = ()
+    images: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    champion_parameters: Mapping[str, Parameter] | None = None
+    setup: str = ""
+
+    def markdown(self, *, limit: int = COMMENT_LENGTH) -> str:
+        """The report within `limit` code points: what does not fit gives way to a link to the run's page.
+
+        Verdict, metrics and plots come first; the rest is folded. Tables and code are shown whole or not at all.
+        """
+        elsewhere = link("the run's summary", self.workflow_run.url) if self.workflow_run else ""
+        parts = (
+            sections.headline(self.verdict, self._subtitle()),
+            sections.metrics(self.verdict, elsewhere),
+            sections.plots(self.run.plots, self.images, elsewhere),
+            sections.parameters(self.run.parameters, self.champion_parameters, elsewhere),
+            sections.fingerprints(self.run.data, elsewhere),
+            sections.facts(self.run, self._origin(), elsewhere),
+            sections.files(self.files, {path: self._url(path) for path in self.files}, elsewhere),
+            sections.usage(self.run.model, fetch=self._fetch()),
+            sections.reproduction(self.run, setup=self.setup, folder=self.folder),
+        )
+        return fitted(parts, limit)
+
+    def _subtitle(self) -> str:
+        """Model, branch and run on one line."""
+        model = code(self.run.model)
+        if self.commit:
+            model = link(model, self._url(str(PurePosixPath(self.folder, self.run.model))))
+        kind = f"{text(self.run.model_class.rpartition('.')[2])} in " if self.run.model_class else ""
+        parts = [f"{kind}{model}"]
+        if self.branch:
+            parts.append(f"on {code(self.branch)}{f' for {code(self.base)}' if self.base else ''}")
+        if self.workflow_run:
+            parts.append(link(f"run {text(self.workflow_run.run_id)}", self.workflow_run.url))
+        return " · ".join(parts)
+
+    def _origin(self) -> list[tuple[str, str]]:
+        rows = []
+        if self.run.commit:
+            shown = code(short_hash(self.run.commit))
+            root = self._repository_url()
+            rows.append(("Code", link(shown, f"{root}/commit/{self.run.commit}") if root else shown))
+        if self.workflow_run:
+            name = text(self.workflow_run.workflow or "workflow run")
+            attempt = f", attempt {self.workflow_run.attempt}" if self.workflow_run.attempt > 1 else ""
+            rows.append(("Workflow", f"{link(name, self.workflow_run.url)}{attempt}"))
+        return rows
+
+    def _fetch(self) -> str:
+        if not self.branch:
+            return ""
+        lines = [f"git fetch origin {shlex.quote(self.branch)}"]
+        lines.append(f"git checkout {shlex.quote(self.commit or 'FETCH_HEAD')}")
+        lines += [f"cd {shlex.quote(self.folder)}"] if self.folder not in ("", ".") else []
+        return "\n".join(lines)
+
+    def _repository_url(self) -> str:
+        run = self.workflow_run
+        return f"{run.server_url}/{run.repository}" if run else ""
+
+    def _url(self, path: str) -> str:
+        """Page of a file in the result's commit; empty where that is not known."""
+        root = self._repository_url()
+        return f"{root}/blob/{self.commit}/{quote(path, errors='replace')}" if root and self.commit else ""

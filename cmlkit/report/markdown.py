@@ -1,0 +1,101 @@
+"""GitHub-flavoured markdown from parts: whatever users name things, tables stay tables and nobody is pinged.
+
+Text from users becomes character references wherever markdown or HTML could read it as markup: by
+https://github.github.com/gfm/#entity-and-numeric-character-references such a character never is. GitHub looks for
+mentions, issue numbers and addresses only after that, so these are broken by a space of no width.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import quote
+
+NO_WIDTH = "\u200b"
+TITLE_LENGTH = 300
+
+_MARKUP = {ord(character): f"&#{ord(character)};" for character in "&<>|\\`*[]~\"'$"}
+_LONE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # one between letters is no emphasis
+_REFERENCE = re.compile(r"@|#(?=\d)|(?<=\b[Gg][Hh])-(?=\d)|:(?=//)|(?<=\b[Ww]{3})\.")
+# Control characters, lone surrogates, and marks that override the direction of writing; tabs stay for code.
+_UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+def text(value: str, *, length: int = 60) -> str:
+    """Text that shows as it is, on one line; what is longer than `length` is cut, and its title has more of it."""
+    line = _one_line(value)
+    if len(line) <= length:
+        return _escaped(line)
+    title = line[:TITLE_LENGTH].translate(_MARKUP)
+    return f'<abbr title="{title}">{_escaped(line[: length - 1])}…</abbr>'
+
+
+def code(value: str, *, length: int = 120) -> str:
+    """Inline code, also within tables."""
+    line = _one_line(value)
+    if not line:
+        return "(empty)"
+    if len(line) <= length and not set("`|") & set(line):
+        return f"`{line}`"
+    return f"<code>{text(line, length=length)}</code>"
+
+
+def link(label: str, url: str) -> str:
+    """A link with a label that is markdown already; only the label where `url` is none that a report may hold."""
+    return f"[{label}]({target})" if (target := address(url)) else label
+
+
+def image(alternative: str, url: str, *, to: str = "") -> str:
+    """An image that is a link too, to itself where `to` is empty; only a link where there is no image."""
+    alternative = _escaped(_one_line(alternative)[:TITLE_LENGTH])
+    target = address(url)
+    return link(f"![{alternative}]({target})" if target else alternative, to or url)
+
+
+def address(url: str) -> str:
+    """The URL with everything quoted that could end a link; empty for schemes other than http and https."""
+    if (scheme := _SCHEME.match(url)) and scheme[0].lower() not in ("http:", "https:"):
+        return ""
+    return quote(_without_controls(url), safe="%:/?#@!&+,;=~-._")
+
+
+def fence(content: str, language: str = "") -> str:
+    """A code block, with a fence that the content cannot close."""
+    longest = max((len(run) for run in re.findall(r"`+", content)), default=0)
+    marks = "`" * max(3, longest + 1)
+    lines = "\n".join(_without_controls(line) for line in content.splitlines())
+    return f"{marks}{language}\n{lines}\n{marks}"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Iterable[str] = ()) -> str:
+    """A table of cells that are markdown already; the columns named in `numeric` are aligned to the right."""
+    right = set(numeric)
+    lines = [_row(header), _row(["--:" if name in right else ":--" for name in header])]
+    return "\n".join([*lines, *map(_row, rows)])
+
+
+def folded(summary: str, body: str) -> str:
+    """A part that a click unfolds. `summary` is text that was escaped already, without markdown."""
+    return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escaped(line: str) -> str:
+    apart = _REFERENCE.sub(lambda found: _apart(found[0]), line)
+    return _LONE_UNDERSCORE.sub("&#95;", apart.translate(_MARKUP))
+
+
+def _apart(character: str) -> str:
+    return f"{NO_WIDTH}{character}" if character in "-." else f"{character}{NO_WIDTH}"
+
+
+def _one_line(value: str) -> str:
+    return " ".join(_without_controls(" ".join(value.split())).split())
+
+
+def _without_controls(line: str) -> str:
+    return _UNSEEN.sub("", line)

@@ -1,0 +1,249 @@
+"""The sections of a report, each a plain function of what it shows."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+from cmlkit.cost import cost, cost_until, dollars
+from cmlkit.formats import duration, number, plural, short_hash, signed, size
+from cmlkit.gate import Outcome, RuleResult, Verdict
+from cmlkit.metrics import Difference
+from cmlkit.report.fit import Section
+from cmlkit.report.markdown import code, fence, folded, image, link, table, text
+from cmlkit.run import DataFingerprint, Parameter, TrainingRun
+
+OPEN_ROWS = 20
+OPEN_PLOTS = 4
+NONE = "–"
+
+_SIGNS: Mapping[Outcome, str] = {"first": "🆕", "better": "✅", "same": "➖", "worse": "⚠️", "rejected": "❌"}
+_RULE_SIGNS = {True: "✅", False: "❌", None: "➖"}
+
+
+def headline(verdict: Verdict, subtitle: str) -> Section:
+    """The verdict as a heading, and one line on what it is about."""
+    sentence = text(verdict.headline.removesuffix("."), length=400)
+    return Section(forms=(f"## {_SIGNS[verdict.outcome]} {sentence}\n\n{subtitle}",))
+
+
+def metrics(verdict: Verdict, elsewhere: str) -> Section:
+    """Champion, challenger, change, rule and verdict of every metric, those with a rule first."""
+    ruled = {result.metric for result in verdict.rules}
+    deltas = sorted(verdict.deltas, key=lambda delta: delta.name not in ruled)
+    if not deltas:
+        return Section(forms=("",))
+    shown, rest = deltas[:OPEN_ROWS], deltas[OPEN_ROWS:]
+    full = _metrics_table(shown, verdict)
+    if rest:
+        full += "\n\n" + folded(f"{len(rest):,} more metrics", _metrics_table(rest, verdict))
+    shorter = (
+        _with_rest(_metrics_table(deltas[:count], verdict), len(deltas) - count, "metric", elsewhere)
+        for count in (100, OPEN_ROWS, 5)
+        if count < len(deltas)
+    )
+    return Section(forms=(full, *shorter, _left_out("The metrics are", elsewhere)), rank=1)
+
+
+def _metrics_table(deltas: Sequence[Difference], verdict: Verdict) -> str:
+    compared = any(delta.champion is not None for delta in verdict.deltas)
+    header = ["Metric", *(["Champion"] if compared else []), "Challenger", *(["Change"] if compared else [])]
+    header += ["Rule"] if verdict.rules else []
+    header += ["Verdict"] if compared or verdict.rules else []
+    rows = []
+    for delta in deltas:
+        results = [result for result in verdict.rules if result.metric == delta.name]
+        cells = {
+            "Metric": text(delta.name),
+            "Champion": _value(delta.champion),
+            "Challenger": f"**{_value(delta.challenger)}**",
+            "Change": _change(delta),
+            "Rule": "<br>".join(code(result.text) for result in results),
+            "Verdict": "<br>".join(map(_rule_verdict, results)) or _comparison(delta),
+        }
+        rows.append([cells[name] for name in header])
+    return table(header, rows, numeric=("Champion", "Challenger", "Change"))
+
+
+def _value(value: float | None) -> str:
+    return NONE if value is None else number(value)
+
+
+def _change(delta: Difference) -> str:
+    if delta.delta is None:
+        return NONE
+    if delta.delta == 0:
+        return "0"
+    return f"{'▲' if delta.delta > 0 else '▼'} {signed(delta.delta)}"
+
+
+def _comparison(delta: Difference) -> str:
+    if delta.champion is None:
+        return "new"
+    if delta.challenger is None:
+        return "gone"
+    if delta.improved is None:
+        return "" if delta.delta else "same"
+    return "better" if delta.improved else "worse"
+
+
+def _rule_verdict(result: RuleResult) -> str:
+    if result.passed is None or result.threshold is None or result.margin is None:
+        return f"{_RULE_SIGNS[None]} needs a champion"
+    margin = f" by {number(abs(result.margin))}" if result.margin else ""
+    word = "met" if result.passed else "missed"
+    return f"{_RULE_SIGNS[result.passed]} {number(result.threshold)} {word}{margin}"
+
+
+def plots(paths: Sequence[str], images: Mapping[str, str], elsewhere: str) -> Section:
+    """The plots as images that are links too; those beyond a few are folded, those without an image are named."""
+    if not paths:
+        return Section(forms=("",))
+    shown = [_plot(path, images) for path in paths]
+    full = "\n\n".join(shown[:OPEN_PLOTS])
+    if rest := shown[OPEN_PLOTS:]:
+        full += "\n\n" + folded(plural(len(rest), "more plot"), "\n\n".join(rest))
+    shorter = (
+        _with_rest("\n\n".join(shown[:count]), len(shown) - count, "plot", elsewhere)
+        for count in (OPEN_PLOTS, 1)
+        if count < len(shown)
+    )
+    return Section(forms=(full, *shorter, _left_out("The plots are", elsewhere)), rank=2)
+
+
+def _plot(path: str, images: Mapping[str, str]) -> str:
+    name = PurePosixPath(path).stem.replace("_", " ").replace("-", " ")
+    if path not in images:
+        return f"{text(name)}: {code(path)}"
+    if PurePosixPath(path).suffix.lower() == ".pdf":
+        return link(f"{text(name)} (PDF)", images[path])
+    return image(name, images[path])
+
+
+def parameters(values: Mapping[str, Parameter], champion: Mapping[str, Parameter] | None, elsewhere: str) -> Section:
+    """Every parameter; where the champion's are known, what it had, and those that changed first."""
+    names = list(dict.fromkeys([*values, *(champion or {})]))
+    if not names:
+        return Section(forms=("",))
+    if champion is None:
+        body = table(["Parameter", "Value"], [[text(name), _parameter(values, name)] for name in names])
+        return _folded_section(f"Parameters ({len(names):,})", body, elsewhere, rank=6)
+    changed = {name for name in names if _differs(values, champion, name)}
+    rows = [
+        [f"**{text(name)}**" if name in changed else text(name), _parameter(champion, name), _parameter(values, name)]
+        for name in sorted(names, key=lambda name: name not in changed)
+    ]
+    body = table(["Parameter", "Champion", "Challenger"], rows)
+    return _folded_section(f"Parameters ({len(changed):,} of {len(names):,} changed)", body, elsewhere, rank=6)
+
+
+def _differs(values: Mapping[str, Parameter], champion: Mapping[str, Parameter], name: str) -> bool:
+    # As they are written: 1, 1.0 and true are equal in Python, and a change to people.
+    return _parameter(values, name) != _parameter(champion, name)
+
+
+def _parameter(values: Mapping[str, Parameter], name: str) -> str:
+    if name not in values:
+        return NONE
+    value = values[name]
+    return code(value if isinstance(value, str) else repr(value), length=60)
+
+
+def fingerprints(found: Sequence[DataFingerprint], elsewhere: str) -> Section:
+    """Path, rows, columns, size and hash of the data that training saw."""
+    if not found:
+        return Section(forms=("",))
+    rows = [
+        [code(item.path), _count(item.rows), _count(item.columns), size(item.size), code(short_hash(item.sha256))]
+        for item in found
+    ]
+    body = table(["Data", "Rows", "Columns", "Size", "SHA-256"], rows, numeric=("Rows", "Columns", "Size"))
+    counted = [item.rows for item in found if item.rows is not None]
+    summary = f"Data ({plural(sum(counted), 'row')}, {size(sum(item.size for item in found))})"
+    return _folded_section(summary if counted else "Data", body, elsewhere, rank=5)
+
+
+def _count(count: int | None) -> str:
+    return NONE if count is None else f"{count:,}"
+
+
+def facts(run: TrainingRun, extra: Sequence[tuple[str, str]], elsewhere: str) -> Section:
+    """Time, resources, instance and cost of the run, and what `extra` adds: label and markdown."""
+    used, instance = run.resources, run.instance
+    rows = [
+        ("Trained", f"{datetime.datetime.fromtimestamp(run.started, tz=datetime.UTC):%Y-%m-%d %H:%M} UTC"),
+        ("Duration", duration(used.wall_seconds)),
+        ("CPU time", duration(used.cpu_seconds)),
+        ("Peak memory", size(used.peak_memory_bytes)),
+    ]
+    summary = f"Run ({duration(used.wall_seconds)}"
+    if instance is not None:
+        known = (instance.instance_type, instance.market, instance.region, instance.instance_id)
+        rows.append(("Instance", " · ".join(text(fact) for fact in known if fact)))
+        rows.append(("Cost", _cost(run)))
+        summary += f" on {text(instance.instance_type)}, {dollars(_amount(run))}"
+    versions = ", ".join(f"{name} {version}" for name, version in run.libraries.items())
+    rows += [("Libraries", text(versions, length=300))] if versions else []
+    return _folded_section(f"{summary})", table(["Run", ""], [*rows, *extra]), elsewhere, rank=4)
+
+
+def _amount(run: TrainingRun) -> float | None:
+    """USD from the instance's boot to the end of training; for the training alone where the boot is unknown."""
+    if run.instance is None:
+        return None
+    if run.instance.started is None:
+        return cost(run.instance.price, run.resources.wall_seconds)
+    return cost_until(run.instance, run.started + run.resources.wall_seconds)
+
+
+def _cost(run: TrainingRun) -> str:
+    price = run.instance.price if run.instance else None
+    if price is None:
+        return "unknown: the instance's price is not known"
+    since = "training" if run.instance is None or run.instance.started is None else "boot and training"
+    return f"{dollars(_amount(run))} for {since} at ${number(price)} an hour, without the disk"
+
+
+def files(paths: Sequence[str], urls: Mapping[str, str], elsewhere: str) -> Section:
+    """What is on the branch, each with a link where one is known."""
+    if not paths:
+        return Section(forms=("",))
+    body = "\n".join(f"- {link(code(path), urls.get(path, ''))}" for path in paths)
+    return _folded_section(f"Files ({len(paths):,})", body, elsewhere, rank=7)
+
+
+def usage(model: str, *, fetch: str) -> Section:
+    """How to load the model."""
+    path = json.dumps(model, ensure_ascii=False)
+    python = (
+        f"import cmlkit\n\nmodel = cmlkit.load_model({path})  # refuses a file that its manifest does not match\n\n"
+        f"# or without cmlkit:\nimport joblib\n\nmodel = joblib.load({path})"
+    )
+    parts = [fence(fetch, "sh")] if fetch else []
+    return Section(forms=(folded("Load this model", "\n\n".join([*parts, fence(python, "python")])), ""), rank=8)
+
+
+def reproduction(run: TrainingRun, *, setup: str, folder: str) -> Section:
+    """How to train the same model again, on the commit that this run had."""
+    lines = [f"git checkout {shlex.quote(run.commit)}"] if run.commit else []
+    lines += [f"cd {shlex.quote(folder)}"] if folder not in ("", ".") else []
+    lines += [setup] if setup else []
+    lines.append(run.command if run.mode == "command" else "cmlkit train")
+    return Section(forms=(folded("Reproduce this run", fence("\n".join(lines), "sh")), ""), rank=8)
+
+
+def _folded_section(summary: str, body: str, elsewhere: str, *, rank: int) -> Section:
+    name = summary.partition(" (")[0]
+    return Section(forms=(folded(summary, body), _left_out(f"{name}:", elsewhere)), rank=rank)
+
+
+def _with_rest(shown: str, count: int, noun: str, elsewhere: str) -> str:
+    more = f"{plural(count, f'more {noun}')}: too many for this page"
+    return f"{shown}\n\n{more}; {elsewhere} has them." if elsewhere else f"{shown}\n\n{more}."
+
+
+def _left_out(what: str, elsewhere: str) -> str:
+    return f"{what} too long for this page; see {elsewhere}." if elsewhere else f"{what} too long for this page."

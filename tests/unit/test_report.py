@@ -1,0 +1,321 @@
+"""The report: what it shows, and that it holds together whatever people name things."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from markdown_it.token import Token
+
+from cmlkit.gate import judge
+from cmlkit.report import COMMENT_LENGTH, SUMMARY_LENGTH, Report
+from cmlkit.run import DataFingerprint, InstanceFacts, Resources, TrainingRun, WorkflowRun
+from tests.unit.test_report_markdown import hostile, parsed
+
+RUN = TrainingRun(
+    mode="command",
+    command="python train.py",
+    metrics={"accuracy": 0.972, "loss": 0.1},
+    model="model/random_forest.joblib",
+    plots=("model/confusion_matrix.png",),
+    parameters={"max_depth": 5, "n_estimators": 100},
+    model_class="sklearn.ensemble._forest.RandomForestClassifier",
+    libraries={"python": "3.12.3", "scikit-learn": "1.5.0"},
+    data=(DataFingerprint(path="data/train.csv", sha256="ab" * 32, size=124_000, rows=1_750, columns=21),),
+    resources=Resources(wall_seconds=42.2, cpu_seconds=80, peak_memory_bytes=300 * 2**20),
+    started=1_780_000_000,
+    commit="c" * 40,
+    instance=InstanceFacts(
+        instance_id="i-0123",
+        instance_type="t3.medium",
+        market="spot",
+        region="eu-west-1",
+        price=0.0125,
+        started=1_780_000_000 - 60,
+    ),
+)
+WORKFLOW_RUN = WorkflowRun(repository="octo/forest", run_id="77", workflow="train", attempt=2)
+IMAGE = "https://github.com/octo/forest/blob/ddd/model/confusion_matrix.png?raw=true"
+REPORT = Report(
+    run=RUN,
+    verdict=judge(
+        ["accuracy >= 0.9", "accuracy >= champion - 0.01"],
+        challenger=RUN.metrics,
+        champion={"accuracy": 0.96, "loss": 0.2},
+    ),
+    workflow_run=WORKFLOW_RUN,
+    base="main",
+    branch="cmlkit/main/77",
+    commit="d" * 40,
+    files=("model/random_forest.joblib", "model/metrics.txt"),
+    images={"model/confusion_matrix.png": IMAGE},
+    champion_parameters={"max_depth": 4, "n_estimators": 100},
+    setup="pip install -r requirements.txt",
+)
+
+
+def of_run(**changes: object) -> Report:
+    """A report on a run that differs from the usual one, without a champion."""
+    run = dataclasses.replace(RUN, **changes)  # type: ignore[arg-type]
+    return Report(run=run, verdict=judge([], challenger=run.metrics), workflow_run=WORKFLOW_RUN)
+
+
+def section(page: str, summary: str) -> str:
+    """The folded part whose summary starts so."""
+    found = re.search(rf"<details><summary>{re.escape(summary)}.*?</details>", page, re.DOTALL)
+    assert found, page
+    return found[0]
+
+
+def test_the_verdict_comes_first() -> None:
+    assert REPORT.markdown().startswith(
+        "## ✅ Better than the champion: accuracy 0.972 against 0.96 (+0.012)\n\nRandomForestClassifier in "
+    )
+
+
+def test_metrics_stand_in_one_table_with_champion_change_rule_and_verdict() -> None:
+    assert (
+        "| Metric | Champion | Challenger | Change | Rule | Verdict |\n"
+        "| :-- | --: | --: | --: | :-- | :-- |\n"
+        "| accuracy | 0.96 | **0.972** | ▲ +0.012 | `accuracy >= 0.9`<br>`accuracy >= champion - 0.01` "
+        "| ✅ 0.9 met by 0.072<br>✅ 0.95 met by 0.022 |\n"
+        "| loss | 0.2 | **0.1** | ▼ −0.1 |  | better |\n"
+    ) in REPORT.markdown()
+
+
+def test_without_champion_and_rules_only_values_are_shown() -> None:
+    page = of_run().markdown()
+    assert page.startswith("## 🆕 The first model: the base branch has no champion to compare with\n")
+    assert "| Metric | Challenger |\n| :-- | --: |\n| accuracy | **0.972** |\n" in page
+
+
+def test_a_rule_that_needs_a_champion_says_so() -> None:
+    verdict = judge(["accuracy >= champion"], challenger=RUN.metrics)
+    page = Report(run=RUN, verdict=verdict).markdown()
+    assert "| accuracy | **0.972** | `accuracy >= champion` | ➖ needs a champion |" in page
+
+
+def test_a_rejection_shows_what_was_missed() -> None:
+    verdict = judge(["accuracy >= 0.99"], challenger=RUN.metrics)
+    page = Report(run=RUN, verdict=verdict).markdown()
+    assert page.startswith("## ❌ Rejected: accuracy 0.972 misses accuracy &#62;= 0.99 by 0.018\n")
+    assert "❌ 0.99 missed by 0.018" in page
+
+
+def test_metrics_that_came_and_went_are_named() -> None:
+    verdict = judge([], challenger={"accuracy": 0.9, "recall": 0.8}, champion={"accuracy": 0.9, "f1": 0.7})
+    page = Report(run=RUN, verdict=verdict).markdown()
+    assert "| recall | – | **0.8** | – | new |" in page
+    assert "| f1 | 0.7 | **–** | – | gone |" in page
+
+
+def test_plots_are_images_with_alternative_text_and_links() -> None:
+    assert f"[![confusion matrix]({IMAGE})]({IMAGE})" in REPORT.markdown()
+
+
+def test_a_plot_that_is_hosted_nowhere_is_still_named() -> None:
+    assert "confusion matrix: `model/confusion_matrix.png`" in of_run().markdown()
+
+
+def test_a_pdf_is_a_link() -> None:
+    report = dataclasses.replace(of_run(plots=("roc.pdf",)), images={"roc.pdf": "https://x/roc.pdf"})
+    assert "[roc (PDF)](https://x/roc.pdf)" in report.markdown()
+
+
+def test_plots_beyond_four_are_folded() -> None:
+    paths = tuple(f"plots/{number}.png" for number in range(7))
+    images = {path: f"https://x/{path}" for path in paths}
+    page = dataclasses.replace(of_run(plots=paths), images=images).markdown()
+    assert "https://x/plots/3.png" not in section(page, "3 more plots")
+    assert "https://x/plots/4.png" in section(page, "3 more plots")
+
+
+def test_parameters_that_changed_since_the_champion_come_first() -> None:
+    assert (
+        "| Parameter | Champion | Challenger |\n| :-- | :-- | :-- |\n"
+        "| **max_depth** | `4` | `5` |\n| n_estimators | `100` | `100` |\n"
+    ) in section(REPORT.markdown(), "Parameters (1 of 2 changed)")
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, True), (1, 1.0), ("1", "1.0"), (None, "")])
+def test_a_parameter_of_another_type_has_changed(before: object, after: object) -> None:
+    report = dataclasses.replace(of_run(parameters={"p": after}), champion_parameters={"p": before})  # type: ignore[dict-item]
+    assert "Parameters (1 of 1 changed)" in report.markdown()
+
+
+def test_data_has_rows_columns_size_and_hash() -> None:
+    assert "| `data/train.csv` | 1,750 | 21 | 121 KiB | `abababababab` |" in section(
+        REPORT.markdown(), "Data (1,750 rows, 121 KiB)"
+    )
+
+
+def test_the_run_has_its_time_instance_cost_and_commit() -> None:
+    facts = section(REPORT.markdown(), "Run (42 s on t3.medium, $0.00035)")
+    for line in (
+        "| Trained | 2026-05-28 20:26 UTC |",
+        "| CPU time | 1 min 20 s |",
+        "| Peak memory | 300 MiB |",
+        "| Instance | t3.medium · spot · eu-west-1 · i-0123 |",
+        "| Cost | $0.00035 for boot and training at $0.0125 an hour, without the disk |",
+        "| Libraries | python 3.12.3, scikit-learn 1.5.0 |",
+        f"| Code | [`cccccccccccc`](https://github.com/octo/forest/commit/{'c' * 40}) |",
+        "| Workflow | [train](https://github.com/octo/forest/actions/runs/77), attempt 2 |",
+    ):
+        assert line in facts
+
+
+def test_a_run_on_another_machine_has_no_cost() -> None:
+    facts = section(of_run(instance=None).markdown(), "Run (42 s)")
+    assert "Cost" not in facts
+
+
+def test_an_unknown_price_is_said_to_be_unknown() -> None:
+    unpriced = dataclasses.replace(RUN.instance, price=None)  # type: ignore[type-var]
+    assert "| Cost | unknown: the instance's price is not known |" in of_run(instance=unpriced).markdown()
+
+
+def test_files_link_to_the_commit_on_the_branch() -> None:
+    link = f"https://github.com/octo/forest/blob/{'d' * 40}/model/metrics.txt"
+    assert f"- [`model/metrics.txt`]({link})" in section(REPORT.markdown(), "Files (2)")
+
+
+def test_it_says_how_to_load_the_model_and_how_to_reproduce_it() -> None:
+    page = REPORT.markdown()
+    load = section(page, "Load this model")
+    assert f"git fetch origin cmlkit/main/77\ngit checkout {'d' * 40}\n" in load
+    assert 'cmlkit.load_model("model/random_forest.joblib")' in load
+    assert 'joblib.load("model/random_forest.joblib")' in load
+    assert f"git checkout {'c' * 40}\npip install -r requirements.txt\npython train.py\n" in section(
+        page, "Reproduce this run"
+    )
+
+
+def test_commands_of_a_subfolder_start_there() -> None:
+    page = dataclasses.replace(REPORT, folder="ml ops/forest").markdown()
+    assert "\ncd 'ml ops/forest'\n" in section(page, "Load this model")
+    assert "\ncd 'ml ops/forest'\n" in section(page, "Reproduce this run")
+    assert "/ml%20ops/forest/model/random_forest.joblib)" in page
+
+
+def test_a_report_of_a_bare_run_has_no_dead_links() -> None:
+    bare = Report(run=dataclasses.replace(RUN, commit="", data=(), parameters={}, plots=()), verdict=REPORT.verdict)
+    assert "](" not in bare.markdown()
+
+
+# Whatever the names are, the page holds together.
+
+ALLOWED_HTML = re.compile(
+    r'<br>|</?code>|<abbr title="[^"<>]*">|</abbr>|<details><summary>([^<>]|<abbr title="[^"<>]*">|</abbr>)*</summary>'
+    r"|</details>"
+)
+
+
+def raw_html(tokens: list[Token]) -> str:
+    children = [child for token in tokens for child in token.children or []]
+    return "\n".join(token.content for token in [*tokens, *children] if token.type in ("html_block", "html_inline"))
+
+
+def assert_holds_together(page: str) -> None:
+    tokens = parsed(page)
+    raw = raw_html(tokens)
+    assert not ALLOWED_HTML.sub("", raw).strip()
+    assert raw.count("<details>") == raw.count("</details>")
+    visible = "".join(child.content for token in tokens for child in token.children or [] if child.type == "text")
+    assert not re.search(r"@\w", visible)
+
+
+def assert_one_shape_per_table(page: str) -> None:
+    """Every row of a table has as many cells as its header, counted in the source."""
+    columns = 0
+    for line in page.splitlines():
+        columns = 0 if not line.startswith("|") else columns or line.count("|")
+        assert line.count("|") == columns or not line.startswith("|")
+
+
+names = hostile.filter(lambda name: bool(name.strip()))
+hostile_runs = st.builds(
+    TrainingRun,
+    mode=st.sampled_from(["command", "estimator"]),
+    command=hostile,
+    metrics=st.dictionaries(names, st.floats(allow_nan=False, allow_infinity=False), max_size=6),
+    model=names,
+    plots=st.lists(names, max_size=6).map(tuple),
+    parameters=st.dictionaries(hostile, hostile | st.integers() | st.none() | st.booleans(), max_size=4),
+    model_class=hostile,
+    libraries=st.dictionaries(hostile, hostile, max_size=3),
+    data=st.lists(
+        st.builds(DataFingerprint, path=hostile, sha256=hostile, size=st.integers(0, 10**15)), max_size=3
+    ).map(tuple),
+    resources=st.just(RUN.resources),
+    started=st.just(RUN.started),
+    commit=hostile,
+    instance=st.none()
+    | st.builds(InstanceFacts, instance_id=hostile, instance_type=hostile, market=hostile, region=hostile),
+)
+hostile_workflows = st.builds(WorkflowRun, repository=hostile, run_id=hostile, workflow=hostile)
+
+
+@given(run=hostile_runs, workflow_run=st.none() | hostile_workflows, name=hostile, champion=st.booleans())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_hostile_names_break_nothing(
+    run: TrainingRun, workflow_run: WorkflowRun | None, name: str, champion: bool
+) -> None:
+    report = Report(
+        run=run,
+        verdict=judge([], challenger=run.metrics, champion=run.metrics if champion else None),
+        workflow_run=workflow_run,
+        base=name,
+        branch=name,
+        commit=name,
+        folder=name,
+        files=(name,),
+        images=dict.fromkeys(run.plots[:2], f"https://x/{name}"),
+        champion_parameters={name: name} if champion else None,
+        setup=name,
+    )
+    page = report.markdown()
+    page.encode()
+    assert_holds_together(page)
+    assert_one_shape_per_table(page)
+
+
+@pytest.mark.parametrize(("metrics", "plots"), [(0, 0), (1, 1), (50, 0), (50, 100), (500, 0), (500, 100), (2_000, 1)])
+@pytest.mark.parametrize("limit", [COMMENT_LENGTH, 5_000])
+def test_a_report_fits_whatever_there_is_to_show(metrics: int, plots: int, limit: int) -> None:
+    values = {f"|@metric <{number}>{'x' * 300}": number / 7 for number in range(metrics)}
+    paths = tuple(f"plots/{'|y' * 100}{number}.png" for number in range(plots))
+    report = Report(
+        run=dataclasses.replace(RUN, metrics=values, plots=paths),
+        verdict=judge([], challenger=values, champion=values),
+        workflow_run=WORKFLOW_RUN,
+        images={path: f"https://github.com/octo/forest/blob/{'d' * 40}/{path}?raw=true" for path in paths},
+    )
+    page = report.markdown(limit=limit)
+    assert len(page) <= limit
+    assert_holds_together(page)
+    assert_one_shape_per_table(page)
+
+
+def test_a_summary_has_all_500_metrics_and_100_plots() -> None:
+    values = {f"metric {number}": number / 7 for number in range(500)}
+    paths = tuple(f"plots/{number}.png" for number in range(100))
+    report = Report(
+        run=dataclasses.replace(RUN, metrics=values, plots=paths),
+        verdict=judge([], challenger=values, champion=values),
+        images={path: f"https://x/{path}" for path in paths},
+    )
+    page = report.markdown(limit=SUMMARY_LENGTH)
+    assert all(f"| {name} |" in page for name in values)
+    assert all(f"(https://x/{path})" in page for path in paths)
+
+
+def test_what_does_not_fit_is_linked() -> None:
+    values = {f"metric {number}": number / 7 for number in range(5_000)}
+    run = dataclasses.replace(RUN, metrics=values)
+    page = Report(run=run, verdict=judge([], challenger=values), workflow_run=WORKFLOW_RUN).markdown()
+    assert (
+        "too many for this page; [the run's summary](https://github.com/octo/forest/actions/runs/77) has them." in page
+    )
