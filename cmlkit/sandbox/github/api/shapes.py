@@ -167,7 +167,8 @@ def label(hub: Hub, repository: Repository, value: Label) -> Json:
         "name": value.name,
         "color": value.color,
         "default": value.default,
-        "description": value.description,
+        # GitHub's description of its API has pull requests' labels with a text, though it answers null too.
+        "description": value.description or "",
     }
 
 
