@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cmlkit.config import PublishSpec
+from cmlkit.forges.base import TreeFile
 from cmlkit.forges.github import GitHub
 from cmlkit.publishing import Publication, publish
 from cmlkit.run import Resources, TrainingRun, WorkflowRun
 from cmlkit.sandbox.github import GitHubServer
+from cmlkit.sandbox.github.seeding import add_comments, add_review
 from tests.contract import Contract, ContractMiddleware, ContractViolation, assert_contract_kept
 
 REPOSITORY = "octo/forest"
@@ -137,6 +139,18 @@ class Project:
 
     def comments(self, number: int) -> list[str]:
         return [comment.body for comment in self.repository.comments_of(number)]
+
+    def commit_to(self, branch: str, files: Mapping[str, str]) -> None:
+        """Commit as a person does, through the API."""
+        forge = self.client(token="ghp_person")
+        entries = [TreeFile(path=path, blob=forge.create_blob(text.encode())) for path, text in files.items()]
+        forge.move_branch(branch, forge.create_commit(parent=self.head(branch), files=entries, message="By hand"))
+
+    def comment(self, number: int, login: str, text: str) -> None:
+        add_comments(self.github.hub, REPOSITORY, number, login, [text])
+
+    def review(self, number: int, login: str) -> None:
+        add_review(self.github.hub, REPOSITORY, number, login)
 
     def merge(self, number: int) -> None:
         """Merge as a person does."""
