@@ -140,6 +140,7 @@ class FaultLayer:
     app: WSGIApplication
     faults: Faults
     requests: list[RequestRecord]
+    sleep: Callable[[float], None] = time.sleep
     latency: float = 0.0
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -149,7 +150,7 @@ class FaultLayer:
         fault = self.faults.take(method, path)
         wait = self.latency + (fault.latency if fault else 0.0)
         if wait:
-            time.sleep(wait)
+            self.sleep(wait)
         status, answer = self._answer(fault, environ, start_response)
         self.requests.append(RequestRecord(method, path, status))
         return answer

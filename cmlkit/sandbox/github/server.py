@@ -43,6 +43,7 @@ class GitHubServer:
         directory: An empty folder, or one that is to be made.
         port: 0 for a free one.
         now: The server's clock, in seconds since the epoch.
+        sleep: How it waits for the latency that is asked of it, in seconds.
         wrap: Puts a WSGI middleware, such as a check of the contract, around the application.
 
     Attributes:
@@ -57,13 +58,14 @@ class GitHubServer:
         *,
         port: int = 0,
         now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
         wrap: Callable[[WSGIApplication], WSGIApplication] = _unchanged,
     ) -> None:
         self.hub = Hub(directory, now=now)
         self.faults = Faults()
         self.requests: list[RequestRecord] = []
         self._application = Application(self.hub)
-        self._layer = FaultLayer(app=wrap(self._application), faults=self.faults, requests=self.requests)
+        self._layer = FaultLayer(app=wrap(self._application), faults=self.faults, requests=self.requests, sleep=sleep)
         self._server = Server(self._layer, port=port)
         self.hub.url = self._server.url
 
