@@ -16,15 +16,18 @@ class FakeForge:
 
     Attributes:
         polls_until_online: How often a runner is looked at before it is online; None for never.
-        when_polled: Called before each look at a runner.
+        when_polled: Called before each look at one runner.
+        when_listed: Called before each look at all of them.
     """
 
     polls_until_online: int | None = 1
     when_polled: Callable[[], None] = lambda: None
+    when_listed: Callable[[], None] = lambda: None
     runners_by_id: dict[int, Runner] = field(default_factory=dict)
     deleted: list[int] = field(default_factory=list)
     looked: dict[int, int] = field(default_factory=dict)
     created: int = 0
+    listed: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def runner_download(self, *, architecture: str) -> RunnerDownload:
@@ -46,6 +49,10 @@ class FakeForge:
         return self.runners_by_id.get(runner_id)
 
     def runners(self) -> list[Runner]:
+        self.when_listed()
+        self.listed += 1
+        for runner_id in self.runners_by_id:
+            self._look_at(runner_id)
         return list(self.runners_by_id.values())
 
     def delete_runner(self, runner_id: int) -> None:
@@ -58,14 +65,25 @@ class FakeForge:
     def _look_at(self, runner_id: int) -> None:
         self.looked[runner_id] = self.looked.get(runner_id, 0) + 1
         if self.polls_until_online is not None and self.looked[runner_id] >= self.polls_until_online:
-            self.runners_by_id[runner_id] = replace(self.runners_by_id[runner_id], status="online")
+            self.come_online(runner_id)
+
+    def come_online(self, runner_id: int) -> None:
+        self.runners_by_id[runner_id] = replace(self.runners_by_id[runner_id], status="online")
+
+    def become_busy(self, runner_id: int) -> None:
+        self.runners_by_id[runner_id] = replace(self.runners_by_id[runner_id], status="online", busy=True)
 
 
 @dataclass(kw_only=True)
 class FastClock:
-    """A clock that `sleep` moves on."""
+    """A clock that `sleep` moves on.
+
+    Attributes:
+        when_slept: Called after each sleep.
+    """
 
     time: float = 1_800_000_000.0
+    when_slept: Callable[[], None] = lambda: None
     slept: list[float] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -76,3 +94,4 @@ class FastClock:
         with self.lock:
             self.time += seconds
             self.slept.append(seconds)
+        self.when_slept()

@@ -14,6 +14,8 @@ from cmlkit.errors import CmlkitError
 # One more than the default: a job in a container is one hop further away from the metadata service.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
 METADATA_HOPS = 2
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html
+ANY = "*"
 
 
 class Instances(Denials):
@@ -37,9 +39,7 @@ class Instances(Denials):
                     raise
 
     def instances(self, *, ids: Collection[str] = (), tags: Mapping[str, str] | None = None) -> list[Instance]:
-        wanted = {f"tag:{name}": [value] for name, value in (tags or {}).items() if value}
-        if any_value := [name for name, value in (tags or {}).items() if not value]:
-            wanted["tag-key"] = any_value
+        wanted = {f"tag:{name}": [value or ANY] for name, value in (tags or {}).items()}
         if ids:
             # Asked by filter: EC2 refuses the whole request for one id that it does not know (yet).
             wanted["instance-id"] = sorted(ids)

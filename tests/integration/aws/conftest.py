@@ -1,0 +1,81 @@
+"""AWS on loopback, a forge that has runners only, and launches that use both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from cmlkit import runner
+from cmlkit.clouds.aws import AwsCloud, regions
+from cmlkit.config import RunnerSpec
+from cmlkit.run import WorkflowRun
+from tests.fake_forge import FakeForge, FastClock
+from tests.integration.aws.ec2 import REGION, Ec2, running
+
+RUN = WorkflowRun(repository="octo/random-forest", run_id="7700", attempt=1)
+
+
+@dataclass(kw_only=True)
+class Setting:
+    """What a launch takes beside its settings."""
+
+    forge: FakeForge = field(default_factory=FakeForge)
+    clock: FastClock = field(default_factory=FastClock)
+    cloud_for: Callable[[str], AwsCloud]
+    workflow_run: WorkflowRun = RUN
+
+    def launch(self, **settings: Any) -> runner.Launched:
+        return self.launch_all(**settings)[0]
+
+    def launch_all(self, **settings: Any) -> tuple[runner.Launched, ...]:
+        return runner.launch_all(
+            RunnerSpec(**settings),
+            workflow_run=self.workflow_run,
+            forge=self.forge,
+            cloud_for=self.cloud_for,
+            clock=self.clock,
+        )
+
+    def stop(self, **arguments: Any) -> runner.Removed:
+        return runner.stop(
+            workflow_run=self.workflow_run,
+            forge=self.forge,
+            cloud_for=self.cloud_for,
+            clock=self.clock,
+            **arguments,
+        )
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[Ec2]:
+    with running() as ec2:
+        yield ec2
+
+
+@pytest.fixture(scope="session")
+def _shared_regions() -> Callable[[str], AwsCloud]:
+    # boto3 takes half a second to make its clients.
+    return regions()
+
+
+@pytest.fixture
+def ec2(_server: Ec2, monkeypatch: pytest.MonkeyPatch) -> Ec2:
+    # The hundreds of images that moto knows cost more time than the tests.
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    _server.reset()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", _server.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    return _server
+
+
+@pytest.fixture
+def here(ec2: Ec2, _shared_regions: Callable[[str], AwsCloud]) -> Setting:
+    return Setting(cloud_for=_shared_regions)

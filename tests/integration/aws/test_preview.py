@@ -1,0 +1,50 @@
+"""A preview: the plan with its prices, and AWS's own word on whether it would be allowed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cmlkit import runner
+from cmlkit.config import RunnerSpec
+from cmlkit.errors import PermissionDenied
+from tests.integration.aws.conftest import Setting
+from tests.integration.aws.ec2 import Ec2
+
+
+def preview(here: Setting, **settings: Any) -> runner.Preview:
+    return runner.preview(RunnerSpec(**settings), workflow_run=here.workflow_run, cloud_for=here.cloud_for)
+
+
+def test_a_preview_lists_the_rungs_cheapest_first_within_a_market(here: Setting, ec2: Ec2) -> None:
+    ec2.prices = {"m5.large": 0.107, "m6a.large": 0.096}
+    shown = preview(here, instance_type=("m5.large", "m6a.large"), max_lifetime=1800.0)
+    assert [option.rung.market for option in shown.options] == ["spot"] * 6 + ["on-demand"] * 6
+    on_demand = [(option.rung.instance_type.name, option.rung.price) for option in shown.options[6:]]
+    assert on_demand == [("m6a.large", 0.096)] * 3 + [("m5.large", 0.107)] * 3
+    assert shown.most == pytest.approx(0.107 / 2)
+    assert shown.refusal is None
+
+
+def test_a_preview_makes_nothing(here: Setting, ec2: Ec2) -> None:
+    preview(here)
+    assert ec2.instances() == []
+    assert "CreateSecurityGroup" not in ec2.actions
+    assert here.forge.created == 0
+    assert [asked["DryRun"] for asked in ec2.called("RunInstances")] == ["true", "true"]
+
+
+def test_what_would_be_refused_is_told(here: Setting, ec2: Ec2) -> None:
+    message = "User: x is not authorized to perform: iam:PassRole on resource: y"
+    ec2.fail("RunInstances", "UnauthorizedOperation", message=message, status=403)
+    refusal = preview(here).refusal
+    assert isinstance(refusal, PermissionDenied)
+    assert "iam:PassRole" in refusal.next_step
+
+
+def test_prices_that_may_not_be_read_are_noted(here: Setting, ec2: Ec2) -> None:
+    ec2.fail("GetProducts", "AccessDeniedException", message="no pricing:GetProducts")
+    shown = preview(here, market="on-demand")
+    assert shown.most is None
+    assert "Prices of on-demand instances in eu-west-1 are unknown" in shown.notes[0]
