@@ -1,18 +1,28 @@
-"""The champion: the metrics of the model that the base branch holds."""
+"""The champion: what is known of the model that the base branch holds."""
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cmlkit import metrics
-from cmlkit.errors import CmlkitError, MetricsError
+from cmlkit.errors import MetricsError, ModelError
 from cmlkit.forges.base import PublishForge
+from cmlkit.model import ModelManifest
+from cmlkit.run import Parameter
 
 
-def champion_metrics(
+@dataclass(frozen=True, kw_only=True)
+class Champion:
+    """The model of the base branch; `parameters` are None where only its metrics are known."""
+
+    metrics: Mapping[str, float]
+    parameters: Mapping[str, Parameter] | None = None
+
+
+def find_champion(
     forge: PublishForge,
     *,
     commit: str,
@@ -20,8 +30,8 @@ def champion_metrics(
     manifest: str,
     metrics_files: Sequence[str],
     warn: Callable[[str], None],
-) -> Mapping[str, float] | None:
-    """Metrics of the model at `commit`, from its manifest, else from the metrics files; None where there is neither.
+) -> Champion | None:
+    """The model at `commit`, by its manifest, else by the metrics files; None where there is neither.
 
     Args:
         there: Repository path -> blob id of what the commit has of these files.
@@ -29,14 +39,15 @@ def champion_metrics(
     """
     if manifest in there:
         try:
-            return _from_manifest(_read(forge, manifest, commit), manifest)
-        except CmlkitError as error:
-            warn(f"{error.message} Its metrics files are read instead.")
+            found = ModelManifest.from_json(_read(forge, manifest, commit), source=f"{manifest} on the base branch")
+            return Champion(metrics=found.metrics, parameters=found.parameters)
+        except ModelError as error:
+            warn(f"{error.message} The metrics files are read instead.")
     present = [path for path in metrics_files if path in there]
     if not present:
         return None
     try:
-        return _from_files({path: _read(forge, path, commit) for path in present})
+        return Champion(metrics=_from_files({path: _read(forge, path, commit) for path in present}))
     except MetricsError as error:
         warn(f"The metrics on the base branch cannot be read, so there is no champion: {error.message}")
         return None
@@ -44,14 +55,6 @@ def champion_metrics(
 
 def _read(forge: PublishForge, path: str, commit: str) -> bytes:
     return forge.read_file(path, ref=commit) or b""
-
-
-def _from_manifest(content: bytes, path: str) -> Mapping[str, float] | None:
-    try:
-        found = json.loads(content)["metrics"]
-        return {str(name): float(value) for name, value in found.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MetricsError(f"{path} on the base branch is not a manifest of cmlkit.") from error
 
 
 def _from_files(contents: Mapping[str, bytes]) -> Mapping[str, float]:

@@ -64,6 +64,7 @@ def report(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun) -> Report:
         base=plan.base,
         branch=plan.branch,
         folder=str(plan.prefix),
+        champion_parameters=plan.champion.parameters if plan.champion else None,
         files=(*(file.path for file in plan.files), report_path(plan)),
     )
 

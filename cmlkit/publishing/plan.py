@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cmlkit import gate
 from cmlkit.config import PublishSpec
-from cmlkit.errors import SettingsError
+from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.base import PublishForge, Repository
 from cmlkit.gate import Verdict
-from cmlkit.model import manifest_path
+from cmlkit.model import ModelManifest, manifest_path
 from cmlkit.publishing.branch import experiment_branch
-from cmlkit.publishing.champion import champion_metrics
+from cmlkit.publishing.champion import Champion, find_champion
 from cmlkit.publishing.commit import holds_result
 from cmlkit.publishing.files import CommitFile, read_files, repository_path
 from cmlkit.publishing.marker import Marker
@@ -33,7 +34,7 @@ class Plan:
         prefix: Where the working directory lies in the repository.
         files: All files of the commit but the report, which shows the verdict.
         changed: Whether model, metrics or plots differ from the base branch's.
-        champion: Metrics of the base branch's model, if it has one.
+        champion: The base branch's model, if it has one.
         marker: By which the pull request is known again.
     """
 
@@ -44,7 +45,7 @@ class Plan:
     prefix: PurePosixPath
     files: tuple[CommitFile, ...]
     changed: bool
-    champion: Mapping[str, float] | None
+    champion: Champion | None
     verdict: Verdict
     marker: Marker
 
@@ -75,6 +76,7 @@ def make_plan(
     files = read_files(
         run, manifest=manifest, extra=spec.files, directory=directory, prefix=prefix, store=GitStore(), warn=warn
     )
+    _check_hash(files, run.model)
     repository = forge.repository()
     base = spec.base or repository.default_branch
     base_head = _base_head(base, repository, forge)
@@ -86,7 +88,7 @@ def make_plan(
     )
     branch = _branch(run, spec=spec, base=base, base_head=base_head, marker=marker, forge=forge)
     there = forge.blob_ids(base_head, [file.path for file in files])
-    champion = champion_metrics(
+    champion = find_champion(
         forge,
         commit=base_head,
         there=there,
@@ -103,9 +105,20 @@ def make_plan(
         files=files,
         changed=not holds_result(there, files),
         champion=champion,
-        verdict=gate.judge(rules, challenger=run.metrics, champion=champion),
+        verdict=gate.judge(rules, challenger=run.metrics, champion=champion.metrics if champion else None),
         marker=marker,
     )
+
+
+def _check_hash(files: Sequence[CommitFile], model: str) -> None:
+    """Refuse a model that is not the one that training described: it has changed since, or while it was read."""
+    contents = {file.role: file.content for file in files}
+    manifest = ModelManifest.from_json(contents["manifest"], source=manifest_path(model))
+    if hashlib.sha256(contents["model"]).hexdigest() != manifest.sha256:
+        raise ModelError(
+            f"{model} is not the file that its manifest describes: it has changed since the training.",
+            next_step="Run cmlkit train again.",
+        )
 
 
 def _base_head(base: str, repository: Repository, forge: PublishForge) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 from cmlkit.config import PublishSpec
 from cmlkit.forges.base import TreeFile
 from cmlkit.forges.github import GitHub
+from cmlkit.model import write_manifest
 from cmlkit.publishing import Publication, publish
 from cmlkit.run import Resources, TrainingRun, WorkflowRun
 from cmlkit.sandbox.github import GitHubServer
@@ -67,18 +67,19 @@ class Project:
     directory: Path
     progress: RecordedProgress = field(default_factory=RecordedProgress)
 
-    def trained(self, accuracy: float, *, content: bytes | None = None) -> TrainingRun:
+    def trained(self, accuracy: float, *, content: bytes | None = None, depth: int = 5) -> TrainingRun:
         """A training that wrote its files: with the accuracy, and a model that is different for each."""
         model = b"model of %r" % accuracy if content is None else content
         (self.directory / "model").mkdir(parents=True, exist_ok=True)
         (self.directory / MODEL).write_bytes(model)
-        (self.directory / MANIFEST).write_text(json.dumps({"metrics": {"accuracy": accuracy}}))
+        write_manifest(self.directory / MODEL, metrics={"accuracy": accuracy}, parameters={"max_depth": depth})
         (self.directory / METRICS).write_text(f"accuracy: {accuracy}\n")
         (self.directory / PLOT).write_bytes(PIXEL + repr(accuracy).encode())
         return TrainingRun(
             mode="command",
             command="python train.py",
             metrics={"accuracy": accuracy},
+            parameters={"max_depth": depth},
             metrics_files=(METRICS,),
             model=MODEL,
             plots=(PLOT,),

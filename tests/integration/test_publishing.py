@@ -151,12 +151,18 @@ def test_the_champion_is_the_model_of_the_base_branch(there: Project) -> None:
     assert published.verdict.headline == "Better than the champion: accuracy 0.95 against 0.9 (+0.05)."
 
 
+def test_parameters_that_changed_since_the_champion_are_shown(there: Project) -> None:
+    there.merge(there.publish(there.trained(0.9, depth=5)).pull_request_number or 0)
+    there.publish(there.trained(0.95, depth=7), run_id="101")
+    assert "Parameters (1 of 1 changed)" in there.comments(2)[0]
+
+
 def test_without_a_manifest_the_champion_is_read_from_the_metrics_files(there: Project) -> None:
     there.merge(there.publish(there.trained(0.9)).pull_request_number or 0)
     there.commit_to("main", {MANIFEST: "not json"})
     published = there.publish(there.trained(0.95), run_id="101", rules=CHAMPION)
     assert "against 0.9" in published.verdict.headline
-    assert "is not a manifest of cmlkit. Its metrics files are read instead." in there.progress.warnings[0]
+    assert "model/m.joblib.json on the base branch is not a model manifest" in there.progress.warnings[0]
 
 
 def test_a_base_without_readable_metrics_has_no_champion(there: Project) -> None:
