@@ -1,0 +1,78 @@
+"""Write `docs/reference/settings.md` from the settings schema.
+
+python scripts/render_settings.py           print what the page should be
+python scripts/render_settings.py --write   make it so
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from cmlkit.config import SCHEMA
+from cmlkit.report.markdown import code, table
+from cmlkit.setting import DURATION_KIND, Setting
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "settings.md"
+INTRODUCTION = """# Settings
+
+A setting has one name with four doors, in this order of precedence: flag, variable, `cmlkit.yaml`, default. The table
+names its key; for `instance-type` of the section `runner` the others are
+
+| Door | Looks like |
+| :-- | :-- |
+| flag | `--instance-type t3.large` |
+| variable | `CMLKIT_RUNNER_INSTANCE_TYPE=t3.large` |
+| `cmlkit.yaml` | `runner: {instance-type: t3.large}` |
+| input of the action | `instance-type: t3.large` |
+
+An empty variable counts as unset. Lists take several values one a line or separated by commas; a flag may be repeated.
+Durations have a unit: `90s`, `10m`, `1h30m`. An unknown key is an error that names the nearest known one, with file
+and line. `cmlkit config show` prints every value and where it came from.
+
+The action has one input of each name; `labels`, which `runner` and `publish` both have, is each command's own.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    sections = [f"## {name}\n\n{_table(declarations)}\n" for name, declarations in SCHEMA.items()]
+    return "\n".join([INTRODUCTION, *sections])
+
+
+def _table(declarations: tuple[Setting, ...]) -> str:
+    rows = [
+        [code(declaration.key), declaration.kind.name.replace("|", "&#124;"), _default(declaration), declaration.help]
+        for declaration in declarations
+    ]
+    return table(["Key", "Takes", "Default", "What it does"], rows)
+
+
+def _default(declaration: Setting) -> str:
+    value: Any = declaration.default
+    if value in ("", (), {}):
+        return ""
+    if declaration.kind is DURATION_KIND:
+        return code(_duration(value))
+    if isinstance(value, bool):
+        return code(str(value).lower())
+    return code(", ".join(value) if isinstance(value, tuple) else f"{value:g}" if value == 0 else str(value))
+
+
+def _duration(seconds: float) -> str:
+    for unit, factor in (("h", 3600), ("m", 60)):
+        if seconds % factor == 0:
+            return f"{seconds / factor:g}{unit}"
+    return f"{seconds:g}s"
+
+
+def main(arguments: list[str]) -> None:
+    if arguments == ["--write"]:
+        PAGE.write_text(page(), encoding="utf-8")
+    else:
+        sys.stdout.write(page())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
