@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ def train(invocation: Invocation, command: tuple[str, ...]) -> None:
         environ=invocation.environ,
         progress=invocation.progress,
         instance=actions.instance_facts(invocation.environ),
+        # With --json, standard output is for the result alone.
+        output=sys.stderr.fileno() if invocation.as_json else None,
     )
     emit(invocation, _result(run), _lines(run))
 

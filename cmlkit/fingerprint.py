@@ -1,0 +1,114 @@
+"""The fingerprint of data: which bytes, how many rows and columns a training has seen."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from cmlkit.errors import SettingsError
+from cmlkit.run import DataFingerprint
+
+BLOCK_BYTES = 1024 * 1024
+_TABLES = (".csv", ".tsv", ".txt")
+
+
+def fingerprints(
+    paths: Iterable[str], directory: Path, *, missing: Callable[[str], None]
+) -> tuple[DataFingerprint, ...]:
+    """A fingerprint of each file or folder that is there.
+
+    Args:
+        missing: Told of each path that is not.
+
+    Raises:
+        SettingsError: A file cannot be read.
+    """
+    found = []
+    for path in paths:
+        target = directory / path
+        if not target.exists():
+            missing(path)
+        else:
+            found.append(_folder(path, target) if target.is_dir() else _file(path, target))
+    return tuple(found)
+
+
+def _folder(path: str, folder: Path) -> DataFingerprint:
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    inside = [_file(file.relative_to(folder).as_posix(), file) for file in files]
+    digest = hashlib.sha256()
+    for item in inside:
+        digest.update(f"{item.path}\0{item.sha256}\n".encode())
+    rows = [item.rows for item in inside if item.rows is not None]
+    columns = {item.columns for item in inside}
+    return DataFingerprint(
+        path=path,
+        sha256=digest.hexdigest(),
+        size=sum(item.size for item in inside),
+        rows=sum(rows) if rows else None,
+        columns=columns.pop() if len(columns) == 1 else None,
+    )
+
+
+def _file(path: str, file: Path) -> DataFingerprint:
+    try:
+        with file.open("rb") as content:
+            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+        rows, columns = _shape(file)
+        return DataFingerprint(path=path, sha256=sha256, size=file.stat().st_size, rows=rows, columns=columns)
+    except OSError as error:
+        raise SettingsError(f"The data file {path} cannot be read: {error.strerror}.") from error
+
+
+def _shape(file: Path) -> tuple[int | None, int | None]:
+    """Rows and columns of a table or a NumPy array; None where the format is another one."""
+    if file.suffix.lower() in _TABLES:
+        return _table_shape(file)
+    if file.suffix.lower() == ".npy":
+        return _array_shape(file)
+    return None, None
+
+
+def _table_shape(file: Path) -> tuple[int, int | None]:
+    lines, last = 0, b"\n"
+    with file.open("rb") as content:
+        first = content.readline()
+        content.seek(0)
+        while block := content.read(BLOCK_BYTES):
+            lines += block.count(b"\n")
+            last = block[-1:]
+    lines += last != b"\n"
+    cells = _cells(first.decode("utf-8", errors="replace"))
+    return lines - _is_header(cells), len(cells) or None
+
+
+def _cells(line: str) -> list[str]:
+    for separator in (",", "\t", ";"):
+        if separator in line:
+            return line.strip().split(separator)
+    return line.split()
+
+
+def _is_header(cells: list[str]) -> bool:
+    for cell in cells:
+        try:
+            float(cell)
+        except ValueError:
+            return True
+    return False
+
+
+def _array_shape(file: Path) -> tuple[int | None, int | None]:
+    """By the header of the format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html"""
+    with file.open("rb") as content:
+        if content.read(6) != b"\x93NUMPY":
+            return None, None
+        major, _ = content.read(2)
+        length = int.from_bytes(content.read(2 if major == 1 else 4), "little")
+        try:
+            shape = ast.literal_eval(content.read(min(length, BLOCK_BYTES)).decode("latin-1"))["shape"]
+        except (ValueError, SyntaxError, KeyError, TypeError):
+            return None, None
+    return (shape[0] if shape else 1), (shape[1] if len(shape) == 2 else None)

@@ -1,0 +1,334 @@
+"""The model: a joblib file with a manifest beside it, verified before it is unpickled."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import platform
+import tempfile
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from cmlkit.errors import ModelError, SettingsError
+from cmlkit.pickle_contents import read_contents
+from cmlkit.run import DataFingerprint
+
+MANIFEST_VERSION = 1
+LIBRARIES = ("scikit-learn", "numpy", "scipy", "joblib", "pandas", "xgboost", "lightgbm", "catboost")
+# A model written by another version of these may load and yet predict something else.
+# https://scikit-learn.org/stable/model_persistence.html#security-maintainability-limitations
+VERSIONS_THAT_MATTER = ("scikit-learn", "numpy", "python")
+
+
+class ModelVersionWarning(UserWarning):
+    """A model was written by other versions of its libraries than those that load it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelManifest:
+    """What is known of a model file.
+
+    Attributes:
+        sha256: Hash of the file, in hexadecimal.
+        size: Bytes.
+        class_path: Import path of the model's class; empty when it could not be told.
+        libraries: Distribution -> version at training, `python` among them.
+        metrics: Name -> value.
+        parameters: Name -> value, such as `max_depth`.
+        commit: git commit of the code that trained it; empty when unknown.
+        data: Fingerprints of the data that it was trained on.
+        created: ISO 8601, in UTC.
+    """
+
+    sha256: str
+    size: int
+    class_path: str = ""
+    libraries: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    commit: str = ""
+    data: tuple[DataFingerprint, ...] = ()
+    created: str = ""
+    format: str = "joblib"
+    version: int = MANIFEST_VERSION
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes, *, source: str) -> ModelManifest:
+        """The manifest that `to_json` wrote; fields that a later version added are left out.
+
+        Raises:
+            ModelError: `text` is no manifest; the message names `source`.
+        """
+        try:
+            record = json.loads(text)
+            known = {field.name for field in dataclasses.fields(cls)}
+            fields = {name: value for name, value in record.items() if name in known}
+            return cls(**{**fields, "data": tuple(DataFingerprint(**item) for item in record.get("data", ()))})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ModelError(
+                f"{source} is not a model manifest: {error}.", next_step="Train again, or restore the file."
+            ) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What `verify` found.
+
+    Attributes:
+        matches: Whether the file has the manifest's hash; None where there is no manifest.
+        imports: What loading the file would import. Loading runs code of these modules.
+    """
+
+    path: str
+    matches: bool | None
+    sha256: str
+    size: int
+    class_path: str
+    imports: tuple[str, ...]
+    sklearn_version: str
+
+
+def manifest_path(model: str | os.PathLike[str]) -> str:
+    """Where the manifest of a model file is: beside it, with `.json` added."""
+    return f"{os.fspath(model)}.json"
+
+
+def installed_versions(names: Sequence[str] = LIBRARIES) -> dict[str, str]:
+    """Version of Python and of those of the distributions that are installed here."""
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def save_model(
+    estimator: Any,
+    path: str | os.PathLike[str],
+    *,
+    metrics: Mapping[str, float] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    commit: str = "",
+    data: Sequence[DataFingerprint] = (),
+) -> ModelManifest:
+    """Write a model with joblib, and its manifest beside it, each whole or not at all.
+
+    Raises:
+        SettingsError: joblib is not installed.
+        ModelError: The file cannot be written.
+    """
+    joblib = _joblib()
+    file = Path(path)
+    content = io.BytesIO()
+    joblib.dump(estimator, content)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _replace(file, content.getvalue())
+    except OSError as error:
+        raise ModelError(f"The model cannot be written to {file}: {error.strerror}.") from error
+    return write_manifest(file, metrics=metrics or {}, parameters=parameters, commit=commit, data=data)
+
+
+def write_manifest(
+    path: Path,
+    *,
+    metrics: Mapping[str, float],
+    parameters: Mapping[str, Any] | None = None,
+    commit: str = "",
+    data: Sequence[DataFingerprint] = (),
+    libraries: Mapping[str, str] | None = None,
+) -> ModelManifest:
+    """Describe the model file as it is now, and write the manifest beside it.
+
+    Args:
+        parameters: Those in the file itself when None.
+        libraries: Versions at training; those installed here when None.
+
+    Raises:
+        ModelError: The file is missing or empty.
+    """
+    sha256, size = _hash(path)
+    class_path, found = _described(path)
+    manifest = ModelManifest(
+        sha256=sha256,
+        size=size,
+        class_path=class_path,
+        libraries=installed_versions() if libraries is None else libraries,
+        metrics=dict(metrics),
+        parameters=found if parameters is None else dict(parameters),
+        commit=commit,
+        data=tuple(data),
+        created=datetime.fromtimestamp(time.time(), tz=UTC).isoformat(timespec="seconds"),
+    )
+    _replace(Path(manifest_path(path)), manifest.to_json().encode())
+    return manifest
+
+
+def read_manifest(path: str | os.PathLike[str]) -> ModelManifest:
+    """The manifest beside a model file.
+
+    Raises:
+        ModelError: There is none, or it is no manifest.
+    """
+    manifest = manifest_path(path)
+    try:
+        return ModelManifest.from_json(Path(manifest).read_bytes(), source=manifest)
+    except OSError as error:
+        raise ModelError(
+            f"The manifest {manifest} cannot be read: {error.strerror}.",
+            next_step="Without it the model cannot be verified: fetch it from the same commit, or train again.",
+        ) from error
+
+
+def load_model(path: str | os.PathLike[str], *, strict: bool = False) -> Any:
+    """Load a model that is what its manifest says. The hash is checked before a byte of it is unpickled.
+
+    Unpickling runs code: load only models whose repository you trust, a matching hash does not make one harmless.
+
+    Args:
+        strict: Whether other versions of scikit-learn, numpy or Python are an error instead of a warning.
+
+    Raises:
+        ModelError: The file is missing, is not what the manifest says, or cannot be loaded here.
+        SettingsError: joblib is not installed.
+    """
+    joblib = _joblib()
+    manifest = read_manifest(path)
+    content = _read(Path(path))
+    if hashlib.sha256(content).hexdigest() != manifest.sha256:
+        raise ModelError(
+            f"{os.fspath(path)} is not the file that its manifest describes: it has {len(content):,} bytes"
+            f" and another hash, instead of {manifest.size:,} bytes. It was not loaded.",
+            next_step="Restore both files from one commit. If you did not change it, find out who did.",
+        )
+    _check_versions(manifest, os.fspath(path), strict=strict)
+    try:
+        # What was hashed is what is loaded: the file itself may have changed since.
+        return joblib.load(io.BytesIO(content))
+    except Exception as error:
+        raise ModelError(
+            f"{os.fspath(path)} cannot be loaded here: {type(error).__name__}: {error}.",
+            next_step="Install the versions that its manifest names: cmlkit model show.",
+        ) from error
+
+
+def verify(path: str | os.PathLike[str]) -> Verification:
+    """Compare a model file with its manifest, and say what loading it would import, without importing anything.
+
+    Raises:
+        ModelError: The file is missing, no pickle, or not what its manifest says.
+    """
+    file = Path(path)
+    sha256, size = _hash(file)
+    matches = None
+    if Path(manifest_path(file)).exists():
+        manifest = read_manifest(file)
+        if manifest.sha256 != sha256:
+            raise ModelError(
+                f"{file} has the hash {sha256[:12]}…, where its manifest says {manifest.sha256[:12]}….",
+                next_step="Restore both files from one commit. If you did not change it, find out who did.",
+            )
+        matches = True
+    contents = read_contents(file)
+    return Verification(
+        path=str(file),
+        matches=matches,
+        sha256=sha256,
+        size=size,
+        class_path=contents.class_path,
+        imports=contents.imports,
+        sklearn_version=contents.sklearn_version,
+    )
+
+
+def _described(path: Path) -> tuple[str, dict[str, Any]]:
+    """Class and parameters, as far as the file tells: it need not be a pickle at all."""
+    try:
+        contents = read_contents(path)
+    except ModelError:
+        return "", {}
+    return contents.class_path, dict(contents.parameters)
+
+
+def _check_versions(manifest: ModelManifest, path: str, *, strict: bool) -> None:
+    here = installed_versions()
+    differing = [
+        f"{name} {manifest.libraries[name]} (here {here.get(name, 'not installed')})"
+        for name in VERSIONS_THAT_MATTER
+        if name in manifest.libraries and _series(manifest.libraries[name]) != _series(here.get(name, ""))
+    ]
+    if not differing:
+        return
+    message = f"{path} was trained with {', '.join(differing)}; it may load and yet predict something else."
+    if strict:
+        raise ModelError(message, next_step="Install those versions, or load it without strict.")
+    warnings.warn(message, ModelVersionWarning, stacklevel=3)
+
+
+def _series(version: str) -> str:
+    """Major and minor version: patch releases keep their pickles."""
+    return ".".join(version.split(".")[:2])
+
+
+def _joblib() -> Any:
+    try:
+        import joblib
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            "Saving and loading models needs joblib.", next_step="pip install 'cmlkit-ci[train]'"
+        ) from error
+    return joblib
+
+
+def _hash(path: Path) -> tuple[str, int]:
+    try:
+        with path.open("rb") as content:
+            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+        size = path.stat().st_size
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if not size:
+        raise ModelError(f"The model file {path} is empty.", next_step="See why training wrote nothing to it.")
+    return sha256, size
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ModelError:
+    return ModelError(
+        f"The model file {path} cannot be read: {error.strerror}.",
+        next_step="Let training write it there, or correct the setting train.model.",
+    )
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file so that nobody ever sees half of it."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        # mkstemp makes files for their owner only; a model is for whoever may read its folder.
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

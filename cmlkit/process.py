@@ -1,0 +1,128 @@
+"""Processes: the training command, run so that a person sees its output at once and a signal reaches it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from cmlkit.errors import Interrupted, TrainingFailed
+from cmlkit.run import Resources
+
+# What a training gets to write its checkpoint after SIGTERM. AWS gives a Spot instance two minutes from its notice.
+GRACE_SECONDS = 90.0
+RSS_UNIT_BYTES = 1024  # getrusage(2) counts resident memory in kilobytes on Linux
+
+
+def run_shell(
+    command: str,
+    *,
+    directory: Path,
+    environ: Mapping[str, str],
+    output: int | None = None,
+    grace_seconds: float = GRACE_SECONDS,
+) -> Resources:
+    """Run a shell command line to its end; its output goes where ours goes, unbuffered and unread.
+
+    SIGINT and SIGTERM are passed on to the command and everything that it started; what does not end within
+    `grace_seconds` is killed.
+
+    Args:
+        output: File descriptor for its standard output; our own when None.
+
+    Raises:
+        TrainingFailed: It ended with an error or was killed; the error keeps its exit code.
+        Interrupted: A signal ended it.
+    """
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    # The shell is the leader of a group of its own, so that a signal reaches the whole of a pipeline.
+    argv = ["bash", "-eo", "pipefail", "-c", command]
+    process = subprocess.Popen(argv, cwd=directory, env=dict(environ), stdout=output, process_group=0)
+    with _passing_on(process, grace_seconds) as received:
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if received:
+        raise Interrupted(f"{signal.Signals(received[0]).name} ended the training command: {command}")
+    if process.returncode:
+        raise _failed(command, process.returncode)
+    return Resources(
+        wall_seconds=time.monotonic() - started,
+        cpu_seconds=_children_cpu() - before.ru_utime - before.ru_stime,
+        peak_memory_bytes=usage.ru_maxrss * RSS_UNIT_BYTES,
+    )
+
+
+def capture(argv: list[str], *, directory: Path, environ: Mapping[str, str], timeout: float) -> str:
+    """What a short command prints; empty where it cannot be run, fails, or takes longer than `timeout` seconds."""
+    try:
+        answer = subprocess.run(
+            argv, cwd=directory, env=dict(environ), capture_output=True, text=True, timeout=timeout, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return ""
+    return answer.stdout if answer.returncode == 0 else ""
+
+
+@contextmanager
+def _passing_on(process: subprocess.Popen[bytes], grace_seconds: float) -> Iterator[list[int]]:
+    """Pass SIGINT and SIGTERM on to the process's group; the signals that came."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received  # only the main thread may handle signals; elsewhere they are the caller's business
+        return
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        _signal_group(process.pid, number)
+        signal.setitimer(signal.ITIMER_REAL, grace_seconds)
+
+    def kill(number: int, frame: FrameType | None) -> None:
+        _signal_group(process.pid, signal.SIGKILL)
+
+    handlers: dict[int, Callable[[int, FrameType | None], None]] = {
+        signal.SIGINT: pass_on,
+        signal.SIGTERM: pass_on,
+        signal.SIGALRM: kill,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield received
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if received:
+            _signal_group(process.pid, signal.SIGKILL)
+
+
+def _signal_group(group: int, number: int) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return
+
+
+def _children_cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _failed(command: str, returncode: int) -> TrainingFailed:
+    killed_by = -returncode if returncode < 0 else returncode - 128 if returncode > 128 else 0
+    if killed_by == signal.SIGKILL:
+        how = "was killed, most likely because memory ran out"
+        next_step = "Choose an instance type with more memory, or let training use less."
+    elif killed_by in set(signal.Signals):
+        how, next_step = f"was ended by {signal.Signals(killed_by).name}", "See its output above."
+    elif returncode == 127:
+        how, next_step = "names a program that is not there (exit code 127)", "Install it in the setup command."
+    else:
+        how, next_step = f"ended with exit code {returncode}", "See its output above."
+    return TrainingFailed(f"The command {how}: {command}", returncode=returncode, next_step=next_step)

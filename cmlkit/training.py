@@ -1,0 +1,222 @@
+"""Training: run the user's command, or a declared estimator, and record what came of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cmlkit import git, metrics
+from cmlkit.config import TrainSpec
+from cmlkit.errors import MetricsError, ModelError, SettingsError
+from cmlkit.fingerprint import fingerprints
+from cmlkit.model import LIBRARIES, ModelManifest, installed_versions, write_manifest
+from cmlkit.process import capture, run_shell
+from cmlkit.progress import Progress, Silent
+from cmlkit.run import RECORD, DataFingerprint, InstanceFacts, Parameter, Resources, TrainingRun
+
+PARAMETERS_FILE = "params.yaml"
+PROBE_TIMEOUT_SECONDS = 10.0
+# Asks the Python that the command finds, which need not be ours, what it would train with.
+_PROBE = f"""
+import json, platform
+from importlib import metadata
+found = {{"python": platform.python_version()}}
+for name in {LIBRARIES!r}:
+    try:
+        found[name] = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        pass
+print(json.dumps(found))
+"""
+
+
+def train(
+    spec: TrainSpec,
+    *,
+    directory: Path | None = None,
+    environ: Mapping[str, str],
+    progress: Progress | None = None,
+    instance: InstanceFacts | None = None,
+    output: int | None = None,
+) -> TrainingRun:
+    """Train as `spec` says, below `directory`; write the model's manifest and the run's record there.
+
+    Args:
+        directory: The working directory; the current one when None.
+        environ: Of the commands.
+        instance: The EC2 instance that this runs on, if it is one.
+        output: File descriptor for the commands' standard output; our own when None.
+
+    Raises:
+        SettingsError: The spec says neither what to run nor what to estimate, or an estimator's settings are wrong.
+        TrainingFailed: A command ended with an error or was killed.
+        MetricsError, ModelError: Training did not write what the spec names, or wrote something else.
+        Interrupted: A signal ended the training.
+    """
+    directory, progress = directory or Path.cwd(), progress or Silent()
+    if not spec.run and not spec.estimator:
+        raise SettingsError(
+            "Nothing says how to train.",
+            next_step="Set train.run or train.estimator in cmlkit.yaml, or run: cmlkit train -- python train.py",
+        )
+    (directory / RECORD).unlink(missing_ok=True)
+    if spec.setup:
+        with progress.stage("Set up"):
+            run_shell(spec.setup, directory=directory, environ=environ, output=output)
+    started = time.time()
+    before = _stamps(spec, directory)
+    if spec.run:
+        run = _command(spec, directory, environ, progress, started=started, output=output)
+    else:
+        from cmlkit.estimator import train_estimator
+
+        run = train_estimator(spec, directory=directory, progress=progress, started=started)
+    _check_written(run, before, directory)
+    return _recorded(run, spec, directory, progress, instance)
+
+
+def _command(
+    spec: TrainSpec,
+    directory: Path,
+    environ: Mapping[str, str],
+    progress: Progress,
+    *,
+    started: float,
+    output: int | None,
+) -> TrainingRun:
+    with progress.stage("Train") as say:
+        resources = run_shell(spec.run, directory=directory, environ=environ, output=output)
+        say(_used(resources))
+    return TrainingRun(
+        mode="command",
+        command=spec.run,
+        metrics=metrics.read(spec.metrics, directory),
+        metrics_files=spec.metrics,
+        plots=spec.plots,
+        model=spec.model,
+        parameters=_scalars(spec.params) or _parameters_file(directory),
+        libraries=_libraries(directory, environ),
+        resources=resources,
+        started=started,
+    )
+
+
+def _recorded(
+    run: TrainingRun, spec: TrainSpec, directory: Path, progress: Progress, instance: InstanceFacts | None
+) -> TrainingRun:
+    """The run with what is known after it, its manifest and its record written."""
+    with progress.stage("Record") as say:
+        commit = git.head_commit(directory)
+        data = fingerprints(
+            spec.data, directory, missing=lambda path: progress.warn(f"There is no data at {path}: no fingerprint.")
+        )
+        manifest = _manifest(run, directory, commit, data)
+        complete = dataclasses.replace(
+            run,
+            parameters=run.parameters or _scalars(manifest.parameters),
+            model_class=manifest.class_path,
+            data=data,
+            commit=commit,
+            instance=instance,
+        )
+        record = directory / RECORD
+        record.parent.mkdir(parents=True, exist_ok=True)
+        # The folder's own ignore file, so that no `git add .` takes the record along.
+        (record.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+        record.write_text(complete.to_json(), encoding="utf-8")
+        say(f"{run.model}, {manifest.size:,} bytes")
+    return complete
+
+
+def _manifest(run: TrainingRun, directory: Path, commit: str, data: tuple[DataFingerprint, ...]) -> ModelManifest:
+    return write_manifest(
+        directory / run.model,
+        metrics=run.metrics,
+        parameters=run.parameters or None,
+        commit=commit,
+        data=data,
+        libraries=run.libraries,
+    )
+
+
+def _stamps(spec: TrainSpec, directory: Path) -> dict[str, tuple[int, int]]:
+    """Path -> when what is there was written, and its inode."""
+    stamps = {}
+    for path in (spec.model, *spec.metrics, *spec.plots):
+        if (file := directory / path).is_file():
+            stamps[path] = (file.stat().st_mtime_ns, file.stat().st_ino)
+    return stamps
+
+
+def _check_written(run: TrainingRun, before: Mapping[str, tuple[int, int]], directory: Path) -> None:
+    """Yesterday's model must not be published as today's because training wrote nothing."""
+    for what, path in [("model", run.model), *(("metrics", path) for path in run.metrics_files)]:
+        file = directory / path
+        if not file.is_file():
+            raise _not_written(what, path, "does not exist")
+        if before.get(path) == (file.stat().st_mtime_ns, file.stat().st_ino):
+            raise _not_written(what, path, "is the one from before: training did not write it")
+    for path in run.plots:
+        if not (directory / path).is_file():
+            raise SettingsError(
+                f"The plot {path} does not exist.",
+                next_step="Let training write it, or correct the setting train.plots.",
+            )
+
+
+def _not_written(what: str, path: str, how: str) -> SettingsError:
+    error = ModelError if what == "model" else MetricsError
+    return error(
+        f"The {what} file {path} {how}.", next_step=f"Let training write it there, or correct the setting train.{what}."
+    )
+
+
+def _scalars(values: Mapping[str, Any]) -> dict[str, Parameter]:
+    """The values as a report can show them: plain ones as they are, others as text."""
+    return {
+        name: value if value is None or isinstance(value, str | int | float | bool) else json.dumps(value, default=str)
+        for name, value in values.items()
+    }
+
+
+def _parameters_file(directory: Path) -> dict[str, Parameter]:
+    """The parameters in `params.yaml`, nested names joined by dots; none where there is no such file."""
+    try:
+        document = yaml.safe_load((directory / PARAMETERS_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{PARAMETERS_FILE} cannot be read: {error}.", next_step="Correct or remove it.") from error
+    return _scalars(dict(_flat(document))) if isinstance(document, dict) else {}
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for name, value in document.items():
+        path = f"{prefix}.{name}" if prefix else str(name)
+        pairs += _flat(value, path) if isinstance(value, dict) else [(path, value)]
+    return pairs
+
+
+def _libraries(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Versions in the Python that the command finds; those of ours where there is none."""
+    for program in ("python", "python3"):
+        answer = capture([program, "-c", _PROBE], directory=directory, environ=environ, timeout=PROBE_TIMEOUT_SECONDS)
+        try:
+            return {str(name): str(version) for name, version in json.loads(answer).items()}
+        except ValueError:
+            continue
+    return installed_versions()
+
+
+def _used(resources: Resources) -> str:
+    return (
+        f"{resources.wall_seconds:.1f} s, {resources.cpu_seconds:.1f} s of CPU,"
+        f" {resources.peak_memory_bytes / 2**20:.0f} MiB"
+    )

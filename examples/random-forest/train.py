@@ -1,0 +1,33 @@
+"""Train a random forest; write the model, its accuracy, and its confusion matrix to model/."""
+
+from pathlib import Path
+
+import joblib
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import ConfusionMatrixDisplay
+
+X_train = np.genfromtxt("data/train_features.csv")
+y_train = np.genfromtxt("data/train_labels.csv")
+X_test = np.genfromtxt("data/test_features.csv")
+y_test = np.genfromtxt("data/test_labels.csv")
+
+forest = RandomForestClassifier(max_depth=5, random_state=0)
+forest.fit(X_train, y_train)
+
+folder = Path("model")
+folder.mkdir(exist_ok=True)
+
+accuracy = forest.score(X_test, y_test)
+print(f"Accuracy: {accuracy}")
+(folder / "metrics.txt").write_text(f"Accuracy: {accuracy}\n")
+
+ConfusionMatrixDisplay.from_estimator(forest, X_test, y_test, normalize="true", cmap=plt.cm.Blues)
+plt.savefig(folder / "confusion_matrix.png")
+
+joblib.dump(forest, folder / "random_forest.joblib")
