@@ -106,8 +106,11 @@ class AwsServer:
         try:
             for timer in self._timers:
                 timer.cancel()
+            self._ended.update(dict.fromkeys(self.machines, time.time()))
             for machine in list(self.machines.values()):
-                machine.destroy()
+                machine.power_off()
+            for machine in list(self.machines.values()):
+                machine.wait()
             self._server.stop()
         finally:
             _only_one.release()
@@ -221,16 +224,17 @@ class AwsServer:
         self._set_state(instance_id, "running", 16)
         if not self._boot or not user_data:
             return
-        self.machines[instance_id] = Machine(
-            instance_id=instance_id,
+        machine = self.machines[instance_id] = Machine(
+            self.directory / instance_id,
             user_data=user_data,
-            directory=self.directory,
-            metadata_url=f"{self.url}{MetadataService.PREFIX}{instance_id}",
-            environ=os.environ,
+            host=os.environ,
+            environ={"AWS_EC2_METADATA_SERVICE_ENDPOINT": f"{self.url}{MetadataService.PREFIX}{instance_id}"},
             clock_rate=self._clock_rate,
-            powered_off=self._powered_off,
         )
-        self.machines[instance_id].boot()
+        machine.boot()
+        machine.wait()
+        if instance_id not in self._ended:
+            self._powered_off(instance_id)
 
     def _powered_off(self, instance_id: str) -> None:
         found = self._found(instance_id)
@@ -257,7 +261,7 @@ class AwsServer:
     def _bury(self, instance_id: str) -> None:
         self._ended.setdefault(instance_id, time.time())
         if machine := self.machines.get(instance_id):
-            machine.destroy()
+            machine.power_off()
 
     def _console_output(self, call: Call) -> Answer:
         instance_id = call.parameters.get("InstanceId", "")
