@@ -22,7 +22,9 @@ def cost_until(instance: InstanceFacts, now: float) -> float | None:
 
 
 def dollars(amount: float | None) -> str:
-    """An amount of USD for people to read: cents from one dollar on, two significant digits below."""
+    """An amount of USD for people to read: in cents, and below ten of them with two significant digits."""
     if amount is None:
         return "unknown"
-    return f"${amount:.2f}" if amount >= 1 or amount == 0 else f"${float(f'{amount:.2g}'):.6f}".rstrip("0")
+    if amount == 0 or amount >= 0.1:
+        return f"${amount:.2f}"
+    return f"${float(f'{amount:.1e}'):.10f}".rstrip("0")

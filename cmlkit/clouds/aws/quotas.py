@@ -22,7 +22,7 @@ class _Family:
 # Counted in vCPUs, for each region.
 # https://docs.aws.amazon.com/general/latest/gr/ec2-service.html#limits_ec2
 _FAMILIES = (
-    _Family(prefixes=("g", "vt"), called="G and VT", on_demand="L-DB2E81BA", spot="L-3819A6DF"),
+    _Family(prefixes=("g", "gr", "vt"), called="G and VT", on_demand="L-DB2E81BA", spot="L-3819A6DF"),
     _Family(prefixes=("p",), called="P", on_demand="L-417A185B", spot="L-7212CCBC"),
     _Family(prefixes=("inf",), called="Inf", on_demand="L-1945791B", spot="L-B5D1601B"),
     _Family(prefixes=("trn",), called="Trn", on_demand="L-2C3B7624", spot="L-6B0D517C"),

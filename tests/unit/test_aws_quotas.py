@@ -1,0 +1,25 @@
+"""Quotas: which of the account's limits a type counts against."""
+
+from __future__ import annotations
+
+import pytest
+
+from cmlkit.clouds.aws.quotas import Quotas
+from cmlkit.clouds.base import Market
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "market", "quota"),
+    [
+        ("t3.medium", "spot", "All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests (L-34B43A08)"),
+        ("m7a.large", "on-demand", "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances (L-1216C47A)"),
+        ("is4gen.large", "on-demand", "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances (L-1216C47A)"),
+        ("g5.xlarge", "on-demand", "Running On-Demand G and VT instances (L-DB2E81BA)"),
+        ("gr6.4xlarge", "spot", "All G and VT Spot Instance Requests (L-3819A6DF)"),
+        ("p4d.24xlarge", "spot", "All P Spot Instance Requests (L-7212CCBC)"),
+        ("inf2.xlarge", "on-demand", "Running On-Demand Inf instances (L-1945791B)"),
+        ("trn1.2xlarge", "spot", "All Trn Spot Instance Requests (L-6B0D517C)"),
+    ],
+)
+def test_a_type_counts_against_its_familys_quota(instance_type: str, market: Market, quota: str) -> None:
+    assert Quotas().quota(instance_type, market) == quota

@@ -1,0 +1,166 @@
+"""The ladder: in which order rungs are tried, and what a refusal closes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pytest
+
+from cmlkit.clouds.base import Image, Instance, InstanceType, LaunchRefused, Market, Remedy, Subnet
+from cmlkit.errors import AnswerLost, CapacityError, PermissionDenied, ServiceError
+from cmlkit.runner.ladder import Refusal, Rung, climb, ordered
+from tests.fake_forge import FastClock
+
+
+def rung(
+    name: str, market: Market = "spot", *, zone: str = "eu-west-1a", quota: str = "Q", price: float | None = None
+) -> Rung:
+    return Rung(
+        region=zone[:-1],
+        instance_type=InstanceType(name=name, architecture="x86_64", cpus=2, memory=4.0),
+        market=market,
+        subnet=Subnet(id=f"subnet-{zone}", network="vpc-1", zone=zone),
+        security_groups=("sg-1",),
+        image=Image(id="ami-1", name="", architecture="x86_64", root_device="/dev/sda1", disk_size=8),
+        quota=quota,
+        price=price,
+    )
+
+
+def instance(of: Rung) -> Instance:
+    return Instance(
+        id="i-1",
+        state="pending",
+        instance_type=of.instance_type.name,
+        market=of.market,
+        region=of.region,
+        zone=of.subnet.zone,
+        launched=0.0,
+    )
+
+
+def refuse(remedy: Remedy, code: str = "Refused", next_step: str = "") -> LaunchRefused:
+    return LaunchRefused("AWS did not launch it.", code=code, remedy=remedy, next_step=next_step)
+
+
+class Attempts:
+    """Launches on the rungs of `holding`, after the errors that are scripted for a rung's type."""
+
+    def __init__(self, holding: Sequence[Rung] = (), errors: Mapping[str, list[Exception]] | None = None) -> None:
+        self.holding = holding
+        self.errors = errors or {}
+        self.tried: list[Rung] = []
+
+    def __call__(self, on: Rung) -> Instance:
+        self.tried.append(on)
+        if scripted := self.errors.get(on.instance_type.name):
+            raise scripted.pop(0)
+        if on in self.holding:
+            return instance(on)
+        raise refuse(Remedy.OTHER_PLACE, "InsufficientInstanceCapacity")
+
+
+def test_rungs_go_by_market_then_price_then_the_order_they_came_in() -> None:
+    rungs = [
+        rung("a", "on-demand", price=0.1),
+        rung("b", "spot", price=0.5),
+        rung("c", "spot", price=None),
+        rung("d", "spot", price=0.2),
+        rung("e", "spot", price=None),
+    ]
+    assert [item.instance_type.name for item in ordered(rungs, ("spot", "on-demand"))] == ["d", "b", "c", "e", "a"]
+
+
+def test_the_first_rung_that_holds_is_taken_and_no_other_is_tried() -> None:
+    rungs = [rung("a"), rung("b"), rung("c")]
+    launch = Attempts(holding=rungs[1:])
+    taken, _ = climb(rungs, launch, clock=FastClock())
+    assert taken == rungs[1]
+    assert launch.tried == rungs[:2]
+
+
+def test_lack_of_capacity_is_not_asked_for_twice_in_one_place() -> None:
+    clock = FastClock()
+    rungs = [rung("a"), rung("b")]
+    launch = Attempts()
+    with pytest.raises(CapacityError):
+        climb(rungs, launch, clock=clock)
+    assert launch.tried == rungs
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize(
+    ("remedy", "left"),
+    [
+        (Remedy.OTHER_PLACE, ["same-quota", "other-market", "other-quota", "other-region"]),
+        (Remedy.OTHER_QUOTA, ["other-market", "other-quota", "other-region"]),
+        (Remedy.OTHER_MARKET, ["other-market", "other-region"]),
+        (Remedy.OTHER_REGION, ["other-region"]),
+    ],
+)
+def test_a_refusal_closes_what_the_same_cause_would_refuse(remedy: Remedy, left: list[str]) -> None:
+    rungs = [
+        rung("first"),
+        rung("same-quota", zone="eu-west-1b"),
+        rung("other-market", "on-demand", quota="Q on demand"),
+        rung("other-quota", quota="Q of GPUs"),
+        rung("other-region", zone="us-east-1a"),
+    ]
+    launch = Attempts(errors={"first": [refuse(remedy)]})
+    with pytest.raises(CapacityError):
+        climb(rungs, launch, clock=FastClock())
+    assert [item.instance_type.name for item in launch.tried[1:]] == left
+
+
+def test_a_throttled_rung_is_tried_again_after_growing_pauses() -> None:
+    clock = FastClock()
+    rungs = [rung("a"), rung("b")]
+    launch = Attempts(rungs, errors={"a": [refuse(Remedy.LATER), refuse(Remedy.LATER)]})
+    taken, _ = climb(rungs, launch, clock=clock)
+    assert taken == rungs[0]
+    first, second = clock.slept
+    assert 0.5 <= first <= 1.5
+    assert 1.0 <= second <= 3.0
+
+
+def test_a_rung_that_stays_throttled_gives_way_to_the_next() -> None:
+    rungs = [rung("a"), rung("b")]
+    launch = Attempts(rungs, errors={"a": [refuse(Remedy.LATER) for _ in range(5)]})
+    assert climb(rungs, launch, clock=FastClock())[0] == rungs[1]
+
+
+def test_a_lost_answer_is_asked_for_again_on_the_same_rung() -> None:
+    rungs = [rung("a"), rung("b")]
+    launch = Attempts(rungs, errors={"a": [AnswerLost("reset")]})
+    assert climb(rungs, launch, clock=FastClock())[0] == rungs[0]
+
+
+@pytest.mark.parametrize("last", [lambda: AnswerLost("reset"), lambda: refuse(Remedy.LATER)])
+def test_no_other_rung_is_tried_while_an_instance_may_exist(last: Callable[[], Exception]) -> None:
+    rungs = [rung("a"), rung("b")]
+    launch = Attempts(rungs, errors={"a": [AnswerLost("reset"), *(last() for _ in range(4))]})
+    with pytest.raises(ServiceError, match="is unknown"):
+        climb(rungs, launch, clock=FastClock())
+    assert {item.instance_type.name for item in launch.tried} == {"a"}
+
+
+def test_what_no_other_rung_can_mend_ends_the_climb() -> None:
+    launch = Attempts(errors={"a": [PermissionDenied("no")]})
+    with pytest.raises(PermissionDenied):
+        climb([rung("a"), rung("b")], launch, clock=FastClock())
+    assert len(launch.tried) == 1
+
+
+def test_the_end_of_the_ladder_is_a_table_with_quotas_and_steps() -> None:
+    rungs = [rung("m5.large", quota="All Standard (L-1)"), rung("g5.xlarge", quota="All G (L-2)")]
+    quota = refuse(Remedy.OTHER_QUOTA, "MaxSpotInstanceCountExceeded", "Ask for more.")
+    told: list[Refusal] = []
+    with pytest.raises(CapacityError) as raised:
+        climb(rungs, Attempts(errors={"m5.large": [quota]}), clock=FastClock(), refused=told.append)
+    assert raised.value.message == (
+        "No instance could be had. Tried:\n"
+        "  m5.large spot in eu-west-1a (subnet-eu-west-1a): MaxSpotInstanceCountExceeded\n"
+        "  g5.xlarge spot in eu-west-1a (subnet-eu-west-1a): InsufficientInstanceCapacity"
+    )
+    assert raised.value.next_step == "Used up: All Standard (L-1) in eu-west-1.\nAsk for more."
+    assert [refusal.rung for refusal in told] == rungs

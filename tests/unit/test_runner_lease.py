@@ -1,0 +1,76 @@
+"""The lease: names and tags that tell ours from others', and how long they may live."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from cmlkit.clouds.base import Instance
+from cmlkit.errors import SettingsError
+from cmlkit.forges.base import Runner
+from cmlkit.run import WorkflowRun
+from cmlkit.runner import lease
+from cmlkit.runner.lease import RunnerName
+
+RUN = WorkflowRun(repository="octo/x", run_id="16123456789", attempt=2)
+RUNNER = Runner(id=7, name="cmlkit-x", status="offline", busy=False, labels=())
+INSTANCE = Instance(
+    id="i-1", state="running", instance_type="t3.medium", market="spot", region="r", zone="ra", launched=0.0
+)
+
+
+@pytest.mark.parametrize("run_id", ["16123456789", "local1a2b3c4d", "a-1-2"])
+def test_a_name_says_whose_it_is_and_until_when(run_id: str) -> None:
+    name = lease.new_name(replace(RUN, run_id=run_id), 3, expires=1_800_000_000.7)
+    assert RunnerName.of(name) == RunnerName(run_id=run_id, attempt=2, number=3, expires=1_800_000_000)
+    assert len(name) <= 64
+
+
+def test_two_names_of_one_run_differ() -> None:
+    assert len({lease.new_name(RUN, 1, expires=1.0) for _ in range(50)}) == 50
+
+
+@pytest.mark.parametrize("name", ["", "cmlkit", "cmlkit-1", "cmlkit-1-2-3", "my-cmlkit-1-1-1-00000001-abcdef", "web"])
+def test_a_name_that_is_not_ours_says_nothing(name: str) -> None:
+    assert RunnerName.of(name) is None
+
+
+def test_a_name_belongs_to_its_run_in_every_attempt_and_to_no_other() -> None:
+    name = lease.new_name(RUN, 1, expires=1.0)
+    assert lease.is_name_of(replace(RUN, attempt=9), name)
+    assert not lease.is_name_of(replace(RUN, run_id="1612345678"), name)
+    assert not lease.is_name_of(replace(RUN, run_id="161234567890"), name)
+
+
+def test_the_users_tags_come_along_as_text() -> None:
+    tags = lease.tags(RUN, RUNNER, expires=12.9, extra={"cost-center": 7, "team": "ml"})
+    assert tags["cost-center"] == "7"
+    assert tags["cmlkit:expires"] == "12"
+    assert lease.SCHEDULE not in tags
+
+
+def test_a_scheduled_instance_names_its_schedule() -> None:
+    assert lease.tags(RUN, RUNNER, expires=1.0, scheduled=True)[lease.SCHEDULE] == "cmlkit-x"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"aws:x": "1"},
+        {"cmlkit:run": "1"},
+        {"Name": "x"},
+        {"": "x"},
+        {"k" * 129: "x"},
+        {"k": "v" * 257},
+        {f"tag-{number}": "" for number in range(44)},
+    ],
+)
+def test_tags_that_would_not_do_are_refused(extra: dict[str, str]) -> None:
+    with pytest.raises(SettingsError):
+        lease.tags(RUN, RUNNER, expires=1.0, extra=extra)
+
+
+@pytest.mark.parametrize(("text", "expires"), [("1800000000", 1_800_000_000), ("soon", None), ("", None), ("-5", None)])
+def test_only_a_time_is_taken_for_an_expiry(text: str, expires: int | None) -> None:
+    assert lease.expires(replace(INSTANCE, tags={"cmlkit:expires": text})) == expires
