@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -13,7 +14,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 OURS = "OWNER/cmlkit@v1"
-DEADLINE_SECONDS = 180
+DEADLINE_SECONDS = 120
+CANCEL_SECONDS = 30
 
 # The Python of the job that trains: like the real action's, it is apart from the machine's own, and has pip.
 SETUP_PYTHON = """\
@@ -129,16 +131,8 @@ class Act:
         command += [f"--local-repository={name}={folder}" for name, folder in self._actions().items()]
         command += self._file("env", {"CMLKIT_TEST_PYTHON": sys.executable, **(environ or {})})
         command += self._file("secret", secrets or {}) + self._file("var", variables or {})
-        done = subprocess.run(
-            command,
-            cwd=repository,
-            env={"PATH": self._path(), "HOME": str(home), "LANG": "C.UTF-8", **_installing_from_what_is_here()},
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_SECONDS,
-            check=False,
-        )
-        return _read(done.stdout, done.stderr)
+        variables = {"PATH": self._path(), "HOME": str(home), "LANG": "C.UTF-8", **_installing_from_what_is_here()}
+        return _read(*_finished(command, directory=repository, environ=variables))
 
     def _actions(self) -> dict[str, Path]:
         """Every action that the templates and our action use, at the commit that they pin, with its stand-in."""
@@ -190,6 +184,20 @@ def _installing_from_what_is_here() -> dict[str, str]:
     variables = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     cache = Path(os.environ.get("UV_CACHE_DIR") or Path(sys.prefix) / "cache")
     return variables | ({"UV_CACHE_DIR": str(cache), "UV_OFFLINE": "1"} if cache.exists() else {})
+
+
+def _finished(command: list[str], *, directory: Path, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Standard output and error of act at its end; after the deadline act is told to cancel, as a person would."""
+    with subprocess.Popen(
+        command, cwd=directory, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            return process.communicate(timeout=DEADLINE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+            raise AssertionError(_read(*process.communicate(timeout=CANCEL_SECONDS)).log) from None
+        finally:
+            process.kill()
 
 
 def _read(stdout: str, stderr: str) -> ActRun:

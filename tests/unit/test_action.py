@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cmlkit.model import ModelManifest, Verification
 from cmlkit.publishing import Publication
 from cmlkit.runner import Launched
 from scripts.render_action import ACTION, inputs, rendered
@@ -50,7 +51,10 @@ def test_each_output_is_the_commands_own_of_that_name(action: dict[str, Any]) ->
     assert values == {name: f"${{{{ steps.run.outputs.{name} }}}}" for name in action["outputs"]}
 
 
-@pytest.mark.parametrize(("result", "kept"), [(Launched, set()), (Publication, {"report"})])
+@pytest.mark.parametrize(
+    ("result", "kept"),
+    [(Launched, set()), (Publication, {"report"}), (ModelManifest, set()), (Verification, set())],
+)
 def test_what_a_stage_returns_is_an_output(action: dict[str, Any], result: type[Any], kept: set[str]) -> None:
     names = {field.name for field in dataclasses.fields(result)} - kept
     assert {name.replace("_", "-") for name in names} <= set(action["outputs"])
