@@ -33,6 +33,7 @@ def github(invocation: Invocation, workflow_run: WorkflowRun) -> GitHub:
         token=_token(invocation.environ, TOKENS, workflow_run),
         api_url=invocation.environ.get("GITHUB_API_URL") or API_URL,
         notify=invocation.progress.note,
+        environ=invocation.environ,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -88,7 +89,7 @@ class Project:
         )
 
     def client(self, *, token: str = TOKEN, **options: Any) -> GitHub:
-        settings = {"repository": REPOSITORY, "token": token, "api_url": self.github.api_url, "clock": QuickClock()}
+        settings = {"repository": REPOSITORY, "token": token, "api_url": self.github.api_url, "clock": QuickClock(), "environ": os.environ}
         return GitHub(**{**settings, **options})
 
     def publish(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from cmlkit.clock import Clock
@@ -37,6 +37,7 @@ class GitHub(GitData, PullRequests, Comments, Checks, Runners):
         session: A `requests.Session`, such as one with a proxy; a new one when None.
         clock: Tells the time and waits.
         notify: Told in one line before a wait for a rate limit.
+        environ: Variables for the git that carries files over 35 MiB: PATH, proxies, certificates.
         max_wait: Seconds that all waits of one request may last together.
 
     Raises:
@@ -56,11 +57,14 @@ class GitHub(GitData, PullRequests, Comments, Checks, Runners):
         session: requests.Session | None = None,
         clock: Clock | None = None,
         notify: Callable[[str], None] = lambda text: None,
+        environ: Mapping[str, str] | None = None,
         max_wait: float = MAX_WAIT_SECONDS,
     ) -> None:
         self.full_name = checked_repository(repository)
         self.runner_scope = runner_scope
         self.runner_group_id = runner_group_id
+        self.environ = environ or {}
+        self.pushed = set()
         self.http = Transport(
             token=token,
             api_url=api_url,

@@ -9,11 +9,12 @@ from typing import Any
 
 from cmlkit.errors import Conflict, NotFound, ServiceError
 from cmlkit.forges.base import Repository, TreeFile, blob_id
-from cmlkit.forges.github.operations import Operations, parsed
+from cmlkit.forges.github.large_blobs import API_BLOB_BYTES, LargeBlobs
+from cmlkit.forges.github.operations import parsed
 from cmlkit.forges.github.transport import RAW
 
 
-class GitData(Operations):
+class GitData(LargeBlobs):
     """The repository's content."""
 
     def repository(self) -> Repository:
@@ -61,19 +62,23 @@ class GitData(Operations):
         return parsed(lambda answer: {str(entry["path"]): entry for entry in answer["tree"]}, document)
 
     def create_blob(self, content: bytes) -> str:
-        body = {"content": base64.b64encode(content).decode("ascii"), "encoding": "base64"}
-        document = self.http.request("POST", self.path("git", "blobs"), body=body, repeatable=True).document
-        blob = parsed(lambda answer: str(answer["sha"]), document)
+        if len(content) > API_BLOB_BYTES:
+            blob = self.push_large_blob(content, url=f"{self.repository().url}.git")
+        else:
+            blob = self._create("blobs", {"content": base64.b64encode(content).decode("ascii"), "encoding": "base64"})
         if blob != blob_id(content):
             raise ServiceError(f"GitHub stored other bytes than it was sent: blob {blob}, not {blob_id(content)}.")
         return blob
 
     def create_commit(self, *, parent: str, files: Iterable[TreeFile], message: str) -> str:
+        files = list(files)
         base = parsed(lambda answer: str(answer["tree"]["sha"]), self.http.get(self.path("git", "commits", parent)))
         entries = [{"path": file.path, "mode": file.mode, "type": "blob", "sha": file.blob} for file in files]
         # No author, no committer: GitHub then signs the commit for the bot or App whose token this is.
         tree = self._create("trees", {"base_tree": base, "tree": entries})
-        return self._create("commits", {"message": message, "tree": tree, "parents": [parent]})
+        commit = self._create("commits", {"message": message, "tree": tree, "parents": [parent]})
+        self.let_go(file.blob for file in files)
+        return commit
 
     def _create(self, kind: str, body: Mapping[str, object]) -> str:
         document = self.http.request("POST", self.path("git", kind), body=body, repeatable=True).document

@@ -71,8 +71,7 @@ class Transport:
     ) -> None:
         self.api_url = _checked_url(api_url)
         self.graphql_url = graphql_url or _graphql_url(self.api_url)
-        self._authorization = f"Bearer {_checked_token(token)}"
-        self._token = token.strip()
+        self.token = _checked_token(token)
         self._session = session
         self.clock = clock or SystemClock()
         self._notify = notify
@@ -161,7 +160,7 @@ class Transport:
         answer = self._follow(what, method, url, body, accept)
         if answer.status < 400:
             return answer
-        message = said(answer.document, answer.content).replace(self._token, "***")
+        message = said(answer.document, answer.content).replace(self.token, "***")
         if answer.status >= 500:
             raise AnswerLost(f"GitHub failed at {what}: {answer.status} {message}".rstrip(), status=answer.status)
         error = refusal(what, status=answer.status, headers=answer.headers, message=message)
@@ -209,7 +208,7 @@ class Transport:
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         # As `auth`, not as a header: a header would lose against an entry in ~/.netrc.
-        request.headers["Authorization"] = self._authorization
+        request.headers["Authorization"] = f"Bearer {self.token}"
         request.headers["X-GitHub-Api-Version"] = API_VERSION
         request.headers["User-Agent"] = "cmlkit"
         return request

@@ -1,0 +1,111 @@
+"""git push without a checkout: puts single large files into a remote repository, whose API takes smaller ones only."""
+
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from cmlkit.errors import AnswerLost, PermissionDenied, ServiceError, SettingsError
+
+TIMEOUT_SECONDS = 1800.0
+# Give up on a connection that moves less than this many bytes a second for so many seconds.
+LOW_SPEED = ("1000", "60")
+IDENTITY = "cmlkit <cmlkit@users.noreply.github.com> 0 +0000"
+
+
+def push_blob(content: bytes, *, url: str, ref: str, token: str, environ: Mapping[str, str]) -> str:
+    """Store bytes in the repository at `url` under `ref`; their blob id.
+
+    A repository that lives for this call only holds one commit with one file; no history is fetched, and neither the
+    user's repository nor the user's git configuration is touched or read.
+
+    Args:
+        url: Of the repository over HTTP, without credentials.
+        ref: Full name, such as `refs/cmlkit/uploads/…`: keeps the blob from being collected until a commit holds it.
+        token: Handed to git by its environment: not by argument, URL or file.
+        environ: Variables for git, such as PATH, proxies and certificates.
+
+    Raises:
+        PermissionDenied: The token may not push.
+        AnswerLost: The connection failed; pushing again does no harm.
+        ServiceError: The push failed for another reason.
+        SettingsError: git is not installed.
+    """
+    with tempfile.TemporaryDirectory(prefix="cmlkit-push-") as folder:
+        git = _Git(Path(folder), _environ(environ, url, token))
+        git.run("init", "--quiet", "--bare", "--template=", ".")
+        blob = git.run("hash-object", "-w", "--stdin", send=content)
+        tree = git.run("mktree", send=f"100644 blob {blob}\tfile\n".encode())
+        commit = git.run("hash-object", "-w", "-t", "commit", "--stdin", send=_commit(tree))
+        git.run("push", "--quiet", url, f"{commit}:{ref}")
+    return blob
+
+
+def _commit(tree: str) -> bytes:
+    # The same bytes for the same file, so that pushing twice changes nothing.
+    return f"tree {tree}\nauthor {IDENTITY}\ncommitter {IDENTITY}\n\nLarge file\n".encode()
+
+
+def _environ(environ: Mapping[str, str], url: str, token: str) -> dict[str, str]:
+    credentials = base64.b64encode(f"x-access-token:{token}".encode()).decode("ascii")
+    settings = {
+        f"http.{url}.extraHeader": f"Authorization: Basic {credentials}",
+        "http.lowSpeedLimit": LOW_SPEED[0],
+        "http.lowSpeedTime": LOW_SPEED[1],
+        "credential.helper": "",
+    }
+    variables = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for index, (name, value) in enumerate(settings.items()):
+        variables |= {f"GIT_CONFIG_KEY_{index}": name, f"GIT_CONFIG_VALUE_{index}": value}
+    certificates = {"GIT_SSL_CAINFO": environ["REQUESTS_CA_BUNDLE"]} if environ.get("REQUESTS_CA_BUNDLE") else {}
+    inherited = {name: value for name, value in environ.items() if not re.match("GIT_(?!SSL)", name)}
+    isolation = {
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+    }
+    return {**certificates, **inherited, **isolation, **variables}
+
+
+class _Git:
+    def __init__(self, directory: Path, environ: Mapping[str, str]) -> None:
+        self.directory = directory
+        self.environ = dict(environ)
+
+    def run(self, *arguments: str, send: bytes = b"") -> str:
+        try:
+            done = subprocess.run(
+                ["git", *arguments],
+                cwd=self.directory,
+                env=self.environ,
+                input=send,
+                capture_output=True,
+                timeout=TIMEOUT_SECONDS,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise SettingsError(
+                "git is not installed; files that are too large for GitHub's API are pushed with it."
+            ) from error
+        except subprocess.TimeoutExpired as error:
+            raise ServiceError(f"git {arguments[0]} took more than {TIMEOUT_SECONDS:.0f} s.") from error
+        if done.returncode != 0:
+            raise _failed(arguments[0], done.stderr.decode("utf-8", "replace"))
+        return done.stdout.decode("ascii", "replace").strip()
+
+
+def _failed(command: str, stderr: str) -> ServiceError | PermissionDenied:
+    lines = [line.removeprefix("remote:").strip() for line in stderr.splitlines()]
+    text = f"git {command} of a large file failed: {' '.join(filter(None, lines))[-400:]}"
+    if re.search(r"Authentication failed|error: 40[13]|denied|Permission to|could not read Username", stderr):
+        return PermissionDenied(text, next_step="The token needs this permission: contents: write.")
+    if re.search(
+        r"[Cc]ould not resolve|Failed to connect|timed out|hung up|disconnect|RPC failed|error: 5\d\d", stderr
+    ):
+        return AnswerLost(text)
+    return ServiceError(text)

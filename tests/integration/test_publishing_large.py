@@ -1,0 +1,87 @@
+"""Models that are too large for the API: pushed with git, in the same commit, by a token that nobody sees."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cmlkit.errors import PermissionDenied
+from cmlkit.forges.base import blob_id
+from cmlkit.forges.github.large_blobs import API_BLOB_BYTES
+from cmlkit.git_push import push_blob
+from cmlkit.stores.git import WARNING_BYTES
+from tests.integration.project import MANIFEST, MODEL, REPOSITORY, TOKEN, Project, project
+
+LARGE = os.urandom(1024) + bytes(API_BLOB_BYTES)
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Iterator[Project]:
+    with project(tmp_path) as found:
+        yield found
+
+
+def refs(there: Project) -> set[str]:
+    return set(there.git("for-each-ref", "--format=%(refname)").split())
+
+
+def test_a_large_model_is_in_the_one_commit_and_leaves_no_other_ref(there: Project) -> None:
+    published = there.publish(there.trained(0.9, content=LARGE))
+    assert there.git("rev-parse", f"{published.branch}:{MODEL}").strip() == blob_id(LARGE)
+    assert MANIFEST in there.files(published.branch)
+    assert there.git("rev-parse", f"{published.commit_sha}^").strip() == there.head("main")
+    assert refs(there) == {"refs/heads/main", f"refs/heads/{published.branch}", "refs/pull/1/head"}
+
+
+def test_a_model_over_fifty_mebibytes_is_published_with_a_warning(there: Project) -> None:
+    there.publish(there.trained(0.9, content=LARGE + bytes(WARNING_BYTES)))
+    assert "every clone of the repository will carry it" in there.progress.warnings[0]
+
+
+def test_a_publish_that_broke_off_after_the_push_is_finished(there: Project) -> None:
+    run = there.trained(0.9, content=LARGE)
+    there.github.faults.add("POST", "/git/trees", status=422)
+    with pytest.raises(Exception, match="422"):
+        there.publish(run)
+    assert f"refs/cmlkit/uploads/{blob_id(LARGE)}" in refs(there)
+    there.publish(run)
+    assert not any("uploads" in ref for ref in refs(there))
+
+
+def test_pushing_twice_changes_nothing(there: Project) -> None:
+    url, ref = f"{there.github.url}/{REPOSITORY}.git", "refs/cmlkit/uploads/x"
+    for _ in range(2):
+        assert push_blob(b"large", url=url, ref=ref, token=TOKEN, environ=os.environ) == blob_id(b"large")
+    assert there.git("rev-list", "--count", ref).strip() == "1"
+
+
+def test_a_token_that_may_not_push_is_an_error_that_does_not_show_it(there: Project) -> None:
+    there.github.add_token("ghs_reads", "ann", permissions={"contents": "read"})
+    url = f"{there.github.url}/{REPOSITORY}.git"
+    with pytest.raises(PermissionDenied) as caught:
+        push_blob(b"large", url=url, ref="refs/cmlkit/uploads/x", token="ghs_reads", environ=os.environ)
+    assert "contents: write" in caught.value.next_step
+    assert "ghs_reads" not in str(caught.value)
+
+
+def test_the_token_is_in_no_argument_and_no_file(there: Project, tmp_path: Path) -> None:
+    """A git that writes down its arguments, and everything in its folder, before it does its work."""
+    seen = tmp_path / "seen"
+    spy = tmp_path / "bin" / "git"
+    spy.parent.mkdir()
+    real = next(path for path in os.environ["PATH"].split(":") if Path(path, "git").exists())
+    spy.write_text(
+        f'#!/bin/bash\necho "$@" >> {seen}\nfind . -type f -size -9k -exec cat {{}} + >> {seen}\nexec {real}/git "$@"\n'
+    )
+    spy.chmod(0o755)
+    environ = {**os.environ, "PATH": f"{spy.parent}:{os.environ['PATH']}"}
+    url = f"{there.github.url}/{REPOSITORY}.git"
+    push_blob(b"large", url=url, ref="refs/cmlkit/uploads/x", token=TOKEN, environ=environ)
+    text = seen.read_text(errors="replace")
+    assert re.search(rf"push --quiet {re.escape(url)}", text)
+    assert TOKEN not in text
+    assert "Authorization" not in text
