@@ -67,6 +67,15 @@ class Sandbox:
     ) -> None:
         self._stack.close()
 
+    def merge_newest_pull_request(self) -> int:
+        """Merge the newest open pull request, as its repository's owner would; its number."""
+        from cmlkit.sandbox.github.merging import merge
+
+        repository = self.github.hub.repository(self.repository)
+        pull = next(pull for pull in sorted(repository.pulls, key=lambda pull: -pull.number) if pull.state == "open")
+        merge(self.github.hub, repository, pull, actor=repository.owner, method="merge")
+        return pull.number
+
     def environ(self) -> dict[str, str]:
         """The variables by which cmlkit, boto3 and git find the sandbox."""
         return {

@@ -17,6 +17,7 @@ from typing import Any
 from cmlkit.errors import CmlkitError
 from cmlkit.progress import Progress, Say
 from cmlkit.sandbox import Sandbox
+from cmlkit.sandbox.github import WorkflowRun
 
 JOB_TIMEOUT_SECONDS = 300
 POWER_OFF_TIMEOUT_SECONDS = 60
@@ -73,7 +74,6 @@ class Demo:
 
     sandbox: Sandbox
     progress: Progress
-    run_id: int = 1000
     seconds: dict[str, float] = field(default_factory=dict)
 
     def days(self, count: int) -> Iterator[Day]:
@@ -87,15 +87,15 @@ class Demo:
 
     def run(self, title: str, *, seed: int) -> Day:
         """Launch, train, publish, terminate; `seed` makes the day's data."""
-        self.run_id += 1
         self.seconds = {}
         self.progress.note(title)
-        environ = self._environ()
+        workflow_run = self.sandbox.github.start_run(self.sandbox.repository, workflow="Train on EC2")
+        environ = self._environ(workflow_run)
         with self._stage("launch", "Launching an instance, and waiting for its runner") as say:
             launched = self._command(["runner", "launch"], environ, say)
             say(f"{launched['instance_type']} {launched['market']} {launched['instance_id']}")
         try:
-            published = self._job(launched, environ, seed)
+            published = self._job(launched, workflow_run, seed)
         finally:
             with self._stage("stop", "Stopping what is left") as say:
                 self._command(["runner", "stop"], environ, say)
@@ -105,26 +105,26 @@ class Demo:
             launched=launched,
             published=published,
             instance_state=instance.state,
-            runner_registered=self.sandbox.github.has_runner(launched["runner_id"]),
+            runner_registered=launched["runner_id"] in self.sandbox.github.hub.runners.runners,
             lifetime=instance.lifetime,
             seconds=self.seconds,
         )
 
     def merge_open_pull_request(self) -> None:
         """What a person does who likes the first model."""
-        number = self.sandbox.github.merge_newest(self.sandbox.repository)
+        number = self.sandbox.merge_newest_pull_request()
         self.progress.note(f"Somebody merges pull request {number}: its model is the champion now")
 
-    def _job(self, launched: Mapping[str, Any], environ: Mapping[str, str], seed: int) -> Mapping[str, Any]:
-        run = {name: environ[name] for name in ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_EVENT_NAME")}
+    def _job(self, launched: Mapping[str, Any], workflow_run: WorkflowRun, seed: int) -> Mapping[str, Any]:
         job = self.sandbox.github.queue_job(
             self.sandbox.repository,
             labels=["self-hosted", launched["label"]],
             steps=["cmlkit train", "cmlkit publish"],
-            environ={**run, "DATA_SEED": str(seed)},
+            environ={"DATA_SEED": str(seed)},
+            run=workflow_run,
         )
         with self._stage("train and publish", "Running the job on the instance") as say:
-            _until(lambda: job.done, JOB_TIMEOUT_SECONDS, lambda: say(_last_line(job.log)))
+            _until(lambda: job.conclusion is not None, JOB_TIMEOUT_SECONDS, lambda: say(_last_line(job.log)))
             if job.conclusion != "success":
                 raise CmlkitError(f"The job on the instance ended with {job.conclusion}:\n{job.log[-4000:]}")
             outputs = {key.replace("-", "_"): value for key, value in job.outputs.items()}
@@ -137,13 +137,14 @@ class Demo:
             say("terminated")
         return {**outputs, "files": json.loads(outputs["files"]), "metrics": json.loads(outputs["metrics"])}
 
-    def _environ(self) -> dict[str, str]:
+    def _environ(self, workflow_run: WorkflowRun) -> dict[str, str]:
         return {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
             **self.sandbox.environ(),
-            "GITHUB_RUN_ID": str(self.run_id),
-            "GITHUB_RUN_ATTEMPT": "1",
-            "GITHUB_EVENT_NAME": "schedule",
+            "GITHUB_RUN_ID": str(workflow_run.id),
+            "GITHUB_RUN_ATTEMPT": str(workflow_run.attempt),
+            "GITHUB_SHA": workflow_run.sha,
+            "GITHUB_EVENT_NAME": workflow_run.event,
         }
 
     def _command(self, arguments: Sequence[str], environ: Mapping[str, str], say: Say) -> dict[str, Any]:
