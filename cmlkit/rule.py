@@ -6,7 +6,7 @@
     factor      = ("+" | "-") factor | NUMBER | "champion" | "(" expression ")"
 
 `champion` is the metric's value on the base branch. Arithmetic is exact on the decimals as they are written, so that
-0.92 meets `champion - 0.01` for a champion of 0.93, which binary fractions would refuse.
+0.12 meets `champion - 0.01` for a champion of 0.13, which binary fractions would refuse.
 """
 
 from __future__ import annotations

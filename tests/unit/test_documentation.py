@@ -1,0 +1,112 @@
+"""The documentation: its links lead somewhere, its settings load, its snippets print what it says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from cmlkit import config, errors, model, rule
+from cmlkit.cli import COMMANDS, cli
+from scripts.render_settings import PAGE, page
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+README = ROOT / "README.md"
+
+
+def blocks(language: str) -> list[Any]:
+    """Every code block of that language, under the name of its page."""
+    fence = re.compile(rf"^( *)```{language}\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
+    return [
+        pytest.param(re.sub(f"^{indent}", "", block, flags=re.MULTILINE), id=f"{path.relative_to(ROOT)}-{number}")
+        for path in PAGES
+        for number, (indent, block) in enumerate(fence.findall(path.read_text()), start=1)
+    ]
+
+
+def rows(path: Path, header: str) -> list[list[str]]:
+    """Cells of the table below this header, without the code marks."""
+    lines = path.read_text().split(header, 1)[1].splitlines()[2:]
+    table = lines[: next(index for index, line in enumerate([*lines, ""]) if not line.strip().startswith("|"))]
+    return [[cell.strip().strip("`") for cell in line.strip().strip("|").split("|")] for line in table]
+
+
+def leaves(group: click.Group, prefix: str) -> Iterator[str]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from leaves(command, f"{prefix} {name}")
+        else:
+            yield f"{prefix} {name}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", path.read_text())
+    targets = [link for link in links if not link.startswith(("http://", "https://", "#", "mailto:"))]
+    missing = [link for link in targets if not (path.parent / link.partition("#")[0]).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_to_a_heading_leads_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]*#[^)\s]+)\)", path.read_text()):
+        if not link.startswith(("http://", "https://")):
+            file, _, anchor = link.partition("#")
+            target = (path.parent / file) if file else path
+            headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in slugs, link
+
+
+def test_the_page_of_settings_is_that_of_the_schema() -> None:
+    assert PAGE.read_text() == page(), "Run: python -m scripts.render_settings --write"
+
+
+@pytest.mark.parametrize("block", blocks("yaml"))
+def test_settings_in_the_documentation_load(block: str, tmp_path: Path) -> None:
+    if not re.match(r"(runner|train|publish|gate):", block):
+        return
+    file = tmp_path / "cmlkit.yaml"
+    file.write_text(block)
+    for text in config.load(environ={}, file=file).gate.rules:
+        assert rule.parse(text)
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_snippets_run_and_print_what_their_comments_say(
+    block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model.save_model({"stands": "for a model"}, "model/random_forest.joblib")
+    exec(compile(block, "snippet", "exec"), {})
+    said = re.findall(r"^print\(.*\)  # (.*)$", block, re.MULTILINE)
+    assert capsys.readouterr().out.splitlines() == said
+
+
+def test_the_rules_in_the_guide_are_rules() -> None:
+    guide = ROOT / "docs" / "how-to" / "gates.md"
+    for _, text in rows(guide, "| You want | Rule |"):
+        assert rule.parse(text).metric in ("accuracy", "latency_ms")
+
+
+def test_the_readme_names_every_command() -> None:
+    assert {row[0] for row in rows(README, "| Command | What it does |")} == set(leaves(cli, "cmlkit"))
+    assert isinstance(cli, click.Group)
+    assert set(COMMANDS) == set(cli.list_commands(click.Context(cli)))
+
+
+def test_the_readme_names_every_exit_code() -> None:
+    def classes(parent: type[errors.CmlkitError]) -> Iterator[type[errors.CmlkitError]]:
+        yield parent
+        for child in parent.__subclasses__():
+            yield from classes(child)
+
+    codes = {str(found.exit_code) for found in classes(errors.CmlkitError)}
+    assert {row[0] for row in rows(README, "| Exit code | Meaning |")} == {"0", *codes}
