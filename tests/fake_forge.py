@@ -18,11 +18,13 @@ class FakeForge:
         polls_until_online: How often a runner is looked at before it is online; None for never.
         when_polled: Called before each look at one runner.
         when_listed: Called before each look at all of them.
+        when_created: Called before each registration.
     """
 
     polls_until_online: int | None = 1
     when_polled: Callable[[], None] = lambda: None
     when_listed: Callable[[], None] = lambda: None
+    when_created: Callable[[], None] = lambda: None
     runners_by_id: dict[int, Runner] = field(default_factory=dict)
     deleted: list[int] = field(default_factory=list)
     looked: dict[int, int] = field(default_factory=dict)
@@ -36,6 +38,7 @@ class FakeForge:
         )
 
     def create_jit_runner(self, *, name: str, labels: Sequence[str]) -> JitRunner:
+        self.when_created()
         with self.lock:
             self.created += 1
             runner = Runner(id=100 + self.created, name=name, status="offline", busy=False, labels=tuple(labels))

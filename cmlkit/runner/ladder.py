@@ -11,9 +11,9 @@ from cmlkit.clock import Clock
 from cmlkit.clouds.base import Image, Instance, InstanceType, LaunchRefused, Market, Remedy, Subnet
 from cmlkit.errors import AnswerLost, CapacityError, ServiceError
 
-# A launch takes seconds, and the throttle on RunInstances refills two requests a second.
-# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/throttling.html
-PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
+# EC2 lets two launches a second through once a few are used up, and a matrix asks for many at once.
+# https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 16.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,22 +83,23 @@ def climb(
 
 def _launch_patiently(rung: Rung, launch: Callable[[Rung], Instance], clock: Clock) -> Instance:
     lost: AnswerLost | None = None
-    for pause in (*PAUSES_SECONDS, None):
+    pauses = list(PAUSES_SECONDS)
+    while True:
         try:
             return launch(rung)
         except AnswerLost as error:
             lost = error
         except LaunchRefused as error:
-            if error.remedy is not Remedy.LATER:
+            if error.remedy is not Remedy.LATER or not (pauses or lost):
                 raise
-            if pause is None and lost is None:
-                raise
-        if pause is not None:
-            clock.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - so that launches at once do not stay in step
-    # The next rung could give a second instance beside one that nobody knows of.
-    raise ServiceError(
-        f"Whether {rung} was launched is unknown: {lost}", next_step="Try again when the connection to AWS is stable."
-    ) from lost
+        if not pauses:
+            # The next rung could give a second instance beside one that nobody knows of.
+            raise ServiceError(
+                f"Whether {rung} was launched is unknown: {lost}",
+                next_step="Try again when the connection to AWS is stable.",
+            ) from lost
+        # At random, so that launches that began together do not stay in step.
+        clock.sleep(pauses.pop(0) * random.uniform(0.5, 1.5))  # noqa: S311 - it hides no secret
 
 
 def _also_closed(other: Rung, refusal: Refusal) -> bool:

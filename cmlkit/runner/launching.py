@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from cmlkit.bootstrap import BootSpec, user_data
 from cmlkit.clock import Clock
-from cmlkit.clouds.base import Architecture, Cloud, Instance, InstanceSpec, LaunchRefused, Market
+from cmlkit.clouds.base import Architecture, Cloud, Instance, Market
 from cmlkit.config import RunnerSpec
-from cmlkit.errors import CmlkitError, Interrupted
+from cmlkit.errors import CmlkitError, Interrupted, WaitTimeout
 from cmlkit.forges.base import JitRunner, Runner, RunnerDownload, RunnerForge
 from cmlkit.progress import Progress, Say
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.ladder import Refusal, Rung, climb
+from cmlkit.runner.ledger import Ledger
 from cmlkit.runner.plan import Plan, plan
-from cmlkit.runner.stopping import Removed, Traces, remove
+from cmlkit.runner.specification import instance_spec
+from cmlkit.runner.stopping import Removed, remove
 from cmlkit.runner.watch import Arrival, Watch
 
 THREADS = 16
@@ -86,14 +86,14 @@ class Launching:
         self.clock = clock
         self.started = clock.now()
         self.expires = int(self.started + spec.max_lifetime)
+        self._deadline = self.started + spec.wait_timeout
         numbers = range(1, spec.count + 1)
         self.names = [lease.new_name(workflow_run, number, expires=self.expires) for number in numbers]
         self._pool = ThreadPoolExecutor(max_workers=THREADS)
         self._plan: Future[Plan] = Future()
         self._downloads: Mapping[Architecture, Future[RunnerDownload]] = {}
         self._buying: dict[str, Future[_Bought]] = {}
-        self._instances: dict[str, Instance] = {}
-        self._uncertain: set[str] = set()
+        self._ledger = Ledger()
         self._given_up = False
 
     def run(self) -> tuple[Launched, ...]:
@@ -112,13 +112,8 @@ class Launching:
         """Terminate the instances and remove the runners, as far as there are any; all of them without `names`."""
         if not names:
             self._give_up()
-        wanted = set(names or self.names)
-        traces = Traces(
-            clouds=tuple(self.clouds.values()),
-            tags=lease.marks(self.workflow_run),
-            owns=wanted.__contains__,
-            known=tuple(instance for name, instance in self._instances.items() if name in wanted),
-            uncertain=self._uncertain & wanted,
+        traces = self._ledger.traces(
+            names or self.names, clouds=self.clouds.values(), tags=lease.marks(self.workflow_run)
         )
         return remove(traces, forge=self.forge, clock=self.clock)
 
@@ -130,13 +125,14 @@ class Launching:
         wait(self._buying.values(), timeout=SETTLE_SECONDS)
 
     def _buy_all(self) -> dict[str, _Bought]:
-        # GitHub is asked while AWS is: neither needs the other's answer before the launch.
-        for name in self.names:
-            self._buying[name] = self._pool.submit(self._buy, name)
+        # GitHub is asked while AWS is: neither needs the other's answer before the launch. The downloads come first, as
+        # a pool that is full of those that wait for them would never get to them.
         self._downloads = {
             architecture: self._pool.submit(self.forge.runner_download, architecture=called)
             for architecture, called in _RUNNER_ARCHITECTURES.items()
         }
+        for name in self.names:
+            self._buying[name] = self._pool.submit(self._buy, name)
         self._plan.set_result(plan(self.spec, tuple(self.clouds.values())))
         for note in self._plan.result().notes:
             self.progress.note(note)
@@ -152,8 +148,7 @@ class Launching:
 
     def _wait_for(self, bought: Mapping[str, _Bought], say: Say) -> list[_Bought]:
         arrivals = [self._arrival(item) for item in bought.values()]
-        deadline = self.started + self.spec.wait_timeout
-        watch = Watch(arrivals, forge=self.forge, deadline=deadline, clock=self.clock)
+        watch = Watch(arrivals, forge=self.forge, deadline=self._deadline, clock=self.clock)
         failed = {arrival.runner.name: error for arrival, error in watch.wait(say)}
         online = {name: item for name, item in bought.items() if name not in failed}
         self._settle(failed, came=online)
@@ -173,7 +168,8 @@ class Launching:
 
     def _buy(self, name: str) -> _Bought:
         labels = dict.fromkeys((*COMMON_LABELS, self.workflow_run.label, *self.spec.labels))
-        jit_runner = self.forge.create_jit_runner(name=name, labels=list(labels))
+        with self._ledger.registering(name):
+            jit_runner = self.forge.create_jit_runner(name=name, labels=list(labels))
         rung, instance = climb(
             self._plan.result().rungs,
             lambda rung: self._launch(jit_runner, rung),
@@ -189,22 +185,12 @@ class Launching:
     def _launch(self, jit_runner: JitRunner, rung: Rung) -> Instance:
         if self._given_up:
             raise Interrupted("The launch was given up.")
-        name, spec = jit_runner.runner.name, self._instance_spec(jit_runner, rung)
-        known_before = name not in self._uncertain
-        self._uncertain.add(name)
-        try:
-            instance = self.clouds[rung.region].launch(spec)
-        except LaunchRefused:
-            # A refusal says nothing of an earlier request of which the answer was lost.
-            if known_before:
-                self._uncertain.discard(name)
-            raise
-        self._instances[name] = instance
-        self._uncertain.discard(name)
-        return instance
-
-    def _instance_spec(self, jit_runner: JitRunner, rung: Rung) -> InstanceSpec:
-        return instance_spec(
+        if self.clock.now() >= self._deadline:
+            raise WaitTimeout(
+                f"No instance could be had within {self.spec.wait_timeout:.0f} s.",
+                next_step="Give it more time with --wait-timeout, or fewer instance types, regions and subnets.",
+            )
+        spec = instance_spec(
             self.spec,
             workflow_run=self.workflow_run,
             jit_runner=jit_runner,
@@ -212,6 +198,7 @@ class Launching:
             rung=rung,
             expires=self.expires,
         )
+        return self._ledger.launched(jit_runner.runner.name, self.clouds[rung.region], spec)
 
     def _tell_refusal(self, refusal: Refusal) -> None:
         self.progress.note(f"{refusal.rung}: {refusal.error.message}")
@@ -232,59 +219,3 @@ class Launching:
             expires=self.expires,
             seconds=seconds,
         )
-
-
-def instance_spec(
-    spec: RunnerSpec,
-    *,
-    workflow_run: WorkflowRun,
-    jit_runner: JitRunner,
-    download: RunnerDownload,
-    rung: Rung,
-    expires: int,
-) -> InstanceSpec:
-    """The instance that becomes the runner, on one rung. The same arguments give the same, client token included."""
-    boot = BootSpec(
-        jit_config=jit_runner.config,
-        runner_url=download.url,
-        runner_sha256=download.sha256,
-        idle_timeout=spec.idle_timeout,
-        max_lifetime=spec.max_lifetime,
-        startup_script=spec.startup_script,
-        job_environment=job_environment(rung),
-    )
-    return InstanceSpec(
-        client_token=client_token(workflow_run, jit_runner.runner, rung),
-        instance_type=rung.instance_type.name,
-        market=rung.market,
-        image=rung.image,
-        subnet=rung.subnet,
-        security_groups=rung.security_groups,
-        user_data=user_data(boot),
-        disk_size=spec.disk_size,
-        disk_type=spec.disk_type,
-        iam_instance_profile=spec.iam_instance_profile,
-        tags=lease.tags(
-            workflow_run,
-            jit_runner.runner,
-            expires=expires,
-            scheduled=bool(spec.stop_schedule_role),
-            extra=spec.tags,
-        ),
-    )
-
-
-def client_token(workflow_run: WorkflowRun, runner: Runner, rung: Rung) -> str:
-    """The token by which EC2 knows a repeated request: of one run, attempt, runner and rung."""
-    told_apart_by = (workflow_run.repository, workflow_run.run_id, workflow_run.attempt, runner.id, rung.region, rung)
-    return hashlib.sha256("\n".join(map(str, told_apart_by)).encode()).hexdigest()
-
-
-def job_environment(rung: Rung) -> dict[str, str]:
-    """What the job learns about its instance; the boot script adds the instance's id and when it started."""
-    facts = {
-        "CMLKIT_INSTANCE_TYPE": rung.instance_type.name,
-        "CMLKIT_INSTANCE_MARKET": rung.market,
-        "CMLKIT_INSTANCE_REGION": rung.region,
-    }
-    return facts if rung.price is None else {**facts, "CMLKIT_INSTANCE_PRICE_USD_PER_HOUR": f"{rung.price:.6f}"}

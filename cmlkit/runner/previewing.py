@@ -12,8 +12,8 @@ from cmlkit.forges.base import JitRunner, Runner, RunnerDownload
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.ladder import Rung
-from cmlkit.runner.launching import instance_spec
 from cmlkit.runner.plan import plan
+from cmlkit.runner.specification import instance_spec
 
 # GitHub's JIT configs have a few thousand characters, which the user data must have room for.
 _JIT_CONFIG = "x" * 6000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cmlkit.clock import Clock
@@ -16,6 +17,7 @@ from cmlkit.runner import lease
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/query-api-troubleshooting.html#eventual-consistency
 LOOKS = 4
 PAUSE_SECONDS = 1.0
+THREADS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,7 @@ class Traces:
         owns: Whether a name, of an instance or a runner, is one of them.
         known: Instances that were launched, whether the cloud lists them yet or not.
         uncertain: Names of instances of which nobody knows whether they were launched.
+        has_runners: Whether there may be any at the forge.
     """
 
     clouds: Sequence[Cloud]
@@ -34,6 +37,7 @@ class Traces:
     owns: Callable[[str], bool]
     known: Sequence[Instance] = ()
     uncertain: Collection[str] = ()
+    has_runners: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,19 +79,24 @@ def traces_of_run(workflow_run: WorkflowRun, clouds: Sequence[Cloud]) -> Traces:
 def remove(traces: Traces, *, forge: RunnerForge, clock: Clock) -> Removed:
     """Terminate the instances, then remove the runners. One failure does not keep the rest from being removed."""
     instances: list[str] = []
-    runners: list[str] = []
-    busy: list[str] = []
+    runners: dict[str, bool] = {}
     failures: list[CmlkitError] = []
     for cloud in traces.clouds:
         try:
             instances += _terminate(cloud, traces, clock)
         except CmlkitError as error:
             failures.append(error)
-    try:
-        _unregister(traces, forge, runners, busy)
-    except CmlkitError as error:
-        failures.append(error)
-    return Removed(instances=tuple(instances), runners=tuple(runners), busy=tuple(busy), failures=tuple(failures))
+    if traces.has_runners:
+        try:
+            runners = _unregister(traces, forge)
+        except CmlkitError as error:
+            failures.append(error)
+    return Removed(
+        instances=tuple(instances),
+        runners=tuple(name for name, gone in runners.items() if gone),
+        busy=tuple(name for name, gone in runners.items() if not gone),
+        failures=tuple(failures),
+    )
 
 
 def _terminate(cloud: Cloud, traces: Traces, clock: Clock) -> list[str]:
@@ -127,10 +136,12 @@ def _owned(cloud: Cloud, traces: Traces) -> list[Instance]:
     return [instance for instance in cloud.instances(tags=traces.tags) if traces.owns(instance.tags.get("Name", ""))]
 
 
-def _unregister(traces: Traces, forge: RunnerForge, runners: list[str], busy: list[str]) -> None:
-    for runner in forge.runners():
-        if traces.owns(runner.name):
-            (runners if unregistered(runner, forge) else busy).append(runner.name)
+def _unregister(traces: Traces, forge: RunnerForge) -> dict[str, bool]:
+    """Name -> whether it is gone."""
+    runners = [runner for runner in forge.runners() if traces.owns(runner.name)]
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        gone = pool.map(lambda runner: unregistered(runner, forge), runners)
+        return dict(zip((runner.name for runner in runners), gone, strict=True))
 
 
 def unregistered(runner: Runner, forge: RunnerForge) -> bool:

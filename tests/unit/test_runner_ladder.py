@@ -8,7 +8,7 @@ import pytest
 
 from cmlkit.clouds.base import Image, Instance, InstanceType, LaunchRefused, Market, Remedy, Subnet
 from cmlkit.errors import AnswerLost, CapacityError, PermissionDenied, ServiceError
-from cmlkit.runner.ladder import Refusal, Rung, climb, ordered
+from cmlkit.runner.ladder import PAUSES_SECONDS, Refusal, Rung, climb, ordered
 from tests.fake_forge import FastClock
 
 
@@ -125,7 +125,7 @@ def test_a_throttled_rung_is_tried_again_after_growing_pauses() -> None:
 
 def test_a_rung_that_stays_throttled_gives_way_to_the_next() -> None:
     rungs = [rung("a"), rung("b")]
-    launch = Attempts(rungs, errors={"a": [refuse(Remedy.LATER) for _ in range(5)]})
+    launch = Attempts(rungs, errors={"a": [refuse(Remedy.LATER) for _ in range(len(PAUSES_SECONDS) + 1)]})
     assert climb(rungs, launch, clock=FastClock())[0] == rungs[1]
 
 
@@ -138,7 +138,7 @@ def test_a_lost_answer_is_asked_for_again_on_the_same_rung() -> None:
 @pytest.mark.parametrize("last", [lambda: AnswerLost("reset"), lambda: refuse(Remedy.LATER)])
 def test_no_other_rung_is_tried_while_an_instance_may_exist(last: Callable[[], Exception]) -> None:
     rungs = [rung("a"), rung("b")]
-    launch = Attempts(rungs, errors={"a": [AnswerLost("reset"), *(last() for _ in range(4))]})
+    launch = Attempts(rungs, errors={"a": [AnswerLost("reset"), *(last() for _ in PAUSES_SECONDS)]})
     with pytest.raises(ServiceError, match="is unknown"):
         climb(rungs, launch, clock=FastClock())
     assert {item.instance_type.name for item in launch.tried} == {"a"}

@@ -240,9 +240,11 @@ def test_prices_that_cannot_be_told_do_not_stop_a_launch(here: Setting, ec2: Ec2
 
 def test_several_runners_are_launched_at_once_and_watched_with_one_list_call_a_poll(here: Setting, ec2: Ec2) -> None:
     here.forge.polls_until_online = 3
-    launched = here.launch_all(count=5)
-    assert len({item.runner_name for item in launched}) == 5
+    launched = here.launch_all(count=20)
+    assert len({item.runner_name for item in launched}) == 20
     assert sorted(ec2.alive()) == sorted(item.instance_id for item in launched)
     assert {item.label for item in launched} == {"cmlkit-7700-1"}
     assert here.forge.listed == 3
-    assert ec2.actions.count("RunInstances") == 5
+    assert ec2.actions.count("RunInstances") == 20
+    assert len(here.stop().runners) == 20
+    assert ec2.actions.count("TerminateInstances") == 1

@@ -224,3 +224,21 @@ def test_the_context_manager_stops_it_on_errors_and_signals(here: Setting, ec2: 
     ):
         end()
     assert nothing_is_left(here, ec2)
+
+
+def test_a_forge_that_refuses_is_not_asked_to_clean_up(here: Setting, ec2: Ec2) -> None:
+    def refuse() -> None:
+        raise PermissionDenied("GitHub did not register the runner.")
+
+    here.forge.when_created = here.forge.when_listed = refuse
+    with pytest.raises(PermissionDenied) as raised:
+        here.launch()
+    assert raised.value.message == "GitHub did not register the runner."
+    assert "DescribeInstances" not in ec2.actions
+
+
+def test_a_ladder_that_takes_too_long_is_left(here: Setting, ec2: Ec2) -> None:
+    ec2.fail("RunInstances", "RequestLimitExceeded", status=503)
+    with pytest.raises(WaitTimeout, match="within 20 s"):
+        here.launch(wait_timeout=20.0)
+    assert nothing_is_left(here, ec2)

@@ -1,0 +1,76 @@
+"""The specification: what one runner's instance is, on one rung of the ladder."""
+
+from __future__ import annotations
+
+import hashlib
+
+from cmlkit.bootstrap import BootSpec, user_data
+from cmlkit.clouds.base import InstanceSpec
+from cmlkit.config import RunnerSpec
+from cmlkit.forges.base import JitRunner, Runner, RunnerDownload
+from cmlkit.run import WorkflowRun
+from cmlkit.runner import lease
+from cmlkit.runner.ladder import Rung
+
+
+def instance_spec(
+    spec: RunnerSpec,
+    *,
+    workflow_run: WorkflowRun,
+    jit_runner: JitRunner,
+    download: RunnerDownload,
+    rung: Rung,
+    expires: int,
+) -> InstanceSpec:
+    """The instance that becomes the runner. The same arguments give the same, client token included.
+
+    Raises:
+        SettingsError: The startup script does not fit into user data, or a tag will not do.
+    """
+    return InstanceSpec(
+        client_token=client_token(workflow_run, jit_runner.runner, rung),
+        instance_type=rung.instance_type.name,
+        market=rung.market,
+        image=rung.image,
+        subnet=rung.subnet,
+        security_groups=rung.security_groups,
+        user_data=user_data(_boot_spec(spec, jit_runner, download, rung)),
+        disk_size=spec.disk_size,
+        disk_type=spec.disk_type,
+        iam_instance_profile=spec.iam_instance_profile,
+        tags=lease.tags(
+            workflow_run,
+            jit_runner.runner,
+            expires=expires,
+            scheduled=bool(spec.stop_schedule_role),
+            extra=spec.tags,
+        ),
+    )
+
+
+def client_token(workflow_run: WorkflowRun, runner: Runner, rung: Rung) -> str:
+    """The token by which EC2 knows a repeated request: of one run, attempt, runner and rung."""
+    told_apart_by = (workflow_run.repository, workflow_run.run_id, workflow_run.attempt, runner.id, rung.region, rung)
+    return hashlib.sha256("\n".join(map(str, told_apart_by)).encode()).hexdigest()
+
+
+def job_environment(rung: Rung) -> dict[str, str]:
+    """What the job learns about its instance; the boot script adds the instance's id and when it started."""
+    facts = {
+        "CMLKIT_INSTANCE_TYPE": rung.instance_type.name,
+        "CMLKIT_INSTANCE_MARKET": rung.market,
+        "CMLKIT_INSTANCE_REGION": rung.region,
+    }
+    return facts if rung.price is None else {**facts, "CMLKIT_INSTANCE_PRICE_USD_PER_HOUR": f"{rung.price:.6f}"}
+
+
+def _boot_spec(spec: RunnerSpec, jit_runner: JitRunner, download: RunnerDownload, rung: Rung) -> BootSpec:
+    return BootSpec(
+        jit_config=jit_runner.config,
+        runner_url=download.url,
+        runner_sha256=download.sha256,
+        idle_timeout=spec.idle_timeout,
+        max_lifetime=spec.max_lifetime,
+        startup_script=spec.startup_script,
+        job_environment=job_environment(rung),
+    )
