@@ -24,16 +24,20 @@ SEED_IDENTITY = {
     "GIT_COMMITTER_DATE": "1767225600 +0000",
 }
 # What a GitHub repository allows to whoever clones it or pushes to it.
-REPOSITORY_CONFIG = {
-    "http.receivepack": "true",
-    "http.uploadpack": "true",
-    "uploadpack.allowFilter": "true",
-    "uploadpack.allowAnySHA1InWant": "true",
-    "uploadpack.hideRefs": "refs/sandbox",
-    "receive.fsckObjects": "true",
-    "gc.auto": "0",
-    "core.logAllRefUpdates": "false",
-}
+REPOSITORY_CONFIG = """
+[http]
+    receivepack = true
+    uploadpack = true
+[uploadpack]
+    allowFilter = true
+    allowAnySHA1InWant = true
+[receive]
+    fsckObjects = true
+[gc]
+    auto = 0
+[core]
+    logAllRefUpdates = false
+"""
 
 
 class GitFailed(Exception):
@@ -70,8 +74,8 @@ class GitRepository:
         path.mkdir(parents=True)
         repository = cls(path)
         repository.git("init", "--quiet", "--bare", f"--initial-branch={branch}", ".")
-        for name, value in REPOSITORY_CONFIG.items():
-            repository.git("config", name, value)
+        with (path / "config").open("a", encoding="utf-8") as config:
+            config.write(REPOSITORY_CONFIG)
         hook = path / "hooks" / "pre-receive"
         hook.parent.mkdir(exist_ok=True)
         hook.write_bytes((files("cmlkit.sandbox.github") / "pre-receive.sh").read_bytes())

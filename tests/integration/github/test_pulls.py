@@ -52,7 +52,10 @@ def test_pull_requests_are_listed_by_state_head_and_base_newest_first(api: Api) 
     for branch in ("one", "two", "three"):
         api.pull_request(branch=branch)
     api.patch("./pulls/2", state="closed")
-    numbers = lambda query: [each["number"] for each in api.get(f"./pulls?{query}")]  # noqa: E731
+
+    def numbers(query: str) -> list[int]:
+        return [each["number"] for each in api.get(f"./pulls?{query}")]
+
     assert numbers("") == [3, 1]
     assert numbers("state=all&sort=created&direction=asc") == [1, 2, 3]
     assert numbers("state=closed") == [2]

@@ -96,7 +96,7 @@ class Web:
             state=pull_request.state_of(pull),
             labels=pull_request.labels_of(repository, pull),
             events=pull_request.conversation(repository, pull, markdown),
-            verdicts=pull_request.verdicts(repository, pull, markdown),
+            verdicts=pull_request.verdicts(repository, pull, markdown, root),
             files=pull_request.shown_files(repository, start, pull.head_sha, image, root),
             commit_count=len(pull_commits(repository, pull)),
             milestone=repository.milestones.get(pull.milestone or 0),

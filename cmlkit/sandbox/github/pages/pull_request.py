@@ -110,22 +110,27 @@ def _endings(pull: PullRequest) -> Iterator[Event]:
         yield Event(when=pull.closed, author=pull.closed_by, kind="closed", text="closed this")
 
 
-def verdicts(repository: Repository, pull: PullRequest, markdown: Markdown) -> list[Verdict]:
-    """The newest verdict of each name on the head commit, and what the branch's rules still wait for."""
-    found = {run.name: _of_run(run, markdown) for run in repository.check_runs.values() if run.sha == pull.head_sha}
+def verdicts(repository: Repository, pull: PullRequest, markdown: Markdown, root: str) -> list[Verdict]:
+    """The newest verdict of each name on the head commit, and what the branch's rules still wait for.
+
+    Args:
+        root: Address of the repository.
+    """
+    runs = [run for run in repository.check_runs.values() if run.sha == pull.head_sha]
+    found = {run.name: _of_run(run, markdown, root) for run in runs}
     found |= {each.context: _of_status(each) for each in repository.statuses if each.sha == pull.head_sha}
     for name in missing_checks(repository, pull):
         found.setdefault(name, Verdict(name=name, state="pending", title="Expected", url=""))
     return list(found.values())
 
 
-def _of_run(run: CheckRun, markdown: Markdown) -> Verdict:
+def _of_run(run: CheckRun, markdown: Markdown, root: str) -> Verdict:
     shown = "\n\n".join(filter(None, (run.output.summary, run.output.text)))
     return Verdict(
         name=run.name,
         state=run.conclusion or "pending",
         title=run.output.title or WORDS.get(run.conclusion or "pending", ""),
-        url=run.details_url or "",
+        url=run.details_url or f"{root}/runs/{run.id}",
         html=markdown(shown) if shown else None,
     )
 
