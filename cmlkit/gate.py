@@ -81,7 +81,9 @@ def judge(
     deltas = _deltas(parsed, champion, challenger)
     primary = _primary(results, deltas)
     outcome = _outcome(results, primary)
-    headline = _headline(outcome, primary, results, has_champion=bool(champion))
+    headline = _headline(
+        outcome, primary, results, first=_first_value(results, challenger), has_champion=bool(champion)
+    )
     return Verdict(outcome=outcome, headline=headline, rules=results, deltas=deltas)
 
 
@@ -151,13 +153,19 @@ def _outcome(results: Sequence[RuleResult], primary: Difference | None) -> Outco
     return "better" if primary.improved else "worse"
 
 
+def _first_value(results: Sequence[RuleResult], challenger: Mapping[str, float]) -> str:
+    """The metric of the first rule, else the first one, with its value; empty where there is none."""
+    name = results[0].metric if results else next(iter(challenger), "")
+    return f"{_shown(name)} {number(challenger[name])}" if name in challenger else ""
+
+
 def _headline(
-    outcome: Outcome, primary: Difference | None, results: Sequence[RuleResult], *, has_champion: bool
+    outcome: Outcome, primary: Difference | None, results: Sequence[RuleResult], *, first: str, has_champion: bool
 ) -> str:
     if outcome == "rejected":
         return _rejected(results)
     if primary is None or primary.champion is None or primary.challenger is None:
-        return _first(results, has_champion=has_champion)
+        return _first(results, first, has_champion=has_champion)
     name, value = _shown(primary.name), number(primary.challenger)
     if outcome == "same":
         return f"As good as the champion: {name} stays at {value}."
@@ -179,23 +187,18 @@ def _rejected(results: Sequence[RuleResult]) -> str:
     return f"Rejected: {_shown(first.metric)} {number(first.value)} misses {_shown(first.text)}{missed}{more}."
 
 
-def _first(results: Sequence[RuleResult], *, has_champion: bool) -> str:
+def _first(results: Sequence[RuleResult], first: str, *, has_champion: bool) -> str:
     """Without a champion only absolute rules apply, and the verdict says so."""
-    why = (
-        "The champion has no metric to compare with"
-        if has_champion
-        else "The first model: the base branch has no champion to compare with"
-    )
+    what = "Nothing of the champion to compare with" if has_champion else "The first model, without a champion"
+    sentence = f"{what}: {first}" if first else what
     applied = [result for result in results if result.passed is not None]
     if not results:
-        return f"{why}."
-    if len(applied) == len(results):
-        return f"{why}; {_all_passed(len(results))}."
-    return f"{why}, so only {len(applied)} of {plural(len(results), 'rule')} applied{' and passed' * bool(applied)}."
-
-
-def _all_passed(count: int) -> str:
-    return "its rule passed" if count == 1 else f"all {count} rules passed"
+        return f"{sentence}."
+    if len(applied) < len(results):
+        return (
+            f"{sentence}; only {len(applied)} of {plural(len(results), 'rule')} applied{' and passed' * bool(applied)}."
+        )
+    return f"{sentence}; {'its rule' if len(results) == 1 else f'all {len(results)} rules'} passed."
 
 
 def _shown(name: str) -> str:

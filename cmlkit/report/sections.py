@@ -161,9 +161,8 @@ def fingerprints(found: Sequence[DataFingerprint], elsewhere: str) -> Section:
         for item in found
     ]
     body = table(["Data", "Rows", "Columns", "Size", "SHA-256"], rows, numeric=("Rows", "Columns", "Size"))
-    counted = [item.rows for item in found if item.rows is not None]
-    summary = f"Data ({plural(sum(counted), 'row')}, {size(sum(item.size for item in found))})"
-    return _folded_section(summary if counted else "Data", body, elsewhere, rank=5)
+    summary = f"Data ({size(sum(item.size for item in found))})"
+    return _folded_section(summary, body, elsewhere, rank=5)
 
 
 def _count(count: int | None) -> str:

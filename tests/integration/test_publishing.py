@@ -74,7 +74,7 @@ def test_the_pull_request_has_the_verdict_and_the_comment_the_report(there: Proj
     (pull,) = there.repository.pulls
     assert (pull.number, pull.title) == (
         published.pull_request_number,
-        "Retrain m: the first model: the base branch has no champion to compare with; its rule passed",
+        "Retrain m: the first model, without a champion: accuracy 0.9; its rule passed",
     )
     assert (pull.head, pull.base, pull.draft) == (published.branch, "main", False)
     (comment,) = there.comments(pull.number)

@@ -54,7 +54,7 @@ def test_without_a_champion_only_absolute_rules_apply_and_the_headline_says_so(
     verdict = judge(RULES, challenger={"accuracy": 0.95}, champion=champion)
     assert verdict.outcome == "first"
     assert verdict.headline == (
-        "The first model: the base branch has no champion to compare with, so only 1 of 2 rules applied and passed."
+        "The first model, without a champion: accuracy 0.95; only 1 of 2 rules applied and passed."
     )
     assert [result.passed for result in verdict.rules] == [True, None]
 
@@ -63,6 +63,13 @@ def test_without_a_champion_an_absolute_rule_still_rejects() -> None:
     verdict = judge(RULES, challenger={"accuracy": 0.85})
     assert verdict.outcome == "rejected"
     assert verdict.headline.endswith("by 0.05; rules that need a champion did not apply.")
+
+
+def test_a_first_model_without_rules_is_named_with_its_metric() -> None:
+    assert judge([], challenger={"accuracy": 0.9, "loss": 0.2}).headline == (
+        "The first model, without a champion: accuracy 0.9."
+    )
+    assert judge([], challenger={}).headline == "The first model, without a champion."
 
 
 def test_a_metric_that_the_champion_lacks_does_not_block_the_challenger() -> None:
@@ -74,7 +81,7 @@ def test_a_champion_with_other_metrics_is_nothing_to_compare_with() -> None:
     verdict = judge(["f1 >= 0.5"], challenger={"f1": 0.8}, champion={"accuracy": 0.8})
     assert (verdict.outcome, verdict.headline) == (
         "first",
-        "The champion has no metric to compare with; its rule passed.",
+        "Nothing of the champion to compare with: f1 0.8; its rule passed.",
     )
 
 
