@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import yaml
@@ -29,7 +29,14 @@ class Invocation:
     as_json: bool
 
 
-class Parsed(click.ParamType):
+# Generic since click 8.4, and for the type checker only.
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Any]
+else:
+    _ParamType = click.ParamType
+
+
+class Parsed(_ParamType):
     """A flag's value, parsed as the setting's kind says."""
 
     def __init__(self, declaration: Setting) -> None:
