@@ -59,7 +59,7 @@ class RunnerSpec:
         " base image, when empty.",
     )
     disk_size: int = setting(30, INTEGER, "Size of the root volume in GiB; never less than the image needs.")
-    disk_type: str = setting("gp3", TEXT, "Type of the root volume: gp3, gp2, io2 …")
+    disk_type: str = setting("gp3", TEXT, "Type of the root volume, such as gp3.")
     labels: tuple[str, ...] = setting((), LIST, "Extra runner labels, beside the run's own unique one.")
     count: int = setting(1, INTEGER, "How many runners to launch at once, for the jobs of a matrix.")
     partial: bool = setting(False, FLAG, "Whether to keep the runners that came when not all of them did.")

@@ -66,6 +66,7 @@ class Watch:
         self._clock = clock
         self._started = clock.now()
         self._states: dict[str, Instance] = {}
+        self._missing: set[int] = set()
         self._stage = ""
 
     def wait(self, say: Say) -> list[tuple[Arrival, CmlkitError]]:
@@ -98,7 +99,17 @@ class Watch:
         else:
             known = list(self._forge.runners())
         runners = {runner.id: runner for runner in known if runner}
-        self._waiting = [arrival for arrival in self._waiting if not _has_come(runners.get(arrival.runner.id))]
+        self._waiting = [arrival for arrival in self._waiting if not self._has_come(arrival, runners)]
+
+    def _has_come(self, arrival: Arrival, runners: Mapping[int, Runner]) -> bool:
+        if runner := runners.get(arrival.runner.id):
+            self._missing.discard(runner.id)
+            return runner.busy or runner.status == "online"
+        # One that is gone has had its job: GitHub removes a just-in-time runner after that. One that is missing once
+        # may be so new that GitHub does not list it yet.
+        was_missing = arrival.runner.id in self._missing
+        self._missing.add(arrival.runner.id)
+        return was_missing
 
     def _look_at_instances(self) -> list[tuple[Arrival, CmlkitError]]:
         self._states = _states(self._waiting)
@@ -131,11 +142,6 @@ def boot_stage(console: str) -> str:
     """The last stage that the boot script said it reached; empty where it said none."""
     stages = [stage for stage in _STAGE.findall(console) if stage in BOOT_STAGES]
     return stages[-1] if stages else ""
-
-
-def _has_come(runner: Runner | None) -> bool:
-    # One that is gone has had its job: GitHub removes a just-in-time runner after that.
-    return runner is None or runner.busy or runner.status == "online"
 
 
 def _states(arrivals: Sequence[Arrival]) -> dict[str, Instance]:

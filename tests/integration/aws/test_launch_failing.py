@@ -10,6 +10,7 @@ import pytest
 from cmlkit import runner
 from cmlkit.config import RunnerSpec
 from cmlkit.errors import CapacityError, Interrupted, PermissionDenied, ServiceError, WaitTimeout
+from cmlkit.forges.base import Runner
 from cmlkit.runner.interruption import SIGNALS
 from tests.integration.aws.conftest import Setting
 from tests.integration.aws.ec2 import UBUNTU, Ec2, add_image
@@ -124,6 +125,22 @@ def test_a_spot_instance_that_is_taken_back_at_once_is_lack_of_capacity(here: Se
 def test_a_runner_that_came_and_had_its_job_already_is_no_failure(here: Setting, ec2: Ec2) -> None:
     here.forge.when_polled = here.forge.runners_by_id.clear
     assert here.launch().instance_id == ec2.alive()[0]
+
+
+def test_a_runner_that_github_does_not_list_yet_has_not_come(here: Setting, ec2: Ec2) -> None:
+    hidden: dict[int, Runner] = {}
+
+    def hide_at_first() -> None:
+        if here.clock.slept:
+            here.forge.runners_by_id.update(hidden)
+        else:
+            hidden.update(here.forge.runners_by_id)
+            here.forge.runners_by_id.clear()
+
+    here.forge.when_polled = hide_at_first
+    launched = here.launch()
+    assert here.forge.runners_by_id[launched.runner_id].status == "online"
+    assert launched.seconds == 2.5
 
 
 @pytest.mark.parametrize("number", SIGNALS)
