@@ -60,12 +60,13 @@ def train(
         Interrupted: A signal ended the training.
     """
     directory, progress = directory or Path.cwd(), progress or Silent()
+    # If this training fails, nobody shall publish the one before it.
+    (directory / RECORD).unlink(missing_ok=True)
     if not spec.run and not spec.estimator:
         raise SettingsError(
             "Nothing says how to train.",
             next_step="Set train.run or train.estimator in cmlkit.yaml, or run: cmlkit train -- python train.py",
         )
-    (directory / RECORD).unlink(missing_ok=True)
     if spec.setup:
         with progress.stage("Set up"):
             run_shell(spec.setup, directory=directory, environ=environ, output=output)

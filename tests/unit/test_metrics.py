@@ -1,0 +1,122 @@
+"""Metrics files in the formats that people have, and what is said of those that are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cmlkit import metrics
+from cmlkit.errors import MetricsError
+
+
+def read(folder: Path, name: str, content: str | bytes) -> dict[str, float]:
+    (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return metrics.read([name], folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found"),
+    [
+        ("metrics.txt", "Accuracy: 0.97\n", {"Accuracy": 0.97}),
+        ("metrics.txt", "# of today\naccuracy=0.97\n\nlog loss : 1e-3\n", {"accuracy": 0.97, "log loss": 0.001}),
+        ("metrics.json", '{"accuracy": 0.97, "train": {"loss": 0.1}}', {"accuracy": 0.97, "train.loss": 0.1}),
+        ("metrics.yaml", "accuracy: 0.97\nloss: 1\n", {"accuracy": 0.97, "loss": 1.0}),
+        ("metrics.csv", "accuracy,loss\n0.90,0.3\n0.97,0.1\n", {"accuracy": 0.97, "loss": 0.1}),
+        ("metrics.csv", "name,value\naccuracy,0.97\nloss,0.1\n", {"accuracy": 0.97, "loss": 0.1}),
+        ("metrics.csv", "accuracy,0.97\nloss,0.1\n", {"accuracy": 0.97, "loss": 0.1}),
+        ("metrics.txt", "\ufeffaccuracy: 1\n", {"accuracy": 1.0}),
+    ],
+)
+def test_each_format_is_read(tmp_path: Path, name: str, content: str, found: dict[str, float]) -> None:
+    assert read(tmp_path, name, content) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("m.txt", "", "The metrics file m.txt is empty"),
+        ("m.txt", "  \n", "is empty"),
+        ("m.txt", "accuracy: high\n", "m.txt:1: 'accuracy' is 'high', which is not a number"),
+        ("m.txt", "accuracy: 0.9\nloss: nan\n", "m.txt:2: 'loss' is nan"),
+        ("m.txt", "accuracy: inf\n", "'accuracy' is inf"),
+        ("m.txt", "it went well\n", "m.txt:1: 'it went well' is not a metric"),
+        ("m.txt", "accuracy: 1\nAccuracy: 2\n", "'Accuracy' stands twice"),
+        ("m.txt", "précision: 1".encode("latin-1"), "is not UTF-8"),
+        ("m.json", '{"a": NaN}', "'a' is nan"),
+        ("m.json", '{"a": true}', "which is not a number"),
+        ("m.json", '{"a": null}', "which is not a number"),
+        ("m.json", '{"a": 1, "a": 2}', "the key 'a' stands twice"),
+        ("m.json", "{", "is not valid JSON"),
+        ("m.json", "{}", "holds no metric"),
+        ("m.json", '{"a": [1]}', "which is not a number"),
+        ("m.json", '{"a":' * 30 + "1" + "}" * 30, "nests deeper"),
+        ("m.json", "[" * 100_000, "m.json"),
+        ("m.yaml", "a: [", "is not valid YAML"),
+        ("m.csv", "a,b\n1\n", "m.csv:2: there are 1 values for 2 columns"),
+    ],
+)
+def test_what_is_no_metric_is_an_error_that_names_the_place(
+    tmp_path: Path, name: str, content: str | bytes, message: str
+) -> None:
+    with pytest.raises(MetricsError) as caught:
+        read(tmp_path, name, content)
+    assert message in caught.value.message
+
+
+def test_a_missing_file_says_which_setting_to_correct(tmp_path: Path) -> None:
+    with pytest.raises(MetricsError) as caught:
+        metrics.read(["absent.txt"], tmp_path)
+    assert "does not exist" in caught.value.message
+    assert "train.metrics" in caught.value.next_step
+
+
+def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "m.txt").open("wb") as file:
+        file.truncate(metrics.SIZE_LIMIT_BYTES + 1)
+    with pytest.raises(MetricsError, match="16"):
+        metrics.read(["m.txt"], tmp_path)
+
+
+@given(st.binary(max_size=200), st.sampled_from([".txt", ".json", ".yaml", ".csv"]))
+def test_no_content_ends_in_anything_but_numbers_or_a_metrics_error(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, suffix: str
+) -> None:
+    folder = tmp_path_factory.mktemp("fuzz")
+    try:
+        found = read(folder, f"m{suffix}", content)
+    except MetricsError:
+        return
+    assert found
+    assert all(value == value and abs(value) != float("inf") for value in found.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "up"),
+    [
+        ("Accuracy", True),
+        ("test_f1_macro", True),
+        ("roc_auc", True),
+        ("neg_mean_squared_error", True),
+        ("log_loss", False),
+        ("RMSE", False),
+        ("latency-ms", False),
+        ("train.loss", False),
+        ("samples", None),
+    ],
+)
+def test_the_direction_is_told_by_the_words_of_the_field(name: str, up: bool | None) -> None:
+    assert metrics.higher_is_better(name) is up
+
+
+def test_a_difference_knows_whether_it_is_an_improvement() -> None:
+    loss, accuracy, new, gone = metrics.diff(
+        {"Accuracy": 0.9, "loss": 0.2, "old": 1}, {"loss": 0.1, "accuracy": 0.9, "samples": 3}
+    )
+    assert (loss.name, loss.improved) == ("loss", True)
+    assert loss.delta == pytest.approx(-0.1)
+    assert (accuracy.delta, accuracy.improved) == (0, None)
+    assert (new.champion, new.delta) == (None, None)
+    assert (gone.name, gone.challenger) == ("old", None)
