@@ -63,7 +63,7 @@ def merge(
 def missing_checks(repository: Repository, pull: PullRequest) -> list[str]:
     """Names of the checks that the base branch requires and the head has not passed."""
     protection = repository.protections.get(pull.base)
-    runs = [run for run in repository.check_runs.values() if run.sha == pull.head_sha]
+    runs = [run for run in list(repository.check_runs.values()) if run.sha == pull.head_sha]
     statuses = [status for status in repository.statuses if status.sha == pull.head_sha]
     passed = {run.name for run in runs if run.conclusion in PASSED}
     passed |= {status.context for status in statuses if status.state == "success"}

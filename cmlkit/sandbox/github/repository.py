@@ -85,8 +85,8 @@ class Repository:
     @property
     def pulls(self) -> list[PullRequest]:
         """Every pull request, oldest first."""
-        return [issue for issue in self.issues.values() if isinstance(issue, PullRequest)]
+        return [issue for issue in list(self.issues.values()) if isinstance(issue, PullRequest)]
 
     def comments_of(self, number: int) -> list[Comment]:
         """The comments of an issue or pull request, oldest first."""
-        return [self.comments[each] for each in self.issues[number].comments]
+        return [self.comments[each] for each in list(self.issues[number].comments) if each in self.comments]

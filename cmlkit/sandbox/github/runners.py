@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from cmlkit.sandbox.github.jobs import Job
 
-# For how long a runner whose connection broke still counts as online.
-GRACE_SECONDS = 3.0
+# For how long a runner whose connection broke still counts as online; a busy machine may need some for the next one.
+GRACE_SECONDS = 8.0
 READ_ONLY_LABELS = frozenset({"self-hosted", "linux", "x64", "arm64", "arm"})
 
 
@@ -23,6 +23,7 @@ class Runner:
     Attributes:
         scope: Full name of its repository, or login of its organisation.
         secret: What its configuration holds; good for one session.
+        grace_seconds: For how long it counts as online after its last connection broke.
         polls: Connections that it holds open now.
         seen: When it last did, on the monotonic clock; None before it first came up.
     """
@@ -34,6 +35,7 @@ class Runner:
     group_id: int
     work_folder: str
     secret: str = field(repr=False)
+    grace_seconds: float = GRACE_SECONDS
     session: str = ""
     polls: int = 0
     said_goodbye: bool = False
@@ -44,7 +46,7 @@ class Runner:
     def online(self) -> bool:
         if self.said_goodbye:
             return False
-        return self.polls > 0 or (self.seen is not None and time.monotonic() - self.seen < GRACE_SECONDS)
+        return self.polls > 0 or (self.seen is not None and time.monotonic() - self.seen < self.grace_seconds)
 
     @property
     def busy(self) -> bool:
@@ -62,7 +64,8 @@ class RunnerPool:
     Args:
         next_id: A new id.
         timestamp: The time as GitHub writes it.
-        finish: Told of each job that is over.
+        finished: Told of each job that is over.
+        grace_seconds: See Runner; of those that register from now on.
     """
 
     next_id: Callable[[], int]
@@ -71,6 +74,7 @@ class RunnerPool:
     jobs: dict[int, Job] = field(default_factory=dict)
     changed: threading.Condition = field(default_factory=threading.Condition)
     finished: Callable[[Job], None] = lambda job: None
+    grace_seconds: float = GRACE_SECONDS
 
     def register(self, *, name: str, scope: str, labels: tuple[str, ...], group_id: int, work_folder: str) -> Runner:
         """A new runner, which is offline until it comes up."""
@@ -83,6 +87,7 @@ class RunnerPool:
                 group_id=group_id,
                 work_folder=work_folder,
                 secret=secrets.token_hex(16),
+                grace_seconds=self.grace_seconds,
             )
             self.runners[runner.id] = runner
             self.changed.notify_all()

@@ -237,7 +237,9 @@ def test_a_runner_that_is_told_to_end_while_it_waits_just_ends(
     assert api.get(machine.runner)["status"] == "offline"
 
 
-def test_a_job_fails_when_its_machine_is_gone(github: GitHubServer, api: Api, machine: Machine) -> None:
+def test_a_job_fails_when_its_machine_is_gone(github: GitHubServer, api: Api, tmp_path: Path) -> None:
+    github.hub.runners.grace_seconds = 1.0
+    machine = Machine(api, tmp_path / "machine")
     job = queue(github, "echo ready; sleep 600")
     machine.start()
     until(lambda: "\nready\n" in job.log)

@@ -77,7 +77,7 @@ def create_token(call: Call, installation_id: int) -> Answer:
     if any(not _grants(app, name, level) for name, level in wanted.items()):
         raise unprocessable("The permissions requested are not granted to this installation.")
     names = fields.texts("repositories")
-    owned = [each for each in call.hub.repositories.values() if each.owner == app.owner]
+    owned = [each for each in list(call.hub.repositories.values()) if each.owner == app.owner]
     if not {name.lower() for name in names} <= {each.name.lower() for each in owned}:
         raise unprocessable("There is at least one repository that does not exist or is not accessible to the parent.")
     chosen = [each.full_name for each in owned if not names or each.name.lower() in {name.lower() for name in names}]

@@ -114,7 +114,7 @@ def list_check_runs(call: Call, ref: str) -> Answer:
     sha, name, status = resolved(call.repository, ref), call.query("check_name"), call.query("status")
     found = [
         run
-        for run in call.repository.check_runs.values()
+        for run in list(call.repository.check_runs.values())
         if run.sha == sha and name in ("", run.name) and status in ("", run.status)
     ]
     if call.query("filter", "latest") == "latest":

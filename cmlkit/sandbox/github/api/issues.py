@@ -149,7 +149,7 @@ def list_milestones(call: Call) -> Answer:
 
 @issues.add("GET", f"{REPOSITORY}/commits/<sha>/comments")
 def list_commit_comments(call: Call, sha: str) -> Answer:
-    found = [each for each in call.repository.commit_comments.values() if each.sha == sha]
+    found = [each for each in list(call.repository.commit_comments.values()) if each.sha == sha]
     return call.page(found, lambda each: pull_shapes.commit_comment(call.hub, call.repository, each))
 
 

@@ -174,7 +174,7 @@ def label(hub: Hub, repository: Repository, value: Label) -> Json:
 
 def milestone(hub: Hub, repository: Repository, value: Milestone) -> Json:
     root = api(hub, repository, f"/milestones/{value.number}")
-    of_it = [issue for issue in repository.issues.values() if issue.milestone == value.number]
+    of_it = [issue for issue in list(repository.issues.values()) if issue.milestone == value.number]
     return {
         "id": value.id,
         "node_id": f"MI_{value.id}",

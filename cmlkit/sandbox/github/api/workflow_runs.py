@@ -31,7 +31,7 @@ def list_runs(call: Call) -> Answer:
     status = call.query("status")
     found = [
         run
-        for run in reversed(call.repository.runs.values())
+        for run in reversed(list(call.repository.runs.values()))
         if call.query("branch") in ("", run.branch)
         and call.query("event") in ("", run.event)
         and call.query("head_sha") in ("", run.sha)

@@ -106,7 +106,7 @@ class Web:
         return self._page("home.html", repositories=list(self._hub.repositories.values()))
 
     def _avatar(self, request: Request, account_id: int) -> Response:
-        account = next((each for each in self._hub.accounts.values() if each.id == account_id), None)
+        account = next((each for each in list(self._hub.accounts.values()) if each.id == account_id), None)
         if account is None:
             raise not_found()
         svg = self._render("avatar.svg", letter=account.login[:1].upper(), hue=account.id * 47 % 360)
@@ -124,7 +124,7 @@ class Web:
             ref=repository.default_branch,
             path="",
             pulls=[(pull, pull_request.state_of(pull)) for pull in reversed(repository.pulls)],
-            runs=list(reversed(repository.runs.values())),
+            runs=list(reversed(list(repository.runs.values()))),
         )
 
     def _listing(self, repository: Repository, commit: str, path: str) -> list[TreeEntry]:

@@ -116,7 +116,7 @@ def verdicts(repository: Repository, pull: PullRequest, markdown: Markdown, root
     Args:
         root: Address of the repository.
     """
-    runs = [run for run in repository.check_runs.values() if run.sha == pull.head_sha]
+    runs = [run for run in list(repository.check_runs.values()) if run.sha == pull.head_sha]
     found = {run.name: _of_run(run, markdown, root) for run in runs}
     found |= {each.context: _of_status(each) for each in repository.statuses if each.sha == pull.head_sha}
     for name in missing_checks(repository, pull):
