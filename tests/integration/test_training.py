@@ -22,7 +22,10 @@ from cmlkit.run import RECORD, TrainingRun
 from cmlkit.training import train
 
 DEADLINE_SECONDS = 30
-WRITES_ALL = "mkdir -p model; echo 'Accuracy: 0.97' > model/metrics.txt; echo pixels > model/p.png; echo weights > model/m.joblib"
+WRITES_ALL = (
+    "mkdir -p model; echo 'Accuracy: 0.97' > model/metrics.txt; "
+    "echo pixels > model/p.png; echo weights > model/m.joblib"
+)
 SPEC = TrainSpec(run=WRITES_ALL, model="model/m.joblib", plots=("model/p.png",), data=("data",))
 
 
