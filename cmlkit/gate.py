@@ -13,6 +13,7 @@ from cmlkit.errors import SettingsError
 from cmlkit.formats import number, plural, signed
 from cmlkit.metrics import Difference
 from cmlkit.rule import Rule
+from cmlkit.significance import Interval
 
 Outcome = Literal["first", "better", "same", "worse", "rejected"]
 
@@ -49,12 +50,14 @@ class Verdict:
             whose direction is known.
         headline: One plain sentence, without markup.
         deltas: Every metric of either model, with the direction that its rule asks for or its name tells.
+        intervals: Metric -> where its true difference lies, of those of which that is known.
     """
 
     outcome: Outcome
     headline: str
     rules: tuple[RuleResult, ...] = ()
     deltas: tuple[Difference, ...] = ()
+    intervals: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
 
     @property
     def accepted(self) -> bool:
@@ -62,7 +65,11 @@ class Verdict:
 
 
 def judge(
-    rules: Iterable[str], *, challenger: Mapping[str, float], champion: Mapping[str, float] | None = None
+    rules: Iterable[str],
+    *,
+    challenger: Mapping[str, float],
+    champion: Mapping[str, float] | None = None,
+    intervals: Mapping[str, Interval] | None = None,
 ) -> Verdict:
     """Hold the challenger's metrics against the rules, and compare them with the champion's.
 
@@ -70,6 +77,8 @@ def judge(
         rules: Such as `accuracy >= champion - 0.01`.
         champion: Metrics of the model on the base branch; None where there is no such model. Rules that need a value
             that it does not have do not apply.
+        intervals: Metric -> interval of its difference, where both models were scored on the same samples. One that
+            does not exclude zero makes the models equally good.
 
     Raises:
         SettingsError: A rule is malformed, names a metric that the challenger lacks, or divides by zero.
@@ -80,18 +89,38 @@ def judge(
     results = tuple(_result(item, _known(item, names), challenger, before) for item in parsed)
     deltas = _deltas(parsed, champion, challenger)
     primary = _primary(results, deltas)
-    outcome = _outcome(results, primary)
-    headline = _headline(
-        outcome, primary, results, first=_first_value(results, challenger), has_champion=bool(champion)
+    known = {metrics.key(name): interval for name, interval in (intervals or {}).items()}
+    interval = known.get(metrics.key(primary.name)) if primary else None
+    outcome = _outcome(results, primary, interval)
+    first = _first_value(results, challenger)
+    headline = _headline(outcome, primary, results, first=first, interval=interval, has_champion=bool(champion))
+    return Verdict(
+        outcome=outcome,
+        headline=headline,
+        rules=results,
+        deltas=deltas,
+        intervals={delta.name: known[metrics.key(delta.name)] for delta in deltas if metrics.key(delta.name) in known},
     )
-    return Verdict(outcome=outcome, headline=headline, rules=results, deltas=deltas)
 
 
 def compare(
-    champion: Mapping[str, float] | None, challenger: Mapping[str, float], rules: Sequence[str] = ()
+    champion: Mapping[str, float] | None,
+    challenger: Mapping[str, float],
+    rules: Sequence[str] = (),
+    *,
+    intervals: Mapping[str, Interval] | None = None,
 ) -> Verdict:
-    """Whether the challenger is better than the champion, and whether it meets the rules; see `judge`."""
-    return judge(rules, challenger=challenger, champion=champion)
+    """Whether the challenger is better than the champion, and whether it meets the rules.
+
+    Args:
+        champion: Metric -> value of the model there is; None where there is none.
+        rules: Such as `accuracy >= champion - 0.01`.
+        intervals: Metric -> interval of its difference, from `cmlkit.significance.paired_interval`.
+
+    Raises:
+        SettingsError: A rule is malformed, names a metric that the challenger lacks, or divides by zero.
+    """
+    return judge(rules, challenger=challenger, champion=champion, intervals=intervals)
 
 
 def _known(item: Rule, names: Mapping[str, str]) -> str:
@@ -143,12 +172,12 @@ def _primary(results: Sequence[RuleResult], deltas: Sequence[Difference]) -> Dif
     return next(comparable, None)
 
 
-def _outcome(results: Sequence[RuleResult], primary: Difference | None) -> Outcome:
+def _outcome(results: Sequence[RuleResult], primary: Difference | None, interval: Interval | None) -> Outcome:
     if any(result.passed is False for result in results):
         return "rejected"
     if primary is None:
         return "first"
-    if primary.improved is None:
+    if primary.improved is None or (interval is not None and not interval.shows_difference):
         return "same"
     return "better" if primary.improved else "worse"
 
@@ -160,16 +189,25 @@ def _first_value(results: Sequence[RuleResult], challenger: Mapping[str, float])
 
 
 def _headline(
-    outcome: Outcome, primary: Difference | None, results: Sequence[RuleResult], *, first: str, has_champion: bool
+    outcome: Outcome,
+    primary: Difference | None,
+    results: Sequence[RuleResult],
+    *,
+    first: str,
+    interval: Interval | None,
+    has_champion: bool,
 ) -> str:
     if outcome == "rejected":
         return _rejected(results)
     if primary is None or primary.champion is None or primary.challenger is None:
         return _first(results, first, has_champion=has_champion)
     name, value = _shown(primary.name), number(primary.challenger)
-    if outcome == "same":
+    if not primary.delta:
         return f"As good as the champion: {name} stays at {value}."
-    change = f"{name} {value} against {number(primary.champion)} ({signed(primary.delta or 0.0)})"
+    within = f" {interval}" if interval else ""
+    change = f"{name} {value} against {number(primary.champion)} ({signed(primary.delta)}{within})"
+    if outcome == "same" and interval:
+        return f"As good as the champion: {change}, {interval.sentence}."
     return f"{'Better' if outcome == 'better' else 'Worse'} than the champion: {change}{_within(outcome, results)}."
 
 

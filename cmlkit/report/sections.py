@@ -15,6 +15,7 @@ from cmlkit.metrics import Difference
 from cmlkit.report.fit import Section
 from cmlkit.report.markdown import code, fence, folded, image, link, table, text
 from cmlkit.run import DataFingerprint, Parameter, TrainingRun
+from cmlkit.significance import Interval
 
 OPEN_ROWS = 20
 OPEN_PLOTS = 4
@@ -60,9 +61,9 @@ def _metrics_table(deltas: Sequence[Difference], verdict: Verdict) -> str:
             "Metric": text(delta.name),
             "Champion": _value(delta.champion),
             "Challenger": f"**{_value(delta.challenger)}**",
-            "Change": _change(delta),
+            "Change": _change(delta, verdict.intervals.get(delta.name)),
             "Rule": "<br>".join(code(result.text) for result in results),
-            "Verdict": "<br>".join(map(_rule_verdict, results)) or _comparison(delta),
+            "Verdict": "<br>".join(map(_rule_verdict, results)) or _comparison(delta, verdict),
         }
         rows.append([cells[name] for name in header])
     return table(header, rows, numeric=("Champion", "Challenger", "Change"))
@@ -72,19 +73,23 @@ def _value(value: float | None) -> str:
     return NONE if value is None else number(value)
 
 
-def _change(delta: Difference) -> str:
+def _change(delta: Difference, interval: Interval | None) -> str:
     if delta.delta is None:
         return NONE
+    within = f"<br>{interval}" if interval else ""
     if delta.delta == 0:
-        return "0"
-    return f"{'▲' if delta.delta > 0 else '▼'} {signed(delta.delta)}"
+        return f"0{within}"
+    return f"{'▲' if delta.delta > 0 else '▼'} {signed(delta.delta)}{within}"
 
 
-def _comparison(delta: Difference) -> str:
+def _comparison(delta: Difference, verdict: Verdict) -> str:
     if delta.champion is None:
         return "new"
     if delta.challenger is None:
         return "gone"
+    interval = verdict.intervals.get(delta.name)
+    if interval is not None and not interval.shows_difference:
+        return interval.sentence
     if delta.improved is None:
         return "" if delta.delta else "same"
     return "better" if delta.improved else "worse"

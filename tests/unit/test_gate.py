@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import cmlkit
 from cmlkit.errors import SettingsError
 from cmlkit.gate import judge
+from cmlkit.significance import Interval
 
 RULES = ("accuracy >= 0.90", "accuracy >= champion - 0.01")
 
@@ -118,6 +119,28 @@ def test_a_headline_stays_one_short_line_whatever_the_name() -> None:
     verdict = judge([], challenger={"accuracy of\nmany " + "words " * 50: 0.9}, champion={"accuracy": 0.9})
     assert "\n" not in verdict.headline
     assert len(verdict.headline) < 250
+
+
+def test_a_difference_that_the_samples_do_not_show_is_none() -> None:
+    verdict = judge(
+        [],
+        challenger={"Accuracy": 0.964},
+        champion={"accuracy": 0.96},
+        intervals={"accuracy": Interval(low=-0.012, high=0.02, samples=250)},
+    )
+    assert verdict.outcome == "same"
+    assert verdict.headline == (
+        "As good as the champion: Accuracy 0.964 against 0.96 (+0.004 [−0.012, 0.02]), "
+        "no difference that 250 samples could show."
+    )
+    assert list(verdict.intervals) == ["Accuracy"]
+
+
+def test_a_difference_that_the_samples_show_has_its_interval() -> None:
+    interval = Interval(low=0.004, high=0.021, samples=250)
+    verdict = judge([], challenger={"accuracy": 0.972}, champion={"accuracy": 0.96}, intervals={"accuracy": interval})
+    assert verdict.outcome == "better"
+    assert verdict.headline == "Better than the champion: accuracy 0.972 against 0.96 (+0.012 [0.004, 0.021])."
 
 
 def test_compare_is_the_public_name() -> None:

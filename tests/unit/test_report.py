@@ -13,6 +13,7 @@ from markdown_it.token import Token
 from cmlkit.gate import judge
 from cmlkit.report import COMMENT_LENGTH, SUMMARY_LENGTH, Report
 from cmlkit.run import DataFingerprint, InstanceFacts, Resources, TrainingRun, WorkflowRun
+from cmlkit.significance import Interval
 from tests.unit.test_report_markdown import hostile, parsed
 
 RUN = TrainingRun(
@@ -110,6 +111,13 @@ def test_metrics_that_came_and_went_are_named() -> None:
     page = Report(run=RUN, verdict=verdict).markdown()
     assert "| recall | – | **0.8** | – | new |" in page
     assert "| f1 | 0.7 | **–** | – | gone |" in page
+
+
+def test_an_interval_stands_below_its_change() -> None:
+    intervals = {"accuracy": Interval(low=-0.002, high=0.03, samples=250)}
+    verdict = judge([], challenger=RUN.metrics, champion={"accuracy": 0.96, "loss": 0.2}, intervals=intervals)
+    page = Report(run=RUN, verdict=verdict).markdown()
+    assert "| ▲ +0.012<br>[−0.002, 0.03] | no difference that 250 samples could show |" in page
 
 
 def test_plots_are_images_with_alternative_text_and_links() -> None:
