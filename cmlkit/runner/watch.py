@@ -113,7 +113,12 @@ class Watch:
 
     def _look_at_instances(self) -> list[tuple[Arrival, CmlkitError]]:
         self._states = _states(self._waiting)
-        ended = [arrival for arrival in self._waiting if self._state(arrival) not in ("pending", "running")]
+        # One whose runner is missing, too, has had its job: a boot that fails leaves its runner registered.
+        ended = [
+            arrival
+            for arrival in self._waiting
+            if self._state(arrival) not in ("pending", "running") and arrival.runner.id not in self._missing
+        ]
         self._waiting = [arrival for arrival in self._waiting if arrival not in ended]
         return [(arrival, _ended(arrival, self._states[arrival.instance.id])) for arrival in ended]
 

@@ -127,6 +127,15 @@ def test_a_runner_that_came_and_had_its_job_already_is_no_failure(here: Setting,
     assert here.launch().instance_id == ec2.alive()[0]
 
 
+def test_a_job_that_was_over_before_the_first_look_is_no_failure(here: Setting, ec2: Ec2) -> None:
+    def run_the_job() -> None:
+        here.forge.runners_by_id.clear()
+        ec2.end_all("Client.InstanceInitiatedShutdown: Instance initiated shutdown")
+
+    here.forge.when_polled = run_the_job
+    assert here.launch().instance_id == ec2.instances()[0]["InstanceId"]
+
+
 def test_a_runner_that_github_does_not_list_yet_has_not_come(here: Setting, ec2: Ec2) -> None:
     hidden: dict[int, Runner] = {}
 
