@@ -13,10 +13,11 @@ from cmlkit.formats import short_hash
 from cmlkit.gate import Verdict
 from cmlkit.report import sections
 from cmlkit.report.fit import fitted
+from cmlkit.report.history import PastModel, history
 from cmlkit.report.markdown import code, link, text
 from cmlkit.run import Parameter, TrainingRun, WorkflowRun
 
-__all__ = ["COMMENT_LENGTH", "SUMMARY_LENGTH", "Report"]
+__all__ = ["COMMENT_LENGTH", "SUMMARY_LENGTH", "PastModel", "Report"]
 
 # GitHub refuses comments and pull-request bodies beyond 65,536 code points; the rest is room for a hidden marker.
 COMMENT_LENGTH = 65_536 - 1_536
@@ -35,6 +36,7 @@ class Report:
         files: Repository paths of what is on the branch.
         images: Path of a plot, as in the run -> URL under which it is seen.
         champion_parameters: Of the model on the base branch; None where they are not known.
+        past: Earlier models of the base branch, oldest first, the champion last.
         setup: The shell command that prepared the training.
     """
 
@@ -48,6 +50,7 @@ class Report:
     files: tuple[str, ...] = ()
     images: Mapping[str, str] = dataclasses.field(default_factory=dict)
     champion_parameters: Mapping[str, Parameter] | None = None
+    past: tuple[PastModel, ...] = ()
     setup: str = ""
 
     def markdown(self, *, limit: int = COMMENT_LENGTH) -> str:
@@ -60,6 +63,7 @@ class Report:
             sections.headline(self.verdict, self._subtitle()),
             sections.metrics(self.verdict, elsewhere),
             sections.plots(self.run.plots, self.images, elsewhere),
+            history(self.past, self.run.metrics, elsewhere),
             sections.parameters(self.run.parameters, self.champion_parameters, elsewhere),
             sections.fingerprints(self.run.data, elsewhere),
             sections.facts(self.run, self._origin(), elsewhere),

@@ -80,6 +80,11 @@ def folded(summary: str, body: str) -> str:
     return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
 
 
+def left_out(what: str, elsewhere: str) -> str:
+    """The line that stands where a part did not fit. `what` has its verb; `elsewhere` is a link, or empty."""
+    return f"{what} too long for this page; see {elsewhere}." if elsewhere else f"{what} too long for this page."
+
+
 def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 

@@ -13,7 +13,7 @@ from cmlkit.formats import duration, number, plural, short_hash, signed, size
 from cmlkit.gate import Outcome, RuleResult, Verdict
 from cmlkit.metrics import Difference
 from cmlkit.report.fit import Section
-from cmlkit.report.markdown import code, fence, folded, image, link, table, text
+from cmlkit.report.markdown import code, fence, folded, image, left_out, link, table, text
 from cmlkit.run import DataFingerprint, Parameter, TrainingRun
 from cmlkit.significance import Interval
 
@@ -46,7 +46,7 @@ def metrics(verdict: Verdict, elsewhere: str) -> Section:
         for count in (100, OPEN_ROWS, 5)
         if count < len(deltas)
     )
-    return Section(forms=(full, *shorter, _left_out("The metrics are", elsewhere)), rank=1)
+    return Section(forms=(full, *shorter, left_out("The metrics are", elsewhere)), rank=1)
 
 
 def _metrics_table(deltas: Sequence[Difference], verdict: Verdict) -> str:
@@ -116,7 +116,7 @@ def plots(paths: Sequence[str], images: Mapping[str, str], elsewhere: str) -> Se
         for count in (OPEN_PLOTS, 1)
         if count < len(shown)
     )
-    return Section(forms=(full, *shorter, _left_out("The plots are", elsewhere)), rank=2)
+    return Section(forms=(full, *shorter, left_out("The plots are", elsewhere)), rank=2)
 
 
 def _plot(path: str, images: Mapping[str, str]) -> str:
@@ -241,13 +241,9 @@ def reproduction(run: TrainingRun, *, setup: str, folder: str) -> Section:
 
 def _folded_section(summary: str, body: str, elsewhere: str, *, rank: int) -> Section:
     name = summary.partition(" (")[0]
-    return Section(forms=(folded(summary, body), _left_out(f"{name}:", elsewhere)), rank=rank)
+    return Section(forms=(folded(summary, body), left_out(f"{name}:", elsewhere)), rank=rank)
 
 
 def _with_rest(shown: str, count: int, noun: str, elsewhere: str) -> str:
     more = f"{plural(count, f'more {noun}')}: too many for this page"
     return f"{shown}\n\n{more}; {elsewhere} has them." if elsewhere else f"{shown}\n\n{more}."
-
-
-def _left_out(what: str, elsewhere: str) -> str:
-    return f"{what} too long for this page; see {elsewhere}." if elsewhere else f"{what} too long for this page."

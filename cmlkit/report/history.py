@@ -1,0 +1,92 @@
+"""The history of the metrics: a line of blocks for each, and a chart of the one that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cmlkit.formats import number
+from cmlkit.metrics import key
+from cmlkit.report.fit import Section
+from cmlkit.report.markdown import fence, folded, left_out, table, text
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+GAP = "·"
+ROWS = 20
+NOW = "this run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastModel:
+    """A model that the base branch held before.
+
+    Attributes:
+        day: When it was trained, as YYYY-MM-DD.
+    """
+
+    day: str
+    metrics: Mapping[str, float]
+
+
+def history(past: Sequence[PastModel], now: Mapping[str, float], elsewhere: str) -> Section:
+    """How each metric of this run went through the models before it, oldest first."""
+    if not past or not now:
+        return Section(forms=("",))
+    series = {name: _series(name, past, value) for name, value in now.items()}
+    rows = [
+        [text(name), _blocks(values), *(number(choose(_known(values))) for choose in (min, max)), number(now[name])]
+        for name, values in list(series.items())[:ROWS]
+    ]
+    body = table(["Metric", "Course", "Lowest", "Highest", "Now"], rows, numeric=("Lowest", "Highest", "Now"))
+    first = next(iter(series))
+    chart = _chart(first, [model.day for model in past], series[first])
+    summary = f"History ({len(past) + 1} models)"
+    full = folded(summary, f"{chart}\n\n{body}" if chart else body)
+    return Section(forms=(full, folded(summary, body), left_out("The history is", elsewhere)), rank=3)
+
+
+def _series(name: str, past: Sequence[PastModel], now: float) -> list[float | None]:
+    """The metric's values, None where a model does not have it."""
+    before = [{key(other): value for other, value in model.metrics.items()} for model in past]
+    return [*(found.get(key(name)) for found in before), now]
+
+
+def _known(values: Sequence[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _blocks(values: Sequence[float | None]) -> str:
+    known = _known(values)
+    low, height = min(known), max(known) - min(known)
+
+    def block(value: float | None) -> str:
+        if value is None:
+            return GAP
+        # Half of the range first: the range of the largest numbers is none itself.
+        share = (value / 2 - low / 2) / (height / 2) if 0 < height < float("inf") else 0.5
+        return BLOCKS[round(share * (len(BLOCKS) - 1))]
+
+    return "".join(map(block, values))
+
+
+def _chart(name: str, days: Sequence[str], values: Sequence[float | None]) -> str:
+    """A Mermaid chart, which GitHub draws for light and dark pages; empty where there are too few values for one.
+
+    https://mermaid.js.org/syntax/xyChart.html
+    """
+    points = [(day, value) for day, value in zip([*days, NOW], values, strict=True) if value is not None]
+    if len(points) < 3:
+        return ""
+    lines = [
+        "xychart-beta",
+        f"    title {_quoted(name)}",
+        f"    x-axis [{', '.join(_quoted(day) for day, _ in points)}]",
+        f"    line [{', '.join(f'{value:.6g}' for _, value in points)}]",
+    ]
+    return fence("\n".join(lines), "mermaid")
+
+
+def _quoted(label: str) -> str:
+    """A label that cannot end its quotes: letters, digits and a few signs of it."""
+    kept = "".join(character for character in label if character.isalnum() or character in " .-_/%()")
+    return f'"{kept[:60]}"'
