@@ -38,8 +38,8 @@ class Types(Operations):
         answers = self.pages(
             "describe_instance_types", "InstanceTypes", doing="list the instance types", Filters=filters(wanted)
         )
-        fitting = [_instance_type(answer) for answer in answers if _is_fit(answer, needs)]
-        return sorted(fitting, key=lambda item: (item.gpus, item.cpus, item.memory, item.name))[:MOST_FITTING_TYPES]
+        fitting = sorted((answer for answer in answers if _is_fit(answer, needs)), key=_size)
+        return [_instance_type(answer) for answer in fitting[:MOST_FITTING_TYPES]]
 
 
 def _is_fit(answer: Any, needs: Needs) -> bool:
@@ -51,6 +51,12 @@ def _is_fit(answer: Any, needs: Needs) -> bool:
         and (needs.gpus > 0 or not _has_accelerator(answer))
         and all(gpu.get("Manufacturer") == "NVIDIA" for gpu in _gpus(answer))
     )
+
+
+def _size(answer: Any) -> tuple[int, int, float, bool, str]:
+    # Where no price is known, the plainer one is the likelier to be cheap.
+    item = _instance_type(answer)
+    return item.gpus, item.cpus, item.memory, bool(answer.get("InstanceStorageSupported")), item.name
 
 
 def _has_accelerator(answer: Any) -> bool:
