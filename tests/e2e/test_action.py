@@ -1,23 +1,10 @@
 """The action as a workflow meets it: what it puts on PATH, how inputs travel, what it refuses."""
 
 import json
-import subprocess
 from pathlib import Path
 from textwrap import dedent, indent
 
-import pytest
-
 from tests.e2e.act import Act, ActRun
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    repository = tmp_path / "repository"
-    repository.mkdir()
-    identity = ["-c", "user.name=Octo", "-c", "user.email=octo@example.com"]
-    for arguments in (["init", "--quiet"], [*identity, "commit", "--quiet", "--allow-empty", "--message", "Begin"]):
-        subprocess.run(["git", *arguments], cwd=repository, check=True)
-    return repository
 
 
 def run(act: Act, repository: Path, *, steps: str) -> ActRun:

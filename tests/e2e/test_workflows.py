@@ -1,53 +1,60 @@
 """Each template, unedited, from its trigger to the terminated instance: act runs the jobs, the sandbox is the world."""
 
-import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import requests
 import yaml
 
 from cmlkit.sandbox import Sandbox
+from cmlkit.sandbox.aws import ACCESS_KEY, SECRET_KEY
 from tests.e2e.act import ROOT, Act, ActRun
 
 EXAMPLE = ROOT / "examples" / "random-forest"
-TEMPLATES = ("train-on-ec2.yml", "train-on-ec2-with-keys.yml", "retrain-on-change.yml")
-VARIABLES = {"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/cmlkit"}
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "not-a-real-key"}
+QUICK_TRAINING = """\
+import pathlib, pickle
+folder = pathlib.Path("model")
+folder.mkdir(exist_ok=True)
+(folder / "metrics.txt").write_text("Accuracy: 0.9\\n")
+(folder / "random_forest.joblib").write_bytes(pickle.dumps({"trees": 5}))
+(folder / "confusion_matrix.png").write_bytes(b"\\x89PNG\\r\\n\\x1a\\n")
+"""
 SEAMS = ("AWS_ENDPOINT_URL", "GITHUB_API_URL", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY")
-RUN_ID = "4711"
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """The example project, for a test to change before the sandbox starts with it."""
-    return Path(shutil.copytree(EXAMPLE, tmp_path / "source"))
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path, source: Path) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path / "sandbox", source=source) as running:
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path / "sandbox", source=EXAMPLE) as running:
         yield running
 
 
-def run_template(name: str, act: Act, sandbox: Sandbox, *, event: str = "workflow_dispatch") -> ActRun:
-    """Run a template in a clone, with tokens that may do no more than it asks for."""
+@pytest.fixture
+def clone(tmp_path: Path, sandbox: Sandbox) -> Path:
+    """A clone of the sandbox's repository, which act checks out as it is, what a test changes in it included."""
+    bare = sandbox.github.hub.repository(sandbox.repository).git.path
+    subprocess.run(["git", "clone", "--quiet", bare, tmp_path / "clone"], check=True)
+    return tmp_path / "clone"
+
+
+def run_template(name: str, act: Act, sandbox: Sandbox, clone: Path, *, event: str = "workflow_dispatch") -> ActRun:
+    """Run a template, with tokens that may do no more than it asks for."""
     template = ROOT / "workflows" / name
     sandbox.github.add_token("ghs_job", kind="job", permissions=asked_permissions(template))
     sandbox.github.add_token("github_pat_runner", permissions={"administration": "write"})
-    clone = act.directory / "clone"
-    subprocess.run(["git", "clone", "--quiet", bare(sandbox), clone], check=True)
+    environ = {name: sandbox.environ()[name] for name in SEAMS}
     return act.run(
         template,
         repository=clone,
         event=event,
-        environ={name: sandbox.environ()[name] for name in SEAMS}
-        | {"GITHUB_RUN_ID": RUN_ID, "CMLKIT_RUNNER_WAIT_TIMEOUT": "60s"},
+        environ=environ | {"GITHUB_RUN_ID": "4711", "CMLKIT_RUNNER_WAIT_TIMEOUT": "60s"},
         secrets={"GITHUB_TOKEN": "ghs_job", "CMLKIT_RUNNER_TOKEN": "github_pat_runner"} | KEYS,
-        variables=VARIABLES,
+        variables={"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/cmlkit"},
     )
 
 
@@ -56,10 +63,6 @@ def asked_permissions(template: Path) -> dict[str, Any]:
     jobs = yaml.safe_load(template.read_text())["jobs"].values()
     asked = [(name.replace("-", "_"), level) for job in jobs for name, level in job["permissions"].items()]
     return dict(sorted(asked, key=lambda item: item[1]))
-
-
-def bare(sandbox: Sandbox) -> str:
-    return str(sandbox.github.hub.repository(sandbox.repository).git.path)
 
 
 def rest(sandbox: Sandbox, path: str) -> Any:
@@ -71,43 +74,94 @@ def rest(sandbox: Sandbox, path: str) -> Any:
     return answer.json()
 
 
-def states(sandbox: Sandbox) -> list[str]:
-    """State of every instance that was ever launched."""
-    return [instance.state for instance in sandbox.aws.instances()]
+def left_behind(sandbox: Sandbox) -> tuple[list[str], list[Any]]:
+    """Instances that are not terminated and runners that are registered, of the one that was launched."""
+    (instance,) = sandbox.aws.instances()
+    return [instance.id] if instance.state != "terminated" else [], rest(sandbox, "actions/runners")["runners"]
 
 
-def left_behind(sandbox: Sandbox) -> Mapping[str, Any]:
-    return {"instances": set(states(sandbox)) - {"terminated"}, "runners": rest(sandbox, "actions/runners")["runners"]}
+def replace_training(clone: Path, program: str) -> None:
+    """Put a program in the example's place that takes no time."""
+    (clone / "train.py").write_text(program)
+    (clone / "cmlkit.yaml").write_text("train: {run: python train.py, data: []}\n")
 
 
-@pytest.mark.parametrize("template", TEMPLATES)
-def test_a_template_brings_model_metrics_and_plots_to_a_pull_request_and_leaves_nothing_running(
-    template: str, act: Act, sandbox: Sandbox
-) -> None:
-    done = run_template(template, act, sandbox, event="push" if "change" in template else "workflow_dispatch")
+def assert_published(done: ActRun, sandbox: Sandbox) -> None:
+    """The branch has what was trained, and a pull request has one comment with the accuracy."""
     assert done.jobs == {"launch": "success", "train": "success", "stop": "success"}, done.log
-
     (pull,) = rest(sandbox, "pulls")
     tree = rest(sandbox, f"git/trees/{pull['head']['sha']}?recursive=1")["tree"]
     trained = {"model/random_forest.joblib", "model/metrics.txt", "model/confusion_matrix.png"}
     assert trained <= {entry["path"] for entry in tree}
     (comment,) = rest(sandbox, f"issues/{pull['number']}/comments")
-    assert "ccuracy" in comment["body"]
+    assert "Accuracy" in comment["body"]
     assert done.results["pull-request-number"] == str(pull["number"])
+
+
+def test_the_daily_template_brings_the_examples_model_to_a_pull_request_and_leaves_nothing_running(
+    act: Act, sandbox: Sandbox, clone: Path
+) -> None:
+    done = run_template("train-on-ec2.yml", act, sandbox, clone)
+    assert_published(done, sandbox)
+    assert left_behind(sandbox) == ([], [])
     assert set(done.results) <= set(yaml.safe_load((ROOT / "action.yml").read_text())["outputs"])
 
-    assert len(states(sandbox)) == 1
-    assert left_behind(sandbox) == {"instances": set(), "runners": []}
 
-
-@pytest.mark.parametrize("template", TEMPLATES)
-def test_a_training_that_fails_leaves_nothing_running_and_opens_nothing(
-    template: str, act: Act, sandbox: Sandbox, source: Path
+@pytest.mark.parametrize(
+    ("template", "event"), [("train-on-ec2-with-keys.yml", "workflow_dispatch"), ("retrain-on-change.yml", "push")]
+)
+def test_the_templates_beside_it_do_the_same(
+    template: str, event: str, act: Act, sandbox: Sandbox, clone: Path
 ) -> None:
-    (source / "train.py").write_text("raise SystemExit('the data is not what it was')\n")
-    done = run_template(template, act, sandbox)
+    replace_training(clone, QUICK_TRAINING)
+    assert_published(run_template(template, act, sandbox, clone, event=event), sandbox)
+    assert left_behind(sandbox) == ([], [])
+
+
+@pytest.mark.parametrize("template", ["train-on-ec2.yml", "train-on-ec2-with-keys.yml", "retrain-on-change.yml"])
+def test_a_training_that_fails_leaves_nothing_running_and_opens_nothing(
+    template: str, act: Act, sandbox: Sandbox, clone: Path
+) -> None:
+    replace_training(clone, "raise SystemExit('the data is not what it was')\n")
+    done = run_template(template, act, sandbox, clone)
     assert done.jobs == {"launch": "success", "train": "failure", "stop": "success"}, done.log
-    assert "the data is not what it was" in done.log
+    assert "the data is not what it was" in done.printed
     assert rest(sandbox, "pulls") == []
-    assert len(states(sandbox)) == 1
-    assert left_behind(sandbox) == {"instances": set(), "runners": []}
+    assert left_behind(sandbox) == ([], [])
+
+
+def test_the_hourly_template_ends_what_outlived_its_lease_and_nothing_else(
+    act: Act, tmp_path: Path, repository: Path
+) -> None:
+    with Sandbox(tmp_path / "sandbox", boot=False) as sandbox:
+        forgotten, at_work = launched(sandbox, expires=-3600), launched(sandbox, expires=3600)
+        done = run_template("reap.yml", act, sandbox, repository)
+        assert done.jobs == {"reap": "success"}, done.log
+        assert sandbox.aws.instance(forgotten).state == "terminated"
+        assert sandbox.aws.instance(at_work).state == "running"
+
+
+def launched(sandbox: Sandbox, *, expires: float) -> str:
+    """Id of an instance as `runner launch` marks it, whose lease ends in `expires` seconds."""
+    tags = {
+        "cmlkit:run": "1",
+        "cmlkit:repository": sandbox.repository,
+        "cmlkit:expires": str(int(time.time() + expires)),
+    }
+    ec2 = boto3.client(
+        "ec2",
+        region_name="eu-west-1",
+        endpoint_url=sandbox.aws.url,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+    )
+    answer = ec2.run_instances(
+        ImageId="ami-0123456789abcdef0",
+        InstanceType="t3.medium",
+        MinCount=1,
+        MaxCount=1,
+        TagSpecifications=[
+            {"ResourceType": "instance", "Tags": [{"Key": name, "Value": value} for name, value in tags.items()]}
+        ],
+    )
+    return str(answer["Instances"][0]["InstanceId"])
