@@ -142,6 +142,9 @@ class PublishForge(Protocol):
     def read_file(self, path: str, *, ref: str) -> bytes | None:
         """The file's bytes at `ref`, or None where there is none. Files up to 100 MiB."""
 
+    def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
+        """Ids of the latest commits up to `ref` that changed the file, newest first; at most 100."""
+
     def blob_ids(self, commit: str, paths: Iterable[str]) -> Mapping[str, str]:
         """Path -> blob id of those of `paths` that are files in the commit's tree."""
 

@@ -11,15 +11,16 @@ from cmlkit import metrics
 from cmlkit.errors import MetricsError, ModelError
 from cmlkit.forges.base import PublishForge
 from cmlkit.model import ModelManifest
-from cmlkit.run import Parameter
+from cmlkit.run import DataFingerprint, Parameter
 
 
 @dataclass(frozen=True, kw_only=True)
 class Champion:
-    """The model of the base branch; `parameters` are None where only its metrics are known."""
+    """The model of the base branch; `parameters` and `data` are None where only its metrics are known."""
 
     metrics: Mapping[str, float]
     parameters: Mapping[str, Parameter] | None = None
+    data: tuple[DataFingerprint, ...] | None = None
 
 
 def find_champion(
@@ -40,7 +41,7 @@ def find_champion(
     if manifest in there:
         try:
             found = ModelManifest.from_json(_read(forge, manifest, commit), source=f"{manifest} on the base branch")
-            return Champion(metrics=found.metrics, parameters=found.parameters)
+            return Champion(metrics=found.metrics, parameters=found.parameters, data=found.data)
         except ModelError as error:
             warn(f"{error.message} The metrics files are read instead.")
     present = [path for path in metrics_files if path in there]

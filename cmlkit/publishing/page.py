@@ -65,6 +65,7 @@ def report(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun) -> Report:
         branch=plan.branch,
         folder=str(plan.prefix),
         champion_parameters=plan.champion.parameters if plan.champion else None,
+        champion_data=plan.champion.data if plan.champion else None,
         files=(*(file.path for file in plan.files), report_path(plan)),
     )
 

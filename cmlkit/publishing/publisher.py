@@ -15,11 +15,12 @@ from cmlkit.publishing import page
 from cmlkit.publishing.comment import add_comment, keep_comment
 from cmlkit.publishing.commit import commit_files
 from cmlkit.publishing.files import CommitFile
+from cmlkit.publishing.history import past_models
 from cmlkit.publishing.marker import Marker
 from cmlkit.publishing.plan import Plan
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.pull_request import earlier_pull_requests, open_pull_request, supersede
-from cmlkit.report import SUMMARY_LENGTH, Report
+from cmlkit.report import SUMMARY_LENGTH, PastModel, Report
 from cmlkit.run import TrainingRun, WorkflowRun
 
 CHECK_NAME = "cmlkit"
@@ -40,7 +41,7 @@ class Publisher:
 
     def publish(self) -> Publication:
         """Commit, pull request, comment and check; then labels, reviewers, earlier pull requests and auto-merge."""
-        draft = page.report(self.run, self.plan, self.workflow_run)
+        draft = dataclasses.replace(page.report(self.run, self.plan, self.workflow_run), past=self._past())
         files = (*self.plan.files, page.report_file(draft, self.plan))
         with self.progress.stage("Commit the result") as say:
             commit = self._commit(files)
@@ -67,6 +68,12 @@ class Publisher:
             superseded=superseded,
             report=report.markdown(limit=SUMMARY_LENGTH),
         )
+
+    def _past(self) -> tuple[PastModel, ...]:
+        if self.plan.champion is None:
+            return ()
+        manifest = next(file.path for file in self.plan.files if file.role == "manifest")
+        return past_models(self.forge, manifest=manifest, commit=self.plan.base_head, warn=self.progress.warn)
 
     def _commit(self, files: Sequence[CommitFile]) -> str:
         return commit_files(

@@ -15,7 +15,7 @@ from cmlkit.report import sections
 from cmlkit.report.fit import fitted
 from cmlkit.report.history import PastModel, history
 from cmlkit.report.markdown import code, link, text
-from cmlkit.run import Parameter, TrainingRun, WorkflowRun
+from cmlkit.run import DataFingerprint, Parameter, TrainingRun, WorkflowRun
 
 __all__ = ["COMMENT_LENGTH", "SUMMARY_LENGTH", "PastModel", "Report"]
 
@@ -36,6 +36,7 @@ class Report:
         files: Repository paths of what is on the branch.
         images: Path of a plot, as in the run -> URL under which it is seen.
         champion_parameters: Of the model on the base branch; None where they are not known.
+        champion_data: Fingerprints of what that model was trained on; None where they are not known.
         past: Earlier models of the base branch, oldest first, the champion last.
         setup: The shell command that prepared the training.
     """
@@ -50,6 +51,7 @@ class Report:
     files: tuple[str, ...] = ()
     images: Mapping[str, str] = dataclasses.field(default_factory=dict)
     champion_parameters: Mapping[str, Parameter] | None = None
+    champion_data: tuple[DataFingerprint, ...] | None = None
     past: tuple[PastModel, ...] = ()
     setup: str = ""
 
@@ -65,7 +67,7 @@ class Report:
             sections.plots(self.run.plots, self.images, elsewhere),
             history(self.past, self.run.metrics, elsewhere),
             sections.parameters(self.run.parameters, self.champion_parameters, elsewhere),
-            sections.fingerprints(self.run.data, elsewhere),
+            sections.fingerprints(self.run.data, self.champion_data, elsewhere),
             sections.facts(self.run, self._origin(), elsewhere),
             sections.files(self.files, {path: self._url(path) for path in self.files}, elsewhere),
             sections.usage(self.run.model, fetch=self._fetch()),

@@ -20,6 +20,7 @@ from cmlkit.significance import Interval
 OPEN_ROWS = 20
 OPEN_PLOTS = 4
 NONE = "–"
+SAME = "same"
 
 _SIGNS: Mapping[Outcome, str] = {"first": "🆕", "better": "✅", "same": "➖", "worse": "⚠️", "rejected": "❌"}
 _RULE_SIGNS = {True: "✅", False: "❌", None: "➖"}
@@ -157,17 +158,39 @@ def _parameter(values: Mapping[str, Parameter], name: str) -> str:
     return code(value if isinstance(value, str) else repr(value), length=60)
 
 
-def fingerprints(found: Sequence[DataFingerprint], elsewhere: str) -> Section:
-    """Path, rows, columns, size and hash of the data that training saw."""
+def fingerprints(
+    found: Sequence[DataFingerprint], champion: Sequence[DataFingerprint] | None, elsewhere: str
+) -> Section:
+    """Path, rows, columns, size and hash of the data that training saw; where the champion's is known, what changed."""
     if not found:
         return Section(forms=("",))
+    before = None if champion is None else {item.path: item for item in champion}
+    changes = ["" if before is None else _data_change(item, before.get(item.path)) for item in found]
+    header = ["Data", "Rows", "Columns", "Size", "SHA-256", *(["Since the champion"] if before is not None else [])]
     rows = [
-        [code(item.path), _count(item.rows), _count(item.columns), size(item.size), code(short_hash(item.sha256))]
-        for item in found
+        [
+            code(item.path),
+            _count(item.rows),
+            _count(item.columns),
+            size(item.size),
+            code(short_hash(item.sha256)),
+            *([change] if before is not None else []),
+        ]
+        for item, change in zip(found, changes, strict=True)
     ]
-    body = table(["Data", "Rows", "Columns", "Size", "SHA-256"], rows, numeric=("Rows", "Columns", "Size"))
-    summary = f"Data ({size(sum(item.size for item in found))})"
-    return _folded_section(summary, body, elsewhere, rank=5)
+    changed = ", changed" if any(change not in ("", SAME) for change in changes) else ""
+    summary = f"Data ({size(sum(item.size for item in found))}{changed})"
+    return _folded_section(summary, table(header, rows, numeric=("Rows", "Columns", "Size")), elsewhere, rank=5)
+
+
+def _data_change(item: DataFingerprint, before: DataFingerprint | None) -> str:
+    if before is None:
+        return "new"
+    if item.sha256 == before.sha256:
+        return SAME
+    if item.rows is not None and before.rows is not None and item.rows != before.rows:
+        return f"{signed(item.rows - before.rows)} rows"
+    return "changed"
 
 
 def _count(count: int | None) -> str:

@@ -53,6 +53,12 @@ def test_a_branch_name_with_odd_letters_is_encoded(github: ScriptedGitHub) -> No
     assert github.client().branch_head("50%#/ü") == A
 
 
+def test_the_commits_of_a_file_are_asked_for_as_many_as_are_wanted(github: ScriptedGitHub) -> None:
+    github.answer("GET", f"{REPO}/commits", [{"sha": B}, {"sha": A}])
+    assert github.client().commits_of("model/m.json", ref=C, limit=2) == [B, A]
+    assert github.sent == [f"GET {REPO}/commits?sha={C}&path=model%2Fm.json&per_page=2"]
+
+
 def test_a_file_is_read_as_raw_bytes(github: ScriptedGitHub) -> None:
     path = f"{REPO}/contents/model/m.json"
     github.mock.add("GET", API + path, body=b"\x80\x04", content_type="application/vnd.github.raw")

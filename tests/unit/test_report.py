@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -158,6 +159,22 @@ def test_data_has_rows_columns_size_and_hash() -> None:
     assert "| `data/train.csv` | 1,750 | 21 | 121 KiB | `abababababab` |" in section(
         REPORT.markdown(), "Data (121 KiB)"
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "summary", "change"),
+    [
+        ({}, "Data (121 KiB)", "same"),
+        ({"sha256": "cd" * 32}, "Data (121 KiB, changed)", "changed"),
+        ({"sha256": "cd" * 32, "rows": 1_500}, "Data (121 KiB, changed)", "+250 rows"),
+        ({"sha256": "cd" * 32, "rows": 2_000}, "Data (121 KiB, changed)", "−250 rows"),
+        ({"path": "data/old.csv"}, "Data (121 KiB, changed)", "new"),
+    ],
+)
+def test_data_that_changed_since_the_champion_says_so(before: dict[str, Any], summary: str, change: str) -> None:
+    champion = dataclasses.replace(RUN.data[0], **before)
+    page = dataclasses.replace(REPORT, champion_data=(champion,)).markdown()
+    assert f"| `abababababab` | {change} |" in section(page, summary)
 
 
 def test_the_run_has_its_time_instance_cost_and_commit() -> None:

@@ -35,6 +35,11 @@ class GitData(LargeBlobs):
         except NotFound:
             return None
 
+    def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
+        query = {"sha": ref, "path": path, "per_page": limit}
+        document = self.http.request("GET", self.path("commits"), query=query).document
+        return parsed(lambda answer: [str(commit["sha"]) for commit in answer], document)
+
     def blob_ids(self, commit: str, paths: Iterable[str]) -> dict[str, str]:
         # Folder by folder: a recursive listing is cut off in large repositories, and these are one or two folders.
         wanted = {PurePosixPath(path) for path in paths}
