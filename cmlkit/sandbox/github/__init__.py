@@ -1,11 +1,12 @@
 """GitHub on loopback: REST and GraphQL, real git repositories over HTTP, web pages, and runners that take jobs.
 
 server            GitHubServer, which puts everything together
-hub, repository, discussion, checks, accounts, runners, jobs      what there is, in memory
+hub, accounts, repository, discussion, checks, jobs, runners      what there is, in memory
 git_repository, git_objects, git_changes                          what there is on disk
-pull_state, merging, protection, limits                           GitHub's rules
+pull_state, merging, protection, limits, apps, authentication     GitHub's rules
+seeding           what people do there by hand
 api/              the REST API, a module a noun
-graphql, git_http, runner_link, web                               the other doors
+graphql, git_http, lfs, runner_link, pages/                       the other doors
 http_server, faults                                               the wire, and how it breaks
 """
 

@@ -35,13 +35,18 @@ def answer(hub: Hub, request: Request) -> Response:
     is_push = "git-receive-pack" in (request.args.get("service"), match["rest"].lstrip("/"))
     try:
         token = token_of(hub, request)
-        repository = _allowed(hub, f"{match['owner']}/{match['name']}", token, is_push=is_push)
+        repository = allowed_repository(hub, f"{match['owner']}/{match['name']}", token, is_push=is_push)
     except Refusal as refusal:
         return _refused(refusal)
     return _run_backend(hub, request, repository, match["rest"], token, is_push=is_push)
 
 
-def _allowed(hub: Hub, full_name: str, token: Token | None, *, is_push: bool) -> Repository:
+def allowed_repository(hub: Hub, full_name: str, token: Token | None, *, is_push: bool) -> Repository:
+    """The repository, if the token may read it, or write to it where `is_push`.
+
+    Raises:
+        Refusal: 401 where a token is needed, 403 where it is not enough, 404 where there is nothing for it to see.
+    """
     if token is None and (is_push or full_name.lower() not in hub.repositories):
         raise Refusal(401, "Requires authentication")
     repository = hub.repository(full_name)

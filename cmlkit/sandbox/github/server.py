@@ -20,6 +20,7 @@ from cmlkit.sandbox.github.graphql import GraphQlApi
 from cmlkit.sandbox.github.http_server import Server
 from cmlkit.sandbox.github.hub import Hub
 from cmlkit.sandbox.github.jobs import JOB_PERMISSIONS, Job, WorkflowRun
+from cmlkit.sandbox.github.lfs import LfsApi
 from cmlkit.sandbox.github.pages import Web
 from cmlkit.sandbox.github.repository import Protection, Repository
 from cmlkit.sandbox.github.runner_link import RunnerLink
@@ -183,6 +184,7 @@ class Application:
         self._hub = hub
         self._rest = RestApi(hub)
         self._graphql = GraphQlApi(hub)
+        self._lfs = LfsApi(hub)
         self._runners = RunnerLink(hub)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -195,6 +197,8 @@ class Application:
             response = self._graphql.answer(request)
         elif request.path.startswith("/_runner/"):
             return self._runners.answer(request)
+        elif self._lfs.serves(request):
+            response = self._lfs.answer(request)
         elif git_http.is_git(request):
             response = git_http.answer(self._hub, request)
         else:
