@@ -64,12 +64,12 @@ def test_the_rows_of_a_patch_know_their_lines() -> None:
 
 def test_a_commit_is_read_as_it_was_written() -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(-timedelta(hours=3, minutes=30)))
-    ada = Signature.at("Ada <Lovelace>\n", "ada@example.com", moment)
+    mona = Signature.at("Mona <Cat>\n", "mona@example.com", moment)
     content = commit_content(
         tree="1" * 40,
         parents=("2" * 40, "3" * 40),
-        author=ada,
-        committer=ada,
+        author=mona,
+        committer=mona,
         message="Merge\n\nno line end",
         signature="-----BEGIN\n\nx\n-----END",
     )
@@ -77,7 +77,7 @@ def test_a_commit_is_read_as_it_was_written() -> None:
     assert (commit.title, commit.message) == ("Merge", "Merge\n\nno line end")
     assert (commit.parents, commit.signature) == (("2" * 40, "3" * 40), "-----BEGIN\n\nx\n-----END")
     assert (commit.author.name, commit.author.offset, commit.author.iso) == (
-        "Ada Lovelace",
+        "Mona Cat",
         -210,
         "2026-01-02T06:34:05Z",
     )
