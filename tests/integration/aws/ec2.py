@@ -6,7 +6,7 @@ import base64
 import functools
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -87,7 +87,10 @@ class Fault:
 
 
 class Ec2:
-    """The server, what it was asked, what it is to fail at, and what moto has not: prices, a console, client tokens."""
+    """The server, what it was asked, what it is to fail at, and what moto has not: prices, a console, client tokens.
+
+    `before` and `after` are called with each action, before it is done and before it is answered.
+    """
 
     def __init__(self) -> None:
         self.url = ""
@@ -100,6 +103,8 @@ class Ec2:
         self.faults: list[Fault] = []
         self.prices: dict[str, float] = {}
         self.console = ""
+        self.before: Callable[[str], None] = lambda action: None
+        self.after: Callable[[str], None] = lambda action: None
         self._launched: dict[str, Answer] = {}
         self._lock = threading.RLock()
         self.images = {
@@ -146,6 +151,13 @@ class Ec2:
     def answer(self, request: Request) -> Answer | None:
         """The answer to a request; None where the connection is to break."""
         call = _call(request)
+        self.before(call.action)
+        try:
+            return self._faulty(call, request)
+        finally:
+            self.after(call.action)
+
+    def _faulty(self, call: Call, request: Request) -> Answer | None:
         with self._lock:
             self.calls.append(call)
             fault = next((fault for fault in self.faults if fault.befalls(call)), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 
@@ -166,6 +167,20 @@ def test_a_signal_while_waiting_cleans_up_and_a_second_one_does_not_break_that(
     assert raised.value.message.startswith(f"Interrupted by {number.name}.\nTerminated i-")
     assert nothing_is_left(here, ec2)
     assert [signal.getsignal(item) for item in SIGNALS] == before
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("action", ["DescribeImages", "CreateSecurityGroup", "RunInstances", "DescribeInstances"])
+def test_a_signal_while_aws_is_at_work_leaves_nothing(here: Setting, ec2: Ec2, moment: str, action: str) -> None:
+    def interrupt(called: str) -> None:
+        if called == action and not here.forge.listed:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    here.forge.polls_until_online = 2
+    setattr(ec2, moment, interrupt)
+    with pytest.raises(Interrupted):
+        here.launch()
+    assert nothing_is_left(here, ec2)
 
 
 def test_one_of_several_that_fails_takes_all_with_it(here: Setting, ec2: Ec2) -> None:
