@@ -21,6 +21,7 @@ OPEN_ROWS = 20
 OPEN_PLOTS = 4
 NONE = "–"
 SAME = "same"
+UNBROKEN = "\u00a0"  # a space at which no line ends
 
 _SIGNS: Mapping[Outcome, str] = {"first": "🆕", "better": "✅", "same": "➖", "worse": "⚠️", "rejected": "❌"}
 _RULE_SIGNS = {True: "✅", False: "❌", None: "➖"}
@@ -55,19 +56,25 @@ def _metrics_table(deltas: Sequence[Difference], verdict: Verdict) -> str:
     header = ["Metric", *(["Champion"] if compared else []), "Challenger", *(["Change"] if compared else [])]
     header += ["Rule"] if verdict.rules else []
     header += ["Verdict"] if compared or verdict.rules else []
-    rows = []
-    for delta in deltas:
-        results = [result for result in verdict.rules if result.metric == delta.name]
-        cells = {
-            "Metric": text(delta.name),
-            "Champion": _value(delta.champion),
-            "Challenger": f"**{_value(delta.challenger)}**",
-            "Change": _change(delta, verdict.intervals.get(delta.name)),
-            "Rule": "<br>".join(code(result.text) for result in results),
-            "Verdict": "<br>".join(map(_rule_verdict, results)) or _comparison(delta, verdict),
-        }
-        rows.append([cells[name] for name in header])
+    rows = [[cells.get(name, "") for name in header] for delta in deltas for cells in _metric_rows(delta, verdict)]
     return table(header, rows, numeric=("Champion", "Challenger", "Change"))
+
+
+def _metric_rows(delta: Difference, verdict: Verdict) -> list[dict[str, str]]:
+    """Column -> cell of a metric's row, and of one more row for each further rule on it."""
+    rules = [
+        {"Rule": code(result.text), "Verdict": _rule_verdict(result)}
+        for result in verdict.rules
+        if result.metric == delta.name
+    ]
+    values = {
+        "Metric": text(delta.name),
+        "Champion": _value(delta.champion),
+        "Challenger": f"**{_value(delta.challenger)}**",
+        "Change": _change(delta, verdict.intervals.get(delta.name)),
+        "Verdict": _comparison(delta, verdict),
+    }
+    return [{**values, **(rules[0] if rules else {})}, *rules[1:]]
 
 
 def _value(value: float | None) -> str:
@@ -77,10 +84,10 @@ def _value(value: float | None) -> str:
 def _change(delta: Difference, interval: Interval | None) -> str:
     if delta.delta is None:
         return NONE
-    within = f"<br>{interval}" if interval else ""
+    within = f"<br>{str(interval).replace(' ', UNBROKEN)}" if interval else ""
     if delta.delta == 0:
         return f"0{within}"
-    return f"{'▲' if delta.delta > 0 else '▼'} {signed(delta.delta)}{within}"
+    return f"{'▲' if delta.delta > 0 else '▼'}{UNBROKEN}{signed(delta.delta)}{within}"
 
 
 def _comparison(delta: Difference, verdict: Verdict) -> str:
@@ -98,10 +105,10 @@ def _comparison(delta: Difference, verdict: Verdict) -> str:
 
 def _rule_verdict(result: RuleResult) -> str:
     if result.passed is None or result.threshold is None or result.margin is None:
-        return f"{_RULE_SIGNS[None]} needs a champion"
-    margin = f" by {number(abs(result.margin))}" if result.margin else ""
+        return f"{_RULE_SIGNS[None]}{UNBROKEN}needs a champion"
+    margin = f" by{UNBROKEN}{number(abs(result.margin))}" if result.margin else ""
     word = "met" if result.passed else "missed"
-    return f"{_RULE_SIGNS[result.passed]} {number(result.threshold)} {word}{margin}"
+    return f"{_RULE_SIGNS[result.passed]}{UNBROKEN}{number(result.threshold)} {word}{margin}"
 
 
 def plots(paths: Sequence[str], images: Mapping[str, str], elsewhere: str) -> Section:
@@ -143,7 +150,8 @@ def parameters(values: Mapping[str, Parameter], champion: Mapping[str, Parameter
         for name in sorted(names, key=lambda name: name not in changed)
     ]
     body = table(["Parameter", "Champion", "Challenger"], rows)
-    return _folded_section(f"Parameters ({len(changed):,} of {len(names):,} changed)", body, elsewhere, rank=6)
+    summary = f"Parameters ({len(names):,}, {f'{len(changed):,} changed' if changed else 'none changed'})"
+    return _folded_section(summary, body, elsewhere, rank=6)
 
 
 def _differs(values: Mapping[str, Parameter], champion: Mapping[str, Parameter], name: str) -> bool:

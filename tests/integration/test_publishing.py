@@ -154,7 +154,7 @@ def test_the_champion_is_the_model_of_the_base_branch(there: Project) -> None:
 def test_parameters_that_changed_since_the_champion_are_shown(there: Project) -> None:
     there.merge(there.publish(there.trained(0.9, depth=5)).pull_request_number or 0)
     there.publish(there.trained(0.95, depth=7), run_id="101")
-    assert "Parameters (1 of 1 changed)" in there.comments(2)[0]
+    assert "Parameters (1, 1 changed)" in there.comments(2)[0]
 
 
 def test_without_a_manifest_the_champion_is_read_from_the_metrics_files(there: Project) -> None:

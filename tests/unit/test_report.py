@@ -65,6 +65,11 @@ def of_run(**changes: object) -> Report:
     return Report(run=run, verdict=judge([], challenger=run.metrics), workflow_run=WORKFLOW_RUN)
 
 
+def seen(report: Report) -> str:
+    """Its page, with spaces at which no line ends as plain ones."""
+    return report.markdown().replace("\u00a0", " ")
+
+
 def section(page: str, summary: str) -> str:
     """The folded part whose summary starts so."""
     found = re.search(rf"<details><summary>{re.escape(summary)}.*?</details>", page, re.DOTALL)
@@ -82,10 +87,10 @@ def test_metrics_stand_in_one_table_with_champion_change_rule_and_verdict() -> N
     assert (
         "| Metric | Champion | Challenger | Change | Rule | Verdict |\n"
         "| :-- | --: | --: | --: | :-- | :-- |\n"
-        "| accuracy | 0.96 | **0.972** | ▲ +0.012 | `accuracy >= 0.9`<br>`accuracy >= champion - 0.01` "
-        "| ✅ 0.9 met by 0.072<br>✅ 0.95 met by 0.022 |\n"
+        "| accuracy | 0.96 | **0.972** | ▲ +0.012 | `accuracy >= 0.9` | ✅ 0.9 met by 0.072 |\n"
+        "|  |  |  |  | `accuracy >= champion - 0.01` | ✅ 0.95 met by 0.022 |\n"
         "| loss | 0.2 | **0.1** | ▼ −0.1 |  | better |\n"
-    ) in REPORT.markdown()
+    ) in seen(REPORT)
 
 
 def test_without_champion_and_rules_only_values_are_shown() -> None:
@@ -96,13 +101,13 @@ def test_without_champion_and_rules_only_values_are_shown() -> None:
 
 def test_a_rule_that_needs_a_champion_says_so() -> None:
     verdict = judge(["accuracy >= champion"], challenger=RUN.metrics)
-    page = Report(run=RUN, verdict=verdict).markdown()
+    page = seen(Report(run=RUN, verdict=verdict))
     assert "| accuracy | **0.972** | `accuracy >= champion` | ➖ needs a champion |" in page
 
 
 def test_a_rejection_shows_what_was_missed() -> None:
     verdict = judge(["accuracy >= 0.99"], challenger=RUN.metrics)
-    page = Report(run=RUN, verdict=verdict).markdown()
+    page = seen(Report(run=RUN, verdict=verdict))
     assert page.startswith("## ❌ Rejected: accuracy 0.972 misses accuracy &#62;= 0.99 by 0.018\n")
     assert "❌ 0.99 missed by 0.018" in page
 
@@ -117,7 +122,7 @@ def test_metrics_that_came_and_went_are_named() -> None:
 def test_an_interval_stands_below_its_change() -> None:
     intervals = {"accuracy": Interval(low=-0.002, high=0.03, samples=250)}
     verdict = judge([], challenger=RUN.metrics, champion={"accuracy": 0.96, "loss": 0.2}, intervals=intervals)
-    page = Report(run=RUN, verdict=verdict).markdown()
+    page = seen(Report(run=RUN, verdict=verdict))
     assert "| ▲ +0.012<br>[−0.002, 0.03] | no difference that 250 samples could show |" in page
 
 
@@ -146,13 +151,13 @@ def test_parameters_that_changed_since_the_champion_come_first() -> None:
     assert (
         "| Parameter | Champion | Challenger |\n| :-- | :-- | :-- |\n"
         "| **max_depth** | `4` | `5` |\n| n_estimators | `100` | `100` |\n"
-    ) in section(REPORT.markdown(), "Parameters (1 of 2 changed)")
+    ) in section(REPORT.markdown(), "Parameters (2, 1 changed)")
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, True), (1, 1.0), ("1", "1.0"), (None, "")])
 def test_a_parameter_of_another_type_has_changed(before: object, after: object) -> None:
     report = dataclasses.replace(of_run(parameters={"p": after}), champion_parameters={"p": before})  # type: ignore[dict-item]
-    assert "Parameters (1 of 1 changed)" in report.markdown()
+    assert "Parameters (1, 1 changed)" in report.markdown()
 
 
 def test_data_has_rows_columns_size_and_hash() -> None:
