@@ -22,6 +22,17 @@ from cmlkit.sandbox.github import WorkflowRun
 JOB_TIMEOUT_SECONDS = 300
 POWER_OFF_TIMEOUT_SECONDS = 60
 PAGE = "pull-request.html"
+SHOWN_OF_PUBLICATION = (
+    "pull_request_url",
+    "comment_url",
+    "commit_sha",
+    "branch",
+    "files",
+    "metrics",
+    "verdict",
+    "headline",
+    "superseded",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +60,17 @@ class Day:
     def result(self) -> dict[str, Any]:
         """What `cmlkit demo --json` prints of it."""
         price = self.launched["price"]
-        shown = ("pull_request_url", "comment_url", "commit_sha", "branch", "files", "metrics", "verdict", "headline")
+        shown = (
+            "pull_request_url",
+            "comment_url",
+            "commit_sha",
+            "branch",
+            "files",
+            "metrics",
+            "verdict",
+            "headline",
+            "superseded",
+        )
         return {
             **{key: self.published[key] for key in shown},
             "instance_id": self.launched["instance_id"],
@@ -135,7 +156,7 @@ class Demo:
                 lambda: self.sandbox.aws.instance(instance_id).state == "terminated", POWER_OFF_TIMEOUT_SECONDS, None
             )
             say("terminated")
-        return {**outputs, "files": json.loads(outputs["files"]), "metrics": json.loads(outputs["metrics"])}
+        return {**outputs, **{key: json.loads(outputs[key]) for key in ("files", "metrics", "superseded")}}
 
     def _environ(self, workflow_run: WorkflowRun) -> dict[str, str]:
         return {

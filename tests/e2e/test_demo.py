@@ -1,0 +1,79 @@
+"""The demo: two days of the reference job, from `cmlkit runner launch` to the page of the pull request."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+TIMEOUT_SECONDS = 170
+
+
+def demonstrated(folder: Path) -> dict[str, Any]:
+    """What `cmlkit demo --repeat 2 --json` prints, and the stages that it tells."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "cmlkit", "demo", "--repeat", "2", "--json"],
+        cwd=folder,
+        env={**os.environ, "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    result: dict[str, Any] = json.loads(answer.stdout)
+    return {**result, "stages": answer.stderr}
+
+
+# One test for all that a demo shows: a run of it takes longer than everything that is asked of it.
+def test_two_days_of_the_reference_job(tmp_path: Path) -> None:
+    demo = demonstrated(tmp_path)
+    every_instance_is_terminated_and_every_runner_gone(demo)
+    the_first_day_has_no_champion_and_the_next_is_compared_with_it(demo)
+    the_files_of_the_reference_case_are_on_the_branch(demo)
+    the_later_run_supersedes_the_earlier_pull_request(demo)
+    the_stages_are_told_and_timed(demo)
+    the_page_stands_alone_with_its_images(tmp_path / demo["page"])
+    assert [path.name for path in (tmp_path / "build" / "demo").iterdir()] == ["pull-request.html"]
+
+
+def every_instance_is_terminated_and_every_runner_gone(demo: dict[str, Any]) -> None:
+    runs = [demo, *demo["earlier"]]
+    assert len(runs) == 3
+    assert {run["instance_state"] for run in runs} == {"terminated"}
+    assert {run["runner_registered"] for run in runs} == {False}
+    assert len({run["instance_id"] for run in runs}) == 3
+    assert all(run["cost_usd"] > 0 for run in runs)
+
+
+def the_first_day_has_no_champion_and_the_next_is_compared_with_it(demo: dict[str, Any]) -> None:
+    first, second = demo["earlier"]
+    assert first["verdict"] == "first"
+    assert {second["verdict"], demo["verdict"]} <= {"better", "same", "worse"}
+
+
+def the_files_of_the_reference_case_are_on_the_branch(demo: dict[str, Any]) -> None:
+    wanted = {"model/random_forest.joblib", "model/metrics.txt", "model/confusion_matrix.png"}
+    assert wanted <= set(demo["files"])
+    assert 0.8 <= demo["metrics"]["Accuracy"] <= 1
+
+
+def the_later_run_supersedes_the_earlier_pull_request(demo: dict[str, Any]) -> None:
+    numbers = [int(run["pull_request_url"].rpartition("/")[2]) for run in (*demo["earlier"], demo)]
+    assert len(set(numbers)) == 3
+    assert demo["superseded"] == [numbers[1]]
+
+
+def the_page_stands_alone_with_its_images(path: Path) -> None:
+    page = path.read_text(encoding="utf-8")
+    assert "data:image/png;base64," in page
+    assert 'src="http' not in page
+    assert "Accuracy" in page
+
+
+def the_stages_are_told_and_timed(demo: dict[str, Any]) -> None:
+    assert set(demo["seconds"]) == {"launch", "train and publish", "power off", "stop"}
+    assert "Launching an instance" in demo["stages"]

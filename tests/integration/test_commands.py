@@ -1,0 +1,188 @@
+"""The commands against the sandbox: what works, and what bad input is answered with; nothing may be left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from cmlkit.__main__ import run
+from cmlkit.run import RECORD
+from cmlkit.sandbox import Sandbox
+
+TRAIN = (
+    "mkdir -p model; echo 'Accuracy: 0.97' > model/metrics.txt; echo pixels > model/confusion_matrix.png;"
+    " echo weights > model/random_forest.joblib"
+)
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A sandbox whose instances do not boot, with this process in a project folder and the variables that point there."""
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "README.md").write_text("# A project\n")
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    with Sandbox(tmp_path / "sandbox", source=source, boot=False) as sandbox:
+        for name in [name for name in os.environ if name.startswith(("AWS_", "GITHUB_", "CMLKIT_"))]:
+            monkeypatch.delenv(name)
+        workflow_run = sandbox.github.start_run(sandbox.repository)
+        for name, value in {**sandbox.environ(), "GITHUB_RUN_ID": str(workflow_run.id)}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("GITHUB_SHA", workflow_run.sha)
+        yield sandbox
+
+
+def trained() -> None:
+    assert run(["train", "--data", "", "--", "bash", "-c", TRAIN], environ=os.environ) == 0
+
+
+def nothing_is_left(sandbox: Sandbox) -> bool:
+    repository = sandbox.github.hub.repository(sandbox.repository)
+    alive = [instance for instance in sandbox.aws.instances() if instance.state != "terminated"]
+    runners = sandbox.github.hub.runners.of(sandbox.repository)
+    return (
+        not alive
+        and not runners
+        and not repository.pulls
+        and [ref.name for ref in repository.git.refs("refs/heads/")] == ["refs/heads/main"]
+    )
+
+
+def test_publish_prints_what_it_made(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    trained()
+    capsys.readouterr()
+    assert run(["publish", "--json", "--gate", "accuracy >= 0.9", "--labels", "retrained"], environ=os.environ) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["verdict"] == "first"
+    assert result["pull_request_url"].endswith("/pull/1")
+    assert result["metrics"] == {"Accuracy": 0.97}
+    assert "model/random_forest.joblib" in result["files"]
+
+
+def test_a_rejected_model_is_a_draft_and_exit_code_6(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    trained()
+    assert run(["publish", "--gate", "accuracy >= 0.99"], environ=os.environ) == 6
+    assert "accuracy >= 0.99" in capsys.readouterr().err
+    [pull] = sandbox.github.hub.repository(sandbox.repository).pulls
+    assert pull.draft
+
+
+def test_report_prints_markdown_without_touching_github(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    trained()
+    asked = len(sandbox.github.requests)
+    capsys.readouterr()
+    assert run(["report", "--gate", "accuracy >= 0.9"], environ=os.environ) == 0
+    assert "Accuracy" in capsys.readouterr().out
+    assert len(sandbox.github.requests) == asked
+
+
+@pytest.mark.parametrize(
+    ("command", "variables", "exit_code", "message"),
+    [
+        (["publish"], {"CMLKIT_TOKEN": ""}, 3, "No GitHub token is set"),
+        (["publish"], {"CMLKIT_TOKEN": "ghp_unknown"}, 3, "401|token"),
+        (["publish"], {"CMLKIT_TOKEN": "ghp_reader"}, 3, "permission|not accessible|contents"),
+        (["publish"], {"GITHUB_REPOSITORY": "octo/absent"}, 7, "octo/absent"),
+        (["publish"], {"GITHUB_REPOSITORY": "not a repository"}, 2, "OWNER/NAME"),
+        (["publish", "--base", "absent"], {}, 2, "no branch 'absent'"),
+        (["publish", "--branch", "bad..name"], {}, 2, "bad..name"),
+        (["publish", "--gate", "accuracy >="], {}, 2, "gate"),
+        (["publish", "--gate", "beauty >= 1"], {}, 2, "beauty"),
+        (["publish", "--config", "absent.yaml"], {}, 2, "absent.yaml does not exist"),
+        (["publish", "--files", "absent.bin"], {}, 2, "absent.bin"),
+        (["publish", "--files", "../source/README.md"], {}, 2, "README.md"),
+        (["runner", "launch"], {"CMLKIT_RUNNER_TOKEN": "", "CMLKIT_TOKEN": ""}, 3, "No GitHub token is set"),
+        (["runner", "launch"], {"CMLKIT_RUNNER_TOKEN": "ghp_reader"}, 3, "Administration|administration|permission"),
+        (["runner", "launch"], {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 3, "no AWS credentials"),
+        (["runner", "launch"], {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, 2, "No AWS region is set"),
+        (["runner", "launch", "--instance-type", "t9.huge"], {}, 2, "t9.huge"),
+        (["runner", "launch", "--image", "ami-0123456789abcdef0"], {}, 2, "ami-0123456789abcdef0"),
+        (["runner", "launch", "--image", "windows"], {}, 2, "windows"),
+        (["runner", "launch", "--subnet", "subnet-00000000"], {}, 2, "subnet"),
+        (["runner", "launch", "--wait-timeout", "soon"], {}, 2, "a duration with a unit"),
+    ],
+)
+def test_bad_input_says_what_is_wrong_and_leaves_nothing(
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+    variables: dict[str, str],
+    exit_code: int,
+    message: str,
+) -> None:
+    trained()
+    sandbox.github.add_token("ghp_reader", "octo", permissions={"contents": "read", "metadata": "read"})
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
+    capsys.readouterr()
+    assert run(command, environ=os.environ) == exit_code
+    shown = capsys.readouterr().err
+    assert re.search(message, shown), shown
+    assert "Traceback" not in shown
+    assert "defect" not in shown
+    assert nothing_is_left(sandbox)
+
+
+def test_without_a_default_network_the_error_names_the_setting(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ec2 = boto3.client("ec2")
+    for subnet in ec2.describe_subnets()["Subnets"]:
+        ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+    [network] = ec2.describe_vpcs()["Vpcs"]
+    ec2.delete_vpc(VpcId=network["VpcId"])
+    assert run(["runner", "launch"], environ=os.environ) == 2
+    assert "subnet" in capsys.readouterr().err
+    assert nothing_is_left(sandbox)
+
+
+def test_a_runner_that_never_comes_is_given_up_and_taken_back(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["runner", "launch", "--wait-timeout", "3s"], environ=os.environ) == 5
+    assert "not online" in capsys.readouterr().err
+    assert nothing_is_left(sandbox)
+
+
+def test_dry_run_shows_the_plan_with_prices_and_launches_nothing(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["runner", "launch", "--dry-run", "--json"], environ=os.environ) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert all(option["usd_per_hour"] > 0 for option in plan["options"])
+    assert nothing_is_left(sandbox)
+
+
+def test_stopping_and_reaping_and_listing_find_nothing_where_nothing_is(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("stop", "list", "reap"):
+        assert run(["runner", command, "--json"], environ=os.environ) == 0
+        assert all(value == [] for value in json.loads(capsys.readouterr().out).values())
+
+
+def test_a_broken_record_says_to_train_again(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    trained()
+    RECORD.write_text("{")
+    assert run(["publish"], environ=os.environ) == 2
+    assert "Run cmlkit train again" in capsys.readouterr().err
+    assert nothing_is_left(sandbox)
+
+
+def test_model_show_and_verify(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("model").mkdir()
+    Path("model/m.pkl").write_bytes(pickle.dumps({"a": 1}))
+    assert run(["model", "verify", "model/m.pkl", "--json"], environ=os.environ) == 0
+    assert json.loads(capsys.readouterr().out)["imports"] == []
+    assert run(["model", "show", "model/m.pkl"], environ=os.environ) == 2
+    assert "manifest" in capsys.readouterr().err
