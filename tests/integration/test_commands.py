@@ -24,7 +24,7 @@ TRAIN = (
 
 @pytest.fixture
 def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A sandbox whose instances do not boot, with this process in a project folder and the variables that point there."""
+    """A sandbox whose instances do not boot; this process in a project folder, with the variables that point there."""
     source = tmp_path / "source"
     source.mkdir()
     (source / "README.md").write_text("# A project\n")
