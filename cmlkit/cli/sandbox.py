@@ -14,6 +14,7 @@ import click
 
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, print_pairs
+from cmlkit.cost import dollars
 from cmlkit.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -100,7 +101,6 @@ def _bundled_example() -> Path:
 
 def _lines(day: Day, page: Path) -> list[tuple[str, str]]:
     result = day.result()
-    cost = result["cost_usd"]
     return [
         ("", ""),
         *((name, f"{value:.4g}") for name, value in result["metrics"].items()),
@@ -113,7 +113,7 @@ def _lines(day: Day, page: Path) -> list[tuple[str, str]]:
             f"{result['instance_type']}, {result['market']}, {result['instance_id']}: {result['instance_state']}",
         ),
         ("lifetime", f"{result['lifetime_seconds']} s"),
-        ("cost", "unknown" if cost is None else f"${cost:.6f}, had it been real"),
+        ("cost", f"{dollars(result['cost_usd'])}, had it been real"),
         ("page", str(page)),
     ]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cmlkit.cost import cost
 from cmlkit.errors import CmlkitError
 from cmlkit.progress import Progress, Say
 from cmlkit.sandbox import Sandbox
@@ -59,7 +60,6 @@ class Day:
 
     def result(self) -> dict[str, Any]:
         """What `cmlkit demo --json` prints of it."""
-        price = self.launched["price"]
         shown = (
             "pull_request_url",
             "comment_url",
@@ -79,7 +79,7 @@ class Day:
             "instance_state": self.instance_state,
             "runner_registered": self.runner_registered,
             "lifetime_seconds": round(self.lifetime, 1),
-            "cost_usd": None if price is None else round(price * self.lifetime / 3600, 6),
+            "cost_usd": cost(self.launched["price"], self.lifetime),
             "seconds": {stage: round(value, 2) for stage, value in self.seconds.items()},
         }
 
