@@ -13,72 +13,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+UV = Path(sys.prefix) / "bin" / "uv"
 OURS = "OWNER/cmlkit@v1"
 DEADLINE_SECONDS = 120
 CANCEL_SECONDS = 30
-
-# The Python of the job that trains: like the real action's, it is apart from the machine's own, and has pip.
-SETUP_PYTHON = """\
-name: Stand-in for setup-python
-description: Puts a Python on PATH that finds what the tests have installed, so that pip has nothing to fetch.
-runs:
-  using: composite
-  steps:
-    - shell: bash
-      run: |
-        uv venv --quiet --python "$CMLKIT_TEST_PYTHON" "$RUNNER_TEMP/python"
-        site=("$RUNNER_TEMP"/python/lib/python*/site-packages)
-        "$CMLKIT_TEST_PYTHON" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' >"${site[0]}/installed.pth"
-        printf '#!/bin/sh\\nexec python -m pip "$@"\\n' >"$RUNNER_TEMP/python/bin/pip"
-        chmod +x "$RUNNER_TEMP/python/bin/pip"
-        echo "$RUNNER_TEMP/python/bin" >>"$GITHUB_PATH"
-"""
-# The real one trades the job's OpenID Connect token for credentials, and sets just these variables.
-CONFIGURE_AWS = """\
-name: Stand-in for configure-aws-credentials
-description: Gives credentials to who names a role or brings keys, and a region.
-inputs:
-  role-to-assume:
-    description: As the real one's.
-  aws-access-key-id:
-    description: As the real one's.
-  aws-secret-access-key:
-    description: As the real one's.
-  aws-region:
-    description: As the real one's.
-    required: true
-runs:
-  using: composite
-  steps:
-    - shell: bash
-      env:
-        ROLE: ${{ inputs.role-to-assume }}
-        KEY: ${{ inputs.aws-access-key-id }}
-        SECRET: ${{ inputs.aws-secret-access-key }}
-        REGION: ${{ inputs.aws-region }}
-      run: |
-        [[ "$ROLE" == arn:aws:iam::*:role/* || ( -n "$KEY" && -n "$SECRET" ) ]]
-        {
-          echo "AWS_ACCESS_KEY_ID=${KEY:-testing}"
-          echo "AWS_SECRET_ACCESS_KEY=${SECRET:-testing}"
-          echo "AWS_REGION=$REGION"
-        } >>"$GITHUB_ENV"
-"""
-# act loads it even where its step is skipped, as it is here: uv is on PATH.
-SETUP_UV = """\
-name: Stand-in for setup-uv
-description: Never needed.
-runs:
-  using: composite
-  steps:
-    - shell: bash
-      run: exit 1
-"""
-STAND_INS = {
-    "actions/setup-python": SETUP_PYTHON,
-    "aws-actions/configure-aws-credentials": CONFIGURE_AWS,
-    "astral-sh/setup-uv": SETUP_UV,
-}
+STAND_INS = Path(__file__).parent / "actions"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,12 +44,14 @@ class Act:
     """A place to run workflows in.
 
     Attributes:
-        directory: Where the machine's home, temporary folders and the stand-ins are.
+        directory: Where the machine's home, programs and temporary folders are.
         action: The copy of this project that `uses: OWNER/cmlkit@v1` gets.
+        has_uv: Whether uv is among the machine's programs, as on none of GitHub's.
     """
 
     directory: Path
     action: Path
+    has_uv: bool = True
 
     def run(
         self,
@@ -123,29 +64,24 @@ class Act:
         variables: Mapping[str, str] | None = None,
     ) -> ActRun:
         """Run a workflow file as `event` would, in the git repository `repository`."""
-        home = self.directory / "home"
         command = [str(Path(sys.prefix) / "bin" / "act"), event, "--json", "--workflows", str(workflow)]
         command += ["--platform", "ubuntu-latest=-self-hosted", "--platform", "self-hosted=-self-hosted"]
         command += ["--action-cache-path", str(self.directory / "act"), "--no-cache-server"]
         command += ["--artifact-server-addr", "127.0.0.1"]
         command += [f"--local-repository={name}={folder}" for name, folder in self._actions().items()]
-        command += self._file("env", {"CMLKIT_TEST_PYTHON": sys.executable, **(environ or {})})
+        for_stand_ins = {"CMLKIT_TEST_PYTHON": sys.executable, "CMLKIT_TEST_UV": str(UV)}
+        command += self._file("env", {**for_stand_ins, **(environ or {})})
         command += self._file("secret", secrets or {}) + self._file("var", variables or {})
-        variables = {"PATH": self._path(), "HOME": str(home), "LANG": "C.UTF-8", **_installing_from_what_is_here()}
-        return _read(*_finished(command, directory=repository, environ=variables))
+        machine = {"PATH": self._path(), "HOME": str(self.directory / "home"), "LANG": "C.UTF-8"}
+        machine |= _installing_from_what_is_here()
+        return _read(*_finished(command, directory=repository, environ=machine))
 
     def _actions(self) -> dict[str, Path]:
         """Every action that the templates and our action use, at the commit that they pin, with its stand-in."""
         files = [self.action / "action.yml", *(ROOT / "workflows").glob("*.yml")]
-        used = set(re.findall(r"uses: (\S+)@(\S+)", "".join(file.read_text() for file in files)))
-        folders = {OURS: self.action}
-        for name, commit in used:
-            if name in STAND_INS:
-                folder = self.directory / "actions" / name
-                folder.mkdir(parents=True, exist_ok=True)
-                (folder / "action.yml").write_text(STAND_INS[name])
-                folders[f"{name}@{commit}"] = folder
-        return folders
+        used = set(re.findall(r"uses: (\S+/(\S+)@[0-9a-f]{40})", "".join(file.read_text() for file in files)))
+        stand_ins = {reference: STAND_INS / name for reference, name in used}
+        return {OURS: self.action} | {name: folder for name, folder in stand_ins.items() if folder.is_dir()}
 
     def _file(self, kind: str, values: Mapping[str, str]) -> list[str]:
         path = self.directory / f"{kind}s"
@@ -153,12 +89,13 @@ class Act:
         return [f"--{kind}-file", str(path)]
 
     def _path(self) -> str:
-        """The machine's own programs and uv, but nothing else of the tests' environment."""
+        """The machine's own programs, but nothing else of the tests' environment."""
         programs = self.directory / "programs"
-        programs.mkdir(parents=True, exist_ok=True)
-        for name, target in {"uv": Path(sys.prefix) / "bin" / "uv", "python3": Path(sys.executable).resolve()}.items():
-            if not (programs / name).is_symlink():
-                (programs / name).symlink_to(target)
+        if not programs.exists():
+            programs.mkdir()
+            (programs / "python3").symlink_to(Path(sys.executable).resolve())
+            if self.has_uv:
+                (programs / "uv").symlink_to(UV)
         return f"{programs}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 

@@ -1,6 +1,7 @@
 """The action as a workflow meets it: what it puts on PATH, how inputs travel, what it refuses."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent, indent
 
@@ -32,6 +33,12 @@ def test_without_a_command_cmlkit_and_nothing_else_gets_on_the_path(act: Act, re
     assert done.outputs["after"] == done.outputs["before"]
     assert done.outputs["programs"] == "cmlkit"
     assert "cmlkit, version" in done.log
+
+
+def test_uv_is_set_up_where_the_machine_has_none(act: Act, repository: Path) -> None:
+    done = run(replace(act, has_uv=False), repository, steps="- uses: OWNER/cmlkit@v1\n- run: cmlkit --version")
+    assert done.jobs == {"job": "success"}, done.log
+    assert "cmlkit, version" in done.printed
 
 
 def test_an_input_wins_over_the_variable_that_a_job_sets_and_a_missing_one_leaves_it(
