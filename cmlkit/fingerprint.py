@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Callable, Iterable
+import math
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
+from cmlkit.drift import profile
 from cmlkit.errors import SettingsError
 from cmlkit.run import DataFingerprint
 
 BLOCK_BYTES = 1024 * 1024
+# The profiles of a table are those of its first columns; of a file larger than 4 MiB, those of as many of its lines.
+SAMPLED_LINES = 5_000
+PROFILED_COLUMNS = 200
 _TABLES = (".csv", ".tsv", ".txt")
 
 
@@ -49,7 +56,14 @@ def _folder(path: str, folder: Path) -> DataFingerprint:
         size=sum(item.size for item in inside),
         rows=sum(rows) if rows else None,
         columns=columns.pop() if len(columns) == 1 else None,
+        profiles=dict(islice(_profiles_inside(inside), PROFILED_COLUMNS)),
     )
+
+
+def _profiles_inside(files: Iterable[DataFingerprint]) -> Iterator[tuple[str, str]]:
+    for item in files:
+        for column, line in item.profiles.items():
+            yield f"{item.path}: {column}", line
 
 
 def _file(path: str, file: Path) -> DataFingerprint:
@@ -57,7 +71,14 @@ def _file(path: str, file: Path) -> DataFingerprint:
         with file.open("rb") as content:
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
         rows, columns = _shape(file)
-        return DataFingerprint(path=path, sha256=sha256, size=file.stat().st_size, rows=rows, columns=columns)
+        return DataFingerprint(
+            path=path,
+            sha256=sha256,
+            size=file.stat().st_size,
+            rows=rows,
+            columns=columns,
+            profiles=_profiles(file) if file.suffix.lower() in _TABLES else {},
+        )
     except OSError as error:
         raise SettingsError(f"The data file {path} cannot be read: {error.strerror}.") from error
 
@@ -112,3 +133,47 @@ def _array_shape(file: Path) -> tuple[int | None, int | None]:
         except (ValueError, SyntaxError, KeyError, TypeError):
             return None, None
     return (shape[0] if shape else 1), (shape[1] if len(shape) == 2 else None)
+
+
+def _profiles(file: Path) -> dict[str, str]:
+    """Numeric column -> profile, under the header's names or the columns' numbers."""
+    with file.open("rb") as content:
+        first = _cells(content.readline().decode("utf-8", errors="replace"))
+    has_header = _is_header(first)
+    names = first if has_header else [str(number) for number in range(1, len(first) + 1)]
+    rows = [_cells(line) for line in _sample(file, skip=has_header)]
+    columns = zip(*(row for row in rows if len(row) == len(names)), strict=True)
+    numeric = ((name, _numbers(cells)) for name, cells in zip(names[:PROFILED_COLUMNS], columns, strict=False))
+    profiles = {name.strip(' "'): profile(values) for name, values in numeric}
+    return {name: line for name, line in profiles.items() if line}
+
+
+def _sample(file: Path, *, skip: bool) -> list[str]:
+    """Lines of a file, without its first if `skip`: all, or where there are many, those after places at random."""
+    size = file.stat().st_size
+    with file.open("rb") as content:
+        if size <= BLOCK_BYTES * 4:
+            lines = content.read().splitlines()[skip:]
+        else:
+            source = random.Random(size)  # noqa: S311 - the same file gives the same profile
+            lines = []
+            for _ in range(SAMPLED_LINES):
+                content.seek(source.randrange(size))
+                content.readline()
+                lines.append(content.readline())
+    return [line.decode("utf-8", errors="replace") for line in lines if line.strip()]
+
+
+def _numbers(cells: Sequence[str]) -> list[float]:
+    """The column's finite numbers; none where it holds something else than numbers and gaps."""
+    numbers = []
+    for cell in cells:
+        if not cell.strip():
+            continue
+        try:
+            value = float(cell)
+        except ValueError:
+            return []
+        if math.isfinite(value):
+            numbers.append(value)
+    return numbers

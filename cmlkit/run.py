@@ -76,6 +76,7 @@ class DataFingerprint:
         size: Bytes.
         rows: Data rows (headers not counted), summed over a folder; None where the format is not tabular.
         columns: Columns; None where not tabular or not the same throughout.
+        profiles: Numeric column -> its distribution, as `cmlkit.drift.profile` writes it.
     """
 
     path: str
@@ -83,6 +84,7 @@ class DataFingerprint:
     size: int
     rows: int | None = None
     columns: int | None = None
+    profiles: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

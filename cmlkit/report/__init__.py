@@ -68,6 +68,7 @@ class Report:
             history(self.past, self.run.metrics, elsewhere),
             sections.parameters(self.run.parameters, self.champion_parameters, elsewhere),
             sections.fingerprints(self.run.data, self.champion_data, elsewhere),
+            sections.drift(self.run.data, self.champion_data, elsewhere),
             sections.facts(self.run, self._origin(), elsewhere),
             sections.files(self.files, {path: self._url(path) for path in self.files}, elsewhere),
             sections.usage(self.run.model, fetch=self._fetch()),

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from cmlkit.cost import cost, cost_until, dollars
+from cmlkit.drift import DRIFTED, SHIFTED, ColumnDrift, drifts
 from cmlkit.formats import duration, number, plural, short_hash, signed, size
 from cmlkit.gate import Outcome, RuleResult, Verdict
 from cmlkit.metrics import Difference
@@ -19,6 +20,7 @@ from cmlkit.significance import Interval
 
 OPEN_ROWS = 20
 OPEN_PLOTS = 4
+DRIFT_ROWS = 5
 NONE = "–"
 SAME = "same"
 UNBROKEN = "\u00a0"  # a space at which no line ends
@@ -199,6 +201,36 @@ def _data_change(item: DataFingerprint, before: DataFingerprint | None) -> str:
     if item.rows is not None and before.rows is not None and item.rows != before.rows:
         return f"{signed(item.rows - before.rows)} rows"
     return "changed"
+
+
+def drift(found: Sequence[DataFingerprint], champion: Sequence[DataFingerprint] | None, elsewhere: str) -> Section:
+    """The columns of the data that moved farthest since the champion's; nothing where no column can be compared."""
+    columns = drifts(champion or (), found)
+    if not columns:
+        return Section(forms=("",))
+    moved = [item for item in columns if item.has_moved]
+    rows = [
+        [text(item.name), _stability(item), number(item.distance), number(item.before), number(item.now)]
+        for item in columns[:DRIFT_ROWS]
+    ]
+    header = ["Column", "Stability index", "KS distance", "Median before", "Median now"]
+    note = (
+        f"Stability index: below {SHIFTED} nothing has moved, from {DRIFTED} on much has."
+        f" The {len(rows)} of {plural(len(columns), 'column')} that moved farthest."
+    )
+    state = (
+        f"{len(moved):,} of {plural(len(columns), 'column')} moved"
+        if moved
+        else f"none of {plural(len(columns), 'column')}"
+    )
+    return _folded_section(
+        f"Drift ({state})", f"{table(header, rows, numeric=header[1:])}\n\n{note}", elsewhere, rank=5
+    )
+
+
+def _stability(item: ColumnDrift) -> str:
+    sign = "🔴" if item.stability >= DRIFTED else "🟡" if item.has_moved else "🟢"
+    return f"{sign}{UNBROKEN}{number(round(item.stability, 3))}"
 
 
 def _count(count: int | None) -> str:

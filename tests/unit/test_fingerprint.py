@@ -58,3 +58,35 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     told: list[str] = []
     assert fingerprints(["data/"], tmp_path, missing=told.append) == ()
     assert told == ["data/"]
+
+
+def test_numeric_columns_have_profiles_under_their_names(tmp_path: Path) -> None:
+    lines = ["id,name,size", *(f"{number},n{number},{number % 2}" for number in range(201))]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    [found] = fingerprints(["t.csv"], tmp_path, missing=never)
+    assert found.profiles == {
+        "id": " ".join(str(value) for value in range(5, 200, 10)),
+        "size": " ".join(["0"] * 10 + ["1"] * 10),
+    }
+
+
+def test_columns_without_names_have_numbers_and_gaps_are_no_values(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("\n".join(f"{number}," if number % 3 else f"{number},nan" for number in range(150)))
+    [found] = fingerprints(["t.csv"], tmp_path, missing=never)
+    assert list(found.profiles) == ["1"]
+
+
+def test_a_folder_has_the_profiles_of_its_files(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / "data" / name).write_text("1 2\n" * 100)
+    [found] = fingerprints(["data"], tmp_path, missing=never)
+    assert list(found.profiles) == ["a.csv: 1", "a.csv: 2", "b.csv: 1", "b.csv: 2"]
+
+
+def test_a_large_file_is_sampled_the_same_way_each_time(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x\n" + "\n".join(str(number) for number in range(800_000)))
+    [first], [second] = (fingerprints(["t.csv"], tmp_path, missing=never) for _ in range(2))
+    assert first == second
+    values = [float(value) for value in first.profiles["x"].split()]
+    assert values == pytest.approx([20_000 + 40_000 * point for point in range(20)], abs=25_000)

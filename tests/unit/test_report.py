@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it.token import Token
 
+from cmlkit.drift import profile
 from cmlkit.gate import judge
 from cmlkit.report import COMMENT_LENGTH, SUMMARY_LENGTH, Report
 from cmlkit.run import DataFingerprint, InstanceFacts, Resources, TrainingRun, WorkflowRun
@@ -180,6 +181,26 @@ def test_data_that_changed_since_the_champion_says_so(before: dict[str, Any], su
     champion = dataclasses.replace(RUN.data[0], **before)
     page = dataclasses.replace(REPORT, champion_data=(champion,)).markdown()
     assert f"| `abababababab` | {change} |" in section(page, summary)
+
+
+def profiled(**shifts: float) -> tuple[DataFingerprint, ...]:
+    columns = {name: profile(shift + value / 100 for value in range(1_000)) for name, shift in shifts.items()}
+    return (dataclasses.replace(RUN.data[0], profiles=columns),)
+
+
+def test_columns_that_moved_since_the_champion_are_named_the_farthest_first() -> None:
+    report = dataclasses.replace(
+        of_run(data=profiled(age=0.0, height=6.0)), champion_data=profiled(age=0.0, height=0.0)
+    )
+    drift = section(seen(report), "Drift (1 of 2 columns moved)")
+    assert re.search(r"\| data/train.csv: height \| 🔴 [\d.]+ \| 0\.6\d* \| 4.995 \| 11 \|\n", drift)
+    assert "| data/train.csv: age | 🟢 0 | 0 | 4.995 | 4.995 |" in drift
+
+
+def test_data_that_did_not_move_says_so_and_unknown_data_says_nothing() -> None:
+    report = dataclasses.replace(of_run(data=profiled(age=0.0)), champion_data=profiled(age=0.0))
+    assert "Drift (none of 1 column)" in report.markdown()
+    assert "Drift" not in REPORT.markdown()
 
 
 def test_the_run_has_its_time_instance_cost_and_commit() -> None:
