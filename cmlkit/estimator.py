@@ -20,7 +20,8 @@ from cmlkit.errors import SettingsError
 from cmlkit.model import installed_versions, save_model
 from cmlkit.process import RSS_UNIT_BYTES
 from cmlkit.progress import Progress
-from cmlkit.run import Resources, TrainingRun
+from cmlkit.rematch import Champion, champion_at, rematch
+from cmlkit.run import Rematch, Resources, TrainingRun
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,6 +58,8 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
     model = default_model(spec)
     with progress.stage("Score, plot and save"):
         scores = _scores(estimator, data, spec)
+        champion = champion_at(directory / model, progress.warn)
+        played = _rematch(champion, estimator, data, spec, progress) if champion else None
         if spec.metrics:
             _write_metrics(scores, directory / spec.metrics[0])
             scores = metrics.read(spec.metrics[:1], directory)
@@ -77,6 +80,18 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
             peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT_BYTES,
         ),
         started=started,
+        rematch=played,
+    )
+
+
+def _rematch(champion: Champion, estimator: Any, data: Dataset, spec: TrainSpec, progress: Progress) -> Rematch | None:
+    return rematch(
+        champion,
+        estimator,
+        score=lambda model: _scores(model, data, spec),
+        features=data.test_features,
+        labels=data.test_labels,
+        warn=progress.warn,
     )
 
 

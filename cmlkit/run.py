@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cmlkit.errors import SettingsError
+from cmlkit.formats import number, plural
 
 RECORD = Path(
     ".cmlkit/run.json"
@@ -88,6 +89,53 @@ class DataFingerprint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Interval:
+    """Where the true difference, challenger minus champion, lies with the probability `level`.
+
+    Attributes:
+        samples: How many test samples both models were scored on.
+    """
+
+    low: float
+    high: float
+    samples: int
+    level: float = 0.95
+
+    @property
+    def shows_difference(self) -> bool:
+        """Whether it excludes that there is none."""
+        return self.low > 0 or self.high < 0
+
+    def __str__(self) -> str:
+        return f"[{number(self.low)}, {number(self.high)}]"
+
+    @property
+    def sentence(self) -> str:
+        """What it says where it shows no difference."""
+        return f"no difference that {plural(self.samples, 'sample')} could show"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rematch:
+    """The champion, scored on the same test data as the challenger.
+
+    Attributes:
+        champion: SHA-256 of the champion's model file.
+        metrics: Name -> the champion's value on this data.
+        intervals: Name -> where the true difference lies, for metrics that are a mean over samples.
+    """
+
+    champion: str
+    metrics: Mapping[str, float]
+    intervals: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Rematch:
+        intervals = {name: Interval(**item) for name, item in record["intervals"].items()}
+        return cls(champion=record["champion"], metrics=record["metrics"], intervals=intervals)
+
+
+@dataclass(frozen=True, kw_only=True)
 class InstanceFacts:
     """The instance that the job runs on, as the boot script told the job.
 
@@ -120,6 +168,7 @@ class TrainingRun:
         started: Seconds since the epoch.
         commit: git commit of the code; empty outside a repository.
         instance: The EC2 instance that it ran on, if it was one.
+        rematch: How the model that was there before does on the same test data, where that is known.
     """
 
     mode: Literal["command", "estimator"]
@@ -136,6 +185,7 @@ class TrainingRun:
     started: float
     commit: str = ""
     instance: InstanceFacts | None = None
+    rematch: Rematch | None = None
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
@@ -152,6 +202,7 @@ class TrainingRun:
             record["resources"] = Resources(**record["resources"])
             record["data"] = tuple(DataFingerprint(**item) for item in record["data"])
             record["instance"] = InstanceFacts(**record["instance"]) if record.get("instance") else None
+            record["rematch"] = Rematch.from_record(record["rematch"]) if record.get("rematch") else None
             return cls(**{**record, "plots": tuple(record["plots"]), "metrics_files": tuple(record["metrics_files"])})
         except (ValueError, TypeError, KeyError) as error:
             raise SettingsError(

@@ -3,48 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cmlkit.errors import SettingsError
-from cmlkit.formats import number, plural
+from cmlkit.run import Interval
 
-LEVEL = 0.95
+__all__ = ["Interval", "paired_interval"]
+
 RESAMPLES = 2_000
 _CHUNK = 4_000_000  # counts drawn at once: some 32 MB
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interval:
-    """Where the true difference, challenger minus champion, lies with the probability `level`.
-
-    Attributes:
-        samples: How many test samples both models were scored on.
-    """
-
-    low: float
-    high: float
-    samples: int
-    level: float = LEVEL
-
-    @property
-    def shows_difference(self) -> bool:
-        """Whether it excludes that there is none."""
-        return self.low > 0 or self.high < 0
-
-    def __str__(self) -> str:
-        return f"[{number(self.low)}, {number(self.high)}]"
-
-    @property
-    def sentence(self) -> str:
-        """What it says where it shows no difference."""
-        return f"no difference that {plural(self.samples, 'sample')} could show"
 
 
 def paired_interval(
     champion: Sequence[float],
     challenger: Sequence[float],
     *,
-    level: float = LEVEL,
+    level: float = 0.95,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Interval:

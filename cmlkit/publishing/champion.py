@@ -7,18 +7,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cmlkit import metrics
+from cmlkit import gate, metrics
 from cmlkit.errors import MetricsError, ModelError
 from cmlkit.forges.base import PublishForge
+from cmlkit.gate import Verdict
 from cmlkit.model import ModelManifest
-from cmlkit.run import DataFingerprint, Parameter
+from cmlkit.run import DataFingerprint, Parameter, TrainingRun
 
 
 @dataclass(frozen=True, kw_only=True)
 class Champion:
-    """The model of the base branch; `parameters` and `data` are None where only its metrics are known."""
+    """The model of the base branch; `parameters` and `data` are None where only its metrics are known.
+
+    Attributes:
+        sha256: Hash of the model file; empty where only its metrics are known.
+    """
 
     metrics: Mapping[str, float]
+    sha256: str = ""
     parameters: Mapping[str, Parameter] | None = None
     data: tuple[DataFingerprint, ...] | None = None
 
@@ -41,7 +47,7 @@ def find_champion(
     if manifest in there:
         try:
             found = ModelManifest.from_json(_read(forge, manifest, commit), source=f"{manifest} on the base branch")
-            return Champion(metrics=found.metrics, parameters=found.parameters, data=found.data)
+            return Champion(metrics=found.metrics, sha256=found.sha256, parameters=found.parameters, data=found.data)
         except ModelError as error:
             warn(f"{error.message} The metrics files are read instead.")
     present = [path for path in metrics_files if path in there]
@@ -52,6 +58,22 @@ def find_champion(
     except MetricsError as error:
         warn(f"The metrics on the base branch cannot be read, so there is no champion: {error.message}")
         return None
+
+
+def judge(rules: Sequence[str], run: TrainingRun, champion: Champion | None) -> Verdict:
+    """The verdict on a run, by the champion's values on the same test data where the run has them."""
+    if champion is None:
+        return gate.judge(rules, challenger=run.metrics)
+    if not is_rescored(run, champion) or run.rematch is None:
+        return gate.judge(rules, challenger=run.metrics, champion=champion.metrics)
+    rescored = {metrics.key(name): value for name, value in run.rematch.metrics.items()}
+    values = {name: rescored.get(metrics.key(name), value) for name, value in champion.metrics.items()}
+    return gate.judge(rules, challenger=run.metrics, champion=values, intervals=run.rematch.intervals)
+
+
+def is_rescored(run: TrainingRun, champion: Champion) -> bool:
+    """Whether training scored this champion, and not another model, on its own test data."""
+    return run.rematch is not None and run.rematch.champion == champion.sha256
 
 
 def _read(forge: PublishForge, path: str, commit: str) -> bytes:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from cmlkit import gate
 from cmlkit.formats import number
+from cmlkit.publishing.champion import is_rescored
 from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.plan import Plan
 from cmlkit.report import SUMMARY_LENGTH, Report
@@ -65,6 +66,7 @@ def report(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun) -> Report:
         branch=plan.branch,
         folder=str(plan.prefix),
         champion_parameters=plan.champion.parameters if plan.champion else None,
+        is_rescored=plan.champion is not None and is_rescored(run, plan.champion),
         champion_data=plan.champion.data if plan.champion else None,
         files=(*(file.path for file in plan.files), report_path(plan)),
     )

@@ -8,14 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from cmlkit import gate
 from cmlkit.config import PublishSpec
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.base import PublishForge, Repository
 from cmlkit.gate import Verdict
 from cmlkit.model import ModelManifest, manifest_path
 from cmlkit.publishing.branch import experiment_branch
-from cmlkit.publishing.champion import Champion, find_champion
+from cmlkit.publishing.champion import Champion, find_champion, judge
 from cmlkit.publishing.commit import holds_result
 from cmlkit.publishing.files import CommitFile, read_files, repository_path
 from cmlkit.publishing.marker import Marker
@@ -105,7 +104,7 @@ def make_plan(
         files=files,
         changed=not holds_result(there, files),
         champion=champion,
-        verdict=gate.judge(rules, challenger=run.metrics, champion=champion.metrics if champion else None),
+        verdict=judge(rules, run, champion),
         marker=marker,
     )
 

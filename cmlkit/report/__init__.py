@@ -35,6 +35,7 @@ class Report:
         folder: Where the working directory lies in the repository.
         files: Repository paths of what is on the branch.
         images: Path of a plot, as in the run -> URL under which it is seen.
+        is_rescored: Whether the champion's values are from the same test data as the challenger's.
         champion_parameters: Of the model on the base branch; None where they are not known.
         champion_data: Fingerprints of what that model was trained on; None where they are not known.
         past: Earlier models of the base branch, oldest first, the champion last.
@@ -50,6 +51,7 @@ class Report:
     folder: str = ""
     files: tuple[str, ...] = ()
     images: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    is_rescored: bool = False
     champion_parameters: Mapping[str, Parameter] | None = None
     champion_data: tuple[DataFingerprint, ...] | None = None
     past: tuple[PastModel, ...] = ()
@@ -63,7 +65,7 @@ class Report:
         elsewhere = link("the run's summary", self.workflow_run.url) if self.workflow_run else ""
         parts = (
             sections.headline(self.verdict, self._subtitle()),
-            sections.metrics(self.verdict, elsewhere),
+            sections.metrics(self.verdict, elsewhere, is_rescored=self.is_rescored),
             sections.plots(self.run.plots, self.images, elsewhere),
             history(self.past, self.run.metrics, elsewhere),
             sections.parameters(self.run.parameters, self.champion_parameters, elsewhere),

@@ -21,6 +21,8 @@ from cmlkit.significance import Interval
 OPEN_ROWS = 20
 OPEN_PLOTS = 4
 DRIFT_ROWS = 5
+RESCORED = "Both models were scored on the same test data."
+NOT_RESCORED = "The champion's values are those of its own training, which may have had other test data."
 NONE = "–"
 SAME = "same"
 UNBROKEN = "\u00a0"  # a space at which no line ends
@@ -35,8 +37,12 @@ def headline(verdict: Verdict, subtitle: str) -> Section:
     return Section(forms=(f"## {_SIGNS[verdict.outcome]} {sentence}\n\n{subtitle}",))
 
 
-def metrics(verdict: Verdict, elsewhere: str) -> Section:
-    """Champion, challenger, change, rule and verdict of every metric, those with a rule first."""
+def metrics(verdict: Verdict, elsewhere: str, *, is_rescored: bool) -> Section:
+    """Champion, challenger, change, rule and verdict of every metric, those with a rule first.
+
+    Args:
+        is_rescored: Whether both models were scored on the same test data.
+    """
     ruled = {result.metric for result in verdict.rules}
     deltas = sorted(verdict.deltas, key=lambda delta: delta.name not in ruled)
     if not deltas:
@@ -45,6 +51,8 @@ def metrics(verdict: Verdict, elsewhere: str) -> Section:
     full = _metrics_table(shown, verdict)
     if rest:
         full += "\n\n" + folded(f"{len(rest):,} more metrics", _metrics_table(rest, verdict))
+    if any(delta.champion is not None for delta in deltas):
+        full += f"\n\n{RESCORED if is_rescored else NOT_RESCORED}"
     shorter = (
         _with_rest(_metrics_table(deltas[:count], verdict), len(deltas) - count, "metric", elsewhere)
         for count in (100, OPEN_ROWS, 5)

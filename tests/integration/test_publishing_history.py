@@ -1,4 +1,4 @@
-"""The report's history and what changed since the champion, read from a real repository."""
+"""What a publish makes of the champion: history, changed data, and its score on the new test data."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.model import write_manifest
-from cmlkit.run import DataFingerprint
+from cmlkit.model import read_manifest, write_manifest
+from cmlkit.run import DataFingerprint, Interval, Rematch
 from tests.integration.project import MODEL, Project, project
 
 
@@ -40,3 +40,30 @@ def test_the_report_says_what_data_changed_since_the_champion(there: Project) ->
         if run_id == "1":
             there.merge(published.pull_request_number or 0)
     assert "| +100 rows |" in published.report
+
+
+def rematch(champion: str) -> Rematch:
+    return Rematch(
+        champion=champion,
+        metrics={"accuracy": 0.89},
+        intervals={"accuracy": Interval(low=-0.01, high=0.05, samples=250)},
+    )
+
+
+def test_a_champion_that_training_scored_is_judged_by_that_score(there: Project) -> None:
+    there.merge(there.publish(there.trained(0.95), run_id="1").pull_request_number or 0)
+    champion = read_manifest(there.directory / MODEL).sha256
+    run = dataclasses.replace(there.trained(0.91), rematch=rematch(champion))
+    published = there.publish(run, run_id="2", rules=["accuracy >= champion"])
+    assert published.verdict.outcome == "same"
+    assert "0.91 against 0.89" in published.verdict.headline
+    assert "no difference that 250 samples could show" in published.verdict.headline
+    assert "Both models were scored on the same test data." in published.report
+
+
+def test_a_score_of_another_model_than_the_champion_counts_for_nothing(there: Project) -> None:
+    there.merge(there.publish(there.trained(0.95), run_id="1").pull_request_number or 0)
+    run = dataclasses.replace(there.trained(0.91), rematch=rematch("0" * 64))
+    published = there.publish(run, run_id="2")
+    assert published.verdict.outcome == "worse"
+    assert "The champion's values are those of its own training" in published.report

@@ -169,6 +169,18 @@ def test_the_same_seed_gives_the_same_metrics(tmp_path: Path) -> None:
     assert train(FOREST, directory=tmp_path, environ=environ()).metrics == first
 
 
+def test_the_model_that_was_there_is_scored_on_the_same_test_data(tmp_path: Path) -> None:
+    made_data(tmp_path / "data")
+    stump = TrainSpec(estimator=FOREST.estimator, params={"max_depth": 1, "n_estimators": 1})
+    first = train(stump, directory=tmp_path, environ=environ())
+    assert first.rematch is None
+    second = train(FOREST, directory=tmp_path, environ=environ())
+    assert second.rematch is not None
+    assert second.rematch.metrics == {"accuracy": first.metrics["Accuracy"]}
+    assert second.rematch.intervals["accuracy"].samples == 40
+    assert TrainingRun.from_json((tmp_path / RECORD).read_text()) == second
+
+
 def test_a_regressor_is_scored_and_plotted_as_one(tmp_path: Path) -> None:
     made_data(tmp_path / "data", target="value")
     spec = TrainSpec(estimator="sklearn.linear_model.LinearRegression", plots=("model/residuals.svg",))

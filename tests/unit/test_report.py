@@ -120,6 +120,13 @@ def test_metrics_that_came_and_went_are_named() -> None:
     assert "| f1 | 0.7 | **–** | – | gone |" in page
 
 
+def test_it_says_whether_both_models_had_the_same_test_data() -> None:
+    rescored = dataclasses.replace(REPORT, is_rescored=True).markdown()
+    assert "Both models were scored on the same test data." in rescored
+    assert "those of its own training" in REPORT.markdown()
+    assert "test data" not in of_run().markdown()
+
+
 def test_an_interval_stands_below_its_change() -> None:
     intervals = {"accuracy": Interval(low=-0.002, high=0.03, samples=250)}
     verdict = judge([], challenger=RUN.metrics, champion={"accuracy": 0.96, "loss": 0.2}, intervals=intervals)
