@@ -17,10 +17,11 @@ import yaml
 from cmlkit.errors import MetricsError
 
 SIZE_LIMIT_BYTES = 16 * 1024 * 1024
+# PyYAML reads some 400 KB a second.
+YAML_SIZE_LIMIT_BYTES = 1024 * 1024
 DEPTH_LIMIT = 20
 COUNT_LIMIT = 10_000
 
-_TEXT_LINE = re.compile(r"^\s*(?P<name>[^:=]+?)\s*[:=]\s*(?P<value>\S+)\s*$")
 # The longest fitting part decides, so that `neg_mean_squared_error` goes up while `mean_squared_error` goes down.
 _UP = (
     "accuracy",
@@ -139,19 +140,22 @@ def read(paths: Iterable[str], directory: Path) -> dict[str, float]:
     """The metrics of all files, in the order in which they stand there.
 
     Text holds `Name: number` or `name=number` lines; JSON and YAML may nest (`train.loss`); CSV holds `name,value`
-    pairs, or columns whose last row counts.
+    pairs, or columns of which the last value counts: loggers leave a cell empty where a step did not measure.
 
     Args:
         paths: Relative to `directory`; the ending tells the format, anything unknown is read as text.
 
     Raises:
-        MetricsError: A file is missing, empty, larger than 16 MiB or malformed, a value is not a finite number, or a
-            name stands twice. The message has the file and, where there is one, the line.
+        MetricsError: A file is missing, empty, larger than 16 MiB (YAML: 1 MiB) or malformed, a value is not a
+            finite number or has no name, or a name stands twice. The message has the file and, where there is one,
+            the line.
     """
     found: dict[str, float] = {}
     names: dict[str, str] = {}
     for path in paths:
         for name, value in _read_file(path, directory / path):
+            if not name.strip():
+                raise MetricsError(f"{path}: the value {value:g} has no name.", next_step="Name each metric.")
             if (folded := key(name)) in names:
                 raise MetricsError(
                     f"{path}: the metric {name!r} stands twice, first in {names[folded]}.",
@@ -165,9 +169,8 @@ def read(paths: Iterable[str], directory: Path) -> dict[str, float]:
 
 
 def _read_file(path: str, file: Path) -> list[tuple[str, float]]:
-    text = _text(path, file)
     reader = _READERS.get(file.suffix.lower(), _from_text)
-    pairs = reader(path, text)
+    pairs = reader(path, _text(path, file, YAML_SIZE_LIMIT_BYTES if reader is _from_yaml else SIZE_LIMIT_BYTES))
     if not pairs:
         raise MetricsError(
             f"{path} holds no metric.", next_step="Write lines such as 'accuracy: 0.97', or JSON, YAML or CSV."
@@ -175,12 +178,12 @@ def _read_file(path: str, file: Path) -> list[tuple[str, float]]:
     return pairs
 
 
-def _text(path: str, file: Path) -> str:
+def _text(path: str, file: Path, limit: int) -> str:
     try:
         size = file.stat().st_size
-        if size > SIZE_LIMIT_BYTES:
+        if size > limit:
             raise MetricsError(
-                f"{path} has {size / 2**20:,.0f} MiB; a metrics file may have {SIZE_LIMIT_BYTES // 2**20}.",
+                f"{path} has {size / 2**20:,.1f} MiB; a metrics file of its format may have {limit // 2**20}.",
                 next_step="Write only the metrics that the report should show.",
             )
         content = file.read_bytes()
@@ -209,12 +212,12 @@ def _number(path: str, name: str, value: Any, line: int | None = None) -> float:
         number = float(value)
     except (ValueError, TypeError, OverflowError):
         raise MetricsError(
-            f"{where}: {name!r} is {_short(value)}, which is not a number.",
+            f"{where}: {name!r} is {'a list' if isinstance(value, list) else _short(value)}, which is not a number.",
             next_step="Metrics are numbers; leave everything else out of the file.",
         ) from None
     if not math.isfinite(number):
         raise MetricsError(
-            f"{where}: {name!r} is {value}.",
+            f"{where}: {name!r} is {number}.",
             next_step="A metric must be finite: see why the training diverged, or leave the metric out.",
         )
     return number
@@ -230,12 +233,13 @@ def _from_text(path: str, text: str) -> list[tuple[str, float]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        if (match := _TEXT_LINE.match(line)) is None:
+        name, *value = (part.strip() for part in re.split("[:=]", line, maxsplit=1))
+        if not value:
             raise MetricsError(
                 f"{path}:{number}: {_short(line.strip())} is not a metric.",
                 next_step="Write one 'name: number' a line.",
             )
-        pairs.append((match["name"], _number(path, match["name"], match["value"], number)))
+        pairs.append((name, _number(path, name, value[0], number)))
     return pairs
 
 
@@ -261,11 +265,31 @@ def _from_json(path: str, text: str) -> list[tuple[str, float]]:
 
 def _from_yaml(path: str, text: str) -> list[tuple[str, float]]:
     try:
-        return _flat(path, yaml.safe_load(text))
+        document = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise MetricsError(f"{path} is not valid YAML: {error}") from error
     except RecursionError:
         raise _too_deep(path) from None
+    return [] if document is None else _flat_nodes(path, document, seen=set())
+
+
+def _flat_nodes(
+    path: str, node: yaml.Node, *, seen: set[int], prefix: str = "", depth: int = 0
+) -> list[tuple[str, float]]:
+    """As `_flat`, of the document's nodes, which know their lines and which keys stand twice."""
+    line = node.start_mark.line + 1
+    if depth > DEPTH_LIMIT:
+        raise _too_deep(path)
+    if not isinstance(node, yaml.MappingNode):
+        value = node.value if isinstance(node, yaml.ScalarNode) else []
+        return [(prefix, _number(path, prefix or "the document", value, line))]
+    if id(node) in seen:  # aliases of aliases would make a small file endless
+        raise MetricsError(f"{path}:{line}: an alias repeats this mapping.", next_step="Write each metric once.")
+    seen.add(id(node))
+    pairs: list[tuple[str, float]] = []
+    for name, child in _unique(path)([(str(name.value), child) for name, child in node.value]).items():
+        pairs += _flat_nodes(path, child, seen=seen, prefix=f"{prefix}.{name}" if prefix else name, depth=depth + 1)
+    return pairs
 
 
 def _too_deep(path: str) -> MetricsError:
@@ -285,28 +309,44 @@ def _flat(path: str, document: Any, prefix: str = "", depth: int = 0) -> list[tu
 
 def _from_csv(path: str, text: str) -> list[tuple[str, float]]:
     try:
-        rows = [(number, row) for number, row in _csv_rows(text) if any(cell.strip() for cell in row)]
+        rows = list(_csv_rows(text))
     except csv.Error as error:
         raise MetricsError(f"{path} is not valid CSV: {error}.") from error
-    header = [cell.strip() for cell in rows[0][1]]
-    if len(header) == 2 and len(rows) > 1 and not _all_numbers(rows[1][1]):
-        body = rows if _is_number(header[1]) else rows[1:]
-        return [(row[0].strip(), _number(path, row[0].strip(), row[-1].strip(), number)) for number, row in body]
-    if len(rows) == 1 and len(header) == 2 and _is_number(header[1]):
-        return [(header[0], float(header[1]))]
-    number, last = rows[-1]
-    if len(rows) < 2 or len(last) != len(header):
-        raise MetricsError(
-            f"{path}:{number}: there are {len(last)} values for {len(header)} columns.",
-            next_step="Write a header with names, and rows of as many numbers.",
-        )
-    return [(name, _number(path, name, cell.strip(), number)) for name, cell in zip(header, last, strict=True)]
+    for number, row in rows:
+        if len(row) != len(rows[0][1]):
+            raise MetricsError(
+                f"{path}:{number}: there are {len(row)} values for {len(rows[0][1])} columns.",
+                next_step="Write a header with names, and rows of as many numbers.",
+            )
+    if rows and _holds_pairs([row for _, row in rows]):
+        body = rows if _is_number(rows[0][1][1]) else rows[1:]
+        return [(row[0], _number(path, row[0], row[1], number)) for number, row in body if row[0]]
+    return _last_values(path, rows)
 
 
-def _csv_rows(text: str) -> Iterable[tuple[int, Sequence[str]]]:
-    reader = csv.reader(io.StringIO(text))
+def _csv_rows(text: str) -> Iterable[tuple[int, list[str]]]:
+    """Line number and stripped cells of each row that is not blank."""
+    first = text.lstrip().partition("\n")[0]
+    reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=first.count))
     for row in reader:
-        yield reader.line_num, row
+        if any(cell.strip() for cell in row):
+            yield reader.line_num, [cell.strip() for cell in row]
+
+
+def _holds_pairs(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table is `name,value` rows, with or without a header, and not columns of numbers below their names."""
+    if len(rows[0]) != 2 or len(rows) == 1:
+        return len(rows[0]) == 2 and _is_number(rows[0][1])
+    return bool(rows[1][0]) and not _is_number(rows[1][0])
+
+
+def _last_values(path: str, rows: Sequence[tuple[int, list[str]]]) -> list[tuple[str, float]]:
+    """The last value of each column that has a name: the index that pandas writes has none."""
+    last = {}
+    for number, row in rows[1:]:
+        last.update({column: (number, cell) for column, cell in enumerate(row) if cell})
+    named = [(column, name) for column, name in enumerate(rows[0][1]) if name and column in last] if rows else []
+    return [(name, _number(path, name, last[column][1], last[column][0])) for column, name in named]
 
 
 def _is_number(text: str) -> bool:
@@ -317,8 +357,4 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _all_numbers(cells: Sequence[str]) -> bool:
-    return all(_is_number(cell) for cell in cells)
-
-
-_READERS = {".json": _from_json, ".yaml": _from_yaml, ".yml": _from_yaml, ".csv": _from_csv}
+_READERS = {".json": _from_json, ".yaml": _from_yaml, ".yml": _from_yaml, ".csv": _from_csv, ".tsv": _from_csv}

@@ -27,6 +27,14 @@ def read(folder: Path, name: str, content: str | bytes) -> dict[str, float]:
         ("metrics.csv", "accuracy,loss\n0.90,0.3\n0.97,0.1\n", {"accuracy": 0.97, "loss": 0.1}),
         ("metrics.csv", "name,value\naccuracy,0.97\nloss,0.1\n", {"accuracy": 0.97, "loss": 0.1}),
         ("metrics.csv", "accuracy,0.97\nloss,0.1\n", {"accuracy": 0.97, "loss": 0.1}),
+        ("metrics.csv", "accuracy,0.97\n", {"accuracy": 0.97}),
+        ("metrics.csv", ",accuracy\n0,0.97\n", {"accuracy": 0.97}),
+        ("metrics.csv", ",0\naccuracy,0.97\n", {"accuracy": 0.97}),
+        ("metrics.csv", "epoch,loss\n1,\n2,0.5\n", {"epoch": 2.0, "loss": 0.5}),
+        ("metrics.csv", "step,train,test\n1,0.3,\n2,,0.9\n", {"step": 2.0, "train": 0.3, "test": 0.9}),
+        ("metrics.csv", "a;b\n1;2\n", {"a": 1.0, "b": 2.0}),
+        ("metrics.tsv", "a\tb\n1\t2\n", {"a": 1.0, "b": 2.0}),
+        ("metrics.yaml", "loss: 1e-3\n", {"loss": 0.001}),
         ("metrics.txt", "\ufeffaccuracy: 1\n", {"accuracy": 1.0}),
     ],
 )
@@ -54,8 +62,20 @@ def test_each_format_is_read(tmp_path: Path, name: str, content: str, found: dic
         ("m.json", '{"a": [1]}', "which is not a number"),
         ("m.json", '{"a":' * 30 + "1" + "}" * 30, "nests deeper"),
         ("m.json", "[" * 100_000, "m.json"),
+        ("m.json", '{"": 1}', "the value 1 has no name"),
+        ("m.json", "0.97", "the value 0.97 has no name"),
         ("m.yaml", "a: [", "is not valid YAML"),
+        ("m.yaml", "a: 1\nb:\n  c: true\n", "m.yaml:3: 'b.c' is 'true', which is not a number"),
+        ("m.yaml", "a: 1\na: 2\n", "the key 'a' stands twice"),
+        ("m.yaml", "a: [1, 2]\n", "m.yaml:1: 'a' is a list"),
+        ("m.yaml", "a: " + "1" * 5000, "m.yaml:1: 'a' is inf"),
+        ("m.yaml", "a: 2024-13-45", "which is not a number"),
+        ("m.yaml", "a: &a {x: 1}\nb: {c: *a}\n", "m.yaml:1: an alias repeats this mapping"),
+        ("m.yaml", "a: &a {b: *a}\n", "an alias repeats"),
+        ("m.yaml", "a: " * 5000, "m.yaml"),
         ("m.csv", "a,b\n1\n", "m.csv:2: there are 1 values for 2 columns"),
+        ("m.csv", ",,\n", "m.csv holds no metric"),
+        ("m.csv", "a,b\n1,many\n", "m.csv:2: 'b' is 'many'"),
     ],
 )
 def test_what_is_no_metric_is_an_error_that_names_the_place(
@@ -80,7 +100,15 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
         metrics.read(["m.txt"], tmp_path)
 
 
-@given(st.binary(max_size=200), st.sampled_from([".txt", ".json", ".yaml", ".csv"]))
+def test_a_long_line_of_blanks_is_told_from_a_metric_at_once(tmp_path: Path) -> None:
+    with pytest.raises(MetricsError, match="is not a metric"):
+        read(tmp_path, "m.txt", "accuracy" + " " * 2_000_000 + "high")
+
+
+CONTENT = st.binary(max_size=200) | st.text("ab01.,:;=&*-{}[]'\"\n\t ").map(str.encode)
+
+
+@given(CONTENT, st.sampled_from([".txt", ".json", ".yaml", ".csv"]))
 def test_no_content_ends_in_anything_but_numbers_or_a_metrics_error(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, suffix: str
 ) -> None:
