@@ -1,8 +1,8 @@
 """Drift: how far the data of a training has moved from that of the champion, column by column.
 
-Of each numeric column a profile is kept: its values at 2.5, 7.5 … 97.5 %, on one line. Two profiles are enough to
-compare two distributions without either one's data. The extremes stay out of it, and columns of few values have none:
-manifests are read by more people than data.
+Of each numeric column a profile is kept on one line: how many values, and those at 2.5, 7.5 … 97.5 %. Two profiles are
+enough to compare two distributions without either one's data. The extremes stay out of it, and columns of few values
+have none: manifests are read by more people than data.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ LEAST_VALUES = 100
 # Population stability index: below the first nothing has moved, from the second on much has.
 # N. Siddiqi: Credit Risk Scorecards (2006), chapter 8.
 SHIFTED, DRIFTED = 0.1, 0.25
+# The index of two samples of one distribution, of n and m values, is spread like (1/n + 1/m) times a chi-squared of nine
+# degrees of freedom, for ten bins; that of one column in a thousand is above this.
+# B. Yurdakul, J. Naranjo: Statistical properties of the population stability index (2020).
+CHANCE = 27.88
 _LEAST_SHARE = 1e-4  # in place of an empty bin's, of which the index would be infinite
 
 
@@ -32,6 +36,7 @@ class ColumnDrift:
         stability: Population stability index over ten bins, each with about a tenth of the champion's values.
         distance: Kolmogorov-Smirnov distance, from 0 to 1.
         before: Median in the champion's data; `now` in this training's.
+        chance: Up to which stability index the number of values explains it.
     """
 
     name: str
@@ -39,18 +44,20 @@ class ColumnDrift:
     distance: float
     before: float
     now: float
+    chance: float
 
     @property
     def has_moved(self) -> bool:
-        return self.stability >= SHIFTED
+        return self.stability >= max(SHIFTED, self.chance)
 
 
 def profile(values: Iterable[float]) -> str:
-    """Values at 2.5, 7.5 … 97.5 %, interpolated, separated by spaces; empty for less than 100 values."""
+    """How many values, and those at 2.5, 7.5 … 97.5 %, interpolated, with spaces between; empty for less than 100."""
     ordered = sorted(values)
     if len(ordered) < LEAST_VALUES:
         return ""
-    return " ".join(f"{_at(ordered, (point + 0.5) / POINTS):.6g}" for point in range(POINTS))
+    quantiles = (f"{_at(ordered, (point + 0.5) / POINTS):.6g}" for point in range(POINTS))
+    return " ".join([str(len(ordered)), *quantiles])
 
 
 def drifts(champion: Iterable[DataFingerprint], challenger: Iterable[DataFingerprint]) -> tuple[ColumnDrift, ...]:
@@ -66,16 +73,17 @@ def _name(path: str, column: str) -> str:
 
 
 def _profiles(fingerprints: Iterable[DataFingerprint]) -> dict[tuple[str, str], list[float]]:
-    """Path and column -> its quantiles."""
+    """Path and column -> how many values it has, and its quantiles."""
     return {
         (item.path, column): [float(value) for value in text.split()]
         for item in fingerprints
         for column, text in item.profiles.items()
-        if len(text.split()) == POINTS
+        if len(text.split()) == POINTS + 1
     }
 
 
-def _drift(name: str, champion: Sequence[float], challenger: Sequence[float]) -> ColumnDrift:
+def _drift(name: str, before: Sequence[float], now: Sequence[float]) -> ColumnDrift:
+    champion, challenger = before[1:], now[1:]
     everywhere = sorted({*champion, *challenger})
     return ColumnDrift(
         name=name,
@@ -83,6 +91,7 @@ def _drift(name: str, champion: Sequence[float], challenger: Sequence[float]) ->
         distance=max(abs(_share_up_to(value, champion) - _share_up_to(value, challenger)) for value in everywhere),
         before=_median(champion),
         now=_median(challenger),
+        chance=CHANCE * (1 / before[0] + 1 / now[0]),
     )
 
 

@@ -223,7 +223,7 @@ def drift(found: Sequence[DataFingerprint], champion: Sequence[DataFingerprint] 
     ]
     header = ["Column", "Stability index", "KS distance", "Median before", "Median now"]
     note = (
-        f"Stability index: below {SHIFTED} nothing has moved, from {DRIFTED} on much has."
+        f"Stability index: below {SHIFTED} nothing has moved, from {DRIFTED} on much has, unless chance explains it."
         f" The {len(rows)} of {plural(len(columns), 'column')} that moved farthest."
     )
     state = (
@@ -237,7 +237,7 @@ def drift(found: Sequence[DataFingerprint], champion: Sequence[DataFingerprint] 
 
 
 def _stability(item: ColumnDrift) -> str:
-    sign = "🔴" if item.stability >= DRIFTED else "🟡" if item.has_moved else "🟢"
+    sign = "🟢" if not item.has_moved else "🔴" if item.stability >= DRIFTED else "🟡"
     return f"{sign}{UNBROKEN}{number(round(item.stability, 3))}"
 
 

@@ -26,8 +26,8 @@ def between(champion: list[float], challenger: list[float]) -> ColumnDrift:
 
 
 def test_a_profile_is_the_values_at_every_twentieth_without_the_extremes() -> None:
-    assert profile(range(201)) == " ".join(str(value) for value in range(5, 200, 10))
-    assert profile([7.0] * 100) == " ".join(["7"] * POINTS)
+    assert profile(range(201)) == " ".join(str(value) for value in (201, *range(5, 200, 10)))
+    assert profile([7.0] * 100) == " ".join(["100", *["7"] * POINTS])
 
 
 def test_few_values_have_no_profile() -> None:
@@ -38,6 +38,12 @@ def test_another_sample_of_the_same_distribution_has_not_moved() -> None:
     found = between(normal(0, seed=1), normal(0, seed=2))
     assert not found.has_moved
     assert found.distance < 0.1
+
+
+def test_small_samples_of_one_distribution_are_not_taken_for_drift() -> None:
+    moved = [between(normal(0, seed=seed, count=150), normal(0, seed=-seed - 1, count=150)) for seed in range(100)]
+    assert sum(item.stability >= 0.1 for item in moved) > 20
+    assert sum(item.has_moved for item in moved) <= 2
 
 
 def test_a_shift_by_a_standard_deviation_is_drift() -> None:

@@ -65,8 +65,8 @@ def test_numeric_columns_have_profiles_under_their_names(tmp_path: Path) -> None
     (tmp_path / "t.csv").write_text("\n".join(lines))
     [found] = fingerprints(["t.csv"], tmp_path, missing=never)
     assert found.profiles == {
-        "id": " ".join(str(value) for value in range(5, 200, 10)),
-        "size": " ".join(["0"] * 10 + ["1"] * 10),
+        "id": " ".join(str(value) for value in (201, *range(5, 200, 10))),
+        "size": " ".join(["201", *["0"] * 10, *["1"] * 10]),
     }
 
 
@@ -88,5 +88,6 @@ def test_a_large_file_is_sampled_the_same_way_each_time(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("x\n" + "\n".join(str(number) for number in range(800_000)))
     [first], [second] = (fingerprints(["t.csv"], tmp_path, missing=never) for _ in range(2))
     assert first == second
-    values = [float(value) for value in first.profiles["x"].split()]
+    count, *values = (float(value) for value in first.profiles["x"].split())
+    assert count == 5_000
     assert values == pytest.approx([20_000 + 40_000 * point for point in range(20)], abs=25_000)
