@@ -20,7 +20,7 @@ LEAST_VALUES = 100
 # Population stability index: below the first nothing has moved, from the second on much has.
 # N. Siddiqi: Credit Risk Scorecards (2006), chapter 8.
 SHIFTED, DRIFTED = 0.1, 0.25
-# The index of two samples of one distribution, of n and m values, is spread like (1/n + 1/m) times a chi-squared of nine
+# The index of two samples of one distribution, of n and m values, spreads like (1/n + 1/m) times a chi-squared of nine
 # degrees of freedom, for ten bins; that of one column in a thousand is above this.
 # B. Yurdakul, J. Naranjo: Statistical properties of the population stability index (2020).
 CHANCE = 27.88
