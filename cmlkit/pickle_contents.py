@@ -13,6 +13,7 @@ import io
 import lzma
 import math
 import pickle
+import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ def read_contents(path: Path) -> Contents:
         RecursionError,
         MemoryError,
         OverflowError,
+        struct.error,
         zlib.error,
         lzma.LZMAError,
         AssertionError,
