@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,8 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox
     (source / "README.md").write_text("# A project\n")
     project = tmp_path / "project"
     project.mkdir()
+    # A repository of its own, since the folder for temporary files may be inside of this one's checkout.
+    subprocess.run(["git", "init", "--quiet", project], check=True)
     monkeypatch.chdir(project)
     with Sandbox(tmp_path / "sandbox", source=source, boot=False) as sandbox:
         for name in [name for name in os.environ if name.startswith(("AWS_", "GITHUB_", "CMLKIT_"))]:
