@@ -62,7 +62,7 @@ class Report:
 
         Verdict, metrics and plots come first; the rest is folded. Tables and code are shown whole or not at all.
         """
-        elsewhere = link("the run's summary", self.workflow_run.url) if self.workflow_run else ""
+        elsewhere = link("the run's summary", self._run_url()) if self._run_url() else ""
         parts = (
             sections.headline(self.verdict, self._subtitle()),
             sections.metrics(self.verdict, elsewhere, is_rescored=self.is_rescored),
@@ -88,7 +88,7 @@ class Report:
         if self.branch:
             parts.append(f"on {code(self.branch)}{f' for {code(self.base)}' if self.base else ''}")
         if self.workflow_run:
-            parts.append(link(f"run {text(self.workflow_run.run_id)}", self.workflow_run.url))
+            parts.append(link(f"run {text(self.workflow_run.run_id)}", self._run_url()))
         return " · ".join(parts)
 
     def _origin(self) -> list[tuple[str, str]]:
@@ -100,7 +100,7 @@ class Report:
         if self.workflow_run:
             name = text(self.workflow_run.workflow or "workflow run")
             attempt = f", attempt {self.workflow_run.attempt}" if self.workflow_run.attempt > 1 else ""
-            rows.append(("Workflow", f"{link(name, self.workflow_run.url)}{attempt}"))
+            rows.append(("Workflow", f"{link(name, self._run_url())}{attempt}"))
         return rows
 
     def _fetch(self) -> str:
@@ -110,6 +110,10 @@ class Report:
         lines.append(f"git checkout {shlex.quote(self.commit or 'FETCH_HEAD')}")
         lines += [f"cd {shlex.quote(self.folder)}"] if self.folder not in ("", ".") else []
         return "\n".join(lines)
+
+    def _run_url(self) -> str:
+        """The run's page; empty for one outside Actions, which has none."""
+        return self.workflow_run.url if self.workflow_run and self.workflow_run.run_id.isdigit() else ""
 
     def _repository_url(self) -> str:
         run = self.workflow_run

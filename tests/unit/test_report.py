@@ -258,6 +258,13 @@ def test_commands_of_a_subfolder_start_there() -> None:
     assert "/ml%20ops/forest/model/random_forest.joblib)" in page
 
 
+def test_a_run_outside_actions_has_no_page_to_link_to() -> None:
+    local = dataclasses.replace(WORKFLOW_RUN, run_id="local1234")
+    page = Report(run=RUN, verdict=REPORT.verdict, workflow_run=local).markdown()
+    assert "run local1234" in page
+    assert "/actions/runs/" not in page
+
+
 def test_a_report_of_a_bare_run_has_no_dead_links() -> None:
     bare = Report(run=dataclasses.replace(RUN, commit="", data=(), parameters={}, plots=()), verdict=REPORT.verdict)
     assert "](" not in bare.markdown()
