@@ -89,7 +89,13 @@ class Project:
         )
 
     def client(self, *, token: str = TOKEN, **options: Any) -> GitHub:
-        settings = {"repository": REPOSITORY, "token": token, "api_url": self.github.api_url, "clock": QuickClock(), "environ": os.environ}
+        settings = {
+            "repository": REPOSITORY,
+            "token": token,
+            "api_url": self.github.api_url,
+            "clock": QuickClock(),
+            "environ": os.environ,
+        }
         return GitHub(**{**settings, **options})
 
     def publish(
