@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cmlkit.errors import ModelError, SettingsError
-from cmlkit.pickle_contents import read_contents
+from cmlkit.pickle_contents import Contents, read_contents
 from cmlkit.run import DataFingerprint
 
 MANIFEST_VERSION = 1
@@ -88,7 +88,9 @@ class Verification:
 
     Attributes:
         matches: Whether the file has the manifest's hash; None where there is no manifest.
-        imports: What loading the file would import. Loading runs code of these modules.
+        class_path: Import path of the model's class; empty where the file does not tell.
+        imports: What loading the file would import. Loading runs code of these modules. Empty where the file is no
+            pickle, such as a model in the ONNX format.
     """
 
     path: str
@@ -230,23 +232,26 @@ def verify(path: str | os.PathLike[str]) -> Verification:
     """Compare a model file with its manifest, and say what loading it would import, without importing anything.
 
     Raises:
-        ModelError: The file is missing, no pickle, or not what its manifest says.
+        ModelError: The file is missing, not what its manifest says, or, without a manifest, no pickle.
     """
     file = Path(path)
     sha256, size = _hash(file)
-    matches = None
-    if Path(manifest_path(file)).exists():
-        manifest = read_manifest(file)
-        if manifest.sha256 != sha256:
-            raise ModelError(
-                f"{file} has the hash {sha256[:12]}…, where its manifest says {manifest.sha256[:12]}….",
-                next_step="Restore both files from one commit. If you did not change it, find out who did.",
-            )
-        matches = True
-    contents = read_contents(file)
+    manifest = read_manifest(file) if Path(manifest_path(file)).exists() else None
+    if manifest and manifest.sha256 != sha256:
+        raise ModelError(
+            f"{file} has the hash {sha256[:12]}…, where its manifest says {manifest.sha256[:12]}….",
+            next_step="Restore both files from one commit. If you did not change it, find out who did.",
+        )
+    try:
+        contents = read_contents(file)
+    except ModelError:
+        # Of a file that was no pickle when it was trained, its hash is all there is to verify.
+        if manifest is None or manifest.class_path:
+            raise
+        contents = Contents()
     return Verification(
         path=str(file),
-        matches=matches,
+        matches=True if manifest else None,
         sha256=sha256,
         size=size,
         class_path=contents.class_path,

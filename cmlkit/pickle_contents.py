@@ -3,26 +3,38 @@
 Every global is replaced by an inert stand-in, so that nothing but this module's own code runs. joblib's format is
 understood as far as that takes: a pickle in which the bytes of arrays stand raw behind the object that describes them.
 https://docs.python.org/3/library/pickle.html#restricting-globals
+
+A file may come from anybody, so that it must not cost more than it is worth: long strings and arrays are stepped over,
+and what is kept of the rest is bounded, however well it was compressed.
 """
 
 from __future__ import annotations
 
 import bz2
+import dataclasses
 import gzip
 import io
 import lzma
 import math
 import pickle
 import struct
+import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
 from cmlkit.errors import ModelError
 
-SIZE_LIMIT_BYTES = 64 * 1024**3
+SIZE_LIMIT_BYTES = 32 * 1024**3
+KEPT_LIMIT_BYTES = 256 * 1024**2
+IMPORTS_LIMIT = 10_000
+# The smallest operation of a pickle has one byte, and makes an object of some 60.
+_READ_COST_BYTES = 16
+_LONG_STRING_BYTES = 1024
+_BLOCK_BYTES = 1024 * 1024
 _ARRAY_WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
 _OBJECT_ARRAY = "O"
 
@@ -38,20 +50,22 @@ class Contents:
         sklearn_version: Version of scikit-learn that wrote it; empty when it does not say.
     """
 
-    class_path: str
-    imports: tuple[str, ...]
-    parameters: Mapping[str, str | int | float | bool | None]
-    sklearn_version: str
+    class_path: str = ""
+    imports: tuple[str, ...] = ()
+    parameters: Mapping[str, str | int | float | bool | None] = dataclasses.field(default_factory=dict)
+    sklearn_version: str = ""
 
 
 class _Inert:
     """Stands for an object of a class that is not imported."""
 
     path = ""
+    # Of the class, since an object may be made without a call of `__init__`.
+    arguments: tuple[Any, ...] = ()
+    state: Any = None
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self.arguments = arguments
-        self.state: Any = {}
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
@@ -60,6 +74,8 @@ class _Inert:
     def append(self, item: Any) -> None: ...
 
     def extend(self, items: Any) -> None: ...
+
+    def add(self, item: Any) -> None: ...
 
     def __setitem__(self, key: Any, value: Any) -> None: ...
 
@@ -71,8 +87,8 @@ def read_contents(path: Path) -> Contents:
         ModelError: The file is missing, or no such file.
     """
     try:
-        with _opened(path) as stream:
-            reader = _Reader(stream)
+        with path.open("rb") as file, _unpacked(file) as stream:
+            reader = _Reader(_Source(stream))
             loaded = reader.load()
     except FileNotFoundError:
         raise ModelError(f"The model file {path} does not exist.", next_step="Train first, or name the file.") from None
@@ -90,7 +106,9 @@ def read_contents(path: Path) -> Contents:
         OverflowError,
         struct.error,
         zlib.error,
+        zipfile.BadZipFile,
         lzma.LZMAError,
+        NotImplementedError,
         AssertionError,
     ) as error:
         raise ModelError(
@@ -122,30 +140,98 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float | bool)
 
 
+class _Source:
+    """A stream of bytes, of which only so much is kept in memory."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._may_keep = KEPT_LIMIT_BYTES
+        self._may_skip = SIZE_LIMIT_BYTES
+
+    def read(self, count: int) -> bytes:
+        self._may_keep -= count + _READ_COST_BYTES
+        if count < 0 or self._may_keep < 0:
+            raise ValueError("it holds more than a model does")
+        content = self._stream.read(count)
+        if len(content) < count:
+            raise EOFError("it ends too early")
+        return content
+
+    def readline(self) -> bytes:
+        line = self._stream.readline(max(self._may_keep, 0))
+        self._may_keep -= len(line) + _READ_COST_BYTES
+        if not line.endswith(b"\n"):
+            raise EOFError("it ends too early, or holds more than a model does")
+        return line
+
+    def skip(self, count: int) -> None:
+        self._may_skip -= count
+        if count < 0 or self._may_skip < 0:
+            raise ValueError("it is larger than any model")
+        while count:
+            block = self._stream.read(min(count, _BLOCK_BYTES))
+            if not block:
+                raise EOFError("it ends in the middle of an array")
+            count -= len(block)
+
+
 # Its documented twin is written in C, where `load_build` cannot be replaced.
 _Unpickler: Any = pickle._Unpickler
 
 
 class _Reader(_Unpickler):  # type: ignore[misc]
-    """An unpickler whose globals are inert, and which steps over joblib's raw arrays."""
+    """An unpickler whose globals are inert, and which steps over joblib's raw arrays and over long strings."""
 
     dispatch: ClassVar[dict[int, Any]] = dict(_Unpickler.dispatch)
 
-    def __init__(self, stream: BinaryIO) -> None:
-        super().__init__(stream)
-        self.stream = stream
-        self.imports: set[str] = set()
+    def __init__(self, source: _Source) -> None:
+        super().__init__(source)
+        self.source = source
+        self.classes: dict[str, type[_Inert]] = {}
 
-    def find_class(self, module: str, name: str) -> Any:
+    @property
+    def imports(self) -> set[str]:
+        return set(self.classes)
+
+    def find_class(self, module: str, name: str) -> type[_Inert]:
         path = f"{module}.{name}"
-        self.imports.add(path)
-        return type(name.rpartition(".")[2] or "Inert", (_Inert,), {"path": path})
+        if path not in self.classes:
+            if len(self.classes) == IMPORTS_LIMIT:
+                raise ValueError("it imports more than a model does")
+            self.classes[path] = type("Inert", (_Inert,), {"path": path})
+        return self.classes[path]
 
-    def persistent_load(self, identifier: Any) -> Any:
+    def persistent_load(self, identifier: Any) -> _Inert:
         return _Inert()
 
     def get_extension(self, code: int) -> None:
         raise pickle.UnpicklingError("extension codes are not supported")
+
+    def load_frame(self) -> None:
+        """A frame says only how far one could read ahead, which would be beyond what is stepped over."""
+        self.read(8)
+
+    dispatch[pickle.FRAME[0]] = load_frame
+
+    def load_string(self, width: int) -> None:
+        length = int.from_bytes(self.read(width), "little")
+        if length > _LONG_STRING_BYTES:
+            self.source.skip(length)
+            self.append(_Inert())
+        else:
+            self.append(self.read(length))
+
+    dispatch[pickle.BINBYTES[0]] = lambda self: self.load_string(4)
+    dispatch[pickle.BINBYTES8[0]] = lambda self: self.load_string(8)
+    dispatch[pickle.BYTEARRAY8[0]] = lambda self: self.load_string(8)
+
+    def load_text(self, width: int) -> None:
+        self.load_string(width)
+        if isinstance(self.stack[-1], bytes):
+            self.stack[-1] = str(self.stack[-1], "utf-8", "surrogatepass")
+
+    dispatch[pickle.BINUNICODE[0]] = lambda self: self.load_text(4)
+    dispatch[pickle.BINUNICODE8[0]] = lambda self: self.load_text(8)
 
     def load_build(self) -> None:
         state = self.stack.pop()
@@ -162,29 +248,15 @@ class _Reader(_Unpickler):  # type: ignore[misc]
         shape = wrapper.state["shape"]
         kind, size = _item(wrapper.state["dtype"])
         if kind == _OBJECT_ARRAY:
-            inner = _Reader(self.stream)
+            inner = _Reader(self.source)
             inner.load()
-            self.imports |= inner.imports
+            self.classes |= inner.classes
             return
         # joblib aligns an array's bytes: one byte says how many bytes of padding follow it.
         # https://github.com/joblib/joblib/blob/main/joblib/numpy_pickle.py
         if wrapper.state.get("numpy_array_alignment_bytes") is not None:
-            self._skip(self._skip(1)[0])
-        self._skip(math.prod(shape) * size, keep=False)
-
-    def _skip(self, count: int, *, keep: bool = True) -> bytes:
-        """Read `count` bytes past; what was read, if it is to be kept."""
-        if count > SIZE_LIMIT_BYTES:
-            raise ValueError("an array is too large")
-        kept = b""
-        while count:
-            block = self.stream.read(min(count, 1024 * 1024))
-            if not block:
-                raise EOFError("the file ends in the middle of an array")
-            count -= len(block)
-            if keep:
-                kept += block
-        return kept
+            self.source.skip(self.source.read(1)[0])
+        self.source.skip(math.prod(shape) * size)
 
 
 def _item(dtype: Any) -> tuple[str, int]:
@@ -198,20 +270,36 @@ def _item(dtype: Any) -> tuple[str, int]:
     return name[:1], int(name[1:])
 
 
-def _opened(path: Path) -> BinaryIO:
-    """The file's bytes, unpacked as they are read, if it is compressed in one of joblib's ways."""
-    stream = path.open("rb")
-    head = stream.read(6)
-    stream.seek(0)
+@contextmanager
+def _unpacked(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The bytes of the pickle, unpacked as they are read: one of joblib's compressions, or an archive of PyTorch."""
+    head = file.read(6)
+    file.seek(0)
+    if head.startswith(b"PK\x03\x04"):
+        with zipfile.ZipFile(file) as archive, archive.open(_pickle_in(archive)) as content:
+            yield content  # type: ignore[misc]
+        return
+    with _decompressed(file, head) as content:
+        yield content
+
+
+def _pickle_in(archive: zipfile.ZipFile) -> str:
+    for name in archive.namelist():
+        if name.endswith("/data.pkl"):
+            return name
+    raise pickle.UnpicklingError("the archive holds no pickle")
+
+
+def _decompressed(file: BinaryIO, head: bytes) -> BinaryIO:
     if head.startswith(b"\x1f\x8b"):
-        return gzip.open(stream)  # type: ignore[return-value]
+        return gzip.open(file)  # type: ignore[return-value]
     if head.startswith(b"BZh"):
-        return bz2.open(stream)  # type: ignore[return-value]
+        return bz2.open(file)  # type: ignore[return-value]
     if head.startswith((b"\xfd7zXZ", b"\x5d\x00")):
-        return lzma.open(stream)  # type: ignore[return-value]
-    if head[:1] == b"\x78":
-        return io.BufferedReader(_Zlib(stream))
-    return stream
+        return lzma.open(file)  # type: ignore[return-value]
+    if head.startswith(b"\x04\x22\x4d\x18"):
+        raise pickle.UnpicklingError("it is compressed with LZ4, which is not read here")
+    return io.BufferedReader(_Zlib(file)) if head[:1] == b"\x78" else file
 
 
 class _Zlib(io.RawIOBase):

@@ -6,6 +6,8 @@ import io
 import json
 import os
 import pickle
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from cmlkit import model
+from cmlkit import model, pickle_contents
 from cmlkit.errors import ModelError
 from cmlkit.model import ModelVersionWarning, load_model, manifest_path, read_manifest, save_model, verify
 from cmlkit.pickle_contents import read_contents
@@ -125,6 +127,60 @@ def test_pipelines_and_arrays_of_objects_are_read_too(tmp_path: Path) -> None:
     assert read_contents(path).class_path == "sklearn.pipeline.Pipeline"
     joblib.dump({"a": np.array(["x", 1], dtype=object), "b": np.array(["xy"]), "c": np.zeros((2, 3), np.int8)}, path)
     assert read_contents(path).class_path == ""
+
+
+class Empty:
+    """An object without a state of its own."""
+
+
+def test_an_object_without_state_has_its_class(tmp_path: Path) -> None:
+    (tmp_path / "m.pkl").write_bytes(pickle.dumps(Empty()))
+    assert read_contents(tmp_path / "m.pkl").class_path == f"{__name__}.Empty"
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_every_protocol_is_read_and_long_strings_are_stepped_over(tmp_path: Path, protocol: int) -> None:
+    content = {"a": [b"x" * 5000, "é" * 5000, bytearray(5000), {1}, frozenset([2]), 2**100, (1.5,)], "b": Empty()}
+    (tmp_path / "m.pkl").write_bytes(pickle.dumps(content, protocol=protocol))
+    assert f"{__name__}.Empty" in read_contents(tmp_path / "m.pkl").imports
+
+
+def test_what_a_file_of_pytorch_would_import_is_read_from_its_archive(tmp_path: Path) -> None:
+    path, trace = tmp_path / "m.pt", tmp_path / "trace"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("m/data.pkl", pickle.dumps(Payload(trace)))
+        archive.writestr("m/data/0", bytes(100))
+    assert verify(path).imports == (f"{os.mkdir.__module__}.mkdir",)
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x05" + b"}" * 1_000_000,  # an object a byte
+        b"\x80\x05" + b"".join(b"cm\nc%d\n" % number for number in range(11_000)),  # a class every few bytes
+        b"\x80\x05\x96" + (2**50).to_bytes(8, "little"),  # a length that nothing has
+        b"\x80\x05\x8b" + (2**31 - 1).to_bytes(4, "little"),
+    ],
+)
+def test_a_bomb_costs_no_more_than_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr(pickle_contents, "KEPT_LIMIT_BYTES", 4 * 1024**2)
+    (tmp_path / "m.joblib").write_bytes(zlib.compress(content))
+    with pytest.raises(ModelError, match="than (a|any) model"):
+        read_contents(tmp_path / "m.joblib")
+
+
+def test_a_model_of_another_format_is_verified_by_its_hash(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(b"\x08\x07onnx")
+    with pytest.raises(ModelError, match="not a complete pickle"):
+        verify(path)
+    model.write_manifest(path, metrics={})
+    found = verify(path)
+    assert (found.matches, found.imports) == (True, ())
+    path.write_bytes(b"\x08\x07other")
+    with pytest.raises(ModelError, match="has the hash"):
+        verify(path)
 
 
 @given(st.data())
