@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cmlkit import actions
-from cmlkit.errors import PermissionDenied
+from cmlkit.errors import PermissionDenied, SettingsError
 from cmlkit.run import WorkflowRun
 
 if TYPE_CHECKING:
@@ -49,13 +49,33 @@ def runner_github(invocation: Invocation, workflow_run: WorkflowRun) -> GitHub:
     spec = invocation.settings.runner
     forge = GitHub(
         repository=workflow_run.repository,
-        token=_token(invocation.environ, RUNNER_TOKENS, workflow_run),
+        token=_runner_token(invocation, workflow_run),
         api_url=invocation.environ.get("GITHUB_API_URL") or API_URL,
         runner_scope="organisation" if spec.scope == "organisation" else "repository",
         notify=invocation.progress.note,
     )
     forge.use_runner_group(spec.runner_group)
     return forge
+
+
+def _runner_token(invocation: Invocation, workflow_run: WorkflowRun) -> str:
+    """CMLKIT_RUNNER_TOKEN, else a token of the GitHub App, else the token for everything."""
+    environ = invocation.environ
+    app_id, private_key = environ.get("CMLKIT_APP_ID", ""), environ.get("CMLKIT_APP_PRIVATE_KEY", "")
+    if environ.get(RUNNER_TOKENS[0], "").strip() or not (app_id or private_key):
+        return _token(environ, RUNNER_TOKENS, workflow_run)
+    if not (app_id and private_key):
+        raise SettingsError(
+            "Only one of CMLKIT_APP_ID and CMLKIT_APP_PRIVATE_KEY is set.", next_step="Set both in the step's env."
+        )
+    from cmlkit.forges.github.app import installation_token
+
+    return installation_token(
+        app_id=app_id,
+        private_key=private_key,
+        repository=workflow_run.repository,
+        api_url=environ.get("GITHUB_API_URL") or API_URL,
+    )
 
 
 def _token(environ: Mapping[str, str], names: Sequence[str], workflow_run: WorkflowRun) -> str:

@@ -1,0 +1,77 @@
+"""A GitHub App as the credentials: a token of its installation, good for an hour and for one repository."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cmlkit.clock import Clock, SystemClock
+from cmlkit.errors import NotFound, PermissionDenied, SettingsError
+from cmlkit.forges.github.operations import checked_repository, parsed
+from cmlkit.forges.github.transport import API_URL, Transport, encoded
+
+if TYPE_CHECKING:
+    import requests
+
+# GitHub takes a JWT for ten minutes at most, and none from the future: clocks differ a little.
+# https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
+LIFETIME_SECONDS = 540
+CLOCK_DRIFT_SECONDS = 60
+
+
+def installation_token(
+    *,
+    app_id: str,
+    private_key: str,
+    repository: str,
+    api_url: str = API_URL,
+    session: requests.Session | None = None,
+    clock: Clock | None = None,
+) -> str:
+    """A token of the App's installation on the repository, limited to that repository.
+
+    Args:
+        app_id: The App's id or client id.
+        private_key: PEM, as GitHub gave it for download; line ends may be written as backslash and n.
+
+    Raises:
+        SettingsError: The key is no RSA key in PEM, or the extra `app` is not installed.
+        PermissionDenied: GitHub does not take the key, or the App is not installed there.
+    """
+    full_name, clock = checked_repository(repository), clock or SystemClock()
+    http = Transport(token=_jwt(app_id, private_key, clock.now()), api_url=api_url, session=session, clock=clock)
+    try:
+        installation = http.get(encoded("repos", *full_name.split("/"), "installation"))
+    except NotFound as error:
+        raise PermissionDenied(
+            f"The GitHub App {app_id} is not installed on {full_name}.",
+            next_step="Install it there: the App's page, Install App.",
+        ) from error
+    path = encoded("app", "installations", parsed(_id, installation), "access_tokens")
+    # Each call makes another token, and each of them ends by itself: asking twice does no harm.
+    answer = http.request("POST", path, body={"repositories": [full_name.partition("/")[2]]}, repeatable=True)
+    return parsed(_token, answer.document)
+
+
+def _jwt(app_id: str, private_key: str, now: float) -> str:
+    try:
+        import jwt
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            "A GitHub App as the credentials needs PyJWT.", next_step="pip install 'cmlkit-ci[app]'"
+        ) from error
+    claims = {"iat": int(now) - CLOCK_DRIFT_SECONDS, "exp": int(now) + LIFETIME_SECONDS, "iss": app_id}
+    try:
+        return jwt.encode(claims, private_key.replace("\\n", "\n"), algorithm="RS256")
+    except (ValueError, TypeError, jwt.PyJWTError) as error:
+        raise SettingsError(
+            "CMLKIT_APP_PRIVATE_KEY is not an RSA private key in PEM.",
+            next_step="Take the whole file that GitHub gave for download, from BEGIN to END.",
+        ) from error
+
+
+def _id(document: Any) -> int:
+    return int(document["id"])
+
+
+def _token(document: Any) -> str:
+    return str(document["token"])
