@@ -11,7 +11,7 @@ import resource
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from cmlkit import metrics
@@ -42,7 +42,7 @@ class Dataset:
 
 
 def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, started: float) -> TrainingRun:
-    """Fit, score, plot and save; writes the model, its metrics and its plot below `directory`.
+    """Fit, score, plot and save; writes the model, its metrics and its plots below `directory`.
 
     Raises:
         SettingsError: The class cannot be imported or does not take its parameters, or the data cannot be used.
@@ -63,14 +63,14 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
         if spec.metrics:
             _write_metrics(scores, directory / spec.metrics[0])
             scores = metrics.read(spec.metrics[:1], directory)
-        _plot(estimator, data, [directory / path for path in spec.plots[:1]])
+        plotted = _plotted(estimator, data, spec, directory)
         save_model(estimator, directory / model)
     return TrainingRun(
         mode="estimator",
         command=spec.estimator,
         metrics=scores,
         metrics_files=spec.metrics[:1],
-        plots=spec.plots[:1],
+        plots=plotted,
         model=model,
         parameters={name: _plain(value) for name, value in spec.params.items()},
         libraries=installed_versions(),
@@ -249,12 +249,23 @@ def _write_metrics(scores: Mapping[str, float], file: Path) -> None:
     file.write_text("".join(lines), encoding="utf-8")
 
 
-def _plot(estimator: Any, data: Dataset, files: list[Path]) -> None:
+def _plotted(estimator: Any, data: Dataset, spec: TrainSpec, directory: Path) -> tuple[str, ...]:
+    """Draw the plots that the spec names, or, where it has its default, those that suit the estimator; their paths."""
     from cmlkit import plots
 
-    draw = plots.confusion_matrix if _classifies(estimator) else plots.residuals
-    for file in files:
-        draw(data.test_labels, estimator.predict(data.test_features), file)
+    names = plots.of_estimator(estimator, data.test_labels)
+    paths = spec.plots
+    if spec.plots == TrainSpec().plots:
+        paths = tuple(str(PurePosixPath(spec.plots[0]).with_stem(name)) for name in names)
+    for path in paths:
+        name = PurePosixPath(path).stem
+        if name not in names:
+            raise SettingsError(
+                f"The plot {path} cannot be drawn for {spec.estimator}.",
+                next_step=f"Name the files in train.plots after what they show: {', '.join(names)}.",
+            )
+        plots.draw(name, estimator, data.test_features, data.test_labels, directory / path)
+    return paths
 
 
 def _classifies(estimator: Any) -> bool:

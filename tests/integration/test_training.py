@@ -161,6 +161,15 @@ def test_an_estimator_writes_the_three_files_of_the_reference_script(tmp_path: P
     model = load_model(tmp_path / "model" / "random_forest.joblib")
     assert (model.max_depth, model.random_state, model.n_jobs) == (5, 0, -1)
     assert run.parameters == {"max_depth": 5, "n_estimators": 10}
+    shown = ("confusion_matrix", "roc_curve", "precision_recall_curve", "feature_importances")
+    assert run.plots == tuple(f"model/{name}.png" for name in shown)
+
+
+def test_only_the_plots_that_are_named_are_drawn(tmp_path: Path) -> None:
+    made_data(tmp_path / "data")
+    run = train(dataclasses.replace(FOREST, plots=("out/roc_curve.png",)), directory=tmp_path, environ=environ())
+    assert run.plots == ("out/roc_curve.png",)
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["roc_curve.png"]
 
 
 def test_the_same_seed_gives_the_same_metrics(tmp_path: Path) -> None:
@@ -210,6 +219,7 @@ def test_one_table_is_split_by_its_target_column(tmp_path: Path) -> None:
         ({"params": {"depth": 5}}, "does not take these parameters"),
         ({"params": {"max_depth": "deep"}}, "cannot be fitted"),
         ({"scoring": ("beauty",)}, "scorer 'beauty'"),
+        ({"plots": ("model/picture.png",)}, "plot model/picture.png cannot be drawn"),
         ({"data": ("absent",)}, "There is no train_features"),
         ({"data": ()}, "Nothing says where the data is"),
         ({"data": ("data/train_features.csv",), "target": "label"}, "has no column 'label'"),

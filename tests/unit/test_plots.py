@@ -1,0 +1,92 @@
+"""Plots: which suit an estimator, and that each is an image whatever the number of classes."""
+
+from __future__ import annotations
+
+import struct
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.svm import LinearSVC
+
+from cmlkit import plots
+from cmlkit.errors import SettingsError
+
+CURVES = ("roc_curve", "precision_recall_curve")
+
+
+def fitted(estimator: Any, *, classes: int = 2) -> tuple[Any, Any, Any]:
+    """The estimator, and the features and labels that it was fitted to."""
+    features = np.random.default_rng(0).normal(size=(max(60, 3 * classes), 4))
+    labels = np.arange(len(features)) % classes
+    return estimator.fit(features, labels), features, labels
+
+
+def size(path: Path) -> tuple[int, int]:
+    """Width and height of a PNG file."""
+    head = path.read_bytes()[:24]
+    assert head.startswith(b"\x89PNG")
+    return struct.unpack(">II", head[16:24])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "names"),
+    [
+        (RandomForestClassifier(n_estimators=3), ("confusion_matrix", *CURVES, "feature_importances")),
+        (LogisticRegression(), ("confusion_matrix", *CURVES, "feature_importances")),
+        (LinearSVC(), ("confusion_matrix", *CURVES, "feature_importances")),
+        (GaussianNB(), ("confusion_matrix", *CURVES)),
+        (RandomForestRegressor(n_estimators=3), ("residuals", "feature_importances")),
+        (LinearRegression(), ("residuals", "feature_importances")),
+        (KNeighborsRegressor(), ("residuals",)),
+    ],
+)
+def test_the_task_and_the_class_choose_the_plots_and_each_can_be_drawn(
+    tmp_path: Path, estimator: Any, names: tuple[str, ...]
+) -> None:
+    model, features, labels = fitted(estimator)
+    assert plots.of_estimator(model, labels) == names
+    for name in names:
+        plots.draw(name, model, features, labels, tmp_path / f"{name}.png")
+        assert min(size(tmp_path / f"{name}.png")) > 300
+
+
+def test_labels_of_one_class_have_no_curves() -> None:
+    model, _, labels = fitted(GaussianNB())
+    assert plots.of_estimator(model, labels[:1]) == ("confusion_matrix",)
+
+
+@pytest.mark.parametrize("classes", [3, 12, 200])
+def test_many_classes_make_no_plot_larger_than_a_page(tmp_path: Path, classes: int) -> None:
+    model, features, labels = fitted(GaussianNB(), classes=classes)
+    for name in plots.of_estimator(model, labels):
+        plots.draw(name, model, features, labels, tmp_path / "p.png")
+        assert max(size(tmp_path / "p.png")) < 2000
+
+
+def test_the_same_numbers_are_the_same_bytes(tmp_path: Path) -> None:
+    model, features, labels = fitted(GaussianNB())
+    for path in (tmp_path / "a.png", tmp_path / "b.png"):
+        plots.draw("roc_curve", model, features, labels, path)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_drawing_touches_nothing_that_a_script_may_use(tmp_path: Path) -> None:
+    from matplotlib import rcParams
+
+    before = dict(rcParams)
+    plots.residuals(np.arange(3.0), np.arange(3.0), tmp_path / "p.png")
+    assert dict(rcParams) == before
+    assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
+
+
+def test_an_ending_that_is_no_image_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"p\.docx cannot be written"):
+        plots.residuals(np.arange(3.0), np.arange(3.0), tmp_path / "p.docx")
+    assert list(tmp_path.iterdir()) == []
