@@ -20,6 +20,10 @@ if [[ "$command" == train ]] && {
 }; then
   options+=(--extra train)
 fi
+# A GitHub App signs its requests, which takes a library of its own.
+if [[ -n "${CMLKIT_APP_ID:-}" ]]; then
+  options+=(--extra app)
+fi
 
 uv sync "${options[@]}"
 

@@ -1,0 +1,85 @@
+"""Load: many runners launched and stopped at once, against one, with 100 ms for every call to AWS and GitHub.
+
+Instances boot for real in the sandbox, so that on two cores the boots, not the calls, bound the wall time.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+from cmlkit.clouds.aws import regions
+from cmlkit.config import RunnerSpec
+from cmlkit.forges.github import GitHub
+from cmlkit.run import WorkflowRun
+from cmlkit.runner import launch_all, stop
+from cmlkit.sandbox import TOKEN, Sandbox
+
+LATENCY_SECONDS = 0.1
+MANY = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What `count` runners took.
+
+    Attributes:
+        launch: Seconds until all of them were online.
+        stop: Seconds until all of them were gone.
+        calls: To AWS and to GitHub, of launch and stop together.
+        peak_memory: Bytes of this process, sandbox included.
+    """
+
+    count: int
+    launch: float
+    stop: float
+    calls: int
+    peak_memory: int
+
+
+def measured(count: int) -> Load:
+    """Launch and stop `count` runners in a sandbox of their own."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Sandbox(Path(folder)) as sandbox,
+        patch.dict(os.environ, sandbox.environ()),
+    ):
+        sandbox.aws.latency = sandbox.github.latency = LATENCY_SECONDS
+        workflow_run = WorkflowRun(repository=sandbox.repository, run_id=str(count))
+        github = GitHub(repository=sandbox.repository, token=TOKEN, api_url=sandbox.github.api_url)
+        cloud_for = regions()
+        spec = RunnerSpec(count=count, region=("eu-west-1",), instance_type=("t3.medium",))
+        begun = time.monotonic()
+        launched = launch_all(spec, workflow_run=workflow_run, forge=github, cloud_for=cloud_for)
+        online = time.monotonic()
+        removed = stop(workflow_run=workflow_run, forge=github, cloud_for=cloud_for, regions=spec.region)
+        gone = time.monotonic()
+        assert len(launched) == len(removed.instances) == count
+        assert {instance.state for instance in sandbox.aws.instances()} == {"terminated"}
+        calls = len(sandbox.aws.calls) + len(sandbox.github.requests)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return Load(count=count, launch=online - begun, stop=gone - online, calls=calls, peak_memory=peak)
+
+
+def rows() -> list[Mapping[str, object]]:
+    """One runner, many runners, and how they compare."""
+    measured(1)  # the first sandbox of a process loads moto; neither side shall pay for that
+    one, many = measured(1), measured(MANY)
+    return [
+        {
+            "what": f"{load.count} runners, 100 ms a call",
+            "launch_seconds": round(load.launch, 2),
+            "stop_seconds": round(load.stop, 2),
+            "calls": load.calls,
+            "calls_per_runner": round(load.calls / load.count, 1),
+            "times_one_runner": round((load.launch + load.stop) / (one.launch + one.stop), 2),
+            "peak_memory_mib": round(load.peak_memory / 2**20),
+        }
+        for load in (one, many)
+    ]
