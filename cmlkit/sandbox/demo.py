@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from cmlkit.sandbox.github import WorkflowRun
 
 JOB_TIMEOUT_SECONDS = 300
 POWER_OFF_TIMEOUT_SECONDS = 60
+POLL_SECONDS = 0.1
 PAGE = "pull-request.html"
 SHOWN_OF_PUBLICATION = (
     "pull_request_url",
@@ -60,19 +61,8 @@ class Day:
 
     def result(self) -> dict[str, Any]:
         """What `cmlkit demo --json` prints of it."""
-        shown = (
-            "pull_request_url",
-            "comment_url",
-            "commit_sha",
-            "branch",
-            "files",
-            "metrics",
-            "verdict",
-            "headline",
-            "superseded",
-        )
         return {
-            **{key: self.published[key] for key in shown},
+            **{key: self.published[key] for key in SHOWN_OF_PUBLICATION},
             "instance_id": self.launched["instance_id"],
             "instance_type": self.launched["instance_type"],
             "market": self.launched["market"],
@@ -152,9 +142,7 @@ class Demo:
             say(outputs["pull_request_url"])
         with self._stage("power off", "Waiting for the instance to end itself") as say:
             instance_id = launched["instance_id"]
-            _until(
-                lambda: self.sandbox.aws.instance(instance_id).state == "terminated", POWER_OFF_TIMEOUT_SECONDS, None
-            )
+            _until(lambda: self.sandbox.aws.instance(instance_id).state == "terminated", POWER_OFF_TIMEOUT_SECONDS)
             say("terminated")
         return {**outputs, **{key: json.loads(outputs[key]) for key in ("files", "metrics", "superseded")}}
 
@@ -208,14 +196,13 @@ def write_page(sandbox: Sandbox, url: str, folder: Path) -> Path:
     return page
 
 
-def _until(done: Any, timeout: float, look: Any) -> None:
+def _until(done: Callable[[], bool], timeout: float, look: Callable[[], None] = lambda: None) -> None:
     deadline = time.monotonic() + timeout
     while not done():
         if time.monotonic() > deadline:
             raise CmlkitError(f"The demo waited {timeout:.0f} s in vain.")
-        if look is not None:
-            look()
-        time.sleep(0.1)
+        look()
+        time.sleep(POLL_SECONDS)
 
 
 def _last_line(log: str) -> str:
