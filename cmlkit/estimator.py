@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import json
@@ -41,6 +42,27 @@ class Dataset:
     test_labels: NDArray[Any]
 
 
+class Answering:
+    """A fitted estimator that predicts the same features once, however many scorers and plots ask for it."""
+
+    def __init__(self, estimator: Any) -> None:
+        self._estimator = estimator
+        self._answers: dict[tuple[str, int], Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._estimator, name)
+        if name not in ("predict", "predict_proba", "decision_function"):
+            return found
+
+        @functools.wraps(found)
+        def answer(features: Any) -> Any:
+            if (question := (name, id(features))) not in self._answers:
+                self._answers[question] = found(features)
+            return self._answers[question]
+
+        return answer
+
+
 def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, started: float) -> TrainingRun:
     """Fit, score, plot and save; writes the model, its metrics and its plots below `directory`.
 
@@ -57,13 +79,14 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
         _fitted(estimator, data, spec)
     model = default_model(spec)
     with progress.stage("Score, plot and save"):
-        scores = _scores(estimator, data, spec)
+        fitted = Answering(estimator)
+        scores = _scores(fitted, data, spec)
         champion = champion_at(directory / model, progress.warn)
-        played = _rematch(champion, estimator, data, spec, progress) if champion else None
+        played = _rematch(champion, fitted, data, spec, progress) if champion else None
         if spec.metrics:
             _write_metrics(scores, directory / spec.metrics[0])
             scores = metrics.read(spec.metrics[:1], directory)
-        plotted = _plotted(estimator, data, spec, directory)
+        plotted = _plotted(fitted, data, spec, directory)
         save_model(estimator, directory / model)
     return TrainingRun(
         mode="estimator",
