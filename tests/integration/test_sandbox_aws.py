@@ -12,8 +12,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from cmlkit.sandbox.aws import images
 from cmlkit.sandbox.aws import ACCESS_KEY, SECRET_KEY, AwsServer
 
+UBUNTU = images.IMAGES[0].id("eu-west-1")
 DEADLINE_SECONDS = 20
 
 
@@ -35,7 +37,7 @@ def client(aws: AwsServer, service: str = "ec2") -> Any:
 
 def launch(aws: AwsServer, script: str, **changes: Any) -> str:
     request = {
-        "ImageId": "ami-0ab00000000000001",
+        "ImageId": UBUNTU,
         "InstanceType": "t3.medium",
         "MinCount": 1,
         "MaxCount": 1,
@@ -128,7 +130,7 @@ def test_faults_befall_the_calls_they_are_meant_for(aws: AwsServer) -> None:
 
 
 def test_a_connection_may_break_after_the_instance_was_launched(aws: AwsServer) -> None:
-    aws.fail("RunInstances", after=True, times=1)
+    aws.fail("RunInstances", acted=True, drop=True)
     instance_id = launch(aws, "sleep 60", ClientToken="again")
     assert [instance.id for instance in aws.instances()] == [instance_id]
     assert aws.actions.count("RunInstances") == 2
@@ -149,7 +151,7 @@ def test_an_interrupted_spot_instance_is_told_by_its_metadata_and_then_ends(aws:
     instance_id = launch(aws, "sleep 60")
     until(lambda: aws.instance(instance_id).state == "running")
     base = f"{aws.url}/_imds/{instance_id}"
-    token = urllib.request.urlopen(urllib.request.Request(f"{base}/latest/api/token", method="PUT")).read().decode()
+    token = urllib.request.urlopen(urllib.request.Request(f"{base}/latest/api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"})).read().decode()
     aws.interrupt(instance_id, seconds=0.5)
     request = urllib.request.Request(
         f"{base}/latest/meta-data/spot/instance-action", headers={"X-aws-ec2-metadata-token": token}

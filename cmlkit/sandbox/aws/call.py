@@ -1,0 +1,147 @@
+"""Calls: what a request asks AWS for, whichever of AWS's protocols it is written in."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import parse_qs, unquote
+from wsgiref.types import WSGIEnvironment
+
+Protocol = Literal["ec2", "query", "json", "rest-json", "rest-xml"]
+
+# https://docs.aws.amazon.com/scheduler/latest/APIReference/API_Operations.html
+_SCHEDULER_OPERATIONS: Mapping[tuple[str, bool], str] = {
+    ("GET", False): "ListSchedules",
+    ("POST", True): "CreateSchedule",
+    ("GET", True): "GetSchedule",
+    ("PUT", True): "UpdateSchedule",
+    ("DELETE", True): "DeleteSchedule",
+}
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
+_S3_OPERATIONS: Mapping[tuple[str, bool], str] = {
+    ("GET", False): "ListObjectsV2",
+    ("HEAD", False): "HeadBucket",
+    ("PUT", False): "CreateBucket",
+    ("DELETE", False): "DeleteBucket",
+    ("POST", False): "DeleteObjects",
+    ("GET", True): "GetObject",
+    ("HEAD", True): "HeadObject",
+    ("PUT", True): "PutObject",
+    ("DELETE", True): "DeleteObject",
+}
+
+
+@dataclass(kw_only=True, eq=False)
+class Call:
+    """One request, in the order in which they came.
+
+    Attributes:
+        number: From 1.
+        service: As in its signature: `ec2`, `ssm`, `pricing`, `scheduler`, `servicequotas`, `sts`, `s3`, …
+        action: Such as `RunInstances`.
+        parameters: EC2's and the Query API's are flat, by their wire names, such as `InstanceId.1`.
+        status: Of the answer; None until there is one, and where the connection broke instead.
+    """
+
+    number: int = 0
+    service: str
+    action: str
+    region: str
+    parameters: Mapping[str, Any]
+    protocol: Protocol
+    status: int | None = None
+    environ: WSGIEnvironment = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def instance_type(self) -> str:
+        return str(self.parameters.get("InstanceType", ""))
+
+    @property
+    def market(self) -> Literal["spot", "on-demand"]:
+        """Of an instance that is to be launched."""
+        return "spot" if self.parameters.get("InstanceMarketOptions.MarketType") == "spot" else "on-demand"
+
+    @property
+    def is_dry_run(self) -> bool:
+        return self.service == "ec2" and self.parameters.get("DryRun") == "true"
+
+    def text(self, name: str) -> str:
+        """A parameter; empty when it is missing."""
+        return str(self.parameters.get(name, ""))
+
+    def listed(self, name: str) -> list[str]:
+        """The values of a flat list, `NAME.1`, `NAME.2` and so on."""
+        return [str(value) for key, value in self.parameters.items() if re.fullmatch(rf"{re.escape(name)}\.\d+", key)]
+
+    def tags(self, kind: str) -> dict[str, str]:
+        """The tags that are to come into being with resources of one kind, such as `instance`."""
+        found: dict[str, str] = {}
+        for prefix in self._prefixes("TagSpecification"):
+            if self.text(f"{prefix}.ResourceType") == kind:
+                for tag in self._prefixes(f"{prefix}.Tag"):
+                    found[self.text(f"{tag}.Key")] = self.text(f"{tag}.Value")
+        return found
+
+    def _prefixes(self, name: str) -> Iterator[str]:
+        pattern = re.compile(rf"({re.escape(name)}\.\d+)\.")
+        yield from dict.fromkeys(match[1] for key in self.parameters if (match := pattern.match(key)))
+
+
+def read_call(environ: WSGIEnvironment) -> Call:
+    """Read a request to the end, and tell what it asks for."""
+    body = _body(environ)
+    region, service = _scope(environ)
+    if target := str(environ.get("HTTP_X_AMZ_TARGET", "")):
+        action, parameters = target.rpartition(".")[2], json.loads(body or b"{}")
+        protocol: Protocol = "json"
+    elif action := (form := _form(environ, body)).get("Action", ""):
+        # Only calls of STS that hand in a web identity come without a signature.
+        service, parameters = service or "sts", form
+        protocol = "ec2" if service == "ec2" else "query"
+    else:
+        action, parameters = _rest_operation(environ, service, body)
+        protocol = "rest-xml" if service == "s3" else "rest-json"
+    return Call(
+        service=service,
+        action=action,
+        region=region,
+        parameters=parameters,
+        protocol=protocol,
+        environ=environ,
+        body=body,
+    )
+
+
+def _body(environ: WSGIEnvironment) -> bytes:
+    if environ.get("wsgi.input_terminated"):
+        return bytes(environ["wsgi.input"].read())
+    return bytes(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+
+
+def _scope(environ: WSGIEnvironment) -> tuple[str, str]:
+    """Region and service that the signature is for; empty where there is none."""
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html
+    signature = re.search(r"Credential=[^/]+/\d+/([^/]*)/([^/]+)/aws4_request", str(environ.get("HTTP_AUTHORIZATION")))
+    return (signature[1], signature[2]) if signature else ("", "")
+
+
+def _form(environ: WSGIEnvironment, body: bytes) -> dict[str, str]:
+    if not str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded"):
+        return {}
+    return {name: values[0] for name, values in parse_qs(body.decode(), keep_blank_values=True).items()}
+
+
+def _rest_operation(environ: WSGIEnvironment, service: str, body: bytes) -> tuple[str, Mapping[str, Any]]:
+    method, path = str(environ["REQUEST_METHOD"]), str(environ["PATH_INFO"])
+    if service == "scheduler" and (found := re.fullmatch(r"/schedules(?:/(.+))?", path)):
+        named = {"Name": unquote(found[1])} if found[1] else {}
+        action = _SCHEDULER_OPERATIONS.get((method, bool(found[1])), f"{method} {path}")
+        return action, {**(json.loads(body) if body else {}), **named}
+    if service == "s3" and (found := re.fullmatch(r"/([^/]+)(?:/(.+))?", path)):
+        named = {"Bucket": found[1], **({"Key": found[2]} if found[2] else {})}
+        return _S3_OPERATIONS.get((method, bool(found[2])), f"{method} {path}"), named
+    return f"{method} {path}", {}
