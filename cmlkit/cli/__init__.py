@@ -17,7 +17,13 @@ COMMANDS = {
     "publish": ("cmlkit.cli.publish", "publish", "Gate, commit, pull request, report, comment and check, at once."),
     "report": ("cmlkit.cli.publish", "report", "Print the report of the last training as markdown."),
     "model": ("cmlkit.cli.model", "model", "Show and verify model files."),
+    "repo": ("cmlkit.cli.repo", "repo", "Make the checkout ready for commits."),
     "config": ("cmlkit.cli.config", "config", "Show every setting, and where its value came from."),
+}
+
+# Names that workflows written for CML use -> the command of ours.
+ALIASES: dict[str, tuple[str, ...]] = {
+    "ci": ("repo", "prepare"),
 }
 
 
@@ -37,6 +43,8 @@ class Commands(click.Group):
     def resolve_command(
         self, context: click.Context, arguments: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if arguments and arguments[0] in ALIASES:
+            arguments = [*ALIASES[arguments[0]], *arguments[1:]]
         if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
             context.fail(f"There is no command {arguments[0]!r}. {nearest(arguments[0], list(COMMANDS))}")
         return super().resolve_command(context, arguments)

@@ -1,0 +1,35 @@
+"""`cmlkit repo`: the checkout that a job works in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cmlkit import git_checkout
+from cmlkit.cli.options import Invocation, with_settings
+from cmlkit.cli.output import emit
+
+
+@click.group()
+def repo() -> None:
+    """Make the checkout ready for commits."""
+
+
+@repo.command()
+@with_settings()
+@click.option("--user-name", default=git_checkout.USER_NAME, help="Author of commits, where git has none.")
+@click.option("--user-email", default=git_checkout.USER_EMAIL, help="The author's e-mail address, where git has none.")
+@click.option("--unshallow", is_flag=True, help="Fetch the history that a shallow clone left out.")
+def prepare(invocation: Invocation, user_name: str, user_email: str, unshallow: bool) -> None:
+    """Set the author of commits in this checkout, unless git has one. No token is ever written to .git/config.
+
+    \b
+    cmlkit repo prepare
+    cmlkit repo prepare --unshallow
+    """
+    author = git_checkout.set_author(Path.cwd(), name=user_name, email=user_email)
+    fetched = unshallow and git_checkout.unshallow(Path.cwd())
+    result = {"user_name": author["user.name"], "user_email": author["user.email"], "unshallowed": fetched}
+    lines = [("author", f"{result['user_name']} <{result['user_email']}>")]
+    emit(invocation, result, [*lines, ("history", "fetched")] if fetched else lines)

@@ -1,0 +1,68 @@
+"""The checkout, made ready for commits by a job: an author where there is none, and its whole history where asked."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from cmlkit.errors import ServiceError, SettingsError
+
+FETCH_TIMEOUT_SECONDS = 1800.0
+
+# Whom GITHUB_TOKEN acts as; the number is the account's id, by which GitHub links commits to it.
+USER_NAME = "github-actions[bot]"
+USER_EMAIL = "41898282+github-actions[bot]@users.noreply.github.com"
+
+
+def set_author(directory: Path, *, name: str, email: str) -> dict[str, str]:
+    """Set the author of future commits in this checkout only, where git knows none yet; the settings in force.
+
+    Raises:
+        SettingsError: `directory` is in no git repository, or git refuses.
+    """
+    _git(directory, "rev-parse", "--git-dir")
+    return {
+        setting: _value(directory, setting) or _set(directory, setting, value)
+        for setting, value in {"user.name": name, "user.email": email}.items()
+    }
+
+
+def unshallow(directory: Path) -> bool:
+    """Fetch the history that a shallow clone left out, with the checkout's own credentials; False where it is whole.
+
+    Raises:
+        SettingsError: `directory` is in no git repository.
+        ServiceError: The remote does not give it.
+    """
+    if _git(directory, "rev-parse", "--is-shallow-repository") != "true":
+        return False
+    try:
+        _git(directory, "fetch", "--quiet", "--unshallow", timeout=FETCH_TIMEOUT_SECONDS)
+    except SettingsError as error:
+        raise ServiceError(
+            error.message, next_step="Give actions/checkout fetch-depth: 0, and leave its persist-credentials on."
+        ) from error
+    return True
+
+
+def _value(directory: Path, setting: str) -> str:
+    return _git(directory, "config", "--default", "", "--get", setting)
+
+
+def _set(directory: Path, setting: str, value: str) -> str:
+    _git(directory, "config", "--local", setting, value)
+    return value
+
+
+def _git(directory: Path, *arguments: str, timeout: float = 10.0) -> str:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=directory, capture_output=True, text=True, timeout=timeout, check=False
+        )
+    except FileNotFoundError as error:
+        raise SettingsError("git is not installed.") from error
+    except subprocess.TimeoutExpired as error:
+        raise SettingsError(f"git {arguments[0]} took more than {timeout:.0f} s.") from error
+    if done.returncode != 0:
+        raise SettingsError(f"git {arguments[0]} failed: {done.stderr.strip()[-400:]}")
+    return done.stdout.strip()
