@@ -17,6 +17,8 @@ COMMANDS = {
     "publish": ("cmlkit.cli.publish", "publish", "Gate, commit, pull request, report, comment and check, at once."),
     "report": ("cmlkit.cli.publish", "report", "Print the report of the last training as markdown."),
     "model": ("cmlkit.cli.model", "model", "Show and verify model files."),
+    "comment": ("cmlkit.cli.comment", "comment", "Write markdown as a comment, or keep one up to date."),
+    "pr": ("cmlkit.cli.pr", "pr", "Open a pull request with the files that you name."),
     "repo": ("cmlkit.cli.repo", "repo", "Make the checkout ready for commits."),
     "config": ("cmlkit.cli.config", "config", "Show every setting, and where its value came from."),
 }
@@ -24,6 +26,7 @@ COMMANDS = {
 # Names that workflows written for CML use -> the command of ours.
 ALIASES: dict[str, tuple[str, ...]] = {
     "ci": ("repo", "prepare"),
+    "send-comment": ("comment", "create"),
 }
 
 

@@ -26,6 +26,12 @@ def emit(invocation: Invocation, result: Mapping[str, Any], lines: Sequence[tupl
         print_pairs(lines)
 
 
+def emit_text(invocation: Invocation, result: Mapping[str, Any], text: str) -> None:
+    """The same for a result of one line, which scripts take as it is."""
+    actions.write_outputs(result, invocation.environ)
+    click.echo(json.dumps(result, indent=2, default=str) if invocation.as_json else text)
+
+
 def print_pairs(lines: Sequence[tuple[str, str]]) -> None:
     """Label and value, a pair a line, the values in one column."""
     width = max((len(label) for label, _ in lines), default=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from cmlkit.__main__ import run
 from cmlkit.sandbox import Sandbox
+from cmlkit.sandbox.github.repository import Repository
 
 
 def git(*arguments: str) -> str:
@@ -96,3 +98,131 @@ def test_repo_prepare_outside_of_a_repository_says_so(
     monkeypatch.chdir(tmp_path)
     assert run(["ci"], environ={}) == 2
     assert "not a git repository" in capsys.readouterr().err
+
+
+def repository(sandbox: Sandbox) -> Repository:
+    return sandbox.github.hub.repository(sandbox.repository)
+
+
+def comments(sandbox: Sandbox, number: int) -> list[str]:
+    """What the comments of a pull request or issue show, without their hidden first line."""
+    return [comment.body.partition("\n")[2] for comment in repository(sandbox).comments_of(number)]
+
+
+@pytest.fixture
+def pull_request(sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]) -> int:
+    """Number of a pull request that this run has opened with `cmlkit pr`."""
+    (checkout / "model").mkdir()
+    (checkout / "model" / "forest.joblib").write_bytes(b"weights")
+    return int(json.loads(called(capsys, "pr", "model", "--title", "New model", "--json"))["pull_request_number"])
+
+
+def test_pr_opens_a_pull_request_with_the_files(sandbox: Sandbox, pull_request: int) -> None:
+    [pull] = repository(sandbox).pulls
+    assert (pull.number, pull.title, pull.base) == (pull_request, "New model", "main")
+    assert repository(sandbox).git.line("show", f"{pull.head_sha}:model/forest.joblib") == "weights"
+
+
+def test_pr_leaves_the_checkout_as_it_is(pull_request: int) -> None:
+    assert git("status", "--porcelain", "--branch").splitlines()[1:] == ["?? model/"]
+    assert git("branch", "--list") == ""
+
+
+def test_pr_again_in_the_same_run_adds_to_the_same_pull_request(
+    sandbox: Sandbox, checkout: Path, pull_request: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout / "metrics.json").write_text("{}")
+    assert called(capsys, "pr", "create", "metrics.json", "--md").startswith(f"[Pull request #{pull_request}](http")
+    [pull] = repository(sandbox).pulls
+    assert repository(sandbox).git.line("show", f"{pull.head_sha}:metrics.json") == "{}"
+
+
+def test_pr_with_files_that_the_base_has_opens_none(
+    sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout / "README.md").write_text("# A project\n")
+    assert json.loads(called(capsys, "pr", "README.md", "--json"))["changed"] is False
+    assert not repository(sandbox).pulls
+
+
+def test_pr_merges_by_itself_when_asked(sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    repository(sandbox).settings.allow_auto_merge = True
+    (checkout / "a.txt").write_text("a")
+    called(capsys, "pr", "--squash", "a.txt")
+    [pull] = repository(sandbox).pulls
+    assert pull.merged
+
+
+@pytest.mark.parametrize("path", ["absent.bin", "../source/README.md", ".git/config"])
+def test_pr_refuses_what_it_cannot_commit(sandbox: Sandbox, path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["pr", path], environ=os.environ) == 2
+    assert path in capsys.readouterr().err
+    assert not repository(sandbox).pulls
+
+
+def test_comment_update_keeps_one_comment_of_the_pull_request_of_the_run(
+    sandbox: Sandbox, checkout: Path, pull_request: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = checkout / "report.md"
+    for text in ("first", "second"):
+        report.write_text(text)
+        url = called(capsys, "comment", "update", "--pr", "report.md")
+    assert comments(sandbox, pull_request) == ["second"]
+    assert f"/pull/{pull_request}#" in url
+
+
+def test_comment_create_makes_a_comment_each_time(
+    sandbox: Sandbox, checkout: Path, pull_request: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for text in ("first", "second"):
+        (checkout / "report.md").write_text(text)
+        called(capsys, "comment", "create", "--target", f"pr/{pull_request}", "report.md")
+    assert comments(sandbox, pull_request) == ["first", "second"]
+
+
+def test_comments_of_other_workflows_and_titles_stay(
+    sandbox: Sandbox,
+    checkout: Path,
+    pull_request: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for workflow, title in (("Daily", ""), ("Weekly", ""), ("Weekly", "Of {workflow}")):
+        monkeypatch.setenv("GITHUB_WORKFLOW", workflow)
+        (checkout / "report.md").write_text(workflow)
+        called(capsys, "send-comment", "--update", "--watermark-title", title, "report.md")
+    assert comments(sandbox, pull_request) == ["Daily", "Weekly", "Weekly\n\n<sub>Of Weekly</sub>"]
+
+
+def test_a_comment_without_a_pull_request_goes_to_the_commit(
+    sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout / "report.md").write_text("text")
+    called(capsys, "comment", "create", "report.md")
+    [comment] = repository(sandbox).commit_comments.values()
+    assert comment.body.endswith("text")
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "exit_code", "message"),
+    [
+        ("", [], 2, "is empty"),
+        ("x" * 70_000, [], 2, "70,000 characters"),
+        ("x", ["--target", "wiki"], 2, "not known"),
+        ("x", ["--pr"], 7, "No open pull request"),
+        ("x", ["--target", "pr/99"], 7, "404|not exist|Not Found"),
+    ],
+)
+def test_a_comment_that_cannot_be_written_says_why(
+    sandbox: Sandbox,
+    checkout: Path,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    arguments: list[str],
+    exit_code: int,
+    message: str,
+) -> None:
+    (checkout / "report.md").write_text(text)
+    assert run(["comment", "create", "report.md", *arguments], environ=os.environ) == exit_code
+    assert re.search(message, capsys.readouterr().err)
+    assert not repository(sandbox).commit_comments

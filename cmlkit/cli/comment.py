@@ -1,0 +1,124 @@
+"""`cmlkit comment`: markdown as a comment on a pull request, an issue or a commit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from cmlkit.cli import edges
+from cmlkit.cli.options import Invocation, with_settings
+from cmlkit.cli.output import emit_text
+from cmlkit.errors import SettingsError
+
+if TYPE_CHECKING:
+    from cmlkit.forges.base import Comment
+
+# https://docs.github.com/en/rest/issues/comments: GitHub takes 65,536 code points; the hidden marker needs some.
+LONGEST_TEXT = 65_000
+
+
+@click.group()
+def comment() -> None:
+    """Write markdown as a comment, or keep one comment up to date."""
+
+
+def _with_place(command: Callable[..., None]) -> Callable[..., None]:
+    """The arguments of both commands."""
+    options = [
+        click.argument("file", type=click.File("rb")),
+        click.option("--target", default="auto", help="auto, pr, pr/NUMBER, issue/NUMBER, commit or commit/SHA."),
+        click.option("--pr", is_flag=True, help="The same as --target pr."),
+        click.option("--commit-sha", "--head-sha", default="", help="The same as --target commit/SHA."),
+        click.option("--watermark-title", default="", help="Tells comments apart; knows {workflow} and {run}."),
+    ]
+    decorated: Callable[..., None] = command
+    for option in reversed(options):
+        decorated = option(decorated)
+    return decorated
+
+
+@comment.command()
+@with_settings()
+@_with_place
+@click.option("--update", is_flag=True, help="Keep one comment up to date, as cmlkit comment update does.")
+def create(invocation: Invocation, update: bool, **place: Any) -> None:
+    """Comment with the markdown in FILE (- for standard input), on this run's pull request, else on its commit.
+
+    \b
+    cmlkit comment create report.md
+    cmlkit comment create --target issue/7 report.md
+    """
+    _show(invocation, _written(invocation, update=update, **place))
+
+
+@comment.command("update")
+@with_settings()
+@_with_place
+def update_(invocation: Invocation, **place: Any) -> None:
+    """Write FILE into the comment that this command made before in the same place, or make it.
+
+    Comments of other workflows and of other titles stay as they are, and an older run never overwrites a newer one's.
+
+    \b
+    cmlkit comment update --pr report.md
+    cmlkit comment update --watermark-title "Model on {workflow}" report.md
+    """
+    _show(invocation, _written(invocation, update=True, **place))
+
+
+def _written(
+    invocation: Invocation,
+    *,
+    file: BinaryIO,
+    target: str,
+    pr: bool,
+    commit_sha: str,
+    watermark_title: str,
+    update: bool,
+) -> Comment:
+    from cmlkit.publishing.comment import add_comment, keep_comment
+    from cmlkit.publishing.marker import Marker
+    from cmlkit.publishing.named_files import place_of_run
+
+    text = _text(file)
+    workflow_run = edges.workflow_run(invocation.environ)
+    forge = edges.github(invocation, workflow_run)
+    place = place_of_run(_target(target, pr=pr, commit_sha=commit_sha), forge=forge, workflow_run=workflow_run)
+    title = watermark_title.replace("{workflow}", workflow_run.workflow).replace("{run}", workflow_run.run_id)
+    subject = f"comment: {workflow_run.workflow}: {title}"
+    if not update:
+        # Each text is a comment of its own, and sent again after a lost answer still the same one.
+        subject += f": {hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    marker = Marker(kind="report", subject=subject, run=workflow_run.run_id, attempt=workflow_run.attempt)
+    return (keep_comment if update else add_comment)(place, _titled(title, text), marker, forge=forge)
+
+
+def _text(file: BinaryIO) -> str:
+    text = file.read().decode("utf-8", "replace").strip()
+    if not text:
+        raise SettingsError(f"{file.name} is empty.", next_step="Write the report first.")
+    if len(text) > LONGEST_TEXT:
+        raise SettingsError(
+            f"{file.name} has {len(text):,} characters; a comment takes {LONGEST_TEXT:,}.",
+            next_step="Shorten it, or write it to the job's summary: cat FILE >> $GITHUB_STEP_SUMMARY.",
+        )
+    return text
+
+
+def _target(target: str, *, pr: bool, commit_sha: str) -> str:
+    if commit_sha:
+        return f"commit/{commit_sha}"
+    return "pr" if pr else target
+
+
+def _titled(title: str, text: str) -> str:
+    from cmlkit.report import markdown
+
+    return f"{text}\n\n<sub>{markdown.text(title)}</sub>" if title else text
+
+
+def _show(invocation: Invocation, written: Comment) -> None:
+    emit_text(invocation, {"comment_url": written.url, "comment_id": written.id}, written.url)

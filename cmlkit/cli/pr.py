@@ -1,0 +1,84 @@
+"""`cmlkit pr`: a pull request with files, without a training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cmlkit.cli import edges
+from cmlkit.cli.options import Invocation, with_settings
+from cmlkit.cli.output import emit_text
+
+if TYPE_CHECKING:
+    from cmlkit.forges.base import PullRequest
+
+
+class CreateByDefault(click.Group):
+    """A group that takes `cmlkit pr FILE` for `cmlkit pr create FILE`."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self.commands, *context.help_option_names}:
+            args = ["create", *args]
+        return super().parse_args(context, args)
+
+
+@click.group(cls=CreateByDefault)
+def pr() -> None:
+    """Open a pull request with the files that you name."""
+
+
+@pr.command()
+@with_settings()
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--title", default="", help="Title; made from the files' names when left out.")
+@click.option("--body", default="", help="Text of the pull request; the link to the run when left out.")
+@click.option("--branch", default="", help="Its branch; knows {base}, {run}, {attempt} and {sha}.")
+@click.option("--message", default="", help="Commit message; the title when left out.")
+@click.option("--merge", "auto_merge", flag_value="merge", default="", help="Merge it once requirements are met.")
+@click.option("--squash", "auto_merge", flag_value="squash", help="The same, squashed.")
+@click.option("--rebase", "auto_merge", flag_value="rebase", help="The same, rebased.")
+@click.option("--md", is_flag=True, help="Print a markdown link.")
+def create(
+    invocation: Invocation,
+    paths: tuple[str, ...],
+    title: str,
+    body: str,
+    branch: str,
+    message: str,
+    auto_merge: str,
+    md: bool,
+) -> None:
+    """Commit the files PATHS to a new branch and open a pull request; the checkout stays as it is.
+
+    Called again in the same run, it adds to the same pull request. Files that the base branch has already open none.
+
+    \b
+    cmlkit pr create model/random_forest.joblib
+    cmlkit pr create --title "New model" --squash model metrics.json
+    """
+    from cmlkit import git
+    from cmlkit.publishing import named_files as stage
+
+    directory = Path.cwd()
+    files = stage.read_named(paths, directory=directory, prefix=git.prefix(directory))
+    spec = stage.PullRequestSpec(
+        branch=branch or stage.BRANCH, title=title, body=body, message=message, auto_merge=auto_merge or ""
+    )
+    workflow_run = edges.workflow_run(invocation.environ, directory=directory)
+    forge = edges.github(invocation, workflow_run)
+    _show(invocation, stage.publish_files(files, spec, forge=forge, workflow_run=workflow_run), md=md)
+
+
+def _show(invocation: Invocation, pull_request: PullRequest | None, *, md: bool) -> None:
+    if pull_request is None:
+        invocation.progress.note("The base branch has these files already: no pull request is opened.")
+    url, number = (pull_request.url, pull_request.number) if pull_request else ("", None)
+    result = {
+        "changed": pull_request is not None,
+        "pull_request_url": url,
+        "pull_request_number": number,
+        "branch": pull_request.head if pull_request else "",
+    }
+    emit_text(invocation, result, f"[Pull request #{number}]({url})" if md and url else url)

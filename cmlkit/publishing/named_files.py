@@ -1,0 +1,150 @@
+"""A pull request with files that somebody names, without a training; and how later steps of its run find it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from cmlkit.clock import Clock, SystemClock
+from cmlkit.errors import SettingsError
+from cmlkit.forges.base import PublishForge, PullRequest
+from cmlkit.publishing.branch import experiment_branch
+from cmlkit.publishing.commit import commit_files, holds_result
+from cmlkit.publishing.files import CommitFile, repository_path
+from cmlkit.publishing.marker import Marker, marker_in
+from cmlkit.publishing.pull_request import open_pull_request
+from cmlkit.publishing.target import comment_place
+from cmlkit.run import WorkflowRun
+from cmlkit.stores.git import GitStore
+
+BRANCH = "cmlkit/pr/{base}/{run}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullRequestSpec:
+    """What the pull request is to look like.
+
+    Attributes:
+        branch: Its branch, which knows {base}, {run}, {attempt} and {sha}.
+        title: Made from the names of the files where it is empty; so is `message`, of the commit.
+        auto_merge: merge, squash or rebase; empty for none.
+    """
+
+    branch: str = BRANCH
+    title: str = ""
+    body: str = ""
+    message: str = ""
+    auto_merge: str = ""
+
+
+def read_named(paths: Iterable[str], *, directory: Path, prefix: PurePosixPath) -> tuple[CommitFile, ...]:
+    """The files, and those in the folders, that `paths` name.
+
+    Raises:
+        SettingsError: One does not exist, cannot be read, or lies outside the working directory.
+        ModelError: One is larger than GitHub takes.
+    """
+    return tuple(
+        CommitFile(path=repository_path(path, prefix), role="extra", content=_content(path, directory))
+        for path in dict.fromkeys(file for named in paths for file in _files(named, directory))
+    )
+
+
+def publish_files(
+    files: Sequence[CommitFile],
+    spec: PullRequestSpec,
+    *,
+    forge: PublishForge,
+    workflow_run: WorkflowRun,
+    clock: Clock | None = None,
+) -> PullRequest | None:
+    """Commit the files to a branch of this run and open its pull request; None where the base has these files.
+
+    Called again in the same run, it adds to the same pull request. The checkout is not touched.
+
+    Raises:
+        SettingsError: The branch's name is wrong, or the base branch does not exist.
+        PermissionDenied, NotFound, Conflict, ServiceError: The forge refused something.
+    """
+    base, base_head = _base(forge, workflow_run)
+    if holds_result(forge.blob_ids(base_head, [file.path for file in files]), files):
+        return None
+    branch = experiment_branch(
+        spec.branch,
+        base=base,
+        run=workflow_run.run_id,
+        attempt=workflow_run.attempt,
+        date="",
+        sha=workflow_run.sha or base_head,
+    )
+    names = ", ".join(PurePosixPath(file.path).name for file in files)
+    title = spec.title or f"Update {names}"[:200]
+    commit_files(
+        files,
+        forge=forge,
+        branch=branch,
+        base_head=base_head,
+        message=spec.message or title,
+        clock=clock or SystemClock(),
+    )
+    pull_request = open_pull_request(
+        branch=branch,
+        base=base,
+        title=title,
+        body=f"{_marker(workflow_run)}\n{spec.body or f'Of the run {workflow_run.url}'}",
+        draft=False,
+        forge=forge,
+    )
+    if spec.auto_merge:
+        forge.enable_auto_merge(pull_request, spec.auto_merge)
+    return pull_request
+
+
+def place_of_run(target: str, *, forge: PublishForge, workflow_run: WorkflowRun) -> int | str:
+    """The place that a target names; for `pr` and `auto` first the open pull request that this run has made.
+
+    A run on a branch's push or schedule has no pull request of its own, and its commit is in none.
+    """
+    if target in ("auto", "pr") and workflow_run.pull_request is None:
+        login = forge.login()
+        for pull_request in forge.pull_requests(base=_base_name(forge, workflow_run)):
+            found = marker_in(pull_request.body) if pull_request.author == login else None
+            if found is not None and found.kind == "pull-request" and found.run == workflow_run.run_id:
+                return pull_request.number
+    return comment_place(target, forge=forge, workflow_run=workflow_run)
+
+
+def _marker(workflow_run: WorkflowRun) -> Marker:
+    return Marker(kind="pull-request", subject="files", run=workflow_run.run_id, attempt=workflow_run.attempt)
+
+
+def _base(forge: PublishForge, workflow_run: WorkflowRun) -> tuple[str, str]:
+    name = _base_name(forge, workflow_run)
+    head = forge.branch_head(name)
+    if head is None:
+        raise SettingsError(f"{workflow_run.repository} has no branch {name!r} that a pull request could target.")
+    return name, head
+
+
+def _base_name(forge: PublishForge, workflow_run: WorkflowRun) -> str:
+    return workflow_run.branch or forge.repository().default_branch
+
+
+def _files(path: str, directory: Path) -> list[str]:
+    """The path itself, or the files below the folder that it is."""
+    folder = directory / path
+    if not folder.is_dir():
+        return [path]
+    return sorted(str(file.relative_to(directory)) for file in folder.rglob("*") if file.is_file())
+
+
+def _content(path: str, directory: Path) -> bytes:
+    file = directory / path
+    if not file.resolve().is_relative_to(directory.resolve()):
+        raise SettingsError(f"{path} leads out of the working directory.", next_step="Name files inside of it.")
+    try:
+        GitStore().check(path, size=file.stat().st_size)
+        return file.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.", next_step="Check the path.") from error
