@@ -119,13 +119,22 @@ class PublishSpec:
         "Earlier cmlkit pull requests: close them, reuse the branch of one, or leave them open.",
     )
     store: str = setting("git", choice("git"), "Where the model's bytes go.")
-    title: str = setting("", TEXT, "Title of the pull request; made from metrics and verdict when empty.")
+    title: str = setting(
+        "",
+        TEXT,
+        "Title of the pull request, made from model and verdict when empty;"
+        " knows {model}, {base}, {branch}, {run}, {outcome} and {headline}.",
+    )
+    body: str = setting("", TEXT, "Text above cmlkit's own in the pull request; knows the fields that title knows.")
     comment: str = setting(
         "update", choice("update", "create", "none"), "Report comment: keep one up to date, add one each time, or none."
     )
     check: bool = setting(True, FLAG, "Whether to create a check run with the verdict.")
     labels: tuple[str, ...] = setting((), LIST, "Labels of the pull request.")
-    reviewers: tuple[str, ...] = setting((), LIST, "Logins to ask for a review.")
+    reviewers: tuple[str, ...] = setting((), LIST, "Whom to ask for a review: logins, and teams as ORGANISATION/TEAM.")
+    assignees: tuple[str, ...] = setting((), LIST, "Logins to assign the pull request to.")
+    milestone: str = setting("", TEXT, "Title of the pull request's milestone.")
+    skip_ci: bool = setting(False, FLAG, "Whether the commit asks workflows on pushes not to start, by [skip ci].")
     draft: bool = setting(False, FLAG, "Whether to open the pull request as a draft.")
     auto_merge: str = setting(
         "", choice("", "merge", "squash", "rebase"), "Merge by itself once the gate passed and the branch rules allow."

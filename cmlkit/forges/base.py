@@ -152,7 +152,10 @@ class PublishForge(Protocol):
         """Store bytes; their blob id."""
 
     def create_commit(self, *, parent: str, files: Iterable[TreeFile], message: str) -> str:
-        """A commit on top of `parent` that adds or replaces `files`; its id. No branch moves."""
+        """A commit on top of `parent` that adds or replaces `files`; its id. No branch moves.
+
+        An empty `parent` makes one without history, with nothing but `files`.
+        """
 
     def create_branch(self, branch: str, commit: str) -> None:
         """Conflict when the branch exists at another commit."""
@@ -173,11 +176,17 @@ class PublishForge(Protocol):
         """Logins (e-mail addresses where there is none) of everyone who committed to or reviewed the pull request."""
 
     def create_pull_request(self, *, head: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
-        """Looks for an open one of the same head and base before it repeats a lost request."""
+        """The new one, or the open one of the same head and base that another process, or a lost request, has made.
+
+        Where the repository has no drafts, it is none.
+        """
 
     def update_pull_request(
         self, number: int, *, title: str | None = None, body: str | None = None, state: str | None = None
     ) -> PullRequest: ...
+
+    def set_draft(self, pull_request: PullRequest, draft: bool) -> PullRequest:
+        """Make it a draft, or ready for review."""
 
     def add_labels(self, number: int, labels: Sequence[str]) -> None: ...
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import string
 
 from cmlkit.errors import SettingsError
+from cmlkit.publishing.template import filled
 
 # The rules of `git check-ref-format`, https://git-scm.com/docs/git-check-ref-format
 _REFUSED = (
@@ -50,7 +50,7 @@ def experiment_branch(template: str, *, base: str, run: str, attempt: int, date:
         SettingsError: The template has another field, or the name is one that git refuses, or the base branch itself.
     """
     fields = {"base": base, "run": run, "attempt": str(attempt), "date": date, "sha": sha[:7]}
-    name = _filled(template, fields)
+    name = filled(template, fields, setting="publish.branch")
     if reason := refused(name):
         raise SettingsError(
             f"The branch name {name!r}, made from {template!r}, {reason}; git refuses it.",
@@ -61,21 +61,4 @@ def experiment_branch(template: str, *, base: str, run: str, attempt: int, date:
             f"The experiment branch {name!r} is the base branch itself.",
             next_step="Change the setting publish.branch, such as to cmlkit/{base}/{run}.",
         )
-    return name
-
-
-def _filled(template: str, fields: dict[str, str]) -> str:
-    try:
-        parts = list(string.Formatter().parse(template))
-    except ValueError as error:
-        raise SettingsError(f"The branch template {template!r} is malformed: {error}.") from error
-    name = ""
-    for literal, field, spec, conversion in parts:
-        name += literal
-        if field is None:
-            continue
-        if field not in fields or spec or conversion:
-            known = ", ".join(f"{{{known}}}" for known in fields)
-            raise SettingsError(f"The branch template {template!r} has the field {{{field}}}; known are {known}.")
-        name += fields[field]
     return name

@@ -13,12 +13,14 @@ from cmlkit.formats import number
 from cmlkit.publishing.champion import is_rescored
 from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.plan import Plan
+from cmlkit.publishing.template import filled
 from cmlkit.report import SUMMARY_LENGTH, Report
 from cmlkit.report.markdown import code, link, text
 from cmlkit.run import TrainingRun, WorkflowRun
 
 TITLE_LENGTH = 256  # GitHub refuses longer ones, in code points
 METRICS_IN_MESSAGE = 20
+OWN_TEXT_LENGTH = 30_000  # of the 65,536 code points of a body, of which a report may want the others
 
 
 def render(
@@ -29,17 +31,23 @@ def render(
     return Report(run=run, verdict=verdict, workflow_run=workflow_run).markdown(limit=SUMMARY_LENGTH)
 
 
-def title(plan: Plan) -> str:
-    """Title of the pull request, where the settings have none."""
-    headline = plan.verdict.headline.removesuffix(".")
-    return f"Retrain {PurePosixPath(plan.model).stem}: {headline[:1].lower()}{headline[1:]}"[:TITLE_LENGTH]
+def title(plan: Plan, template: str = "") -> str:
+    """Title of the pull request, on one line of a length that GitHub takes."""
+    if template:
+        text = filled(template, _fields(plan), setting="publish.title")
+    else:
+        headline = plan.verdict.headline.removesuffix(".")
+        text = f"Retrain {PurePosixPath(plan.model).stem}: {headline[:1].lower()}{headline[1:]}"
+    line = " ".join(text.split())
+    return line if len(line) <= TITLE_LENGTH else f"{line[: TITLE_LENGTH - 1]}…"
 
 
-def body(plan: Plan, workflow_run: WorkflowRun, *, by_workflow_token: bool) -> str:
-    """Body of the pull request: the hidden marker, the verdict, and where the rest is."""
+def body(plan: Plan, workflow_run: WorkflowRun, *, template: str = "", by_workflow_token: bool) -> str:
+    """Body of the pull request: the hidden marker, the user's text, the verdict, and where the rest is."""
     verdict = text(plan.verdict.headline, length=400)
     made = f"{link('This run', workflow_run.url)} trained {code(plan.model)} and wrote it to {code(plan.branch)}."
-    parts = [f"{plan.marker}\n**{verdict}**", made]
+    own = filled(template, _fields(plan), setting="publish.body")[:OWN_TEXT_LENGTH]
+    parts = [str(plan.marker), *([own] if own else []), f"**{verdict}**", made]
     if by_workflow_token:
         # https://docs.github.com/en/actions/concepts/security/github_token
         parts.append(
@@ -49,11 +57,23 @@ def body(plan: Plan, workflow_run: WorkflowRun, *, by_workflow_token: bool) -> s
     return "\n\n".join(parts)
 
 
-def commit_message(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun) -> str:
+def _fields(plan: Plan) -> dict[str, str]:
+    return {
+        "model": plan.model,
+        "base": plan.base,
+        "branch": plan.branch,
+        "run": plan.marker.run,
+        "outcome": plan.verdict.outcome,
+        "headline": plan.verdict.headline,
+    }
+
+
+def commit_message(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun, *, skip_ci: bool = False) -> str:
     """Subject, verdict, metrics and the run's address."""
     metrics = [f"{' '.join(name.split())}: {number(value)}" for name, value in run.metrics.items()]
     parts = [f"Retrain {plan.model}", plan.verdict.headline, "\n".join(metrics[:METRICS_IN_MESSAGE]), workflow_run.url]
-    return "\n\n".join(filter(None, parts)) + "\n"
+    # https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
+    return "\n\n".join(filter(None, [*parts, "[skip ci]" if skip_ci else ""])) + "\n"
 
 
 def report(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun) -> Report:

@@ -16,7 +16,7 @@ from cmlkit.publishing.comment import add_comment, keep_comment
 from cmlkit.publishing.commit import commit_files
 from cmlkit.publishing.files import CommitFile
 from cmlkit.publishing.history import past_models
-from cmlkit.publishing.marker import Marker
+from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.publishing.plan import Plan
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.pull_request import earlier_pull_requests, open_pull_request, supersede
@@ -24,6 +24,7 @@ from cmlkit.report import SUMMARY_LENGTH, PastModel, Report
 from cmlkit.run import TrainingRun, WorkflowRun
 
 CHECK_NAME = "cmlkit"
+BODY_LENGTH = 65_000  # GitHub refuses 65,536 code points and more
 WORKFLOW_LOGIN = "github-actions[bot]"  # whom GITHUB_TOKEN acts as
 
 
@@ -41,6 +42,7 @@ class Publisher:
 
     def publish(self) -> Publication:
         """Commit, pull request, comment and check; then labels, reviewers, earlier pull requests and auto-merge."""
+        title, body = self._words()  # before the first write: a template may be malformed
         draft = dataclasses.replace(page.report(self.run, self.plan, self.workflow_run), past=self._past())
         files = (*self.plan.files, page.report_file(draft, self.plan))
         with self.progress.stage("Commit the result") as say:
@@ -48,7 +50,7 @@ class Publisher:
             say(f"{commit[:12]} on {self.plan.branch}")
         report = page.of_commit(draft, self.plan, commit)
         with self.progress.stage("Open the pull request") as say:
-            pull_request = self._open(report)
+            pull_request = self._open(title, body, report)
             say(pull_request.url)
         with self.progress.stage("Report"):
             comment_url = self._comment(pull_request, report)
@@ -81,7 +83,7 @@ class Publisher:
             forge=self.forge,
             branch=self.plan.branch,
             base_head=self.plan.base_head,
-            message=page.commit_message(self.run, self.plan, self.workflow_run),
+            message=page.commit_message(self.run, self.plan, self.workflow_run, skip_ci=self.spec.skip_ci),
             clock=self.clock,
         )
 
@@ -89,15 +91,22 @@ class Publisher:
     def _report_marker(self) -> Marker:
         return dataclasses.replace(self.plan.marker, kind="report")
 
-    def _open(self, report: Report) -> PullRequest:
-        body = page.body(self.plan, self.workflow_run, by_workflow_token=self.forge.login() == WORKFLOW_LOGIN)
+    def _words(self) -> tuple[str, str]:
+        """Title and body of the pull request."""
+        by_workflow_token = self.forge.login() == WORKFLOW_LOGIN
+        body = page.body(self.plan, self.workflow_run, template=self.spec.body, by_workflow_token=by_workflow_token)
+        return page.title(self.plan, self.spec.title), body
+
+    def _open(self, title: str, body: str, report: Report) -> PullRequest:
+        if self.spec.comment == "none":
+            body = f"{body}\n\n{report.markdown(limit=BODY_LENGTH - len(body))}"
         try:
             return open_pull_request(
                 branch=self.plan.branch,
                 base=self.plan.base,
-                title=self.spec.title or page.title(self.plan),
-                body=f"{body}\n\n{report.markdown()}" if self.spec.comment == "none" else body,
-                draft=self.spec.draft or not self.plan.verdict.accepted,
+                title=title,
+                body=body,
+                draft=self._draft,
                 forge=self.forge,
             )
         except PermissionDenied as error:
@@ -141,21 +150,39 @@ class Publisher:
         return "neutral" if self.spec.on_rejected == "warn" else "failure"
 
     def _settle(self, pull_request: PullRequest) -> tuple[int, ...]:
-        """Labels, reviewers and auto-merge, and the earlier pull requests that this one supersedes."""
-        forge, spec, number = self.forge, self.spec, pull_request.number
+        """What the result does not hang on, and last the earlier pull requests that this one supersedes."""
+        if marker_in(pull_request.body) == self.plan.marker and pull_request.draft != self._draft:
+            self._optional("The draft state is as it was", lambda: self.forge.set_draft(pull_request, self._draft))
+        self._show_to_people(pull_request.number)
+        closed: list[PullRequest] = []
+        if self.spec.on_existing == "supersede":
+            earlier = earlier_pull_requests(self.plan.base, self.plan.marker, forge=self.forge)
+            closed = supersede(earlier, current=pull_request, marker=self.plan.marker, forge=self.forge)
+        if self.spec.auto_merge and not self._draft:
+            method = self.spec.auto_merge
+            self._optional("Auto-merge is not on", lambda: self.forge.enable_auto_merge(pull_request, method))
+        return tuple(item.number for item in closed)
+
+    def _show_to_people(self, number: int) -> None:
+        """Labels, reviewers, assignees and milestone."""
+        forge, spec = self.forge, self.spec
         if spec.labels:
             self._optional("The labels are not set", lambda: forge.add_labels(number, spec.labels))
         if spec.reviewers:
-            self._optional(
-                "Nobody is asked for a review", lambda: forge.request_reviewers(number, people=spec.reviewers)
-            )
-        closed: list[PullRequest] = []
-        if spec.on_existing == "supersede":
-            earlier = earlier_pull_requests(self.plan.base, self.plan.marker, forge=forge)
-            closed = supersede(earlier, current=pull_request, marker=self.plan.marker, forge=forge)
-        if spec.auto_merge and self.plan.verdict.accepted and not pull_request.draft:
-            self._optional("Auto-merge is not on", lambda: forge.enable_auto_merge(pull_request, spec.auto_merge))
-        return tuple(item.number for item in closed)
+            self._optional("Nobody is asked for a review", lambda: self._ask_reviewers(number))
+        if spec.assignees:
+            self._optional("Nobody is assigned", lambda: forge.add_assignees(number, spec.assignees))
+        if spec.milestone:
+            self._optional("The milestone is not set", lambda: forge.set_milestone(number, spec.milestone))
+
+    @property
+    def _draft(self) -> bool:
+        return self.spec.draft or not self.plan.verdict.accepted
+
+    def _ask_reviewers(self, number: int) -> None:
+        teams = [name.rpartition("/")[2] for name in self.spec.reviewers if "/" in name]
+        people = [name for name in self.spec.reviewers if "/" not in name]
+        self.forge.request_reviewers(number, people=people, teams=teams)
 
     def _optional(self, otherwise: str, act: Callable[[], object]) -> None:
         """A step that the result does not hang on: a refusal is a warning, an outage an error to run again after."""

@@ -23,11 +23,16 @@ def earlier_pull_requests(base: str, marker: Marker, *, forge: PublishForge) -> 
 def open_pull_request(
     *, branch: str, base: str, title: str, body: str, draft: bool, forge: PublishForge
 ) -> PullRequest:
-    """The open pull request of this branch, with this title and body."""
+    """The open pull request of this branch, with this title and body.
+
+    One that a newer run of the same model has described stays as that run left it. `draft` is for new ones only.
+    """
     existing = next(iter(forge.pull_requests(base=base, head=branch)), None)
     if existing is None:
         return forge.create_pull_request(head=branch, base=base, title=title, body=body, draft=draft)
-    if (existing.title, existing.body) == (title, body.strip()):
+    ours, theirs = marker_in(body), marker_in(existing.body)
+    is_newer = ours is not None and theirs is not None and ours.is_about(theirs) and ours.is_older_than(theirs)
+    if is_newer or (existing.title, existing.body) == (title, body.strip()):
         return existing
     return forge.update_pull_request(existing.number, title=title, body=body)
 

@@ -11,6 +11,7 @@ import pytest
 from cmlkit.config import PublishSpec
 from cmlkit.errors import GateRejected
 from cmlkit.publishing.marker import marker_in
+from cmlkit.sandbox.github.seeding import add_milestone
 from tests.integration.project import (
     BOT,
     MANIFEST,
@@ -183,6 +184,14 @@ def test_a_rejected_model_is_a_draft_and_then_an_error(there: Project) -> None:
     assert caught.value.exit_code == 6
 
 
+def test_a_draft_is_ready_for_review_once_the_gate_accepts(there: Project) -> None:
+    there.publish(there.trained(0.5), rules=["accuracy >= 0.8"])
+    there.publish(there.trained(0.9), attempt=2, rules=["accuracy >= 0.8"])
+    assert not there.repository.pulls[0].draft
+    there.publish(there.trained(0.6), attempt=3, rules=["accuracy >= 0.8"])
+    assert there.repository.pulls[0].draft
+
+
 def test_a_rejection_can_be_a_warning(there: Project) -> None:
     published = there.publish(there.trained(0.5), rules=["accuracy >= 0.8"], on_rejected="warn")
     assert there.repository.pulls[0].draft
@@ -201,10 +210,36 @@ def test_a_rejected_model_can_be_left_unpublished(there: Project) -> None:
 
 def test_labels_and_reviewers_are_asked_for(there: Project) -> None:
     there.github.hub.account("ann")
-    there.publish(there.trained(0.9), labels=("model", "retrained"), reviewers=("ann",))
+    there.publish(there.trained(0.9), labels=("model", "retrained"), reviewers=("ann", "octo/ml"))
     (pull,) = there.repository.pulls
     assert pull.labels == ["model", "retrained"]
     assert [account.login for account in pull.reviewers] == ["ann"]
+    assert pull.teams == ["ml"]
+
+
+def test_assignees_and_milestone_are_set(there: Project) -> None:
+    there.github.hub.account("ann")
+    add_milestone(there.github.hub, REPOSITORY, "May")
+    there.publish(there.trained(0.9), assignees=("ann",), milestone="May")
+    (pull,) = there.repository.pulls
+    assert [account.login for account in pull.assignees] == ["ann"]
+    assert pull.milestone == 1
+    there.publish(there.trained(0.9), milestone="June")
+    assert "no milestone 'June'" in there.progress.warnings[0]
+
+
+def test_title_and_body_follow_their_templates(there: Project) -> None:
+    there.publish(there.trained(0.9), title="{model} for {base}: {outcome} ({run})", body="By **us**, on {branch}.")
+    (pull,) = there.repository.pulls
+    assert pull.title == "model/m.joblib for main: first (100)"
+    assert "\n\nBy **us**, on cmlkit/main/100.\n\n" in pull.body
+    there.publish(there.trained(0.9), title="x" * 300)
+    assert pull.title == "x" * 255 + "…"
+
+
+def test_the_commit_can_ask_workflows_not_to_start(there: Project) -> None:
+    published = there.publish(there.trained(0.9), skip_ci=True)
+    assert "[skip ci]" in there.git("log", "-1", "--format=%B", published.commit_sha)
 
 
 def test_a_reviewer_whom_github_refuses_is_a_warning(there: Project) -> None:
@@ -289,6 +324,13 @@ class TestEarlierPullRequests:
         copied = person.create_pull_request(head="copy", base="main", title="Mine", body=body, draft=False)
         assert there.publish(there.trained(0.91), run_id="101").superseded == (first.pull_request_number,)
         assert copied.number in there.open_pulls()
+
+    def test_an_older_run_on_the_same_branch_leaves_the_newer_ones_words(self, there: Project) -> None:
+        there.publish(there.trained(0.9), run_id="101", branch="models")
+        there.publish(there.trained(0.8), run_id="100", branch="models", rules=["accuracy >= 0.85"])
+        (pull,) = there.repository.pulls
+        assert "runs/101" in pull.body
+        assert not pull.draft
 
     def test_another_models_stays(self, there: Project) -> None:
         there.publish(there.trained(0.9), prefix="projects/other")

@@ -51,6 +51,11 @@ def test_a_branch_name_that_git_refuses(there: Project) -> None:
     refused(there, SettingsError, r"'a\.\.b', made from 'a\.\.b', has two dots", branch="a..b")
 
 
+@pytest.mark.parametrize("setting", ["title", "body"])
+def test_a_template_with_an_unknown_field(there: Project, setting: str) -> None:
+    refused(there, SettingsError, f"publish.{setting}.*known are .model., .base.", **{setting: "by {author}"})
+
+
 def test_a_malformed_rule(there: Project) -> None:
     refused(there, SettingsError, "accuracy", rules=["accuracy ~ 1"])
 

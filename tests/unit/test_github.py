@@ -198,6 +198,24 @@ def test_a_pull_request_that_another_process_opened_meanwhile_is_taken(github: S
     assert github.client().create_pull_request(head="x", base="main", title="t", body="b", draft=False).number == 7
 
 
+def test_where_there_are_no_drafts_the_pull_request_is_none(github: ScriptedGitHub) -> None:
+    github.refuse("POST", f"{REPO}/pulls", 422, "Draft pull requests are not supported in this repository.")
+    github.answer("POST", f"{REPO}/pulls", PULL, status=201)
+    client = github.client()
+    assert not client.create_pull_request(head="x", base="main", title="t", body="b", draft=True).draft
+    assert github.body()["draft"] is False
+
+
+@pytest.mark.parametrize(
+    ("draft", "mutation"), [(True, "convertPullRequestToDraft"), (False, "markPullRequestReadyForReview")]
+)
+def test_a_pull_request_becomes_a_draft_or_ready_by_graphql(github: ScriptedGitHub, draft: bool, mutation: str) -> None:
+    github.mock.add("POST", f"{API}/graphql", json={"data": {mutation: {"clientMutationId": None}}})
+    assert github.client().set_draft(a_pull_request(draft=not draft), draft).draft is draft
+    assert mutation in github.body()["query"]
+    github.mock.calls.reset()
+
+
 def test_a_pull_request_changes_only_in_what_is_given(github: ScriptedGitHub) -> None:
     github.answer("PATCH", f"{REPO}/pulls/7", PULL)
     github.client().update_pull_request(7, state="closed")

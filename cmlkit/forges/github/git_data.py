@@ -77,13 +77,16 @@ class GitData(LargeBlobs):
 
     def create_commit(self, *, parent: str, files: Iterable[TreeFile], message: str) -> str:
         files = list(files)
-        base = parsed(lambda answer: str(answer["tree"]["sha"]), self.http.get(self.path("git", "commits", parent)))
+        base = {"base_tree": self._tree_of(parent)} if parent else {}
         entries = [{"path": file.path, "mode": file.mode, "type": "blob", "sha": file.blob} for file in files]
         # No author, no committer: GitHub then signs the commit for the bot or App whose token this is.
-        tree = self._create("trees", {"base_tree": base, "tree": entries})
-        commit = self._create("commits", {"message": message, "tree": tree, "parents": [parent]})
+        tree = self._create("trees", {**base, "tree": entries})
+        commit = self._create("commits", {"message": message, "tree": tree, "parents": [parent] if parent else []})
         self.let_go(file.blob for file in files)
         return commit
+
+    def _tree_of(self, commit: str) -> str:
+        return parsed(lambda answer: str(answer["tree"]["sha"]), self.http.get(self.path("git", "commits", commit)))
 
     def _create(self, kind: str, body: Mapping[str, object]) -> str:
         document = self.http.request("POST", self.path("git", kind), body=body, repeatable=True).document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,16 @@ from cmlkit.forges.github.operations import Operations, parsed, text
 _ENABLE_AUTO_MERGE = """
 mutation($pullRequest: ID!, $method: PullRequestMergeMethod!) {
   enablePullRequestAutoMerge(input: {pullRequestId: $pullRequest, mergeMethod: $method}) { clientMutationId }
+}
+"""
+_CONVERT_TO_DRAFT = """
+mutation($pullRequest: ID!) {
+  convertPullRequestToDraft(input: {pullRequestId: $pullRequest}) { clientMutationId }
+}
+"""
+_MARK_READY = """
+mutation($pullRequest: ID!) {
+  markPullRequestReadyForReview(input: {pullRequestId: $pullRequest}) { clientMutationId }
 }
 """
 
@@ -54,6 +65,11 @@ class PullRequests(Operations):
             if (existing := look()) is None:
                 raise
             return existing
+        except ServiceError as error:
+            # Private repositories of free accounts have none.
+            if not draft or "draft pull requests are not supported" not in error.message.lower():
+                raise
+            return self.create_pull_request(head=head, base=base, title=title, body=body, draft=False)
 
     def update_pull_request(
         self, number: int, *, title: str | None = None, body: str | None = None, state: str | None = None
@@ -61,6 +77,10 @@ class PullRequests(Operations):
         changes = {"title": title, "body": body, "state": state}
         request = {name: value for name, value in changes.items() if value is not None}
         return parsed(_pull_request, self.http.request("PATCH", self.path("pulls", number), body=request).document)
+
+    def set_draft(self, pull_request: PullRequest, draft: bool) -> PullRequest:
+        self.http.graphql(_CONVERT_TO_DRAFT if draft else _MARK_READY, pullRequest=pull_request.node_id)
+        return dataclasses.replace(pull_request, draft=draft)
 
     def add_labels(self, number: int, labels: Sequence[str]) -> None:
         path = self.path("issues", number, "labels")

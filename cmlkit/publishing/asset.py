@@ -1,0 +1,85 @@
+"""Assets: images that comments show, stored by content hash on an orphan branch of the repository itself.
+
+A `blob` link with `raw=true` works for whoever may read the repository, also a private one; no other host is involved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from cmlkit.clock import Clock, SystemClock
+from cmlkit.errors import Conflict
+from cmlkit.forges.base import PublishForge, TreeFile
+from cmlkit.publishing.commit import commit_files
+from cmlkit.publishing.files import CommitFile
+from cmlkit.report import markdown
+
+BRANCH = "cmlkit-assets"
+README = b"Images that reports in pull requests and comments show. They come from `cmlkit asset publish`.\n"
+IMAGES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asset:
+    """A file that is stored.
+
+    Attributes:
+        name: The file's own name.
+        commit: That holds it under `path`.
+    """
+
+    name: str
+    path: str
+    commit: str
+    url: str
+
+    def markdown(self, title: str = "") -> str:
+        """An image, or a link for what browsers do not show as one."""
+        shown = title or self.name
+        if PurePosixPath(self.path).suffix in IMAGES:
+            return markdown.image(shown, self.url)
+        return markdown.link(markdown.text(shown), self.url)
+
+
+def store_asset(
+    name: str, content: bytes, *, forge: PublishForge, server_url: str, clock: Clock | None = None
+) -> Asset:
+    """Store a file; one with the same content is there already and stays.
+
+    Args:
+        name: File name, whose suffix tells what it is.
+        server_url: Such as `https://github.com`.
+
+    Raises:
+        PermissionDenied, NotFound, Conflict, ServiceError: The forge refused something.
+    """
+    suffix = PurePosixPath(name).suffix.lower()
+    suffix = suffix if re.fullmatch(r"\.[a-z0-9]+", suffix) else ""
+    path = f"{hashlib.sha256(content).hexdigest()}{suffix}"
+    commit = commit_files(
+        [CommitFile(path=path, role="extra", content=content)],
+        forge=forge,
+        branch=BRANCH,
+        base_head=_branch_head(forge),
+        message=f"Store {path[:12]}{suffix}",
+        clock=clock or SystemClock(),
+    )
+    repository = forge.repository().full_name
+    return Asset(name=name, path=path, commit=commit, url=f"{server_url}/{repository}/blob/{commit}/{path}?raw=true")
+
+
+def _branch_head(forge: PublishForge) -> str:
+    """The branch's head, of a new branch without history where there is none."""
+    if head := forge.branch_head(BRANCH):
+        return head
+    readme = TreeFile(path="README.md", blob=forge.create_blob(README))
+    root = forge.create_commit(parent="", files=[readme], message="Start the branch of images")
+    try:
+        forge.create_branch(BRANCH, root)
+    except Conflict:
+        # Another process has made it meanwhile.
+        return forge.branch_head(BRANCH) or root
+    return root

@@ -1,0 +1,79 @@
+"""Publishes at the same time, with the base moving underneath: every commit arrives, none is lost or doubled."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from cmlkit.publishing import Publication
+from tests.integration.project import MODEL, Project, project
+
+AT_ONCE = 10
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Iterator[Project]:
+    with project(tmp_path) as found:
+        yield found
+
+
+def at_once(publish: Callable[[int], Publication], there: Project) -> list[Publication]:
+    """Publish from as many threads, while a person commits to the base branch."""
+    start = threading.Barrier(AT_ONCE + 1)
+
+    def begin(index: int) -> Publication:
+        start.wait()
+        return publish(index)
+
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        running = [pool.submit(begin, index) for index in range(AT_ONCE)]
+        start.wait()
+        for index in range(3):
+            there.commit_to("main", {f"notes-{index}.md": "moved"})
+        return [each.result() for each in running]
+
+
+def one_of(there: Project, index: int) -> Project:
+    directory = there.directory / str(index)
+    directory.mkdir()
+    return Project(github=there.github, directory=directory)
+
+
+def test_ten_models_on_one_branch_are_ten_commits_and_one_pull_request(there: Project) -> None:
+    def publish(index: int) -> Publication:
+        mine = one_of(there, index)
+        return mine.publish(mine.trained(0.9 + index / 1000), branch="models", prefix=f"p{index}")
+
+    published = at_once(publish, there)
+    assert int(there.git("rev-list", "--count", "main..models")) == AT_ONCE
+    assert there.files("models") >= {f"p{index}/{MODEL}" for index in range(AT_ONCE)}
+    assert {item.commit_sha for item in published} == set(there.git("rev-list", "main..models").split())
+    assert there.open_pulls() == [1]
+    assert len(there.comments(1)) == AT_ONCE
+
+
+def test_ten_runs_of_one_model_on_one_branch_end_with_one_comment_of_the_newest(there: Project) -> None:
+    def publish(index: int) -> Publication:
+        mine = one_of(there, index)
+        return mine.publish(mine.trained(0.9 + index / 1000), run_id=str(100 + index), branch="models")
+
+    at_once(publish, there)
+    assert int(there.git("rev-list", "--count", "main..models")) == AT_ONCE
+    (comment,) = there.comments(1)
+    assert "run 109" in comment
+
+
+def test_ten_runs_on_ten_branches_keep_to_themselves(there: Project) -> None:
+    def publish(index: int) -> Publication:
+        mine = one_of(there, index)
+        return mine.publish(mine.trained(0.9 + index / 1000), run_id=str(100 + index), on_existing="keep")
+
+    published = at_once(publish, there)
+    assert len({item.pull_request_number for item in published}) == AT_ONCE
+    for item in published:
+        assert there.git("rev-list", "--count", f"main..{item.branch}").strip() == "1"
+        assert len(there.comments(item.pull_request_number or 0)) == 1
