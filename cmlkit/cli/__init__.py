@@ -19,6 +19,7 @@ COMMANDS = {
     "model": ("cmlkit.cli.model", "model", "Show and verify model files."),
     "comment": ("cmlkit.cli.comment", "comment", "Write markdown as a comment, or keep one up to date."),
     "pr": ("cmlkit.cli.pr", "pr", "Open a pull request with the files that you name."),
+    "asset": ("cmlkit.cli.asset", "asset", "Store images that comments show."),
     "repo": ("cmlkit.cli.repo", "repo", "Make the checkout ready for commits."),
     "config": ("cmlkit.cli.config", "config", "Show every setting, and where its value came from."),
 }

@@ -10,6 +10,7 @@ import click
 
 from cmlkit import actions
 from cmlkit.cli import edges
+from cmlkit.cli.asset import publish_asset
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.errors import SettingsError
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @with_settings("publish", "gate")
-def publish(invocation: Invocation) -> None:
+@click.argument("image", required=False, type=click.Path(path_type=Path))
+@click.option("--md", is_flag=True, help="With IMAGE: print markdown that shows it.")
+def publish(invocation: Invocation, image: Path | None, md: bool) -> None:
     """Gate, commit, pull request, report, comment, check and summary, in one process.
+
+    With IMAGE it only stores that file, as cmlkit asset publish does.
 
     \b
     cmlkit publish
@@ -30,6 +35,10 @@ def publish(invocation: Invocation) -> None:
     """
     from cmlkit import publishing as stage
 
+    if image is not None:
+        # The flag only: a title in cmlkit.yaml is that of pull requests.
+        publish_asset(invocation, image, md=md, title=click.get_current_context().params["publish__title"] or "")
+        return
     directory = Path.cwd()
     run = read_record(directory)
     workflow_run = edges.workflow_run(invocation.environ, directory=directory)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from cmlkit.__main__ import run
 from cmlkit.sandbox import Sandbox
 from cmlkit.sandbox.github.repository import Repository
+
+ROOT = Path(__file__).parents[2]
+# Where the bytes that the tests take for an image are stored.
+ASSET = f"{hashlib.sha256(b'pixels').hexdigest()}.png"
 
 
 def git(*arguments: str) -> str:
@@ -226,3 +233,57 @@ def test_a_comment_that_cannot_be_written_says_why(
     assert run(["comment", "create", "report.md", *arguments], environ=os.environ) == exit_code
     assert re.search(message, capsys.readouterr().err)
     assert not repository(sandbox).commit_comments
+
+
+def test_an_asset_is_stored_once_on_a_branch_without_history(
+    sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout / "plot.PNG").write_bytes(b"pixels")
+    urls = {called(capsys, "asset", "publish", "plot.PNG") for _ in range(2)}
+    assert len(urls) == 1
+    there = repository(sandbox).git
+    assert there.line("ls-tree", "-r", "--name-only", "cmlkit-assets").splitlines() == [ASSET, "README.md"]
+    assert there.merge_base("main", "cmlkit-assets") is None
+
+
+def test_the_link_of_an_asset_shows_it(sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (checkout / "plot.png").write_bytes(b"pixels")
+    url = called(capsys, "asset", "publish", "plot.png")
+    assert re.fullmatch(rf"{sandbox.github.url}/{sandbox.repository}/blob/[0-9a-f]{{40}}/{ASSET}\?raw=true", url)
+    assert requests.get(url, timeout=10).content == b"pixels"
+
+
+def test_an_asset_is_an_image_in_markdown_and_other_files_are_links(
+    sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("plot.png", "paper.pdf"):
+        (checkout / name).write_bytes(b"pixels")
+    assert called(capsys, "asset", "publish", "plot.png", "--md", "--title", "A plot").startswith("[![A plot](http")
+    assert called(capsys, "asset", "publish", "paper.pdf", "--md").startswith("[paper.pdf](http")
+
+
+def test_an_asset_that_is_not_there_is_an_error(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["publish", "absent.png", "--md"], environ=os.environ) == 2
+    assert "absent.png" in capsys.readouterr().err
+    assert repository(sandbox).git.branch_head("cmlkit-assets") is None
+
+
+def test_the_tutorial_written_for_cml_publishes_with_one_word_changed(sandbox: Sandbox, checkout: Path) -> None:
+    (checkout / "model").mkdir()
+    (checkout / "model" / "metrics.txt").write_text("Accuracy: 0.97\n")
+    for name in ("random_forest.joblib", "confusion_matrix.png"):
+        (checkout / "model" / name).write_bytes(b"pixels")
+    tutorial = f"""
+        cmlkit() {{ {sys.executable} -m cmlkit "$@"; }}
+        cmlkit ci
+        cmlkit pr model/random_forest.joblib
+        cat model/metrics.txt > report.md
+        cmlkit publish model/confusion_matrix.png --md >> report.md
+        cmlkit send-comment --pr --update report.md
+    """
+    subprocess.run(["bash", "-euc", tutorial], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    [pull] = repository(sandbox).pulls
+    [comment] = comments(sandbox, pull.number)
+    assert comment.startswith("Accuracy: 0.97")
+    [url] = re.findall(r"!\[.*?\]\((http.*?)\)", comment)
+    assert requests.get(url, timeout=10).content == b"pixels"
