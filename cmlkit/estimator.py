@@ -11,6 +11,7 @@ import re
 import resource
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,10 @@ from typing import TYPE_CHECKING, Any
 from cmlkit import metrics
 from cmlkit.config import TrainSpec
 from cmlkit.errors import SettingsError
+from cmlkit.evaluation import plot_names, plot_of
 from cmlkit.model import installed_versions, save_model
+from cmlkit.painter import Painter
+from cmlkit.plots import Plot
 from cmlkit.process import RSS_UNIT_BYTES
 from cmlkit.progress import Progress
 from cmlkit.rematch import Champion, champion_at, rematch
@@ -69,31 +73,34 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
     Raises:
         SettingsError: The class cannot be imported or does not take its parameters, or the data cannot be used.
     """
-    _check_extra()
     begun, cpu = time.monotonic(), _cpu_seconds()
-    estimator = _made(spec)
-    with progress.stage("Read the data") as say:
-        data = read_dataset(spec, directory)
-        say(f"{len(data.train_labels):,} samples to train, {len(data.test_labels):,} to test")
-    with progress.stage(f"Fit {type(estimator).__name__}"):
-        _fitted(estimator, data, spec)
     model = default_model(spec)
-    with progress.stage("Score, plot and save"):
-        fitted = Answering(estimator)
-        scores = _scores(fitted, data, spec)
-        champion = champion_at(directory / model, progress.warn)
-        played = _rematch(champion, fitted, data, spec, progress) if champion else None
-        if spec.metrics:
-            _write_metrics(scores, directory / spec.metrics[0])
-            scores = metrics.read(spec.metrics[:1], directory)
-        plotted = _plotted(fitted, data, spec, directory)
-        save_model(estimator, directory / model)
+    with Painter() if spec.plots else nullcontext() as painter:
+        _check_extra()
+        estimator = _made(spec)
+        with progress.stage("Read the data") as say:
+            data = read_dataset(spec, directory)
+            say(f"{len(data.train_labels):,} samples to train, {len(data.test_labels):,} to test")
+        with progress.stage(f"Fit {type(estimator).__name__}"):
+            _fitted(estimator, data, spec)
+        with progress.stage("Score, plot and save"):
+            fitted = Answering(estimator)
+            scores = _scores(fitted, data, spec)
+            plots = _plots(fitted, data, spec)
+            if painter:
+                painter.draw({directory / path: plot for path, plot in plots.items()})
+            champion = champion_at(directory / model, progress.warn)
+            played = _rematch(champion, fitted, data, spec, progress) if champion else None
+            if spec.metrics:
+                _write_metrics(scores, directory / spec.metrics[0])
+                scores = metrics.read(spec.metrics[:1], directory)
+            save_model(estimator, directory / model)
     return TrainingRun(
         mode="estimator",
         command=spec.estimator,
         metrics=scores,
         metrics_files=spec.metrics[:1],
-        plots=plotted,
+        plots=tuple(plots),
         model=model,
         parameters={name: _plain(value) for name, value in spec.params.items()},
         libraries=installed_versions(),
@@ -272,23 +279,19 @@ def _write_metrics(scores: Mapping[str, float], file: Path) -> None:
     file.write_text("".join(lines), encoding="utf-8")
 
 
-def _plotted(estimator: Any, data: Dataset, spec: TrainSpec, directory: Path) -> tuple[str, ...]:
-    """Draw the plots that the spec names, or, where it has its default, those that suit the estimator; their paths."""
-    from cmlkit import plots
-
-    names = plots.of_estimator(estimator, data.test_labels)
+def _plots(estimator: Any, data: Dataset, spec: TrainSpec) -> dict[str, Plot]:
+    """Path -> plot: those that the spec names, or, where it has its default, those that suit the estimator."""
+    names = plot_names(estimator, data.test_labels)
     paths = spec.plots
     if spec.plots == TrainSpec().plots:
         paths = tuple(str(PurePosixPath(spec.plots[0]).with_stem(name)) for name in names)
     for path in paths:
-        name = PurePosixPath(path).stem
-        if name not in names:
+        if PurePosixPath(path).stem not in names:
             raise SettingsError(
                 f"The plot {path} cannot be drawn for {spec.estimator}.",
                 next_step=f"Name the files in train.plots after what they show: {', '.join(names)}.",
             )
-        plots.draw(name, estimator, data.test_features, data.test_labels, directory / path)
-    return paths
+    return {path: plot_of(PurePosixPath(path).stem, estimator, data.test_features, data.test_labels) for path in paths}
 
 
 def _classifies(estimator: Any) -> bool:

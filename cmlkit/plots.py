@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,132 +18,64 @@ if TYPE_CHECKING:
 DOTS_PER_INCH = 120
 LABELLED_CLASSES = 30
 """With more classes than this, cells and ticks carry no text: it would be too small to read."""
-CURVES = 10
-"""Curves for single classes, one against the rest; with more classes there is only the one of all together."""
-NAMED_FEATURES = 20
 
 
-def of_estimator(estimator: Any, labels: NDArray[Any]) -> tuple[str, ...]:
-    """Names of the plots that suit a fitted estimator, the main one of its task first.
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """A confusion matrix: `shares` of shape (classes, classes), a row for each true class, each row adding up to 1."""
 
-    Args:
-        labels: Of the test samples; curves need at least two classes among them.
+    classes: tuple[str, ...]
+    shares: NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Residuals:
+    """Predictions against the truth, both of shape (samples,)."""
+
+    truth: NDArray[Any]
+    predicted: NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """One curve a class.
+
+    Attributes:
+        lines: What each is called, and its points.
+        chance: Whether to draw what guessing would give: the diagonal.
     """
-    from sklearn.base import is_classifier
 
-    if is_classifier(estimator):
-        names = ["confusion_matrix"]
-        if _scoring_method(estimator) and len(set(labels.tolist())) > 1:
-            names += ["roc_curve", "precision_recall_curve"]
-    else:
-        names = ["residuals"]
-    if _importances(estimator) is not None:
-        names.append("feature_importances")
-    return tuple(names)
+    horizontal: str
+    vertical: str
+    lines: tuple[tuple[str, NDArray[Any], NDArray[Any]], ...]
+    chance: bool = False
 
 
-def draw(name: str, estimator: Any, features: NDArray[Any], labels: NDArray[Any], path: Path) -> None:
-    """Draw one of the plots that `of_estimator` names, for test samples.
+@dataclass(frozen=True, kw_only=True)
+class Importances:
+    """How much each feature counts, the most important first."""
 
-    Args:
-        features: Of shape (samples, features).
-        labels: Of shape (samples,).
+    features: tuple[str, ...]
+    values: tuple[float, ...]
+
+
+Plot = Matrix | Residuals | Curves | Importances
+
+
+def draw(plot: Plot, path: Path) -> None:
+    """Draw a plot to a file; its ending tells the format.
 
     Raises:
         SettingsError: matplotlib is not installed, or the file cannot be written.
     """
-    if name == "feature_importances":
-        feature_importances(_importances(estimator), path)
-    elif name in ("roc_curve", "precision_recall_curve"):
-        curve = roc_curve if name == "roc_curve" else precision_recall_curve
-        curve(labels, _class_scores(estimator, features), estimator.classes_, path)
+    if isinstance(plot, Matrix):
+        figure = _matrix(plot)
+    elif isinstance(plot, Residuals):
+        figure = _residuals(plot)
+    elif isinstance(plot, Curves):
+        figure = _curves(plot)
     else:
-        main = confusion_matrix if name == "confusion_matrix" else residuals
-        main(labels, estimator.predict(features), path)
-
-
-def confusion_matrix(truth: NDArray[Any], predicted: NDArray[Any], path: Path) -> None:
-    """Draw a confusion matrix, each row normalised to 1.
-
-    Args:
-        truth: Labels, of shape (samples,).
-        predicted: Of the same shape.
-
-    Raises:
-        SettingsError: matplotlib or scikit-learn is not installed, or the file cannot be written.
-    """
-    from sklearn.metrics import confusion_matrix as counted
-    from sklearn.utils.multiclass import unique_labels
-
-    classes = [str(label) for label in unique_labels(truth, predicted)]
-    figure = _figure(3.6 + 0.32 * min(len(classes), LABELLED_CLASSES))
-    axes = figure.add_subplot()
-    shares = counted(truth, predicted, normalize="true")
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    figure.colorbar(image, ax=axes, fraction=0.046)
-    axes.set(xlabel="Predicted", ylabel="True")
-    if len(classes) <= LABELLED_CLASSES:
-        _label(axes, classes, shares)
-    save(figure, path)
-
-
-def residuals(truth: NDArray[Any], predicted: NDArray[Any], path: Path) -> None:
-    """Draw predictions against the truth, both of shape (samples,), with the line on which they are equal."""
-    figure = _figure(5.0)
-    axes = figure.add_subplot()
-    axes.scatter(truth, predicted, s=9, alpha=0.5, edgecolors="none")
-    low, high = min(truth.min(), predicted.min()), max(truth.max(), predicted.max())
-    axes.plot([low, high], [low, high], color="grey", linewidth=1)
-    axes.set(xlabel="True", ylabel="Predicted")
-    save(figure, path)
-
-
-def roc_curve(truth: NDArray[Any], scores: NDArray[Any], classes: NDArray[Any], path: Path) -> None:
-    """Draw the true against the false positive rate.
-
-    Args:
-        truth: Labels, of shape (samples,).
-        scores: The higher, the likelier, of shape (samples, classes); for two classes those of the second,
-            of shape (samples, 1).
-        classes: Labels in the order of the columns of `scores`.
-    """
-    from sklearn import metrics
-
-    figure = _figure(5.0)
-    axes = figure.add_subplot()
-    for label, hits, column in _against_the_rest(truth, scores, classes):
-        false, true, _ = metrics.roc_curve(hits, column)
-        axes.plot(false, true, label=f"{label}AUC {metrics.auc(false, true):.3f}", linewidth=1.5)
-    axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle=":")
-    axes.set(xlabel="False positive rate", ylabel="True positive rate")
-    axes.legend(loc="lower right", fontsize=9)
-    save(figure, path)
-
-
-def precision_recall_curve(truth: NDArray[Any], scores: NDArray[Any], classes: NDArray[Any], path: Path) -> None:
-    """Draw precision against recall; arguments as of `roc_curve`."""
-    from sklearn import metrics
-
-    figure = _figure(5.0)
-    axes = figure.add_subplot()
-    for label, hits, column in _against_the_rest(truth, scores, classes):
-        precision, recall, _ = metrics.precision_recall_curve(hits, column)
-        average = metrics.average_precision_score(hits, column)
-        axes.plot(recall, precision, label=f"{label}AP {average:.3f}", linewidth=1.5, drawstyle="steps-post")
-    axes.set(xlabel="Recall", ylabel="Precision", ylim=(0, 1.03))
-    axes.legend(loc="lower left", fontsize=9)
-    save(figure, path)
-
-
-def feature_importances(importances: NDArray[Any], path: Path) -> None:
-    """Draw the most important features, by their number from 1 on; `importances` is of shape (features,)."""
-    order = abs(importances).argsort()[::-1][:NAMED_FEATURES]
-    figure = _figure(5.0)
-    axes = figure.add_subplot()
-    axes.barh(range(len(order)), importances[order])
-    axes.set_yticks(range(len(order)), [str(number + 1) for number in order])
-    axes.invert_yaxis()
-    axes.set(xlabel="Importance", ylabel="Feature")
+        figure = _importances(plot)
     save(figure, path)
 
 
@@ -166,50 +99,65 @@ def save(figure: Figure, path: Path) -> None:
         raise SettingsError(f"The plot {path} cannot be written: {error}.") from error
 
 
-def _against_the_rest(
-    truth: NDArray[Any], scores: NDArray[Any], classes: NDArray[Any]
-) -> Iterator[tuple[str, NDArray[Any], NDArray[Any]]]:
-    """Label, which samples are of the class, and their scores: of each class, or of all together."""
-    if scores.shape[1] == 1:
-        yield "", truth == classes[1], scores[:, 0]
-        return
-    hits = truth[:, None] == classes[None, :]
-    if len(classes) > CURVES:
-        yield f"{len(classes)} classes: ", hits.ravel(), scores.ravel()
-        return
-    for number, label in enumerate(classes):
-        if hits[:, number].any():
-            yield f"{label}: ", hits[:, number], scores[:, number]
+def load_matplotlib() -> None:
+    """Load what drawing needs, fonts and all, ahead of the first drawing.
+
+    Raises:
+        SettingsError: matplotlib is not installed.
+    """
+    _importances(Importances(features=("1",), values=(1.0,))).savefig(io.BytesIO(), bbox_inches="tight")
 
 
-def _scoring_method(estimator: Any) -> str:
-    """What tells how likely each class is; empty where the estimator only decides."""
-    return next((name for name in ("predict_proba", "decision_function") if hasattr(estimator, name)), "")
+def _matrix(plot: Matrix) -> Figure:
+    figure = _figure(3.6 + 0.32 * min(len(plot.classes), LABELLED_CLASSES))
+    axes = figure.add_subplot()
+    image = axes.imshow(plot.shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, ax=axes, fraction=0.046)
+    axes.set(xlabel="Predicted", ylabel="True")
+    if len(plot.classes) <= LABELLED_CLASSES:
+        _label(axes, plot)
+    return figure
 
 
-def _class_scores(estimator: Any, features: NDArray[Any]) -> NDArray[Any]:
-    """Of shape (samples, classes); for two classes those of the second, of shape (samples, 1)."""
-    scores: NDArray[Any] = getattr(estimator, _scoring_method(estimator))(features)
-    if scores.ndim == 1:
-        return scores[:, None]
-    return scores[:, 1:] if scores.shape[1] == 2 else scores
-
-
-def _importances(estimator: Any) -> Any:
-    """One number a feature: how often and well a tree splits by it, or the coefficients of a linear model."""
-    found: Any = getattr(estimator, "feature_importances_", getattr(estimator, "coef_", None))
-    if getattr(found, "shape", ())[:1] == (1,):
-        found = found.ravel()
-    return found if getattr(found, "ndim", 0) == 1 else None
-
-
-def _label(axes: Any, classes: Sequence[str], shares: NDArray[Any]) -> None:
-    axes.set_xticks(range(len(classes)), classes, rotation=45 if len(classes) > 6 else 0)
-    axes.set_yticks(range(len(classes)), classes)
-    for row, cells in enumerate(shares):
+def _label(axes: Any, plot: Matrix) -> None:
+    axes.set_xticks(range(len(plot.classes)), plot.classes, rotation=45 if len(plot.classes) > 6 else 0)
+    axes.set_yticks(range(len(plot.classes)), plot.classes)
+    for row, cells in enumerate(plot.shares):
         for column, share in enumerate(cells):
             color = "white" if share > 0.5 else "black"
             axes.text(column, row, f"{share:.2f}", ha="center", va="center", color=color, fontsize=9)
+
+
+def _residuals(plot: Residuals) -> Figure:
+    figure = _figure(5.0)
+    axes = figure.add_subplot()
+    axes.scatter(plot.truth, plot.predicted, s=9, alpha=0.5, edgecolors="none")
+    low, high = min(plot.truth.min(), plot.predicted.min()), max(plot.truth.max(), plot.predicted.max())
+    axes.plot([low, high], [low, high], color="grey", linewidth=1)
+    axes.set(xlabel="True", ylabel="Predicted")
+    return figure
+
+
+def _curves(plot: Curves) -> Figure:
+    figure = _figure(5.0)
+    axes = figure.add_subplot()
+    for label, horizontal, vertical in plot.lines:
+        axes.plot(horizontal, vertical, label=label, linewidth=1.5)
+    if plot.chance:
+        axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle=":")
+    axes.set(xlabel=plot.horizontal, ylabel=plot.vertical, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.legend(loc="lower right" if plot.chance else "lower left", fontsize=9)
+    return figure
+
+
+def _importances(plot: Importances) -> Figure:
+    figure = _figure(5.0)
+    axes = figure.add_subplot()
+    axes.barh(range(len(plot.values)), plot.values)
+    axes.set_yticks(range(len(plot.features)), plot.features)
+    axes.invert_yaxis()
+    axes.set(xlabel="Importance", ylabel="Feature")
+    return figure
 
 
 def _figure(inches: float) -> Figure:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -68,6 +68,16 @@ def capture(argv: list[str], *, directory: Path, environ: Mapping[str, str], tim
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return ""
     return answer.stdout if answer.returncode == 0 else ""
+
+
+def beside(argv: Sequence[str]) -> subprocess.Popen[bytes] | None:
+    """A silent process that reads from a pipe, to work beside this one; None where it cannot be started."""
+    try:
+        return subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
+        )
+    except OSError:
+        return None
 
 
 @contextmanager

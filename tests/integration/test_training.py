@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cmlkit import painter
 from cmlkit.config import TrainSpec
 from cmlkit.errors import CmlkitError, MetricsError, ModelError, SettingsError, TrainingFailed
 from cmlkit.model import load_model
@@ -249,3 +250,16 @@ def test_features_and_labels_must_be_of_one_length(tmp_path: Path) -> None:
         file.write("1\n")
     with pytest.raises(SettingsError, match="120 rows of features and 121 labels"):
         train(FOREST, directory=tmp_path, environ=environ())
+
+
+def test_plots_are_drawn_here_when_the_process_beside_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(painter, "COMMAND", ("false",))
+    made_data(tmp_path / "data")
+    run = train(FOREST, directory=tmp_path, environ=environ())
+    assert all((tmp_path / path).is_file() for path in run.plots)
+
+
+def test_a_plot_that_cannot_be_written_is_a_settings_error(tmp_path: Path) -> None:
+    made_data(tmp_path / "data")
+    with pytest.raises(SettingsError, match=r"confusion_matrix\.docx cannot be written"):
+        train(dataclasses.replace(FOREST, plots=("confusion_matrix.docx",)), directory=tmp_path, environ=environ())

@@ -15,9 +15,11 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.svm import LinearSVC
 
-from cmlkit import plots
 from cmlkit.errors import SettingsError
+from cmlkit.evaluation import plot_names, plot_of
+from cmlkit.plots import Residuals, draw
 
+RESIDUALS = Residuals(truth=np.arange(3.0), predicted=np.arange(3.0))
 CURVES = ("roc_curve", "precision_recall_curve")
 
 
@@ -51,29 +53,29 @@ def test_the_task_and_the_class_choose_the_plots_and_each_can_be_drawn(
     tmp_path: Path, estimator: Any, names: tuple[str, ...]
 ) -> None:
     model, features, labels = fitted(estimator)
-    assert plots.of_estimator(model, labels) == names
+    assert plot_names(model, labels) == names
     for name in names:
-        plots.draw(name, model, features, labels, tmp_path / f"{name}.png")
+        draw(plot_of(name, model, features, labels), tmp_path / f"{name}.png")
         assert min(size(tmp_path / f"{name}.png")) > 300
 
 
 def test_labels_of_one_class_have_no_curves() -> None:
     model, _, labels = fitted(GaussianNB())
-    assert plots.of_estimator(model, labels[:1]) == ("confusion_matrix",)
+    assert plot_names(model, labels[:1]) == ("confusion_matrix",)
 
 
 @pytest.mark.parametrize("classes", [3, 12, 200])
 def test_many_classes_make_no_plot_larger_than_a_page(tmp_path: Path, classes: int) -> None:
     model, features, labels = fitted(GaussianNB(), classes=classes)
-    for name in plots.of_estimator(model, labels):
-        plots.draw(name, model, features, labels, tmp_path / "p.png")
+    for name in plot_names(model, labels):
+        draw(plot_of(name, model, features, labels), tmp_path / "p.png")
         assert max(size(tmp_path / "p.png")) < 2000
 
 
 def test_the_same_numbers_are_the_same_bytes(tmp_path: Path) -> None:
     model, features, labels = fitted(GaussianNB())
     for path in (tmp_path / "a.png", tmp_path / "b.png"):
-        plots.draw("roc_curve", model, features, labels, path)
+        draw(plot_of("roc_curve", model, features, labels), path)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
@@ -81,12 +83,12 @@ def test_drawing_touches_nothing_that_a_script_may_use(tmp_path: Path) -> None:
     from matplotlib import rcParams
 
     before = dict(rcParams)
-    plots.residuals(np.arange(3.0), np.arange(3.0), tmp_path / "p.png")
+    draw(RESIDUALS, tmp_path / "p.png")
     assert dict(rcParams) == before
     assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
 
 
 def test_an_ending_that_is_no_image_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"p\.docx cannot be written"):
-        plots.residuals(np.arange(3.0), np.arange(3.0), tmp_path / "p.docx")
+        draw(RESIDUALS, tmp_path / "p.docx")
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,72 @@
+"""The painter: draws in a process of its own, which loads matplotlib while this one loads scikit-learn and fits."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from cmlkit.plots import Plot, draw, load_matplotlib
+from cmlkit.process import beside
+
+# -P keeps the project's own files from being imported in the place of libraries.
+COMMAND = (sys.executable, "-P", "-m", "cmlkit.painter")
+
+
+class Painter:
+    """Draws beside what is done within its `with` block, and is done when that ends."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._plots: dict[Path, Plot] = {}
+
+    def __enter__(self) -> Painter:
+        self._process = beside(COMMAND)
+        return self
+
+    def draw(self, plots: Mapping[Path, Plot]) -> None:
+        """Begin to draw: file -> plot. Called at most once."""
+        self._plots = dict(plots)
+        if self._process and self._process.stdin:
+            try:
+                with self._process.stdin as stream:
+                    pickle.dump(self._plots, stream)
+            except OSError:
+                self._process.kill()  # it has ended already, and what it left undone is drawn here
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait for the drawings.
+
+        Raises:
+            SettingsError: matplotlib is not installed, or a file cannot be written.
+        """
+        finished = self._finished(kind is None)
+        if kind is None and not finished:
+            # Whatever kept the process from it happens here again, where it can be told, or does not happen at all.
+            for path, plot in self._plots.items():
+                draw(plot, path)
+
+    def _finished(self, wanted: bool) -> bool:
+        if self._process is None:
+            return False
+        if not (wanted and self._plots):
+            self._process.kill()
+        if self._process.stdin:
+            self._process.stdin.close()
+        return self._process.wait() == 0
+
+
+def main() -> None:
+    """Draw the plots that come on standard input, from the process that started this one."""
+    load_matplotlib()
+    for path, plot in pickle.load(sys.stdin.buffer).items():  # noqa: S301 - our own process wrote it
+        draw(plot, path)
+
+
+if __name__ == "__main__":
+    main()
