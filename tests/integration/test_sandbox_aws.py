@@ -1,167 +1,248 @@
-"""The sandbox's AWS: what it adds to moto, over HTTP with boto3."""
+"""The sandbox's AWS: instances that boot, end and are seen as on EC2, over HTTP with boto3."""
 
 from __future__ import annotations
 
-import time
+import threading
+import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
-from botocore.exceptions import ClientError
 
-from cmlkit.sandbox.aws import images
-from cmlkit.sandbox.aws import ACCESS_KEY, SECRET_KEY, AwsServer
+from cmlkit.errors import CmlkitError
+from cmlkit.sandbox.aws import AwsServer
+from tests.integration.aws_client import (
+    client,
+    described,
+    launch,
+    refused,
+    run_instances,
+    until,
+    until_state,
+)
 
-UBUNTU = images.IMAGES[0].id("eu-west-1")
-DEADLINE_SECONDS = 20
+ROOT_VOLUME = {"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 30, "VolumeType": "gp3", "DeleteOnTermination": True}}
 
 
 @pytest.fixture
 def aws(tmp_path: Path) -> Iterator[AwsServer]:
-    with AwsServer(tmp_path, pending_seconds=0.05) as server:
+    with AwsServer(tmp_path / "machines", pending_seconds=0.05) as server:
         yield server
 
 
-def client(aws: AwsServer, service: str = "ec2") -> Any:
-    return boto3.client(
-        service,
-        region_name="eu-west-1",
-        endpoint_url=aws.url,
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
-    )
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[AwsServer]:
+    """AWS whose instances have no machines."""
+    with AwsServer(tmp_path / "machines", boot=False, pending_seconds=0) as server:
+        yield server
 
 
-def launch(aws: AwsServer, script: str, **changes: Any) -> str:
-    request = {
-        "ImageId": UBUNTU,
-        "InstanceType": "t3.medium",
-        "MinCount": 1,
-        "MaxCount": 1,
-        "UserData": f"#!/bin/bash\n{script}\n",
-        "InstanceInitiatedShutdownBehavior": "terminate",
-        **changes,
-    }
-    instance_id: str = client(aws).run_instances(**request)["Instances"][0]["InstanceId"]
-    return instance_id
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never came"
-        time.sleep(0.02)
+def metadata(aws: AwsServer, instance_id: str, path: str, *, token: str = "") -> str:
+    """What the metadata service answers an instance that asks with a token of its own."""
+    base = f"{aws.url}/_imds/{instance_id}/latest"
+    if not token:
+        lifetime = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
+        request = urllib.request.Request(f"{base}/api/token", method="PUT", headers=lifetime)
+        token = urllib.request.urlopen(request).read().decode()
+    request = urllib.request.Request(f"{base}/{path}", headers={"X-aws-ec2-metadata-token": token})
+    with urllib.request.urlopen(request) as answer:
+        return str(answer.read().decode())
 
 
 def test_an_instance_is_pending_then_running_and_its_machine_runs_the_user_data(aws: AwsServer) -> None:
-    instance_id = launch(aws, "echo hello from $PPID; sleep 60")
-    assert aws.instance(instance_id).state == "pending"
-    until(lambda: "hello from" in aws.machines[instance_id].console if instance_id in aws.machines else False)
-    assert aws.instance(instance_id).state == "running"
-    output = client(aws).get_console_output(InstanceId=instance_id, Latest=True)["Output"]
-    assert "hello from" in output
+    answer = run_instances(aws, "echo hello; sleep 600")["Instances"][0]
+    assert answer["State"]["Name"] == "pending"
+    until(lambda: "hello" in aws.machines[answer["InstanceId"]].console)
+    assert described(aws, answer["InstanceId"])["State"]["Name"] == "running"
 
 
-def test_a_machine_that_powers_off_ends_its_instance_and_all_its_processes(aws: AwsServer, tmp_path: Path) -> None:
-    alive = tmp_path / "alive"
-    daemon = f"setsid sh -c 'while :; do date >{alive}; sleep 0.05; done' &"
-    instance_id = launch(aws, f"{daemon}\nuntil [ -s {alive} ]; do sleep 0.01; done; systemctl poweroff")
-    until(lambda: aws.instance(instance_id).state == "terminated")
-    written = alive.read_bytes()
-    alive.unlink()
+def test_the_console_output_is_the_machine_s_own(aws: AwsServer) -> None:
+    instance_id = launch(aws, "echo 'cmlkit: stage=user uptime=1.00'; sleep 600")
+    until(lambda: "stage" in client(aws).get_console_output(InstanceId=instance_id, Latest=True).get("Output", ""))
+
+
+def test_a_console_that_has_nothing_yet_has_no_output(bare: AwsServer) -> None:
+    assert "Output" not in client(bare).get_console_output(InstanceId=launch(bare))
+
+
+def test_a_machine_that_powers_off_ends_its_instance(aws: AwsServer) -> None:
+    instance_id = launch(aws, "systemctl poweroff")
+    until_state(aws, instance_id, "terminated")
     assert not aws.machines[instance_id].is_on
-    assert written
-    assert not alive.exists()
-    found = client(aws).describe_instances(InstanceIds=[instance_id])["Reservations"][0]["Instances"][0]
-    assert found["State"]["Name"] == "terminated"
+    reason = described(aws, instance_id)["StateReason"]
+    assert reason["Code"] == "Client.InstanceInitiatedShutdown"
+    assert reason["Message"] == "Client.InstanceInitiatedShutdown: Instance initiated shutdown"
 
 
-def test_with_shutdown_behaviour_stop_the_instance_lives_on(aws: AwsServer) -> None:
+def test_an_instance_whose_shutdown_behaviour_is_stop_can_still_be_terminated(aws: AwsServer) -> None:
     instance_id = launch(aws, "poweroff", InstanceInitiatedShutdownBehavior="stop")
-    until(lambda: aws.instance(instance_id).state == "stopped")
-
-
-def test_terminating_ends_the_machine(aws: AwsServer, tmp_path: Path) -> None:
-    started = tmp_path / "started"
-    instance_id = launch(aws, f"touch {started}; sleep 60")
-    until(started.exists)
+    until_state(aws, instance_id, "stopped")
     client(aws).terminate_instances(InstanceIds=[instance_id])
-    until(lambda: not aws.machines[instance_id].is_on)
+    until_state(aws, instance_id, "terminated")
 
 
-def test_a_timer_fires_by_the_clock_of_the_sandbox(tmp_path: Path) -> None:
-    with AwsServer(tmp_path, clock_rate=36_000) as aws:
-        instance_id = launch(aws, "systemd-run --quiet --on-active=7200.00 systemctl poweroff; sleep 60")
-        until(lambda: aws.instance(instance_id).state == "terminated")
+def test_terminating_an_instance_ends_its_machine(aws: AwsServer, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    instance_id = launch(aws, f"touch {started}; sleep 600")
+    until(started.exists)
+    change = client(aws).terminate_instances(InstanceIds=[instance_id])["TerminatingInstances"][0]
+    assert (change["PreviousState"]["Name"], change["CurrentState"]["Name"]) == ("running", "shutting-down")
+    until_state(aws, instance_id, "terminated")
+    assert not aws.machines[instance_id].is_on
+    assert described(aws, instance_id)["StateTransitionReason"].startswith("User initiated (")
 
 
-def test_the_machine_sees_no_credentials_of_the_sandbox(
-    aws: AwsServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden")
-    monkeypatch.setenv("CMLKIT_TOKEN", "hidden")
-    seen = tmp_path / "seen"
-    launch(aws, f"env >{seen}.part; mv {seen}.part {seen}")
-    until(seen.exists)
-    assert "hidden" not in seen.read_text()
+def test_terminating_twice_changes_nothing(bare: AwsServer) -> None:
+    instance_id = launch(bare)
+    client(bare).terminate_instances(InstanceIds=[instance_id])
+    until_state(bare, instance_id, "terminated")
+    ended = bare.instance(instance_id).ended
+    change = client(bare).terminate_instances(InstanceIds=[instance_id])["TerminatingInstances"][0]
+    assert change["CurrentState"]["Name"] == "terminated"
+    assert bare.instance(instance_id).ended == ended
 
 
-def test_the_same_client_token_gives_the_same_instance(aws: AwsServer) -> None:
-    first = launch(aws, "sleep 60", ClientToken="token-1")
-    assert launch(aws, "sleep 60", ClientToken="token-1") == first
-    with pytest.raises(ClientError, match="IdempotentParameterMismatch"):
-        launch(aws, "sleep 60", ClientToken="token-1", InstanceType="t3.large")
-    assert len(aws.instances()) == 1
+def test_an_instance_that_is_ended_while_pending_never_boots(tmp_path: Path) -> None:
+    with AwsServer(tmp_path, pending_seconds=600) as aws:
+        instance_id = launch(aws, "echo hello")
+        client(aws).terminate_instances(InstanceIds=[instance_id])
+        until_state(aws, instance_id, "terminated")
+        assert aws.machines[instance_id].console == ""
 
 
-def test_user_data_has_a_limit(aws: AwsServer) -> None:
-    with pytest.raises(ClientError, match="limited to 16384 bytes"):
-        launch(aws, "x" * 16_384)
+def test_one_unknown_id_lets_no_instance_be_terminated(bare: AwsServer) -> None:
+    instance_id = launch(bare)
+    until_state(bare, instance_id, "running")
+    terminate = client(bare).terminate_instances
+    assert refused(terminate, InstanceIds=[instance_id, "i-00000000000000000"])[0] == "InvalidInstanceID.NotFound"
+    assert refused(terminate, InstanceIds=["i-wrong"])[0] == "InvalidInstanceID.Malformed"
+    assert bare.instance(instance_id).state == "running"
 
 
-def test_faults_befall_the_calls_they_are_meant_for(aws: AwsServer) -> None:
-    aws.fail("RunInstances", "InsufficientInstanceCapacity", status=500, where={"InstanceType": "t3.medium"}, times=10)
-    with pytest.raises(ClientError, match="InsufficientInstanceCapacity"):
-        launch(aws, "sleep 60")
-    assert launch(aws, "sleep 60", InstanceType="t3.large")
+def test_volumes_and_network_interfaces_go_with_their_instance(bare: AwsServer) -> None:
+    kinds = ("instance", "volume", "network-interface")
+    tags = [{"ResourceType": kind, "Tags": [{"Key": "cmlkit:run", "Value": "1"}]} for kind in kinds]
+    instance_id = launch(bare, BlockDeviceMappings=[ROOT_VOLUME], TagSpecifications=tags)
+    ec2, ours = client(bare), [{"Name": "tag:cmlkit:run", "Values": ["1"]}]
+    assert len(ec2.describe_volumes(Filters=ours)["Volumes"]) == 1
+    assert len(ec2.describe_network_interfaces(Filters=ours)["NetworkInterfaces"]) == 1
+    assert bare.instance(instance_id).tags == {"cmlkit:run": "1"}
+    ec2.terminate_instances(InstanceIds=[instance_id])
+    assert ec2.describe_volumes()["Volumes"] == []
+    assert ec2.describe_network_interfaces()["NetworkInterfaces"] == []
 
 
-def test_a_connection_may_break_after_the_instance_was_launched(aws: AwsServer) -> None:
-    aws.fail("RunInstances", acted=True, drop=True)
-    instance_id = launch(aws, "sleep 60", ClientToken="again")
-    assert [instance.id for instance in aws.instances()] == [instance_id]
-    assert aws.actions.count("RunInstances") == 2
+def test_the_same_client_token_gives_the_same_instance_as_it_is_by_now(bare: AwsServer) -> None:
+    first = launch(bare, ClientToken="token-1")
+    client(bare).terminate_instances(InstanceIds=[first])
+    until_state(bare, first, "terminated")
+    again = run_instances(bare, ClientToken="token-1")["Instances"]
+    assert [(instance["InstanceId"], instance["State"]["Name"]) for instance in again] == [(first, "terminated")]
+    assert len(bare.instances()) == 1
 
 
-def test_public_images_and_prices_are_there(aws: AwsServer) -> None:
-    name = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"
-    image = client(aws, "ssm").get_parameters(Names=[name])["Parameters"][0]["Value"]
-    found = client(aws).describe_images(ImageIds=[image])["Images"][0]
-    assert found["RootDeviceName"] == "/dev/sda1"
-    history = client(aws).describe_spot_price_history(InstanceTypes=["t3.medium"])["SpotPriceHistory"]
-    assert {item["AvailabilityZone"] for item in history} == {"eu-west-1a", "eu-west-1b", "eu-west-1c"}
-    filters = [{"Type": "TERM_MATCH", "Field": "instanceType", "Value": "t3.medium"}]
-    assert client(aws, "pricing").get_products(ServiceCode="AmazonEC2", Filters=filters)["PriceList"]
+def test_a_client_token_goes_with_one_request_only(bare: AwsServer) -> None:
+    launch(bare, ClientToken="token-1")
+    answer = refused(run_instances, aws=bare, ClientToken="token-1", InstanceType="t3.large")
+    assert answer[0] == "IdempotentParameterMismatch"
 
 
-def test_an_interrupted_spot_instance_is_told_by_its_metadata_and_then_ends(aws: AwsServer) -> None:
-    instance_id = launch(aws, "sleep 60")
-    until(lambda: aws.instance(instance_id).state == "running")
-    base = f"{aws.url}/_imds/{instance_id}"
-    token = urllib.request.urlopen(urllib.request.Request(f"{base}/latest/api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"})).read().decode()
-    aws.interrupt(instance_id, seconds=0.5)
-    request = urllib.request.Request(
-        f"{base}/latest/meta-data/spot/instance-action", headers={"X-aws-ec2-metadata-token": token}
+def test_requests_with_one_token_at_the_same_time_launch_once(bare: AwsServer) -> None:
+    ids: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: ids.append(launch(bare, ClientToken="token-1")), name=str(number))
+        for number in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ids) == 4
+    assert len(set(ids)) == 1
+
+
+def test_the_metadata_service_tells_an_instance_of_itself(bare: AwsServer) -> None:
+    instance_id = launch(bare, "echo hello")
+    assert metadata(bare, instance_id, "meta-data/instance-id") == instance_id
+    assert metadata(bare, instance_id, "meta-data/placement/region") == "eu-west-1"
+    assert "pendingTime" in metadata(bare, instance_id, "dynamic/instance-identity/document")
+    assert metadata(bare, instance_id, "user-data") == "#!/bin/bash\necho hello\n"
+    assert "instance-id" in metadata(bare, instance_id, "meta-data/").splitlines()
+
+
+def test_the_metadata_service_wants_a_token_of_the_instance_itself(bare: AwsServer) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        metadata(bare, launch(bare), "meta-data/instance-id", token="guessed")
+
+
+def test_an_interrupted_spot_instance_is_told_so_and_then_ends(bare: AwsServer) -> None:
+    instance_id = launch(bare, InstanceMarketOptions={"MarketType": "spot"})
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        metadata(bare, instance_id, "meta-data/spot/instance-action")
+    bare.interrupt(instance_id, seconds=0.5)
+    assert '"action": "terminate"' in metadata(bare, instance_id, "meta-data/spot/instance-action")
+    until_state(bare, instance_id, "terminated")
+    assert described(bare, instance_id)["StateReason"]["Code"] == "Server.SpotInstanceTermination"
+
+
+def test_a_spot_instance_is_seen_as_one(bare: AwsServer) -> None:
+    found = described(bare, launch(bare, InstanceMarketOptions={"MarketType": "spot"}))
+    assert found["InstanceLifecycle"] == "spot"
+    assert found["SpotInstanceRequestId"].startswith("sir-")
+
+
+def test_a_due_schedule_terminates_its_instance_and_is_gone(bare: AwsServer) -> None:
+    instance_id = launch(bare)
+    scheduler = client(bare, "scheduler")
+    scheduler.create_schedule(
+        Name="cmlkit-end",
+        ScheduleExpression="at(2030-01-01T02:00:00)",
+        ScheduleExpressionTimezone="UTC",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        ActionAfterCompletion="DELETE",
+        Target={
+            "Arn": "arn:aws:scheduler:::aws-sdk:ec2:terminateInstances",
+            "RoleArn": "arn:aws:iam::123456789012:role/scheduler",
+            "Input": f'{{"InstanceIds": ["{instance_id}"]}}',
+        },
     )
-    assert b"terminate" in urllib.request.urlopen(request).read()
-    until(lambda: aws.instance(instance_id).state == "terminated")
+    due = 1_893_463_200  # 2030-01-01 02:00:00 UTC
+    assert bare.run_due_schedules(due - 1) == []
+    assert bare.run_due_schedules(due) == ["cmlkit-end"]
+    until_state(bare, instance_id, "terminated")
+    assert scheduler.list_schedules()["Schedules"] == []
 
 
-def test_a_second_sandbox_in_one_process_is_refused(aws: AwsServer, tmp_path: Path) -> None:
-    from cmlkit.errors import CmlkitError
+def test_nothing_is_left_when_the_sandbox_closes(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    with AwsServer(tmp_path / "machines") as aws:
+        instance_id = launch(aws, f"setsid sleep 600 & touch {ready}; sleep 600")
+        until(ready.exists)
+        machine = aws.machines[instance_id]
+    assert not machine.is_on
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("i-")] == []
 
+
+def test_a_new_sandbox_knows_nothing_of_the_one_before(tmp_path: Path) -> None:
+    with AwsServer(tmp_path, boot=False) as first:
+        launch(first)
+    with AwsServer(tmp_path, boot=False) as second:
+        assert client(second).describe_instances()["Reservations"] == []
+
+
+def test_a_second_sandbox_in_one_process_is_refused(bare: AwsServer, tmp_path: Path) -> None:
     with pytest.raises(CmlkitError, match="has a sandbox already"), AwsServer(tmp_path / "second"):
         raise AssertionError("must not be entered")
+
+
+def test_many_instances_launch_and_end_together(bare: AwsServer) -> None:
+    ids: list[str] = []
+    threads = [threading.Thread(target=lambda: ids.append(launch(bare)), name=str(number)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    client(bare).terminate_instances(InstanceIds=ids)
+    until(lambda: {instance.state for instance in bare.instances()} == {"terminated"})
+    assert len(set(ids)) == 12

@@ -57,7 +57,7 @@ class Launches:
             self._check(call)
             if call.is_dry_run:
                 raise Refusal("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", status=412)
-            answer = self._moto.forward(call)
+            answer = self._moto.answer(call)
             if answer.status == 200:
                 self._begin(call, answer)
         return answer

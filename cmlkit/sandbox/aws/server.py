@@ -220,7 +220,7 @@ class AwsServer:
     def _answer(self, call: Call) -> Answer:
         if not self._is_open:
             raise ConnectionResetError("the sandbox is closing")
-        operation = self._operations.get((call.service, call.action), self._moto.forward)
+        operation = self._operations.get((call.service, call.action), self._moto.answer)
         try:
             self.denials.check(call)
             if call.is_dry_run and call.action != "RunInstances":
