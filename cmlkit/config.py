@@ -101,7 +101,12 @@ class TrainSpec:
     seed: int = setting(0, INTEGER, "Seed of the split and of the estimator's random_state.")
     model: str = setting("model/random_forest.joblib", TEXT, "The model file that training writes.")
     metrics: tuple[str, ...] = setting(("model/metrics.txt",), LIST, "Metrics files: text, JSON, YAML or CSV.")
-    plots: tuple[str, ...] = setting(("model/confusion_matrix.png",), LIST, "Image files for the report.")
+    plots: tuple[str, ...] = setting(
+        ("model/confusion_matrix.png",),
+        LIST,
+        "Image files for the report. An estimator's are named for what they show, such as roc_curve.png; by its task"
+        " when this is not set.",
+    )
     data: tuple[str, ...] = setting(("data/",), LIST, "Files and folders that training reads; their hash is recorded.")
 
 
