@@ -18,6 +18,7 @@ COMMANDS = {
     "report": ("cmlkit.cli.publish", "report", "Print the report of the last training as markdown."),
     "model": ("cmlkit.cli.model", "model", "Show and verify model files."),
     "comment": ("cmlkit.cli.comment", "comment", "Write markdown as a comment, or keep one up to date."),
+    "check": ("cmlkit.cli.check", "check", "Write markdown as a check of the commit."),
     "pr": ("cmlkit.cli.pr", "pr", "Open a pull request with the files that you name."),
     "asset": ("cmlkit.cli.asset", "asset", "Store images that comments show."),
     "repo": ("cmlkit.cli.repo", "repo", "Make the checkout ready for commits."),
@@ -28,6 +29,7 @@ COMMANDS = {
 ALIASES: dict[str, tuple[str, ...]] = {
     "ci": ("repo", "prepare"),
     "send-comment": ("comment", "create"),
+    "send-github-check": ("check", "create"),
 }
 
 

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from cmlkit.cli import edges
+from cmlkit.cli.markdown_file import read_markdown
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit_text
-from cmlkit.errors import SettingsError
 
 if TYPE_CHECKING:
     from cmlkit.forges.base import Comment
-
-# https://docs.github.com/en/rest/issues/comments: GitHub takes 65,536 code points; the hidden marker needs some.
-LONGEST_TEXT = 65_000
 
 
 @click.group()
@@ -83,7 +80,7 @@ def _written(
     from cmlkit.publishing.marker import Marker
     from cmlkit.publishing.named_files import place_of_run
 
-    text = _text(file)
+    text = read_markdown(file)
     workflow_run = edges.workflow_run(invocation.environ)
     forge = edges.github(invocation, workflow_run)
     place = place_of_run(_target(target, pr=pr, commit_sha=commit_sha), forge=forge, workflow_run=workflow_run)
@@ -94,18 +91,6 @@ def _written(
         subject += f": {hashlib.sha256(text.encode()).hexdigest()[:16]}"
     marker = Marker(kind="report", subject=subject, run=workflow_run.run_id, attempt=workflow_run.attempt)
     return (keep_comment if update else add_comment)(place, _titled(title, text), marker, forge=forge)
-
-
-def _text(file: BinaryIO) -> str:
-    text = file.read().decode("utf-8", "replace").strip()
-    if not text:
-        raise SettingsError(f"{file.name} is empty.", next_step="Write the report first.")
-    if len(text) > LONGEST_TEXT:
-        raise SettingsError(
-            f"{file.name} has {len(text):,} characters; a comment takes {LONGEST_TEXT:,}.",
-            next_step="Shorten it, or write it to the job's summary: cat FILE >> $GITHUB_STEP_SUMMARY.",
-        )
-    return text
 
 
 def _target(target: str, *, pr: bool, commit_sha: str) -> str:

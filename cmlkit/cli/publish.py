@@ -32,6 +32,7 @@ def publish(invocation: Invocation, image: Path | None, md: bool) -> None:
     \b
     cmlkit publish
     cmlkit publish --gate "accuracy >= champion - 0.01" --label retrained --auto-merge squash
+    cmlkit publish model/confusion_matrix.png --md >> report.md
     """
     from cmlkit import publishing as stage
 

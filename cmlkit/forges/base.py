@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-Conclusion = Literal["success", "failure", "neutral"]
+Conclusion = Literal["success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required"]
+CheckStatus = Literal["queued", "in_progress", "completed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,9 +213,20 @@ class PublishForge(Protocol):
         """A comment that is gone already is fine."""
 
     def create_check(
-        self, *, name: str, commit: str, conclusion: Conclusion, title: str, summary: str, details_url: str = ""
+        self,
+        *,
+        name: str,
+        commit: str,
+        conclusion: Conclusion,
+        title: str,
+        summary: str,
+        details_url: str = "",
+        status: CheckStatus = "completed",
     ) -> Check:
-        """The commit's check run of this name: the one that cmlkit made before is updated."""
+        """The commit's check run of this name: the one that cmlkit made before is updated.
+
+        Before it is completed it has no conclusion, whatever `conclusion` says.
+        """
 
     def create_status(
         self, *, name: str, commit: str, conclusion: Conclusion, title: str, details_url: str = ""

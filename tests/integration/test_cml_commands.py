@@ -16,6 +16,7 @@ import requests
 
 from cmlkit.__main__ import run
 from cmlkit.sandbox import Sandbox
+from cmlkit.sandbox.github.accounts import BOT
 from cmlkit.sandbox.github.repository import Repository
 
 ROOT = Path(__file__).parents[2]
@@ -287,3 +288,50 @@ def test_the_tutorial_written_for_cml_publishes_with_one_word_changed(sandbox: S
     assert comment.startswith("Accuracy: 0.97")
     [url] = re.findall(r"!\[.*?\]\((http.*?)\)", comment)
     assert requests.get(url, timeout=10).content == b"pixels"
+
+
+@pytest.fixture
+def job_token(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token of a workflow's job, which may create checks."""
+    sandbox.github.add_token("ghs_job", BOT, kind="job")
+    monkeypatch.setenv("CMLKIT_TOKEN", "ghs_job")
+
+
+@pytest.mark.usefixtures("job_token")
+def test_a_check_is_begun_and_completed_as_one(
+    sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout / "report.md").write_text("text")
+    called(capsys, "check", "create", "--title", "Training", "--status", "in_progress", "report.md")
+    [check] = repository(sandbox).check_runs.values()
+    assert (check.name, check.status, check.conclusion) == ("Training", "in_progress", None)
+    called(capsys, "send-github-check", "--title", "Training", "--conclusion", "cancelled", "report.md")
+    [check] = repository(sandbox).check_runs.values()
+    assert (check.status, check.conclusion, check.output.summary) == ("completed", "cancelled", "text")
+
+
+@pytest.mark.usefixtures("job_token")
+def test_a_check_of_a_pull_requests_run_is_on_its_head(
+    sandbox: Sandbox,
+    checkout: Path,
+    pull_request: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (checkout / "report.md").write_text("text")
+    (checkout / "event.json").write_text(json.dumps({"pull_request": {"number": pull_request}}))
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
+    monkeypatch.setenv("GITHUB_EVENT_PATH", "event.json")
+    monkeypatch.setenv("GITHUB_BASE_REF", "main")
+    called(capsys, "check", "create", "report.md")
+    [check] = repository(sandbox).check_runs.values()
+    assert check.sha == repository(sandbox).pulls[0].head_sha
+
+
+def test_where_checks_are_not_permitted_it_is_a_commit_status(
+    sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout / "report.md").write_text("text")
+    called(capsys, "check", "create", "--conclusion", "timed_out", "report.md")
+    [status] = repository(sandbox).statuses
+    assert (status.context, status.state) == ("Report", "failure")

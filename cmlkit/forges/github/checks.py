@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cmlkit.forges.base import Check, Conclusion
+from cmlkit.forges.base import Check, CheckStatus, Conclusion
 from cmlkit.forges.github.operations import Operations, parsed
 
 # https://docs.github.com/en/rest/commits/statuses: a description is cut off by GitHub's own pages at 140 characters.
@@ -15,15 +15,24 @@ class Checks(Operations):
     """Verdicts on commits."""
 
     def create_check(
-        self, *, name: str, commit: str, conclusion: Conclusion, title: str, summary: str, details_url: str = ""
+        self,
+        *,
+        name: str,
+        commit: str,
+        conclusion: Conclusion,
+        title: str,
+        summary: str,
+        details_url: str = "",
+        status: CheckStatus = "completed",
     ) -> Check:
         request: dict[str, object] = {
             "name": name,
-            "status": "completed",
-            "conclusion": conclusion,
+            "status": status,
             "external_id": f"cmlkit:{name}",
             "output": {"title": title, "summary": summary},
         }
+        if status == "completed":
+            request["conclusion"] = conclusion
         if details_url:
             request["details_url"] = details_url
 
@@ -48,7 +57,7 @@ class Checks(Operations):
     ) -> str:
         # A status has no `neutral`; statuses of one context replace each other, so a second sending does no harm.
         body: dict[str, object] = {
-            "state": "failure" if conclusion == "failure" else "success",
+            "state": "success" if conclusion in ("success", "neutral", "skipped") else "failure",
             "context": name,
             "description": title[:STATUS_DESCRIPTION_LENGTH],
         }

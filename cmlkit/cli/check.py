@@ -1,0 +1,74 @@
+"""`cmlkit check`: markdown as a check of the commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, BinaryIO, get_args
+
+import click
+
+from cmlkit.cli import edges
+from cmlkit.cli.markdown_file import read_markdown
+from cmlkit.cli.options import Invocation, with_settings
+from cmlkit.cli.output import emit_text
+from cmlkit.errors import PermissionDenied
+from cmlkit.forges.base import CheckStatus, Conclusion
+
+if TYPE_CHECKING:
+    from cmlkit.forges.github import GitHub
+    from cmlkit.run import WorkflowRun
+
+
+@click.group()
+def check() -> None:
+    """Write markdown as a check of the commit."""
+
+
+@check.command()
+@with_settings()
+@click.argument("file", type=click.File("rb"))
+@click.option("--title", default="Report", show_default=True, help="Name and title; one check of a name for a commit.")
+@click.option("--status", type=click.Choice(get_args(CheckStatus)), default="completed", show_default=True)
+@click.option("--conclusion", type=click.Choice(get_args(Conclusion)), default="success", show_default=True)
+@click.option("--commit-sha", "--head-sha", default="", help="Commit; the run's, or its pull request's, when left out.")
+def create(
+    invocation: Invocation, file: BinaryIO, title: str, status: CheckStatus, conclusion: Conclusion, commit_sha: str
+) -> None:
+    """Create a check with the markdown in FILE (- for standard input), or update this commit's check of that title.
+
+    Where the token may not create checks, as a person's may not, it is a commit status without the text.
+
+    \b
+    cmlkit check create report.md
+    cmlkit check create --title Training --status in_progress report.md
+    cmlkit check create --title Training --conclusion failure report.md
+    """
+    text = read_markdown(file)
+    workflow_run = edges.workflow_run(invocation.environ)
+    forge = edges.github(invocation, workflow_run)
+    commit, details = commit_sha or _commit(invocation, forge, workflow_run), workflow_run.url
+    try:
+        url = forge.create_check(
+            name=title,
+            commit=commit,
+            status=status,
+            conclusion=conclusion,
+            title=title,
+            summary=text,
+            details_url=details,
+        ).url
+    except PermissionDenied as refused:
+        if status != "completed":
+            raise
+        invocation.progress.warn(f"There is no check but a commit status: {refused.message}")
+        url = forge.create_status(name=title, commit=commit, conclusion=conclusion, title=title, details_url=details)
+    emit_text(invocation, {"check_url": url}, url)
+
+
+def _commit(invocation: Invocation, forge: GitHub, workflow_run: WorkflowRun) -> str:
+    """The commit on whose checks people look: of a pull request its head, not the merge that its run tests."""
+    base = invocation.environ.get("GITHUB_BASE_REF", "")
+    if workflow_run.pull_request is not None and base:
+        for pull_request in forge.pull_requests(base=base):
+            if pull_request.number == workflow_run.pull_request:
+                return pull_request.head_sha
+    return workflow_run.sha
