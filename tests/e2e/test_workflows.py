@@ -13,6 +13,7 @@ import yaml
 
 from cmlkit.sandbox import Sandbox
 from cmlkit.sandbox.aws import ACCESS_KEY, SECRET_KEY
+from cmlkit.sandbox.aws.images import IMAGES
 from tests.e2e.act import ROOT, Act, ActRun
 
 EXAMPLE = ROOT / "examples" / "random-forest"
@@ -156,7 +157,7 @@ def launched(sandbox: Sandbox, *, expires: float) -> str:
         aws_secret_access_key=SECRET_KEY,
     )
     answer = ec2.run_instances(
-        ImageId="ami-0123456789abcdef0",
+        ImageId=IMAGES[0].id("eu-west-1"),
         InstanceType="t3.medium",
         MinCount=1,
         MaxCount=1,
