@@ -13,7 +13,8 @@ from contextlib import contextmanager
 import pytest
 
 from cmlkit.errors import AnswerLost, ServiceError
-from cmlkit.forges.github.transport import PAUSES_SECONDS, Transport
+from cmlkit.forges.github.patience import PAUSES_SECONDS
+from cmlkit.forges.github.transport import Transport
 
 REPOSITORY = json.dumps({"full_name": "octo/forest"}).encode()
 

@@ -9,7 +9,7 @@ import requests
 import responses
 
 from cmlkit.errors import CmlkitError, Conflict, NotFound, PermissionDenied, ServiceError, SettingsError
-from cmlkit.forges.github.transport import PAUSES_SECONDS
+from cmlkit.forges.github.patience import PAUSES_SECONDS, SETTLING_SECONDS
 from tests.unit.scripted_github import API, NOW, REPO, TOKEN, ScriptedGitHub, github
 
 __all__ = ["github"]
@@ -207,6 +207,21 @@ def test_a_refusal_lists_each_reason(github: ScriptedGitHub) -> None:
         ServiceError, match="Validation Failed; PullRequest head invalid; No commits between main and x"
     ):
         github.client().repository()
+
+
+def test_what_github_does_not_know_yet_is_asked_again(github: ScriptedGitHub) -> None:
+    statuses = f"{REPO}/statuses/{'a' * 40}"
+    github.refuse("POST", statuses, 422, f"No commit found for SHA: {'a' * 40}")
+    github.answer("POST", statuses, status=201)
+    github.client().create_status(name="gate", commit="a" * 40, conclusion="success", title="t")
+    assert github.slept == list(SETTLING_SECONDS[:1])
+
+
+def test_what_github_never_knows_is_an_error_after_a_few_seconds(github: ScriptedGitHub) -> None:
+    github.refuse("POST", f"{REPO}/git/refs", 422, "Object does not exist")
+    with pytest.raises(ServiceError, match="Object does not exist"):
+        github.client().create_branch("new", "a" * 40)
+    assert github.slept == list(SETTLING_SECONDS)
 
 
 def test_an_answer_of_another_shape_is_an_error_not_a_defect() -> None:

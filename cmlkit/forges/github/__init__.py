@@ -10,9 +10,10 @@ from cmlkit.forges.github.checks import Checks
 from cmlkit.forges.github.comments import Comments
 from cmlkit.forges.github.git_data import GitData
 from cmlkit.forges.github.operations import checked_repository
+from cmlkit.forges.github.patience import MAX_WAIT_SECONDS
 from cmlkit.forges.github.pull_requests import PullRequests
 from cmlkit.forges.github.runners import DEFAULT_RUNNER_GROUP, Runners, RunnerScope
-from cmlkit.forges.github.transport import API_URL, MAX_WAIT_SECONDS, Transport
+from cmlkit.forges.github.transport import API_URL, Transport
 
 if TYPE_CHECKING:
     import requests

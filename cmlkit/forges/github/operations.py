@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cmlkit.errors import AnswerLost, ServiceError, SettingsError
-from cmlkit.forges.github.transport import PAUSES_SECONDS, Transport, encoded
+from cmlkit.forges.github.patience import PAUSES_SECONDS, given_up
+from cmlkit.forges.github.transport import Transport, encoded
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ class Operations:
         Raises:
             ServiceError: No try was answered, and nothing was made.
         """
-        for pause in PAUSES_SECONDS:
+        for pause in (*PAUSES_SECONDS, PAUSES_SECONDS[-1]):
             try:
                 return send()
             except AnswerLost as error:
@@ -40,11 +41,7 @@ class Operations:
             self.http.clock.sleep(pause)
             if (found := look()) is not None:
                 return found
-        raise ServiceError(
-            f"{lost.message.rstrip('.')} (after {len(PAUSES_SECONDS)} tries).",
-            next_step=lost.next_step,
-            status=lost.status,
-        )
+        raise given_up(lost) from lost
 
 
 def parsed(parse: Callable[[Any], T], document: Any) -> T:

@@ -72,6 +72,19 @@ _KNOWN = (
 )
 
 
+# What GitHub says of a branch, commit or pull request that it has made a moment ago, until all of it knows.
+_MAY_SETTLE = re.compile(
+    "sha can't be blank|Head ref must be a branch|PullRequest head invalid|No commit found for SHA"
+    "|Object does not exist|Could not resolve to a (?:node|PullRequest)",
+    re.IGNORECASE,
+)
+
+
+def may_settle(message: str) -> bool:
+    """Whether the refusal may be over in a few seconds."""
+    return _MAY_SETTLE.search(message) is not None
+
+
 def rate_limit_wait(
     status: int, headers: Mapping[str, str], message: str, *, now: float, earlier: int = 0
 ) -> float | None:

@@ -10,7 +10,8 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import AnswerLost, CmlkitError, PermissionDenied, ServiceError, SettingsError
-from cmlkit.forges.github.refusal import rate_limit_wait, refusal, said
+from cmlkit.forges.github.patience import MAX_WAIT_SECONDS, Patience
+from cmlkit.forges.github.refusal import may_settle, rate_limit_wait, refusal, said
 
 if TYPE_CHECKING:
     import requests
@@ -21,8 +22,6 @@ JSON = "application/vnd.github+json"
 RAW = "application/vnd.github.raw+json"
 
 TIMEOUT_SECONDS = (10.0, 60.0)  # to connect; between two bytes of the answer
-PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0)  # between the tries of a request that got no usable answer
-MAX_WAIT_SECONDS = 900.0  # for all pauses of one request together; a primary rate limit may ask for an hour
 REDIRECTS = 3
 PAGE_SIZE = 100
 
@@ -117,25 +116,22 @@ class Transport:
         """
         url = self._url(path, query or {})
         safe = method in _IDEMPOTENT if repeatable is None else repeatable
-        pauses = list(PAUSES_SECONDS)
-        waited, limits = 0.0, 0
+        patience = Patience(self._max_wait)
         while True:
             try:
-                return self._attempt(method, url, body, accept, limits)
+                return self._attempt(method, url, body, accept, patience.limits)
             except AnswerLost as lost:
                 if not safe:
                     raise
-                if not pauses:
-                    raise _given_up(lost, tries=len(PAUSES_SECONDS) + 1) from lost
-                wait = pauses.pop(0)
+                wait = patience.after_loss(lost)
             except _RateLimited as limit:
-                limits += 1
-                wait = limit.wait
-                if waited + wait > self._max_wait:
-                    raise _too_long(limit, self._max_wait) from None
+                wait = patience.after_limit(limit.wait, limit.error)
                 self._notify(f"GitHub's rate limit: waiting {wait:.0f} s before {method} {path}")
+            except CmlkitError as error:
+                if not may_settle(error.message):
+                    raise
+                wait = patience.after_refusal(error)
             self.clock.sleep(wait)
-            waited += wait
 
     def graphql(self, query: str, **variables: object) -> Any:
         """The `data` of a GraphQL query, or of a mutation that may be repeated without harm.
@@ -263,22 +259,6 @@ def _cause(error: Exception) -> str:
     while (inner := error.__cause__ or error.__context__) is not None and isinstance(inner, Exception):
         error = inner
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def _given_up(lost: AnswerLost, *, tries: int) -> ServiceError:
-    return ServiceError(
-        f"{lost.message.rstrip('.')} (after {tries} tries).",
-        next_step=lost.next_step or "Run again later; https://www.githubstatus.com tells whether GitHub has an outage.",
-        status=lost.status,
-    )
-
-
-def _too_long(limit: _RateLimited, max_wait: float) -> ServiceError:
-    return ServiceError(
-        f"{limit.error} The rate limit asks for {limit.wait:.0f} s, more than cmlkit waits ({max_wait:.0f} s).",
-        next_step="Run again after that time, or use a token with a limit of its own, such as a GitHub App's.",
-        status=429,
-    )
 
 
 def _checked_url(url: str) -> str:

@@ -1,0 +1,51 @@
+"""Patience: how often one request is sent again, and how long it is waited for, by what came of it."""
+
+from __future__ import annotations
+
+from cmlkit.errors import AnswerLost, CmlkitError, ServiceError
+
+PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0)  # between the tries of a request that got no usable answer
+SETTLING_SECONDS = (1.0, 2.0, 4.0)  # until GitHub's own replicas know what it has made a moment ago
+MAX_WAIT_SECONDS = 900.0  # for all rate limits of one request together; a primary one may ask for an hour
+
+
+class Patience:
+    """The waits of one request. Each method gives the seconds to wait, or raises where there is no use in more."""
+
+    def __init__(self, max_wait: float) -> None:
+        self.max_wait = max_wait
+        self.limits = 0
+        self._waited = 0.0
+        self._pauses = list(PAUSES_SECONDS)
+        self._settling = list(SETTLING_SECONDS)
+
+    def after_loss(self, lost: AnswerLost) -> float:
+        if not self._pauses:
+            raise given_up(lost) from lost
+        return self._pauses.pop(0)
+
+    def after_limit(self, wait: float, error: CmlkitError) -> float:
+        self.limits += 1
+        self._waited += wait
+        if self._waited > self.max_wait:
+            raise ServiceError(
+                f"{error} The rate limit asks for {wait:.0f} s, more than cmlkit waits ({self.max_wait:.0f} s).",
+                next_step="Run again after that time, or use a token with a limit of its own, such as a GitHub App's.",
+                status=429,
+            )
+        return wait
+
+    def after_refusal(self, error: CmlkitError) -> float:
+        """After one that may only mean that GitHub has not seen yet what was made a moment ago."""
+        if not self._settling:
+            raise error
+        return self._settling.pop(0)
+
+
+def given_up(lost: AnswerLost) -> ServiceError:
+    """The error after the last try."""
+    return ServiceError(
+        f"{lost.message.rstrip('.')} (after {len(PAUSES_SECONDS) + 1} tries).",
+        next_step=lost.next_step or "Run again later; https://www.githubstatus.com tells whether GitHub has an outage.",
+        status=lost.status,
+    )
