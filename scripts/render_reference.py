@@ -1,0 +1,209 @@
+"""Write the pages of `docs/reference/` that derive from the code.
+
+python -m scripts.render_reference --write   write them
+python -m scripts.render_reference --check   exit 1 with the names of those that the code has moved away from
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+import cmlkit
+from cmlkit import errors
+from cmlkit.cli import cli
+from cmlkit.report.markdown import code, table
+from scripts import render_settings
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+
+
+def commands() -> str:
+    """The page of commands, from the tree that click runs."""
+    introduction = (
+        "# Commands\n\nEvery command shows the same with `--help`. Flags are explained in [Settings](settings.md)."
+    )
+    return "\n\n".join([introduction, *_group(cli, "cmlkit")]) + "\n"
+
+
+def _group(group: click.Group, path: str) -> Iterator[str]:
+    context = click.Context(group, info_name=path)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from _group(command, f"{path} {name}")
+        elif command is not None and not command.hidden:
+            yield _command(command, f"{path} {name}")
+
+
+def _command(command: click.Command, path: str) -> str:
+    usage = " ".join([path, *command.collect_usage_pieces(click.Context(command))])
+    rows = [_option(option) for option in command.params if isinstance(option, click.Option) and not option.hidden]
+    parts = [f"## {path}", *_help(command.help or ""), f"```text\n{usage}\n```"]
+    return "\n\n".join([*parts, table(["Flag", "What it does"], rows)] if rows else parts)
+
+
+def _help(text: str) -> Iterator[str]:
+    """Paragraphs; those that click must not fold are examples."""
+    for paragraph in inspect.cleandoc(text).split("\n\n"):
+        yield f"```console\n{paragraph[2:]}\n```" if paragraph.startswith("\b\n") else paragraph
+
+
+def _option(option: click.Option) -> list[str]:
+    names = ", ".join(code(name) for name in [*option.opts, *option.secondary_opts])
+    return [names, _cell(option.help or "")]
+
+
+def _cell(text: str) -> str:
+    """Text for a cell: braces, bars and brackets are meant as such."""
+    return " ".join(text.split()).replace("|", "&#124;").replace("<", "&lt;")
+
+
+def error_classes() -> str:
+    """The page of errors, from their tree."""
+    introduction = (
+        "# Errors and exit codes\n\nEvery error says what happened, on which resource, and the next step. From Python,"
+        " each is an exception of `cmlkit.errors` below `CmlkitError`; a command ends with its exit code, and with 0"
+        " when all went well."
+    )
+    rows = [[code(str(found.exit_code)), code(found.__name__), _cell(_summary(found))] for found in _tree()]
+    attributes = [
+        f"## {found.__name__}\n\n{_docstring(found)}" for found in _tree() if "Attributes:" in _docstring(found)
+    ]
+    return "\n\n".join([introduction, table(["Exit code", "Error", "When"], rows), *attributes]) + "\n"
+
+
+def _tree(parent: type[errors.CmlkitError] = errors.CmlkitError) -> Iterator[type[errors.CmlkitError]]:
+    yield parent
+    for child in parent.__subclasses__():
+        if child.__module__ == errors.__name__:
+            yield from _tree(child)
+
+
+def _summary(item: Any) -> str:
+    return (inspect.getdoc(item) or "").partition("\n\n")[0]
+
+
+def _docstring(item: Any) -> str:
+    """The docstring, its sections as text so that markdown leaves their indentation alone."""
+    summary, _, rest = (inspect.getdoc(item) or "").partition("\n\n")
+    return f"{summary}\n\n```text\n{rest}\n```" if rest else summary
+
+
+def action() -> str:
+    """The page of the action, from `action.yml`."""
+    declared = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    return (
+        "\n\n".join(
+            [
+                f"# Action\n\n{declared['description']} What is left out keeps the value of `cmlkit.yaml` or a variable.",
+                "## Inputs\n\n" + _declarations("Input", declared["inputs"]),
+                "## Outputs\n\nText before the colon names the commands that set it.\n\n"
+                + _declarations("Output", declared["outputs"]),
+            ]
+        )
+        + "\n"
+    )
+
+
+def _declarations(title: str, declared: Mapping[str, Mapping[str, Any]]) -> str:
+    return table([title, "What it is"], [[code(name), _cell(item["description"])] for name, item in declared.items()])
+
+
+def python() -> str:
+    """The page of the Python API, from the names that cmlkit exports."""
+    introduction = "# Python\n\nEverything here is imported from `cmlkit` itself."
+    return "\n\n".join([introduction, *(_member(name, getattr(cmlkit, name)) for name in cmlkit.__all__)]) + "\n"
+
+
+def _member(name: str, member: Any) -> str:
+    parts = [f"## {name}", f"```text\n{_signature(name, member)}\n```", _docstring(member)]
+    return "\n\n".join([*parts, *(_methods(name, member) if inspect.isclass(member) else [])])
+
+
+def _methods(name: str, member: type[Any]) -> Iterator[str]:
+    for method, value in vars(member).items():
+        if inspect.isfunction(value) and not method.startswith("_") and value.__doc__:
+            yield f"### {name}.{method}\n\n```text\n{_signature(method, value)}\n```\n\n{_docstring(value)}"
+
+
+def _signature(name: str, member: Any) -> str:
+    """The call, one parameter a line."""
+    if dataclasses.is_dataclass(member):
+        parameters = ["*", *(_field(field) for field in dataclasses.fields(member) if field.init)]
+        return _call(name, parameters, "")
+    signature = inspect.signature(member)
+    returns = "" if inspect.isclass(member) else f" -> {_annotation(signature.return_annotation)}"
+    return _call(name, list(_parameters(signature)), returns)
+
+
+def _call(name: str, parameters: list[str], returns: str) -> str:
+    lines = "".join(f"    {parameter},\n" for parameter in parameters)
+    return f"{name}(\n{lines}){returns}" if parameters else f"{name}(){returns}"
+
+
+def _parameters(signature: inspect.Signature) -> Iterator[str]:
+    starred = False
+    for parameter in signature.parameters.values():
+        starred |= parameter.kind is parameter.VAR_POSITIONAL
+        if parameter.kind is parameter.KEYWORD_ONLY and not starred:
+            starred = True
+            yield "*"
+        marks = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+        annotation = "" if parameter.annotation is parameter.empty else f": {_annotation(parameter.annotation)}"
+        default = "" if parameter.default is parameter.empty else f" = {_value(parameter.default)}"
+        yield f"{marks}{parameter.name}{annotation}{default}"
+
+
+def _field(field: dataclasses.Field[Any]) -> str:
+    """A field of a dataclass; one that a factory fills has a default too."""
+    missing = dataclasses.MISSING
+    default = "" if field.default is missing else f" = {_value(field.default)}"
+    return f"{field.name}: {_annotation(field.type)}{default if field.default_factory is missing else ' = ...'}"
+
+
+def _annotation(annotation: Any) -> str:
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+
+
+def _value(value: Any) -> str:
+    """The value as it is written; what would show its address, which changes with each run, is left out."""
+    return "..." if " at 0x" in repr(value) else repr(value)
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "settings.md": render_settings.page,
+    "commands.md": commands,
+    "errors.md": error_classes,
+    "action.md": action,
+    "python.md": python,
+}
+
+
+def drifted() -> list[str]:
+    """Names of the pages that are not what the code says."""
+    paths = {name: REFERENCE / name for name in PAGES}
+    return [name for name, path in paths.items() if not path.exists() or path.read_text("utf-8") != PAGES[name]()]
+
+
+def main(arguments: list[str]) -> None:
+    if arguments not in (["--write"], ["--check"]):
+        sys.exit("Use: python -m scripts.render_reference --write | --check")
+    names = drifted()
+    if arguments == ["--write"]:
+        for name in names:
+            (REFERENCE / name).write_text(PAGES[name](), encoding="utf-8")
+    elif names:
+        sys.exit(f"{', '.join(names)}: not what the code says. Run: python -m scripts.render_reference --write")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
