@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import urllib.error
 import urllib.request
@@ -174,6 +175,14 @@ def test_the_metadata_service_tells_an_instance_of_itself(bare: AwsServer) -> No
 def test_the_metadata_service_wants_a_token_of_the_instance_itself(bare: AwsServer) -> None:
     with pytest.raises(urllib.error.HTTPError, match="401"):
         metadata(bare, launch(bare), "meta-data/instance-id", token="guessed")
+
+
+def test_an_instance_with_a_profile_has_credentials_of_its_role(bare: AwsServer) -> None:
+    client(bare, "iam").create_instance_profile(InstanceProfileName="trainer")
+    instance_id = launch(bare, IamInstanceProfile={"Name": "trainer"})
+    assert metadata(bare, instance_id, "meta-data/iam/security-credentials/") == "trainer"
+    credentials = json.loads(metadata(bare, instance_id, "meta-data/iam/security-credentials/trainer"))
+    assert credentials["AccessKeyId"].startswith("ASIA")
 
 
 def test_an_interrupted_spot_instance_is_told_so_and_then_ends(bare: AwsServer) -> None:

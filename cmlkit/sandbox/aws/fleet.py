@@ -101,6 +101,7 @@ class Fleet:
         self._clock_rate = clock_rate
         self._host = host
         self._lives: dict[str, _Life] = {}
+        self._is_closed = False
 
     @property
     def machines(self) -> dict[str, Machine]:
@@ -159,6 +160,8 @@ class Fleet:
         life = _Life(id=instance_id, region=region, machine=machine)
         life.thread = threading.Thread(target=self._live, args=(life,), name=instance_id, daemon=True)
         with self._moto.lock:
+            if self._is_closed:
+                raise ConnectionResetError("the sandbox is closing")
             self._lives[instance_id] = life
             self._moto.set_state(region, instance_id, "pending")
         life.thread.start()
@@ -175,9 +178,12 @@ class Fleet:
 
     def close(self) -> None:
         """End every machine, and wait until the last process of each is gone."""
-        for life in list(self._lives.values()):
-            self.end(life.id, BY_USER)
-        for life in list(self._lives.values()):
+        with self._moto.lock:
+            # A launch that is under way holds the lock; one that comes later finds the fleet closed.
+            self._is_closed = True
+        for instance_id in self._lives:
+            self.end(instance_id, BY_USER)
+        for life in self._lives.values():
             assert life.thread is not None
             life.thread.join()
 
