@@ -39,6 +39,7 @@ def workflow_run(environ: Mapping[str, str], *, repository: str = "", commit: st
         raise SettingsError(
             "No repository is known.", next_step="Set GITHUB_REPOSITORY=OWNER/NAME, or run in a clone of one on GitHub."
         )
+    pull_request, from_fork = _pull_request(environ)
     return WorkflowRun(
         repository=name,
         # Outside Actions two people at once must not share a label: nothing but chance tells them apart.
@@ -50,7 +51,8 @@ def workflow_run(environ: Mapping[str, str], *, repository: str = "", commit: st
         workflow=environ.get("GITHUB_WORKFLOW", ""),
         actor=environ.get("GITHUB_ACTOR", ""),
         server_url=(environ.get("GITHUB_SERVER_URL") or "https://github.com").rstrip("/"),
-        pull_request=_pull_request(environ),
+        pull_request=pull_request,
+        from_fork=from_fork,
     )
 
 
@@ -127,12 +129,25 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _pull_request(environ: Mapping[str, str]) -> int | None:
-    """The number in the event of a pull request; None for other events or an event file that cannot be read."""
+def _pull_request(environ: Mapping[str, str]) -> tuple[int | None, bool]:
+    """The number in the event of a pull request, and whether it comes from a fork.
+
+    None for other events or an event file that cannot be read.
+    """
     if environ.get("GITHUB_EVENT_NAME") not in PULL_REQUEST_EVENTS:
-        return None
+        return None, False
     try:
         event = json.loads(Path(environ.get("GITHUB_EVENT_PATH", "")).read_text(encoding="utf-8"))
-        return int(event["pull_request"]["number"])
+        number = int(event["pull_request"]["number"])
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return None, False
+    return number, _is_from_fork(event["pull_request"], environ.get("GITHUB_REPOSITORY", ""))
+
+
+def _is_from_fork(pull_request: Mapping[str, Any], repository: str) -> bool:
+    try:
+        return bool(pull_request["head"]["repo"]["full_name"] != repository)
+    except KeyError:
+        return False
+    except TypeError:
+        return True  # the fork has been deleted since

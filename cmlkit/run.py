@@ -30,6 +30,7 @@ class WorkflowRun:
         sha: Commit that the run was started for; empty when unknown.
         ref: Full ref, such as `refs/heads/main`; empty when unknown.
         pull_request: Number of the pull request that started the run, if one did.
+        from_fork: Whether that pull request comes from another repository: GitHub's token may then only read.
     """
 
     repository: str
@@ -42,6 +43,7 @@ class WorkflowRun:
     actor: str = ""
     server_url: str = "https://github.com"
     pull_request: int | None = None
+    from_fork: bool = False
 
     @property
     def url(self) -> str:

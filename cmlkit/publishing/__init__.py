@@ -7,9 +7,11 @@ from pathlib import Path, PurePosixPath
 
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.config import PublishSpec
+from cmlkit.errors import PermissionDenied
 from cmlkit.forges.base import PublishForge
+from cmlkit.gate import Verdict
 from cmlkit.progress import Progress, Silent
-from cmlkit.publishing.page import render
+from cmlkit.publishing.page import render, unpublished
 from cmlkit.publishing.plan import make_plan
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.publisher import Publisher
@@ -58,13 +60,13 @@ def publish(
             warn=progress.warn,
         )
         say(plan.verdict.headline)
+    report = unpublished(run, plan, workflow_run)
     if not plan.changed:
-        progress.note(f"Nothing changed: {plan.base} holds the same model, metrics and plots. Nothing is published.")
-        return Publication(verdict=plan.verdict, changed=False)
+        note = f"Nothing changed: {plan.base} holds the same model, metrics and plots. Nothing is published."
+        return _unpublished(plan.verdict, note, report, progress, changed=False)
     if spec.on_rejected == "skip" and not plan.verdict.accepted:
-        progress.note("The gate rejected the model: nothing is published.")
-        return Publication(verdict=plan.verdict, changed=True)
-    return Publisher(
+        return _unpublished(plan.verdict, "The gate rejected the model: nothing is published.", report, progress)
+    publisher = Publisher(
         run=run,
         plan=plan,
         spec=spec,
@@ -72,4 +74,17 @@ def publish(
         workflow_run=workflow_run,
         progress=progress,
         clock=clock or SystemClock(),
-    ).publish()
+    )
+    try:
+        return publisher.publish()
+    except PermissionDenied:
+        if not workflow_run.from_fork:
+            raise
+        # https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#pull_request
+        note = "This pull request comes from a fork, so its token may only read: the report is all there is."
+        return _unpublished(plan.verdict, note, report, progress)
+
+
+def _unpublished(verdict: Verdict, note: str, report: str, progress: Progress, *, changed: bool = True) -> Publication:
+    progress.note(note)
+    return Publication(verdict=verdict, changed=changed, report=f"> {note}\n\n{report}")

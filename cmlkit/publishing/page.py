@@ -34,11 +34,11 @@ def render(
 def title(plan: Plan, template: str = "") -> str:
     """Title of the pull request, on one line of a length that GitHub takes."""
     if template:
-        text = filled(template, _fields(plan), setting="publish.title")
+        words = filled(template, _fields(plan), setting="publish.title")
     else:
         headline = plan.verdict.headline.removesuffix(".")
-        text = f"Retrain {PurePosixPath(plan.model).stem}: {headline[:1].lower()}{headline[1:]}"
-    line = " ".join(text.split())
+        words = f"Retrain {PurePosixPath(plan.model).stem}: {headline[:1].lower()}{headline[1:]}"
+    line = " ".join(words.split())
     return line if len(line) <= TITLE_LENGTH else f"{line[: TITLE_LENGTH - 1]}…"
 
 
@@ -90,6 +90,12 @@ def report(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun) -> Report:
         champion_data=plan.champion.data if plan.champion else None,
         files=(*(file.path for file in plan.files), report_path(plan)),
     )
+
+
+def unpublished(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun) -> str:
+    """The report of a run that is judged and not published."""
+    whole = dataclasses.replace(report(run, plan, workflow_run), branch="", files=())
+    return whole.markdown(limit=SUMMARY_LENGTH)
 
 
 def report_path(plan: Plan) -> str:

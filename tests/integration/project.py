@@ -107,6 +107,7 @@ class Project:
         rules: Sequence[str] = (),
         prefix: str = "",
         forge: GitHub | None = None,
+        from_fork: bool = False,
         **spec: Any,
     ) -> Publication:
         return publish(
@@ -116,14 +117,19 @@ class Project:
             directory=self.directory,
             prefix=PurePosixPath(prefix),
             forge=forge or self.client(),
-            workflow_run=self.workflow_run(run_id, attempt),
+            workflow_run=self.workflow_run(run_id, attempt, from_fork=from_fork),
             progress=self.progress,
             clock=QuickClock(),
         )
 
-    def workflow_run(self, run_id: str = "100", attempt: int = 1) -> WorkflowRun:
+    def workflow_run(self, run_id: str = "100", attempt: int = 1, *, from_fork: bool = False) -> WorkflowRun:
         return WorkflowRun(
-            repository=REPOSITORY, run_id=run_id, attempt=attempt, sha=self.head("main"), server_url=self.github.url
+            repository=REPOSITORY,
+            run_id=run_id,
+            attempt=attempt,
+            sha=self.head("main"),
+            server_url=self.github.url,
+            from_fork=from_fork,
         )
 
     @property

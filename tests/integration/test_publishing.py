@@ -112,6 +112,8 @@ def test_nothing_is_written_where_nothing_changed(there: Project) -> None:
     assert not published.changed
     assert writes(there) == []
     assert "Nothing changed: main holds the same model" in there.progress.notes[-1]
+    assert published.report.startswith("> Nothing changed: main holds the same model")
+    assert "| accuracy |" in published.report
     published.raise_if_rejected(PublishSpec())
 
 

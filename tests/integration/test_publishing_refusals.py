@@ -119,6 +119,14 @@ def test_a_token_that_may_not_write_contents(there: Project) -> None:
     assert "contents: write" in error.next_step
 
 
+def test_the_read_only_token_of_a_forks_pull_request_leaves_the_report(there: Project) -> None:
+    there.github.add_token("ghs_reads", BOT, kind="job", permissions=dict.fromkeys(ALL, "read"))
+    published = there.publish(there.trained(0.9), forge=there.client(token="ghs_reads"), from_fork=True)
+    assert_untouched(there)
+    assert "comes from a fork, so its token may only read" in published.report
+    assert "**0.9**" in published.report
+
+
 def test_a_repository_that_is_archived(there: Project) -> None:
     there.repository.settings.archived = True
     error = refused(there, PermissionDenied, "403 Repository was archived")

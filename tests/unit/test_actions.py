@@ -50,6 +50,22 @@ def test_a_pull_request_event_gives_its_number(tmp_path: Path) -> None:
     assert actions.workflow_run(environ).pull_request is None
 
 
+@pytest.mark.parametrize(
+    ("head", "from_fork"),
+    [
+        ({"repo": {"full_name": "ann/forest"}}, True),
+        ({"repo": {"full_name": "octo/forest"}}, False),
+        ({"repo": None}, True),
+    ],
+    ids=["a fork", "the same repository", "a fork that was deleted"],
+)
+def test_a_pull_request_of_a_fork_is_known_as_one(tmp_path: Path, head: dict[str, object], from_fork: bool) -> None:
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"pull_request": {"number": 7, "head": head}}), encoding="utf-8")
+    environ = {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_EVENT_PATH": str(event), "GITHUB_REPOSITORY": "octo/forest"}
+    assert actions.workflow_run(RUN | environ).from_fork is from_fork
+
+
 def test_the_instance_is_what_the_boot_script_told_the_job() -> None:
     told = {
         "CMLKIT_INSTANCE_ID": "i-1",
