@@ -1,0 +1,160 @@
+"""One fault at every request of a publish, then the publish again: GitHub ends as it does without any fault."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from cmlkit.errors import CmlkitError
+from tests.integration.project import Project, project
+
+pytestmark = pytest.mark.slow
+
+SPEC: dict[str, Any] = {"labels": ("model",), "reviewers": ("ann",), "rules": ["accuracy >= champion"]}
+# More than any publish of this scenario sends; the sweep ends at the first number that no request has.
+MOST_REQUESTS = 80
+
+
+class Died(BaseException):
+    """The process was killed; nothing in it may catch that."""
+
+
+class Mortal(requests.Session):
+    """A session in which the process dies at one request: before it is sent, or once it was answered."""
+
+    def __init__(self, at: int, *, answered: bool) -> None:
+        super().__init__()
+        self.at, self.answered, self.sent = at, answered, 0
+
+    def request(self, *arguments: Any, **options: Any) -> requests.Response:
+        self.sent += 1
+        fatal = self.sent == self.at
+        if fatal and not self.answered:
+            raise Died
+        response = super().request(*arguments, **options)
+        if fatal:
+            raise Died
+        return response
+
+
+@contextmanager
+def scene(folder: Path) -> Iterator[Project]:
+    """A champion on the base branch, an earlier pull request of cmlkit's, and one that a person has commented on."""
+    with project(folder) as there:
+        there.github.hub.account("ann")
+        there.merge(there.publish(there.trained(0.9), run_id="100").pull_request_number or 0)
+        there.publish(there.trained(0.91), run_id="101")
+        there.comment(2, "ann", "Keep this.")
+        there.publish(there.trained(0.92), run_id="102")
+        yield there
+
+
+def state(there: Project) -> Any:
+    """Everything that people can see of the repository, without ids and times."""
+    git, hub = there.repository.git, there.repository
+    branches = {
+        branch: [there.git("ls-tree", "-r", branch), there.git("log", "--format=%an %B", branch)]
+        for branch in sorted(there.branches())
+    }
+    pulls = [
+        [
+            *[pull.number, pull.state, pull.title, pull.body, pull.head, pull.base, pull.draft, sorted(pull.labels)],
+            *[sorted(account.login for account in pull.reviewers), there.comments(pull.number)],
+        ]
+        for pull in hub.pulls
+    ]
+    checks = [[check.name, check.conclusion, check.output.summary, check.sha] for check in hub.check_runs.values()]
+    shown = json.dumps([branches, pulls, sorted(checks), [ref.name for ref in git.refs("refs/")]])
+    commits = there.git("rev-list", "--all").split()
+    # The same commits have other ids, since they were made at another time, and with them the links to them.
+    shown = re.sub("|".join(commits), "COMMIT", shown)
+    shown = re.sub("|".join(commit[:12] for commit in commits), "SHORT", shown)
+    blobs_of_reports = re.compile(r"[0-9a-f]{40}(?=\\tmodel/m\.joblib\.(?:md|json))")
+    return json.loads(blobs_of_reports.sub("REPORT", shown.replace(there.github.url, "URL")))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, int]:
+    """The state after a publish without faults, and how many requests that took."""
+    with scene(tmp_path_factory.mktemp("undisturbed")) as there:
+        run = there.trained(0.95)
+        before = len(there.github.requests)
+        there.publish(run, run_id="103", **SPEC)
+        return state(there), len(there.github.requests) - before
+
+
+def every_request(undisturbed: tuple[Any, int]) -> range:
+    assert undisturbed[1] < MOST_REQUESTS
+    return range(1, undisturbed[1] + 1)
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["before the request", "after the answer"])
+def test_a_publish_that_is_killed_anywhere_is_finished_by_the_next(
+    undisturbed: tuple[Any, int], tmp_path: Path, answered: bool
+) -> None:
+    for number in every_request(undisturbed):
+        with scene(tmp_path / str(number)) as there:
+            run = there.trained(0.95)
+            with pytest.raises(Died):
+                there.publish(run, run_id="103", forge=there.client(session=Mortal(number, answered=answered)), **SPEC)
+            there.publish(run, run_id="103", **SPEC)
+            assert state(there) == undisturbed[0], f"killed at request {number}"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"drop_connection_before": True},
+        {"drop_connection_after": True},
+        {"truncate": True},
+        {"status": 500},
+        {"status": 502, "acted": True, "html": True},
+        {
+            "status": 403,
+            "headers": {"retry-after": "1"},
+            "body": b'{"message": "You have exceeded a secondary rate limit"}',
+        },
+    ],
+    ids=["hangs up", "acts and hangs up", "breaks off", "fails", "acts and fails", "limits"],
+)
+def test_one_fault_anywhere_is_survived_without_another_run(
+    undisturbed: tuple[Any, int], tmp_path: Path, fault: dict[str, Any]
+) -> None:
+    for number in every_request(undisturbed):
+        with scene(tmp_path / str(number)) as there:
+            run = there.trained(0.95)
+            there.github.faults.add("*", "", skip=number - 1, **fault)
+            there.publish(run, run_id="103", **SPEC)
+            assert state(there) == undisturbed[0], f"fault at request {number}: {there.github.requests[-5:]}"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 409, 410, 422, 503])
+def test_one_refusal_anywhere_is_an_error_or_a_warning_and_is_finished_by_the_next(
+    undisturbed: tuple[Any, int], tmp_path: Path, status: int
+) -> None:
+    for number in every_request(undisturbed):
+        with scene(tmp_path / str(number)) as there:
+            run = there.trained(0.95)
+            body = b'{"message": "A fault"}'
+            there.github.faults.add("*", "", skip=number - 1, status=status, body=body, times=1 if status < 500 else 6)
+            try:
+                there.publish(run, run_id="103", **SPEC)
+            except CmlkitError as error:
+                assert str(status) in str(error)
+            there.github.faults.clear()
+            there.publish(run, run_id="103", **SPEC)
+            assert state(there) == undisturbed[0], f"{status} at request {number}"
+
+
+def test_the_scene_has_what_a_publish_can_meet(undisturbed: tuple[Any, int]) -> None:
+    branches, pulls, checks, _ = undisturbed[0]
+    assert set(branches) == {"main", "cmlkit/main/100", "cmlkit/main/101", "cmlkit/main/103"}
+    assert [pull[1] for pull in pulls] == ["closed", "open", "closed", "open"]
+    assert len(checks) == 4
