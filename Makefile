@@ -18,7 +18,7 @@ LOCKED_UV = $(shell sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' u
 SYNC = $(BIN)/uv sync --frozen --inexact --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint bench clean
+.PHONY: help demo test test-slow lint bench docs clean
 
 help:  ## Show these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -47,6 +47,9 @@ lint: .venv/test.stamp  ## Check style, types, import directions, shell and work
 bench: .venv/test.stamp  ## Measure against the floor; writes build/bench.json
 	@$(BIN)/python -m benchmarks
 
+docs: .venv/docs.stamp  ## Build the documentation as a site in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 clean:  ## Remove everything that these commands made
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
@@ -57,6 +60,10 @@ clean:  ## Remove everything that these commands made
 .venv/test.stamp: uv.lock pyproject.toml | .venv/bin/uv
 	@echo "Setting up .venv for the tests"
 	@$(SYNC) --extra test && touch $@
+
+.venv/docs.stamp: uv.lock pyproject.toml | .venv/bin/uv
+	@echo "Setting up .venv for the documentation"
+	@$(SYNC) --extra docs && touch $@
 
 .venv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -24,6 +24,7 @@ from scripts import render_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
+STARS: Mapping[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 
 
 def commands() -> str:
@@ -104,7 +105,7 @@ def action() -> str:
     return (
         "\n\n".join(
             [
-                f"# Action\n\n{declared['description']} What is left out keeps the value of `cmlkit.yaml` or a variable.",
+                f"# Action\n\n{declared['description']} Inputs left out keep what `cmlkit.yaml` or a variable says.",
                 "## Inputs\n\n" + _declarations("Input", declared["inputs"]),
                 "## Outputs\n\nText before the colon names the commands that set it.\n\n"
                 + _declarations("Output", declared["outputs"]),
@@ -157,7 +158,7 @@ def _parameters(signature: inspect.Signature) -> Iterator[str]:
         if parameter.kind is parameter.KEYWORD_ONLY and not starred:
             starred = True
             yield "*"
-        marks = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+        marks = STARS.get(parameter.kind, "")
         annotation = "" if parameter.annotation is parameter.empty else f": {_annotation(parameter.annotation)}"
         default = "" if parameter.default is parameter.empty else f" = {_value(parameter.default)}"
         yield f"{marks}{parameter.name}{annotation}{default}"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 import cmlkit
 from scripts import render_reference, site_links
+
+GUIDES = sorted((render_reference.ROOT / "docs" / "how-to").glob("migrate-from-*.md"))
 
 
 @pytest.mark.parametrize("name", render_reference.PAGES)
@@ -26,3 +31,29 @@ def test_a_link_below_the_documentation_stays_relative() -> None:
 def test_a_link_out_of_the_documentation_leads_to_the_repository() -> None:
     found = site_links.outward("../../workflows/reap.yml", folder="docs/how-to", repository="https://forge")
     assert found == "https://forge/blob/main/workflows/reap.yml"
+
+
+def right_column(guide: Path) -> str:
+    rows = [line.split(" | ", 1) for line in guide.read_text().splitlines() if line.startswith("| ")]
+    return "\n".join(row[1] for row in rows)
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
+def test_a_guide_to_migrate_names_commands_that_exist(guide: Path) -> None:
+    named = re.findall(r"`(cmlkit [a-z]+ [a-z]+)", right_column(guide))
+    assert [name for name in named if f"## {name}\n" not in render_reference.commands()] == []
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
+def test_a_guide_to_migrate_names_flags_that_exist(guide: Path) -> None:
+    rows = [line.strip("| ").split(" | ") for line in guide.read_text().splitlines() if line.startswith("| `")]
+    named = [re.findall(r"`(--[a-z-]+)", left if right.startswith("the same") else right) for left, right in rows]
+    known = set(re.findall(r"`(--[a-z-]+)`", render_reference.commands()))
+    assert set().union(*named) - known == set()
+
+
+def test_the_guide_for_the_action_names_inputs_and_outputs_that_exist() -> None:
+    [guide] = [path for path in GUIDES if path.stem.endswith("ec2-github-runner")]
+    rows = [line.strip("| ").split(" | ") for line in guide.read_text().splitlines() if line.startswith("| `")]
+    named = {name for _, right in rows for name in re.findall(r"^(?:output )?`([a-z-]+)`", right)}
+    assert {name for name in named if f"| `{name}` |" not in render_reference.action()} == set()
