@@ -1,0 +1,162 @@
+"""The IAM policies of docs/reference/iam allow what cmlkit calls, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cmlkit import runner
+from cmlkit.clouds.aws import AwsCloud, regions
+from cmlkit.config import RunnerSpec
+from cmlkit.errors import PermissionDenied
+from cmlkit.run import WorkflowRun
+from cmlkit.sandbox.aws import AwsServer, Call, needed_permissions
+from tests.fake_forge import FakeForge, FastClock
+from tests.integration.aws_client import client
+
+POLICIES = Path(__file__).parents[2] / "docs/reference/iam"
+RUN = WorkflowRun(repository="octo/random-forest", run_id="7700", attempt=1)
+ROLE = "arn:aws:iam::123456789012:role/cmlkit-scheduler"
+PROFILE = "cmlkit-instance"
+LIFETIME_SECONDS = 7200
+POLLS_UNTIL_THE_CONSOLE_IS_READ = 40
+
+
+class Account:
+    """An empty account, and every command that asks it for something."""
+
+    def __init__(self, aws: AwsServer, cloud_for: Callable[[str], AwsCloud]) -> None:
+        self.aws = aws
+        self.cloud_for = cloud_for
+        self.forge = FakeForge(polls_until_online=POLLS_UNTIL_THE_CONSOLE_IS_READ)
+        self.clock = FastClock()
+
+    def launch(self, **settings: Any) -> runner.Launched:
+        spec = RunnerSpec(stop_schedule_role=ROLE, iam_instance_profile=PROFILE, **settings)
+        return runner.launch(spec, workflow_run=RUN, forge=self.forge, cloud_for=self.cloud_for, clock=self.clock)
+
+    def stop(self) -> runner.Removed:
+        return runner.stop(workflow_run=RUN, forge=self.forge, cloud_for=self.cloud_for, clock=self.clock)
+
+    def reap(self, *, dry_run: bool = False) -> tuple[runner.Reaped, ...]:
+        return runner.reap(
+            repository=RUN.repository,
+            forge=self.forge,
+            cloud_for=self.cloud_for,
+            clock=self.clock,
+            dry_run=dry_run,
+        )
+
+    def preview(self) -> runner.Preview:
+        spec = RunnerSpec(iam_instance_profile=PROFILE)
+        return runner.preview(spec, workflow_run=RUN, cloud_for=self.cloud_for)
+
+
+@pytest.fixture
+def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    with AwsServer(tmp_path, boot=False) as aws:
+        for name, value in aws.environ().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("AWS_PROFILE", raising=False)
+        client(aws, "iam").create_instance_profile(InstanceProfileName=PROFILE)
+        aws.calls.clear()
+        yield Account(aws, regions())
+
+
+def statements(policy: str) -> list[Any]:
+    found: list[Any] = json.loads((POLICIES / f"{policy}.json").read_text())["Statement"]
+    return found
+
+
+def allowed(policy: str) -> set[str]:
+    return {
+        action
+        for statement in statements(policy)
+        if statement["Effect"] == "Allow"
+        for action in _listed(statement["Action"])
+    }
+
+
+def needed(calls: Iterable[Call]) -> set[str]:
+    """What the calls need, by the names that policies have for it.
+
+    The names are those of the operations, beside two that no call is named after: `ec2:CreateTags` for the tags that
+    RunInstances and CreateSecurityGroup put on what they make, and `iam:PassRole` for the roles that they hand on.
+    """
+    return {permission.action for call in calls for permission in needed_permissions(call)}
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def test_the_launcher_may_do_what_launching_and_stopping_call_and_nothing_else(account: Account) -> None:
+    account.preview()
+    assert account.launch(market="spot").market == "spot"
+    assert account.launch(market="on-demand").market == "on-demand"
+    runner.list_instances(cloud_for=account.cloud_for, workflow_run=RUN)
+    assert len(account.stop().instances) == 2
+    # Images are looked for by name where their parameters may not be read.
+    account.aws.deny("ssm:GetParameters")
+    account.preview()
+    account.aws.deny("ec2:RunInstances")
+    with pytest.raises(PermissionDenied):
+        account.launch(market="on-demand")
+    assert needed(account.aws.calls) == allowed("launcher")
+
+
+def test_the_reaper_may_do_what_reaping_calls_and_nothing_else(account: Account) -> None:
+    launched = account.launch()
+    account.clock.time += LIFETIME_SECONDS + 1
+    account.aws.calls.clear()
+    account.reap(dry_run=True)
+    assert "terminated" in {row.outcome for row in account.reap() if row.id == launched.instance_id}
+    assert needed(account.aws.calls) == allowed("reaper")
+
+
+def test_the_schedulers_role_may_do_what_a_schedule_asks_for_and_nothing_else(account: Account) -> None:
+    launched = account.launch()
+    [created] = [call for call in account.aws.calls if call.action == "CreateSchedule"]
+    operation = created.parameters["Target"]["Arn"].rpartition(":")[2]
+    assert allowed("scheduler-role") == {f"ec2:{operation[0].upper()}{operation[1:]}"}
+    account.aws.run_due_schedules(now=account.clock.time + 2 * LIFETIME_SECONDS)
+    assert account.aws.instance(launched.instance_id).state in ("shutting-down", "terminated")
+
+
+def test_the_instances_policy_allows_nothing(account: Account) -> None:
+    assert allowed("instance") == set()
+
+
+def test_all_that_a_launch_makes_has_the_tag_that_the_policy_asks_for(account: Account) -> None:
+    account.launch(market="spot")
+    [call] = [call for call in account.aws.calls if call.action == "RunInstances"]
+    [marked] = [item for item in statements("launcher") if item["Sid"] == "LaunchOnlyWhatIsMarkedAsOurs"]
+    kinds = [resource.rpartition(":")[2].removesuffix("/*") for resource in marked["Resource"]]
+    assert {kind: call.tags(kind).get("cmlkit:repository") for kind in kinds} == dict.fromkeys(kinds, RUN.repository)
+
+
+def test_the_security_group_has_the_tag_that_the_policy_asks_for(account: Account) -> None:
+    account.launch()
+    [call] = [call for call in account.aws.calls if call.action == "CreateSecurityGroup"]
+    assert call.tags("security-group") == {"cmlkit:security-group": "closed"}
+
+
+def test_schedules_have_names_that_the_policies_cover(account: Account) -> None:
+    account.launch()
+    account.stop()
+    names = [str(call.parameters["Name"]) for call in account.aws.calls if call.service == "scheduler"]
+    assert len(names) == 2
+    assert all(name.startswith("cmlkit-") for name in names)
+
+
+def test_the_reaper_tags_only_with_the_key_that_its_policy_names(account: Account) -> None:
+    account.launch()
+    account.clock.time += LIFETIME_SECONDS + 1
+    account.reap()
+    [call] = [call for call in account.aws.calls if call.action == "CreateTags"]
+    keys = [value for name, value in call.parameters.items() if name.endswith(".Key")]
+    assert keys == ["cmlkit:reaping"]
