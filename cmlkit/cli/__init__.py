@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": ("cmlkit.cli.sandbox", "demo", "Run the whole daily job on this machine, in the sandbox."),
     "sandbox": ("cmlkit.cli.sandbox", "sandbox", "Keep the sandbox up; print the variables that point at it."),
     "runner": ("cmlkit.cli.runner", "runner", "Launch, stop, list and reap EC2 runners."),
+    "doctor": ("cmlkit.cli.doctor", "doctor", "Look whether GitHub and AWS would let a run through."),
     "train": ("cmlkit.cli.train", "train", "Train a model, and record what came of it."),
     "publish": ("cmlkit.cli.publish", "publish", "Gate, commit, pull request, report, comment and check, at once."),
     "report": ("cmlkit.cli.publish", "report", "Print the report of the last training as markdown."),
