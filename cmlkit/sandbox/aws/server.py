@@ -78,6 +78,7 @@ class AwsServer:
         )
         self._metadata = metadata.MetadataService()
         self._numbers = itertools.count(1)
+        self._logging = threading.Lock()
         self._timers: list[threading.Timer] = []
         self._is_open = False
 
@@ -158,8 +159,9 @@ class AwsServer:
         if str(environ.get("PATH_INFO", "")).startswith(metadata.PREFIX):
             return self._metadata(environ, start_response)
         call = read_call(environ)
-        call.number = next(self._numbers)
-        self.calls.append(call)
+        with self._logging:
+            call.number = next(self._numbers)
+            self.calls.append(call)
         try:
             answer = self._eventual_answer(call)
         except ConnectionResetError:
