@@ -6,6 +6,7 @@ import socket
 import subprocess
 from typing import Any, NoReturn
 
+import matplotlib.font_manager  # noqa: F401 - looks for the machine's fonts, with fc-list, when it is first imported
 import pytest
 
 
