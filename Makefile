@@ -30,7 +30,7 @@ test: .venv/test.stamp  ## Run the test suite in parallel
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal --ignore tests/slow $(TEST)
 
 test-slow: .venv/test.stamp  ## Run the tests that take minutes: nspawn boots, fault sweeps
-	@$(BIN)/python -m pytest -q tests/slow $(TEST)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal tests/slow $(TEST)
 
 lint: .venv/test.stamp  ## Check style, types, import directions, shell and workflows
 	$(BIN)/ruff check .
