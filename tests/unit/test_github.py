@@ -154,7 +154,15 @@ def test_a_move_whose_answer_was_lost_is_sent_again_unless_the_commit_is_in(
 @pytest.mark.parametrize(("status", "message"), [(422, "Reference does not exist"), (404, "Not Found")])
 def test_a_branch_that_is_gone_needs_no_deleting(github: ScriptedGitHub, status: int, message: str) -> None:
     github.refuse("DELETE", REFS, status, message)
+    github.refuse("GET", REF, 404, "Not Found")
     github.client().delete_branch("cmlkit/main/12")
+
+
+def test_a_branch_that_is_still_there_was_not_deleted(github: ScriptedGitHub) -> None:
+    github.refuse("DELETE", REFS, 404, "Not Found")
+    github.answer("GET", REF, {"object": {"sha": A}})
+    with pytest.raises(NotFound):
+        github.client().delete_branch("cmlkit/main/12")
 
 
 def test_a_branch_that_may_not_be_deleted_is_an_error(github: ScriptedGitHub) -> None:
