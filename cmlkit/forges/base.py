@@ -158,6 +158,14 @@ class PublishForge(Protocol):
         An empty `parent` makes one without history, with nothing but `files`.
         """
 
+    def commit_signed(
+        self, *, branch: str, parent: str, is_new: bool, contents: Mapping[str, bytes], message: str
+    ) -> str | None:
+        """A commit on top of `parent`, the branch's head, that the forge signs; a new branch is made at `parent` first.
+
+        None where the forge cannot, or signs by `create_commit` anyway. Conflict where the branch has moved.
+        """
+
     def create_branch(self, branch: str, commit: str) -> None:
         """Conflict when the branch exists at another commit."""
 

@@ -36,17 +36,24 @@ def commit_files(
     uploaded: set[str] = set()
     for _ in range(TRIES_AGAINST_OTHERS):
         head = forge.branch_head(branch)
-        parent = head or base_head
-        there = forge.blob_ids(parent, [file.path for file in files])
+        there = forge.blob_ids(head or base_head, [file.path for file in files])
         if head is not None and holds_result(there, files):
             return head
-        missing = {file.blob: file.content for file in files if file.blob not in uploaded | set(there.values())}
-        uploaded |= _upload(missing, forge)
-        entries = [TreeFile(path=file.path, blob=file.blob) for file in files]
-        commit = forge.create_commit(parent=parent, files=entries, message=message)
-        if _set_branch(forge, branch, head, commit):
-            return commit
-        clock.sleep(random.uniform(0.1, 1.0))  # noqa: S311 - spreads writers apart, keeps no secret
+        try:
+            signed = forge.commit_signed(
+                branch=branch,
+                parent=head or base_head,
+                is_new=head is None,
+                contents={file.path: file.content for file in files},
+                message=message,
+            )
+            if signed is not None:
+                return signed
+            missing = {file.blob: file.content for file in files if file.blob not in uploaded | set(there.values())}
+            uploaded |= _upload(missing, forge)
+            return _commit(files, forge=forge, branch=branch, head=head, base_head=base_head, message=message)
+        except Conflict:
+            clock.sleep(random.uniform(0.1, 1.0))  # noqa: S311 - spreads writers apart, keeps no secret
     raise Conflict(
         f"Others wrote to the branch {branch!r} at each of {TRIES_AGAINST_OTHERS} tries.",
         next_step="Give each run a branch of its own, with {run} in the setting publish.branch.",
@@ -61,16 +68,17 @@ def holds_result(there: Mapping[str, str], files: Sequence[CommitFile]) -> bool:
     return all(there.get(file.path) == file.blob for file in files if file.role not in ("manifest", "report"))
 
 
-def _set_branch(forge: PublishForge, branch: str, head: str | None, commit: str) -> bool:
-    """Whether the branch took the commit; False where somebody else was faster."""
-    try:
-        if head is None:
-            forge.create_branch(branch, commit)
-        else:
-            forge.move_branch(branch, commit)
-    except Conflict:
-        return False
-    return True
+def _commit(
+    files: Sequence[CommitFile], *, forge: PublishForge, branch: str, head: str | None, base_head: str, message: str
+) -> str:
+    """A commit of blobs that are there already, and the branch on it; Conflict where somebody else was faster."""
+    entries = [TreeFile(path=file.path, blob=file.blob) for file in files]
+    commit = forge.create_commit(parent=head or base_head, files=entries, message=message)
+    if head is None:
+        forge.create_branch(branch, commit)
+    else:
+        forge.move_branch(branch, commit)
+    return commit
 
 
 def _upload(contents: Mapping[str, bytes], forge: PublishForge) -> set[str]:

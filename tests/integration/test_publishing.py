@@ -63,6 +63,16 @@ def test_the_commit_is_the_tokens_own_and_says_what_it_holds(there: Project) -> 
     assert "accuracy: 0.9" in message
 
 
+@pytest.mark.parametrize("token", ["ghs_workflow", "ghp_person"])
+def test_github_signs_the_commit_of_a_bot_and_of_a_person(there: Project, token: str) -> None:
+    published = there.publish(there.trained(0.9), forge=there.client(token=token))
+    assert "gpgsig" in there.git("cat-file", "commit", published.commit_sha)
+    assert there.files(published.branch) == {"train.py", *published.files}
+    assert there.git("rev-list", "--count", f"main..{published.branch}").strip() == "1"
+    again = there.publish(there.trained(0.9), forge=there.client(token=token))
+    assert again.commit_sha == published.commit_sha
+
+
 def test_the_working_directory_is_only_read(there: Project) -> None:
     run = there.trained(0.9)
     before = tree_of(there.directory)

@@ -43,10 +43,12 @@ def one_of(there: Project, index: int) -> Project:
     return Project(github=there.github, directory=directory)
 
 
-def test_ten_models_on_one_branch_are_ten_commits_and_one_pull_request(there: Project) -> None:
+@pytest.mark.parametrize("token", ["ghs_workflow", "ghp_person"])
+def test_ten_models_on_one_branch_are_ten_commits_and_one_pull_request(there: Project, token: str) -> None:
     def publish(index: int) -> Publication:
         mine = one_of(there, index)
-        return mine.publish(mine.trained(0.9 + index / 1000), branch="models", prefix=f"p{index}")
+        forge = mine.client(token=token)
+        return mine.publish(mine.trained(0.9 + index / 1000), branch="models", prefix=f"p{index}", forge=forge)
 
     published = at_once(publish, there)
     assert int(there.git("rev-list", "--count", "main..models")) == AT_ONCE

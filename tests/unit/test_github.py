@@ -106,6 +106,52 @@ def test_a_commit_names_no_author_so_that_github_signs_it(github: ScriptedGitHub
     assert github.body(2) == {"message": "Retrain", "tree": C, "parents": [A]}
 
 
+PERSON = "ghp_0123456789notatoken"
+
+
+def signed(client: GitHub, *, is_new: bool = False, content: bytes = b"model") -> str | None:
+    return client.commit_signed(
+        branch="exp", parent=A, is_new=is_new, contents={"model/m": content}, message="Retrain m\n\nBetter.\n"
+    )
+
+
+def test_a_persons_commit_is_made_by_graphql_which_signs_it(github: ScriptedGitHub) -> None:
+    github.answer("POST", f"{REPO}/git/refs", status=201)
+    github.mock.add("POST", f"{API}/graphql", json={"data": {"createCommitOnBranch": {"commit": {"oid": B}}}})
+    assert signed(github.client(token=PERSON), is_new=True) == B
+    assert github.body(0) == {"ref": "refs/heads/exp", "sha": A}
+    assert github.body()["variables"] == {
+        "branch": {"repositoryNameWithOwner": "octo/forest", "branchName": "exp"},
+        "head": A,
+        "message": {"headline": "Retrain m", "body": "Better."},
+        "changes": {"additions": [{"path": "model/m", "contents": base64.b64encode(b"model").decode()}]},
+    }
+    github.mock.calls.reset()
+
+
+@pytest.mark.parametrize(
+    ("token", "content"), [("ghs_0123456789notatoken", b"small"), (PERSON, bytes(6 * 1024**2))], ids=["a bot", "large"]
+)
+def test_other_commits_are_left_to_the_git_data_api(github: ScriptedGitHub, token: str, content: bytes) -> None:
+    assert signed(github.client(token=token), content=content) is None
+    assert github.sent == []
+
+
+def test_a_signed_commit_on_a_branch_that_moved_is_a_conflict(github: ScriptedGitHub) -> None:
+    error = {"type": "STALE_DATA", "message": "Expected branch to point to another commit"}
+    github.mock.add("POST", f"{API}/graphql", json={"data": None, "errors": [error]})
+    with pytest.raises(Conflict, match="Expected branch"):
+        signed(github.client(token=PERSON))
+    github.mock.calls.reset()
+
+
+def test_a_signed_commit_that_github_refuses_is_left_to_the_git_data_api(github: ScriptedGitHub) -> None:
+    error = {"type": "UNPROCESSABLE", "message": "A file is too large"}
+    github.mock.add("POST", f"{API}/graphql", json={"data": None, "errors": [error]})
+    assert signed(github.client(token=PERSON)) is None
+    github.mock.calls.reset()
+
+
 def test_a_branch_whose_answer_was_lost_is_found_not_made_again(github: ScriptedGitHub) -> None:
     github.lose("POST", f"{REPO}/git/refs")
     github.answer("GET", REF, {"object": {"sha": A}})

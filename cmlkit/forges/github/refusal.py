@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -132,6 +132,14 @@ def refusal(what: str, *, status: int, headers: Mapping[str, str], message: str)
             NotFound, text, f"It does not exist, or the token may not see it. {_wanted(headers)}".rstrip(), status
         )
     return _error(Conflict if status == 409 else ServiceError, text, "", status)
+
+
+def graphql_refusal(types: Set[str], message: str) -> CmlkitError:
+    """The error for the errors of a GraphQL answer, by their types."""
+    text = f"GitHub refused the GraphQL request: {message}"
+    if types & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
+        return PermissionDenied(text)
+    return Conflict(text, status=409) if "STALE_DATA" in types else ServiceError(text, status=422)
 
 
 def _error(kind: type[ServiceError] | type[PermissionDenied], text: str, next_step: str, status: int) -> CmlkitError:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import AnswerLost, CmlkitError, PermissionDenied, ServiceError, SettingsError
 from cmlkit.forges.github.patience import MAX_WAIT_SECONDS, Patience
-from cmlkit.forges.github.refusal import may_settle, rate_limit_wait, refusal, said
+from cmlkit.forges.github.refusal import graphql_refusal, may_settle, rate_limit_wait, refusal, said
 
 if TYPE_CHECKING:
     import requests
@@ -138,15 +138,14 @@ class Transport:
 
         Raises:
             PermissionDenied: The token may not do it.
+            Conflict: Something has changed since it was read.
             ServiceError: GitHub refused it for another reason.
         """
         body = {"query": query, "variables": variables}
         document = self.request("POST", self.graphql_url, body=body, repeatable=True).document
         if errors := document.get("errors"):
             message = "; ".join(str(error.get("message", error)) for error in errors)
-            forbidden = any(error.get("type") in ("FORBIDDEN", "INSUFFICIENT_SCOPES") for error in errors)
-            text = f"GitHub refused the GraphQL request: {message}"
-            raise PermissionDenied(text) if forbidden else ServiceError(text, status=422)
+            raise graphql_refusal({str(error.get("type")) for error in errors}, message)
         return document["data"]
 
     def _attempt(
