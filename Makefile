@@ -18,7 +18,7 @@ LOCKED_UV = $(shell sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' u
 SYNC = $(BIN)/uv sync --frozen --inexact --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow sweep lint bench docs clean
+.PHONY: help demo test test-slow lint bench docs clean
 
 help:  ## Show these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -29,11 +29,8 @@ demo: .venv/demo.stamp  ## Run the whole daily job in the sandbox (about a minut
 test: .venv/test.stamp  ## Run the test suite in parallel
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal --ignore tests/slow $(TEST)
 
-test-slow: .venv/test.stamp  ## Run the tests that take minutes: boots under real systemd
-	@$(BIN)/python -m pytest -q tests/slow -m "not sweep" $(TEST)
-
-sweep: .venv/test.stamp  ## Repeat a publish with one fault at every request (a quarter of an hour)
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal tests/slow -m sweep $(TEST)
+test-slow: .venv/test.stamp  ## Run the tests that take minutes: boots under real systemd, fault sweeps
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal tests/slow $(TEST)
 
 lint: .venv/test.stamp  ## Check style, types, import directions, shell and workflows
 	$(BIN)/ruff check .

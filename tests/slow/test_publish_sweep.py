@@ -15,7 +15,7 @@ import requests
 from cmlkit.errors import CmlkitError
 from tests.integration.project import Project, project
 
-pytestmark = [pytest.mark.slow, pytest.mark.sweep]
+pytestmark = pytest.mark.slow
 
 SPEC: dict[str, Any] = {"labels": ("model",), "reviewers": ("ann",), "rules": ["accuracy >= champion"]}
 # More than any publish of this scenario sends; the sweep ends at the first number that no request has.
