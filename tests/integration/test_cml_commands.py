@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,34 +25,6 @@ ASSET = f"{hashlib.sha256(b'pixels').hexdigest()}.png"
 
 def git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True).stdout.strip()
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty repository, as the working directory, and no settings of git but its own."""
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    project = tmp_path / "project"
-    project.mkdir()
-    monkeypatch.chdir(project)
-    git("init", "--quiet")
-    return project
-
-
-@pytest.fixture
-def sandbox(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A sandbox, and the variables of a workflow run there."""
-    source = tmp_path / "source"
-    source.mkdir()
-    (source / "README.md").write_text("# A project\n")
-    with Sandbox(tmp_path / "sandbox", source=source, boot=False) as sandbox:
-        for name in [name for name in os.environ if name.startswith(("AWS_", "GITHUB_", "CMLKIT_"))]:
-            monkeypatch.delenv(name)
-        workflow_run = sandbox.github.start_run(sandbox.repository)
-        facts = {"GITHUB_RUN_ID": str(workflow_run.id), "GITHUB_SHA": workflow_run.sha, "GITHUB_REF": "refs/heads/main"}
-        for name, value in {**sandbox.environ(), **facts}.items():
-            monkeypatch.setenv(name, value)
-        yield sandbox
 
 
 def called(capsys: pytest.CaptureFixture[str], *command: str) -> str:

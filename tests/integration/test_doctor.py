@@ -4,33 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from cmlkit.__main__ import run
 from cmlkit.sandbox import Sandbox
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A sandbox whose instances do not boot, and this process's variables pointing there."""
-    source = tmp_path / "source"
-    source.mkdir()
-    (source / "README.md").write_text("# A project\n")
-    project = tmp_path / "project"
-    subprocess.run(["git", "init", "--quiet", project], check=True)
-    monkeypatch.chdir(project)
-    with Sandbox(tmp_path / "sandbox", source=source, boot=False) as sandbox:
-        for name in [name for name in os.environ if name.startswith(("AWS_", "GITHUB_", "CMLKIT_"))]:
-            monkeypatch.delenv(name)
-        workflow_run = sandbox.github.start_run(sandbox.repository)
-        for name, value in {**sandbox.environ(), "GITHUB_RUN_ID": str(workflow_run.id)}.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("GITHUB_SHA", workflow_run.sha)
-        yield sandbox
 
 
 def states(output: str) -> list[tuple[str, str]]:
