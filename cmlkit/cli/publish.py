@@ -31,7 +31,7 @@ def publish(invocation: Invocation, image: Path | None, md: bool) -> None:
 
     \b
     cmlkit publish
-    cmlkit publish --gate "accuracy >= champion - 0.01" --label retrained --auto-merge squash
+    cmlkit publish --gate "accuracy >= champion - 0.01" --labels retrained --auto-merge squash
     cmlkit publish model/confusion_matrix.png --md >> report.md
     """
     from cmlkit import publishing as stage
@@ -53,7 +53,8 @@ def publish(invocation: Invocation, image: Path | None, md: bool) -> None:
         workflow_run=workflow_run,
         progress=invocation.progress,
     )
-    actions.write_summary(publication.report, invocation.environ)
+    if publication.report and actions.running_in(invocation.environ):
+        _summarise(invocation, publication.report)
     emit(invocation, _result(publication, run), _lines(publication))
     publication.raise_if_rejected(invocation.settings.publish)
 
@@ -91,6 +92,13 @@ def read_record(directory: Path) -> TrainingRun:
     return TrainingRun.from_json(text, source=str(RECORD))
 
 
+def _summarise(invocation: Invocation, report: str) -> None:
+    if not actions.write_summary(report, invocation.environ):
+        invocation.progress.warn(
+            "The job summary has no room left for the report; it is in the pull request's comment."
+        )
+
+
 def _prefix(directory: Path) -> PurePosixPath:
     from cmlkit import git
 
@@ -110,7 +118,7 @@ def _result(publication: Publication, run: TrainingRun) -> dict[str, Any]:
 def _lines(publication: Publication) -> list[tuple[str, str]]:
     if not publication.changed:
         return [("unchanged", "model, metrics and plots are those of the base branch; nothing was published")]
-    return [
+    lines = [
         ("verdict", publication.verdict.headline),
         ("pull request", publication.pull_request_url),
         ("comment", publication.comment_url),
@@ -119,3 +127,4 @@ def _lines(publication: Publication) -> list[tuple[str, str]]:
         ("commit", publication.commit_sha),
         ("files", ", ".join(publication.files)),
     ]
+    return [(label, value) for label, value in lines if value]

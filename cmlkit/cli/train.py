@@ -16,7 +16,7 @@ from cmlkit.cli.output import emit
 from cmlkit.run import RECORD, TrainingRun
 
 
-@click.command(context_settings={"ignore_unknown_options": False})
+@click.command()
 @with_settings("train")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def train(invocation: Invocation, command: tuple[str, ...]) -> None:

@@ -6,14 +6,13 @@ import json
 import os
 import pickle
 import re
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
 
 from cmlkit.__main__ import run
+from cmlkit.actions import SUMMARY_LIMIT_BYTES
 from cmlkit.run import RECORD
 from cmlkit.sandbox import Sandbox
 
@@ -21,27 +20,6 @@ TRAIN = (
     "mkdir -p model; echo 'Accuracy: 0.97' > model/metrics.txt; echo pixels > model/confusion_matrix.png;"
     " echo weights > model/random_forest.joblib"
 )
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    """A sandbox whose instances do not boot; this process in a project folder, with the variables that point there."""
-    source = tmp_path / "source"
-    source.mkdir()
-    (source / "README.md").write_text("# A project\n")
-    project = tmp_path / "project"
-    project.mkdir()
-    # A repository of its own, since the folder for temporary files may be inside of this one's checkout.
-    subprocess.run(["git", "init", "--quiet", project], check=True)
-    monkeypatch.chdir(project)
-    with Sandbox(tmp_path / "sandbox", source=source, boot=False) as sandbox:
-        for name in [name for name in os.environ if name.startswith(("AWS_", "GITHUB_", "CMLKIT_"))]:
-            monkeypatch.delenv(name)
-        workflow_run = sandbox.github.start_run(sandbox.repository)
-        for name, value in {**sandbox.environ(), "GITHUB_RUN_ID": str(workflow_run.id)}.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("GITHUB_SHA", workflow_run.sha)
-        yield sandbox
 
 
 def trained() -> None:
@@ -69,6 +47,21 @@ def test_publish_prints_what_it_made(sandbox: Sandbox, capsys: pytest.CaptureFix
     assert result["pull_request_url"].endswith("/pull/1")
     assert result["metrics"] == {"Accuracy": 0.97}
     assert "model/random_forest.joblib" in result["files"]
+
+
+def test_a_summary_without_room_for_the_report_is_a_warning(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained()
+    summary = tmp_path / "summary.md"
+    summary.write_bytes(b"x" * (SUMMARY_LIMIT_BYTES - 10))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    assert run(["publish"], environ=os.environ) == 0
+    assert "::warning title=cmlkit::The job summary has no room" in capsys.readouterr().err
+    summary.write_bytes(b"")
+    assert run(["publish"], environ=os.environ) == 0
+    assert "Accuracy" in summary.read_text(encoding="utf-8")
 
 
 def test_a_rejected_model_is_a_draft_and_exit_code_6(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import click
@@ -32,6 +33,18 @@ def test_every_command_has_help_and_an_example(name: str, capsys: pytest.Capture
     leaves = list(command.commands.values()) if isinstance(command, click.Group) else [command]
     for leaf in leaves:
         assert f"cmlkit {name}" in (leaf.help or ""), leaf.name
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_the_flags_in_the_examples_are_those_of_the_command(name: str) -> None:
+    command = cli.cli.get_command(click.Context(cli.cli), name)
+    assert command is not None
+    leaves = list(command.commands.values()) if isinstance(command, click.Group) else [command]
+    for leaf in leaves:
+        known = {flag for option in leaf.params for flag in (*option.opts, *option.secondary_opts)}
+        for example in re.findall(r"^\s*(?:\w+=\S+ )?cmlkit (.*)", leaf.help or "", re.MULTILINE):
+            own = example.partition(" -- ")[0].partition(" | ")[0]
+            assert set(re.findall(r"(?<!\S)--[\w-]+", own)) <= known, example
 
 
 def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
