@@ -44,12 +44,13 @@ def run_shell(
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     # The shell is the leader of a group of its own, so that a signal reaches the whole of a pipeline.
     argv = ["bash", "-eo", "pipefail", "-c", command]
-    process = subprocess.Popen(argv, cwd=directory, env=dict(environ), stdout=output, process_group=0)
-    with _passing_on(process, grace_seconds) as received:
+    with _passing_on(grace_seconds) as passing:
+        process = subprocess.Popen(argv, cwd=directory, env=dict(environ), stdout=output, process_group=0)
+        passing.to(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    if received:
-        raise Interrupted(f"{signal.Signals(received[0]).name} ended the training command: {command}")
+    if passing.received:
+        raise Interrupted(f"{signal.Signals(passing.received[0]).name} ended the training command: {command}")
     if process.returncode:
         raise _failed(command, process.returncode)
     return Resources(
@@ -80,36 +81,52 @@ def beside(argv: Sequence[str]) -> subprocess.Popen[bytes] | None:
         return None
 
 
+class _Passing:
+    """Passes SIGINT and SIGTERM on to a process group, and kills what is left of it once `grace_seconds` are over."""
+
+    def __init__(self, grace_seconds: float) -> None:
+        self.received: list[int] = []
+        self._grace_seconds = grace_seconds
+        self._group: int | None = None
+
+    def to(self, group: int) -> None:
+        """From now on, to this group; first of all the signals that came before there was one."""
+        self._group = group
+        for number in self.received:
+            _signal_group(group, number)
+
+    def receive(self, number: int, frame: FrameType | None) -> None:
+        self.received.append(number)
+        signal.setitimer(signal.ITIMER_REAL, self._grace_seconds)
+        if self._group is not None:
+            _signal_group(self._group, number)
+
+    def kill(self, *_: object) -> None:
+        if self._group is not None:
+            _signal_group(self._group, signal.SIGKILL)
+
+
 @contextmanager
-def _passing_on(process: subprocess.Popen[bytes], grace_seconds: float) -> Iterator[list[int]]:
-    """Pass SIGINT and SIGTERM on to the process's group; the signals that came."""
-    received: list[int] = []
+def _passing_on(grace_seconds: float) -> Iterator[_Passing]:
+    """Handle SIGINT and SIGTERM so, from before the process starts until after it has ended."""
+    passing = _Passing(grace_seconds)
     if threading.current_thread() is not threading.main_thread():
-        yield received  # only the main thread may handle signals; elsewhere they are the caller's business
+        yield passing  # only the main thread may handle signals; elsewhere they are the caller's business
         return
-
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        _signal_group(process.pid, number)
-        signal.setitimer(signal.ITIMER_REAL, grace_seconds)
-
-    def kill(number: int, frame: FrameType | None) -> None:
-        _signal_group(process.pid, signal.SIGKILL)
-
     handlers: dict[int, Callable[[int, FrameType | None], None]] = {
-        signal.SIGINT: pass_on,
-        signal.SIGTERM: pass_on,
-        signal.SIGALRM: kill,
+        signal.SIGINT: passing.receive,
+        signal.SIGTERM: passing.receive,
+        signal.SIGALRM: passing.kill,
     }
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield received
+        yield passing
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
-        if received:
-            _signal_group(process.pid, signal.SIGKILL)
+        if passing.received:
+            passing.kill()
 
 
 def _signal_group(group: int, number: int) -> None:

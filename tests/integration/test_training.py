@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections import UserDict
+from collections.abc import Callable, KeysView
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ import pytest
 
 from cmlkit import painter
 from cmlkit.config import TrainSpec
-from cmlkit.errors import CmlkitError, MetricsError, ModelError, SettingsError, TrainingFailed
+from cmlkit.errors import CmlkitError, Interrupted, MetricsError, ModelError, SettingsError, TrainingFailed
 from cmlkit.model import load_model
+from cmlkit.process import run_shell
 from cmlkit.run import RECORD, TrainingRun
 from cmlkit.training import train
 
@@ -120,6 +122,18 @@ def test_a_signal_reaches_the_command_which_may_write_its_checkpoint(tmp_path: P
     assert process.returncode == 130
     assert "SIGTERM ended the training command" in errors
     assert (tmp_path / "checkpoint").read_text() == "saved\n"
+
+
+def test_a_signal_that_comes_before_the_command_has_started_ends_it_all_the_same(tmp_path: Path) -> None:
+    class Interrupting(UserDict[str, str]):
+        """An environment at whose first look SIGTERM comes."""
+
+        def keys(self) -> KeysView[str]:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return super().keys()
+
+    with pytest.raises(Interrupted, match="SIGTERM"):
+        run_shell("touch started; sleep 60", directory=tmp_path, environ=Interrupting(environ()))
 
 
 def test_with_json_the_commands_output_does_not_mix_with_the_result(tmp_path: Path) -> None:
