@@ -103,7 +103,9 @@ class BootProgress:
 
 def boot_progress(console: str) -> BootProgress | None:
     """Return how far the boot script had come by the console's output, or None when it had not begun."""
-    stages = re.findall(r"cmlkit: stage=(\S+) uptime=([0-9.]+)", console)
+    said = re.findall(r"cmlkit: stage=(\S+) uptime=([0-9.]+)", console)
+    # Consoles carry what other programs print, too; only this script's own stages count.
+    stages = [(stage, uptime) for stage, uptime in said if stage in BOOT_STAGES]
     if not stages:
         return None
     farewells = re.findall(r"cmlkit: powering off: ([^\r\n]+)", console)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cmlkit.bootstrap import BOOT_STAGES
+from cmlkit.bootstrap import boot_progress
 from cmlkit.clock import Clock
 from cmlkit.clouds.base import Cloud, Instance
 from cmlkit.errors import CapacityError, CmlkitError, ServiceError, WaitTimeout
@@ -23,7 +23,6 @@ CONSOLE_TAIL_LINES = 20
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
 _TAKEN_BACK = ("InsufficientInstanceCapacity", "SpotInstanceTermination", "SpotInstanceShutdown")
 
-_STAGE = re.compile(r"cmlkit: stage=([a-z-]+)")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 _NO_EGRESS = "The subnet has no way out to the internet: it needs a public address or a NAT gateway."
@@ -143,12 +142,6 @@ class Watch:
         )
 
 
-def boot_stage(console: str) -> str:
-    """The last stage that the boot script said it reached; empty where it said none."""
-    stages = [stage for stage in _STAGE.findall(console) if stage in BOOT_STAGES]
-    return stages[-1] if stages else ""
-
-
 def _states(arrivals: Sequence[Arrival]) -> dict[str, Instance]:
     """Id -> instance, with one call for each region."""
     clouds = {arrival.cloud.region: arrival.cloud for arrival in arrivals}
@@ -192,4 +185,5 @@ def _console(arrival: Arrival) -> tuple[str, str]:
     lines = [_CONTROL.sub("", line).rstrip() for line in console.splitlines()]
     # Behind the bar nothing is taken for a command by GitHub, whatever the instance wrote.
     tail = [f"  | {line}" for line in lines if line][-CONSOLE_TAIL_LINES:]
-    return boot_stage(console), "\n".join(["\nThe end of its console output:", *tail]) if tail else ""
+    progress = boot_progress(console)
+    return (progress.stage if progress else ""), "\n".join(["\nThe end of its console output:", *tail]) if tail else ""

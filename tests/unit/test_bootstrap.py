@@ -127,3 +127,24 @@ def test_a_console_without_the_boot_script_tells_nothing() -> None:
 def stages_of(code: str, function: str) -> list[str]:
     body = code[code.index(f"\n{function}() {{") :].split("\n}", 1)[0]
     return re.findall(r"^  stage (\S+)$", body, re.MULTILINE)
+
+
+def stage(console: str) -> str:
+    """The stage that a boot is at, by its console; empty where it says none."""
+    progress = boot_progress(console)
+    return progress.stage if progress else ""
+
+
+def test_the_last_stage_is_the_one_a_boot_is_at() -> None:
+    console = "[  1.0] Linux\r\ncmlkit: stage=user uptime=9.1\r\ncmlkit: stage=runner-files uptime=9.5\r\nnoise"
+    assert stage(console) == "runner-files"
+
+
+@pytest.mark.parametrize("console", ["", "Linux", "cmlkit: stage=unheard-of uptime=1", "stage=user"])
+def test_what_is_no_stage_of_the_boot_script_is_none(console: str) -> None:
+    assert stage(console) == ""
+
+
+@pytest.mark.parametrize("name", BOOT_STAGES)
+def test_every_stage_of_the_boot_script_is_known(name: str) -> None:
+    assert stage(f"cmlkit: stage={name} uptime=1.00\n") == name
