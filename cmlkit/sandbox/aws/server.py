@@ -154,7 +154,7 @@ class AwsServer:
         return self._fleet.instances()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        from cmlkit.sandbox.github.faults import break_connection
+        from cmlkit.sandbox.http_server import break_connection
 
         if str(environ.get("PATH_INFO", "")).startswith(metadata.PREFIX):
             return self._metadata(environ, start_response)
@@ -173,8 +173,8 @@ class AwsServer:
         return [answer.content]
 
     def _start(self) -> None:
-        # GitHub's half of the sandbox has the HTTP server for both; it needs werkzeug, which comes with moto.
-        from cmlkit.sandbox.github.http_server import Server
+        # It needs werkzeug, which comes with moto.
+        from cmlkit.sandbox.http_server import Server
 
         self._moto = Moto()
         self._fleet = self._new_fleet(self._moto)

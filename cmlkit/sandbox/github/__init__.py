@@ -7,7 +7,7 @@ pull_state, merging, protection, limits, apps, authentication     GitHub's rules
 seeding           what people do there by hand
 api/              the REST API, a module a noun
 graphql, git_http, lfs, runner_link, pages/                       the other doors
-http_server, faults                                               the wire, and how it breaks
+faults                                                            how the wire breaks
 """
 
 from cmlkit.sandbox.github.accounts import Account, Token

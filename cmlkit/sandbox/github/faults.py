@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,6 +11,8 @@ from typing import NamedTuple
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.wrappers import Response
+
+from cmlkit.sandbox.http_server import break_connection
 
 # What runners and the server tell each other: long polls, and a line of the log at a time.
 UNLOGGED = ("/_runner/sessions", "/_runner/messages", "/_runner/jobs/")
@@ -217,9 +217,3 @@ def _truncated(chunks: Iterable[bytes], environ: WSGIEnvironment) -> Iterator[by
     body = b"".join(chunks)
     yield body[: len(body) // 2]
     raise ConnectionResetError
-
-
-def break_connection(environ: WSGIEnvironment) -> None:
-    """Let the client see a reset, not an orderly end: closing then sends RST instead of FIN."""
-    connection: socket.socket = environ["werkzeug.socket"]
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -17,13 +17,13 @@ from cmlkit.sandbox.github.api import PREFIX, RestApi
 from cmlkit.sandbox.github.apps import App
 from cmlkit.sandbox.github.faults import FaultLayer, Faults, RequestRecord
 from cmlkit.sandbox.github.graphql import GraphQlApi
-from cmlkit.sandbox.github.http_server import Server
 from cmlkit.sandbox.github.hub import Hub
 from cmlkit.sandbox.github.jobs import JOB_PERMISSIONS, Job, WorkflowRun
 from cmlkit.sandbox.github.lfs import LfsApi
 from cmlkit.sandbox.github.pages import Web
 from cmlkit.sandbox.github.repository import Protection, Repository
 from cmlkit.sandbox.github.runner_link import RunnerLink
+from cmlkit.sandbox.http_server import Server
 
 
 def _unchanged(app: WSGIApplication) -> WSGIApplication:

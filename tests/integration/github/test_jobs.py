@@ -63,8 +63,16 @@ class Machine:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+            self._end_steps()
             assert self.process.stdout is not None
             self.process.stdout.close()
+
+    def _end_steps(self) -> None:
+        """Steps are in sessions of their own; they are known by the folder that they work in."""
+        for process in Path("/proc").iterdir():
+            with contextlib.suppress(OSError, ValueError):
+                if (process / "cwd").readlink().is_relative_to(self.folder):
+                    os.kill(int(process.name), signal.SIGKILL)
 
 
 @pytest.fixture

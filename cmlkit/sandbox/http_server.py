@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import logging
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from typing import Any
-from wsgiref.types import WSGIApplication
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
@@ -168,3 +169,9 @@ class Server(ThreadedWSGIServer):
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue
+
+
+def break_connection(environ: WSGIEnvironment) -> None:
+    """Let the client see a reset, not an orderly end: closing then sends RST instead of FIN."""
+    connection: socket.socket = environ["werkzeug.socket"]
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
