@@ -8,6 +8,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_PYTHON_DOWNLOADS := never
 # An organisation's own certificate authority is in the system's store, where there is one.
 export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),1,0)
+# Without compiled modules on disk, each of the many processes that tests and demo start would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
 # So do the programs that tests and demo start: temporary files and caches stay below build/.
 export TMPDIR := $(CURDIR)/build/tmp
 export XDG_CACHE_HOME := $(CURDIR)/build/cache
