@@ -47,6 +47,12 @@ class RunnerSpec:
         choice("spot", "on-demand", "spot-then-on-demand"),
         "Where to buy: spot, on-demand, or spot first.",
     )
+    max_price: float = setting(
+        0.0,
+        NUMBER,
+        "Most that an instance may cost in USD per hour: what is dearer, or of unknown price, is not tried; no limit"
+        " when 0.",
+    )
     region: tuple[str, ...] = setting((), LIST, "AWS regions to try, in order; AWS_REGION when empty.")
     subnet: tuple[str, ...] = setting((), LIST, "Subnet ids to try; the default VPC's when empty.")
     security_group: tuple[str, ...] = setting(

@@ -77,6 +77,7 @@ class InstanceSpec:
         user_data: The script of the first boot. It holds the JIT config, so it is not shown.
         disk_size: GiB of the root volume.
         disk_type: Type of the root volume, such as `gp3`.
+        max_price: USD per hour above which a spot instance is given back; no limit when 0.
         tags: On the instance and on all that comes into being with it.
     """
 
@@ -89,6 +90,7 @@ class InstanceSpec:
     user_data: str = field(repr=False)
     disk_size: int
     disk_type: str = "gp3"
+    max_price: float = 0.0
     iam_instance_profile: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from cmlkit.clouds.base import Architecture, Cloud, Image, InstanceType, Market, Needs, Subnet
 from cmlkit.config import RunnerSpec
-from cmlkit.errors import CmlkitError, SettingsError
+from cmlkit.cost import dollars
+from cmlkit.errors import CapacityError, CmlkitError, SettingsError
 from cmlkit.runner.ladder import Rung, ordered
 
 THREADS = 16
@@ -71,6 +72,8 @@ def plan(spec: RunnerSpec, clouds: Sequence[Cloud], *, dry_run: bool = False) ->
 def _check(spec: RunnerSpec) -> None:
     if not 1 <= spec.count <= MOST_RUNNERS:
         raise SettingsError(f"`count` is {spec.count}; it takes 1 to {MOST_RUNNERS}.")
+    if spec.max_price < 0:
+        raise SettingsError(f"`max-price` is {spec.max_price:g}; it takes USD per hour, or 0 for no limit.")
     if _is_by_need(spec) and spec.instance_type != RunnerSpec().instance_type:
         raise SettingsError(
             "Both `instance-type` and what the type must have (`cpus`, `memory`, `gpus`) are set.",
@@ -94,7 +97,26 @@ def _plan(spec: RunnerSpec, clouds: Sequence[Cloud], surveys: Sequence[_Survey])
     if not rungs:
         raise errors[0] if errors else _no_such_type(spec, clouds)
     notes += [f"Left out: {error.message}" for error in errors]
-    return Plan(rungs=tuple(ordered(rungs, MARKETS[spec.market])), notes=tuple(dict.fromkeys(notes)))
+    affordable = _affordable(rungs, spec.max_price, notes.append)
+    return Plan(rungs=tuple(ordered(affordable, MARKETS[spec.market])), notes=tuple(dict.fromkeys(notes)))
+
+
+def _affordable(rungs: Sequence[Rung], limit: float, note: Callable[[str], None]) -> Sequence[Rung]:
+    """The rungs within the limit: an unknown price may be any."""
+    if not limit:
+        return rungs
+    prices = sorted(rung.price for rung in rungs if rung.price is not None)
+    within = [rung for rung in rungs if rung.price is not None and rung.price <= limit]
+    if not within:
+        cheapest = f"the cheapest is {dollars(prices[0])}" if prices else "no price is known"
+        raise CapacityError(
+            f"Nothing costs at most {dollars(limit)} an hour: {cheapest}.",
+            next_step="Raise `max-price`, or allow other types, markets or regions.",
+        )
+    dearer, unknown = sum(price > limit for price in prices), len(rungs) - len(prices)
+    if dearer or unknown:
+        note(f"Left out by `max-price`: {dearer} options that are dearer, {unknown} whose price is unknown.")
+    return within
 
 
 def _survey(spec: RunnerSpec, cloud: Cloud, pool: Executor, *, make: bool) -> _Survey:

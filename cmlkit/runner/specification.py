@@ -37,6 +37,7 @@ def instance_spec(
         user_data=user_data(_boot_spec(spec, jit_runner, download, rung)),
         disk_size=spec.disk_size,
         disk_type=spec.disk_type,
+        max_price=spec.max_price,
         iam_instance_profile=spec.iam_instance_profile,
         tags=lease.tags(
             workflow_run,

@@ -97,15 +97,17 @@ def run_instances_arguments(spec: InstanceSpec) -> dict[str, Any]:
     if spec.security_groups:
         arguments["SecurityGroupIds"] = list(spec.security_groups)
     if spec.market == "spot":
-        arguments["InstanceMarketOptions"] = {
-            "MarketType": "spot",
-            # A request that stays open would launch an instance again after this one is gone.
-            "SpotOptions": {"SpotInstanceType": "one-time", "InstanceInterruptionBehavior": "terminate"},
-        }
+        arguments["InstanceMarketOptions"] = {"MarketType": "spot", "SpotOptions": _spot_options(spec)}
     if spec.iam_instance_profile:
         kind = "Arn" if spec.iam_instance_profile.startswith("arn:") else "Name"
         arguments["IamInstanceProfile"] = {kind: spec.iam_instance_profile}
     return arguments
+
+
+def _spot_options(spec: InstanceSpec) -> dict[str, str]:
+    # A request that stays open would launch an instance again after this one is gone.
+    options = {"SpotInstanceType": "one-time", "InstanceInterruptionBehavior": "terminate"}
+    return {**options, "MaxPrice": f"{spec.max_price:.6f}"} if spec.max_price else options
 
 
 def _launching(spec: InstanceSpec) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from cmlkit import runner
 from cmlkit.config import RunnerSpec
-from cmlkit.errors import PermissionDenied
+from cmlkit.errors import CapacityError, PermissionDenied
 from tests.integration.aws.conftest import Setting
 from tests.integration.aws.ec2 import Ec2
 
@@ -48,3 +49,24 @@ def test_prices_that_may_not_be_read_are_noted(here: Setting, ec2: Ec2) -> None:
     shown = preview(here, market="on-demand")
     assert shown.most is None
     assert "Prices of on-demand instances in eu-west-1 are unknown" in shown.notes[0]
+
+
+def test_a_limit_on_the_price_leaves_out_what_is_dearer_or_unknown(here: Setting, ec2: Ec2) -> None:
+    ec2.prices = {"m5.large": 0.107, "m6a.large": 0.096}
+    types = ("m5.large", "m6a.large", "m7i.large")
+    shown = preview(here, instance_type=types, market="on-demand", max_price=0.1)
+    assert {option.rung.instance_type.name for option in shown.options} == {"m6a.large"}
+    assert "3 options that are dearer, 3 whose price is unknown" in shown.notes[-1]
+    assert shown.most == pytest.approx(2 * 0.096)
+
+
+def test_a_limit_that_nothing_keeps_is_said_with_the_cheapest_price(here: Setting, ec2: Ec2) -> None:
+    ec2.prices = {"m5.large": 0.107, "m6a.large": 0.096}
+    with pytest.raises(CapacityError, match=re.escape("at most $0.05 an hour: the cheapest is $0.096")):
+        preview(here, instance_type=("m5.large", "m6a.large"), market="on-demand", max_price=0.05)
+
+
+def test_aws_is_told_the_most_that_spot_may_come_to(here: Setting, ec2: Ec2) -> None:
+    preview(here, market="spot", max_price=0.5)
+    (asked,) = ec2.called("RunInstances")
+    assert asked["InstanceMarketOptions.SpotOptions.MaxPrice"] == "0.500000"
