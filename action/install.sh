@@ -18,7 +18,8 @@ if [[ "$command" == train ]] && {
   [[ -n "${ESTIMATOR:-}" || "$COMMAND" == *--estimator* ]] ||
     grep -qsE '^[[:space:]]+estimator:[[:space:]]*[^[:space:]#]' "${CMLKIT_CONFIG:-cmlkit.yaml}"
 }; then
-  options+=(--extra train)
+  # With skops, which is small beside them, for the format of that name.
+  options+=(--extra skops)
 fi
 # A GitHub App signs its requests, which takes a library of its own.
 if [[ -n "${CMLKIT_APP_ID:-}" ]]; then

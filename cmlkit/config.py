@@ -106,6 +106,11 @@ class TrainSpec:
     test_size: float = setting(0.25, NUMBER, "Share of the table that is held out for the test, from 0 to 1.")
     seed: int = setting(0, INTEGER, "Seed of the split and of the estimator's random_state.")
     model: str = setting("model/random_forest.joblib", TEXT, "The model file that training writes.")
+    format: str = setting(
+        "",
+        choice("", "joblib", "skops"),
+        "Format of an estimator's model file: joblib, which is a pickle, or skops; by the file's ending when empty.",
+    )
     metrics: tuple[str, ...] = setting(("model/metrics.txt",), LIST, "Metrics files: text, JSON, YAML or CSV.")
     plots: tuple[str, ...] = setting(
         ("model/confusion_matrix.png",),

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from cmlkit import metrics
+from cmlkit import metrics, skops_file
 from cmlkit.config import TrainSpec
 from cmlkit.errors import SettingsError
 from cmlkit.evaluation import plot_names, plot_of
-from cmlkit.model import installed_versions, save_model
+from cmlkit.model import DEFAULT_FORMAT, installed_versions, save_model
 from cmlkit.painter import Painter
 from cmlkit.plots import Plot
 from cmlkit.process import RSS_UNIT_BYTES
@@ -76,7 +76,7 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
     begun, cpu = time.monotonic(), _cpu_seconds()
     model = default_model(spec)
     with Painter() if spec.plots else nullcontext() as painter:
-        _check_extra()
+        _check_extra(model)
         estimator = _made(spec)
         with progress.stage("Read the data") as say:
             data = read_dataset(spec, directory)
@@ -89,7 +89,7 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
             plots = _plots(fitted, data, spec)
             if painter:
                 painter.draw({directory / path: plot for path, plot in plots.items()})
-            champion = champion_at(directory / model, progress.warn)
+            champion = champion_at(directory / model, progress.warn, made_like=estimator)
             played = _rematch(champion, fitted, data, spec, progress) if champion else None
             if spec.metrics:
                 _write_metrics(scores, directory / spec.metrics[0])
@@ -129,13 +129,21 @@ def default_model(spec: TrainSpec) -> str:
     """Where the model goes: the setting, or, where that has its default, a file named after the class.
 
     `RandomForestClassifier` becomes `model/random_forest.joblib`.
+
+    Raises:
+        SettingsError: The setting's ending is that of another format than the one that is asked for.
     """
     if spec.model != TrainSpec().model:
+        if spec.format and (spec.format == "skops") != skops_file.is_skops(spec.model):
+            raise SettingsError(
+                f"train.model is {spec.model}, and train.format is {spec.format}.",
+                next_step="A model file in the format skops ends in .skops, and no other does.",
+            )
         return spec.model
     name = spec.estimator.rpartition(".")[2]
     stem = re.sub(r"(Classifier|Regressor)$", "", name) or name
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", stem).lower()
-    return f"model/{snake}.joblib"
+    return f"model/{snake}.{spec.format or DEFAULT_FORMAT}"
 
 
 def read_dataset(spec: TrainSpec, directory: Path) -> Dataset:
@@ -310,7 +318,10 @@ def _cpu_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def _check_extra() -> None:
+def _check_extra(model: str) -> None:
+    """Fail before a training that could not be saved."""
+    if skops_file.is_skops(model):
+        skops_file.check_installed()
     try:
         importlib.import_module("sklearn")
         importlib.import_module("joblib")

@@ -1,4 +1,4 @@
-"""The model: a joblib file with a manifest beside it, verified before it is unpickled."""
+"""The model: a joblib or skops file with a manifest beside it, verified before it is loaded."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from cmlkit.errors import ModelError, SettingsError
+from cmlkit import skops_file
+from cmlkit.errors import CmlkitError, ModelError, SettingsError
+from cmlkit.model_imports import unfamiliar
 from cmlkit.pickle_contents import Contents, read_contents
 from cmlkit.run import DataFingerprint
 
 MANIFEST_VERSION = 1
+DEFAULT_FORMAT = "joblib"
 LIBRARIES = ("scikit-learn", "numpy", "scipy", "joblib", "pandas", "xgboost", "lightgbm", "catboost")
 # A model written by another version of these may load and yet predict something else.
 # https://scikit-learn.org/stable/model_persistence.html#security-maintainability-limitations
@@ -58,7 +61,7 @@ class ModelManifest:
     commit: str = ""
     data: tuple[DataFingerprint, ...] = ()
     created: str = ""
-    format: str = "joblib"
+    format: str = DEFAULT_FORMAT
     version: int = MANIFEST_VERSION
 
     def to_json(self) -> str:
@@ -89,8 +92,11 @@ class Verification:
     Attributes:
         matches: Whether the file has the manifest's hash; None where there is no manifest.
         class_path: Import path of the model's class; empty where the file does not tell.
-        imports: What loading the file would import. Loading runs code of these modules. Empty where the file is no
-            pickle, such as a model in the ONNX format.
+        imports: What loading the file would import. Loading runs code of these modules. Empty where the file is
+            neither a pickle nor a skops file, such as a model in the ONNX format.
+        untrusted: Those of `imports` to look at before loading: of a pickle what `model_imports` does not
+            know, of a skops file what skops does not trust by itself (all of it where skops is not installed).
+        differing: What the file was written with that is another version here, such as `numpy 1.26.4 (here 2.1.0)`.
     """
 
     path: str
@@ -100,6 +106,8 @@ class Verification:
     class_path: str
     imports: tuple[str, ...]
     sklearn_version: str
+    untrusted: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
 
 
 def manifest_path(model: str | os.PathLike[str]) -> str:
@@ -127,19 +135,17 @@ def save_model(
     commit: str = "",
     data: Sequence[DataFingerprint] = (),
 ) -> ModelManifest:
-    """Write a model with joblib, and its manifest beside it, each whole or not at all.
+    """Write a model and its manifest, each whole or not at all: a skops file where `path` ends so, else one of joblib.
 
     Raises:
-        SettingsError: joblib is not installed.
+        SettingsError: joblib, or skops, is not installed.
         ModelError: The file cannot be written.
     """
-    joblib = _joblib()
     file = Path(path)
-    content = io.BytesIO()
-    joblib.dump(estimator, content)
+    content = _dumped(estimator, file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        _replace(file, content.getvalue())
+        _replace(file, content)
     except OSError as error:
         raise ModelError(f"The model cannot be written to {file}: {error.strerror}.") from error
     return write_manifest(file, metrics=metrics or {}, parameters=parameters, commit=commit, data=data)
@@ -175,6 +181,7 @@ def write_manifest(
         commit=commit,
         data=tuple(data),
         created=datetime.fromtimestamp(time.time(), tz=UTC).isoformat(timespec="seconds"),
+        format="skops" if skops_file.is_skops(path) else DEFAULT_FORMAT,
     )
     _replace(Path(manifest_path(path)), manifest.to_json().encode())
     return manifest
@@ -196,19 +203,21 @@ def read_manifest(path: str | os.PathLike[str]) -> ModelManifest:
         ) from error
 
 
-def load_model(path: str | os.PathLike[str], *, strict: bool = False) -> Any:
+def load_model(path: str | os.PathLike[str], *, strict: bool = False, trusted: Sequence[str] = ()) -> Any:
     """Load a model that is what its manifest says. The hash is checked before a byte of it is unpickled.
 
     Unpickling runs code: load only models whose repository you trust, a matching hash does not make one harmless.
+    A file that ends in `.skops` is no pickle; it loads only types that are trusted.
 
     Args:
         strict: Whether other versions of scikit-learn, numpy or Python are an error instead of a warning.
+        trusted: Import paths of types in a skops file to trust, beside those that skops trusts by itself.
 
     Raises:
-        ModelError: The file is missing, is not what the manifest says, or cannot be loaded here.
-        SettingsError: joblib is not installed.
+        ModelError: The file is missing, is not what the manifest says, has types that are not trusted, or cannot be
+            loaded here.
+        SettingsError: joblib, or skops, is not installed.
     """
-    joblib = _joblib()
     manifest = read_manifest(path)
     content = _read(Path(path))
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
@@ -220,7 +229,9 @@ def load_model(path: str | os.PathLike[str], *, strict: bool = False) -> Any:
     _check_versions(manifest, os.fspath(path), strict=strict)
     try:
         # What was hashed is what is loaded: the file itself may have changed since.
-        return joblib.load(io.BytesIO(content))
+        return _loaded(content, os.fspath(path), trusted)
+    except CmlkitError:
+        raise
     except Exception as error:
         raise ModelError(
             f"{os.fspath(path)} cannot be loaded here: {type(error).__name__}: {error}.",
@@ -228,11 +239,14 @@ def load_model(path: str | os.PathLike[str], *, strict: bool = False) -> Any:
         ) from error
 
 
-def verify(path: str | os.PathLike[str]) -> Verification:
+def verify(path: str | os.PathLike[str], *, strict: bool = False) -> Verification:
     """Compare a model file with its manifest, and say what loading it would import, without importing anything.
 
+    Args:
+        strict: Whether other versions of scikit-learn, numpy or Python than here are an error.
+
     Raises:
-        ModelError: The file is missing, not what its manifest says, or, without a manifest, no pickle.
+        ModelError: The file is missing, not what its manifest says, or, without a manifest, of no known format.
     """
     file = Path(path)
     sha256, size = _hash(file)
@@ -243,12 +257,15 @@ def verify(path: str | os.PathLike[str]) -> Verification:
             next_step="Restore both files from one commit. If you did not change it, find out who did.",
         )
     try:
-        contents = read_contents(file)
+        contents = _contents(file)
     except ModelError:
         # Of a file that was no pickle when it was trained, its hash is all there is to verify.
         if manifest is None or manifest.class_path:
             raise
         contents = Contents()
+    differing = _differing(manifest.libraries if manifest else {"scikit-learn": contents.sklearn_version})
+    if differing and strict:
+        raise _other_versions(str(file), differing)
     return Verification(
         path=str(file),
         matches=True if manifest else None,
@@ -257,31 +274,71 @@ def verify(path: str | os.PathLike[str]) -> Verification:
         class_path=contents.class_path,
         imports=contents.imports,
         sklearn_version=contents.sklearn_version,
+        untrusted=_untrusted(file, contents.imports),
+        differing=differing,
     )
 
 
 def _described(path: Path) -> tuple[str, dict[str, Any]]:
     """Class and parameters, as far as the file tells: it need not be a pickle at all."""
     try:
-        contents = read_contents(path)
+        contents = _contents(path)
     except ModelError:
         return "", {}
     return contents.class_path, dict(contents.parameters)
 
 
+def _contents(path: Path) -> Contents:
+    return skops_file.read_contents(path) if skops_file.is_skops(path) else read_contents(path)
+
+
+def _untrusted(path: Path, imports: Sequence[str]) -> tuple[str, ...]:
+    if skops_file.is_skops(path):
+        try:
+            return skops_file.untrusted_types(_read(path))
+        except SettingsError:
+            return tuple(imports)
+    return unfamiliar(imports)
+
+
+def _dumped(estimator: Any, path: Path) -> bytes:
+    if skops_file.is_skops(path):
+        return skops_file.dumps(estimator)
+    content = io.BytesIO()
+    _joblib().dump(estimator, content)
+    return content.getvalue()
+
+
+def _loaded(content: bytes, path: str, trusted: Sequence[str]) -> Any:
+    if skops_file.is_skops(path):
+        return skops_file.loads(content, trusted=trusted, source=path)
+    return _joblib().load(io.BytesIO(content))
+
+
 def _check_versions(manifest: ModelManifest, path: str, *, strict: bool) -> None:
-    here = installed_versions()
-    differing = [
-        f"{name} {manifest.libraries[name]} (here {here.get(name, 'not installed')})"
-        for name in VERSIONS_THAT_MATTER
-        if name in manifest.libraries and _series(manifest.libraries[name]) != _series(here.get(name, ""))
-    ]
+    differing = _differing(manifest.libraries)
     if not differing:
         return
-    message = f"{path} was trained with {', '.join(differing)}; it may load and yet predict something else."
+    error = _other_versions(path, differing)
     if strict:
-        raise ModelError(message, next_step="Install those versions, or load it without strict.")
-    warnings.warn(message, ModelVersionWarning, stacklevel=3)
+        raise error
+    warnings.warn(error.message, ModelVersionWarning, stacklevel=3)
+
+
+def _differing(libraries: Mapping[str, str]) -> tuple[str, ...]:
+    here = installed_versions()
+    return tuple(
+        f"{name} {libraries[name]} (here {here.get(name, 'not installed')})"
+        for name in VERSIONS_THAT_MATTER
+        if libraries.get(name) and _series(libraries[name]) != _series(here.get(name, ""))
+    )
+
+
+def _other_versions(path: str, differing: Sequence[str]) -> ModelError:
+    return ModelError(
+        f"{path} was trained with {', '.join(differing)}; it may load and yet predict something else.",
+        next_step="Install those versions, or do without strict.",
+    )
 
 
 def _series(version: str) -> str:

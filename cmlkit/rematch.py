@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cmlkit import skops_file
 from cmlkit.errors import CmlkitError
 from cmlkit.model import load_model, manifest_path
 from cmlkit.run import Rematch
@@ -43,18 +44,26 @@ class Champion:
     sha256: str
 
 
-def champion_at(path: Path, warn: Callable[[str], None]) -> Champion | None:
-    """The model that lies where training is going to write; None where there is none that its manifest vouches for."""
+def champion_at(path: Path, warn: Callable[[str], None], *, made_like: Any = None) -> Champion | None:
+    """The model that lies where training is going to write; None where there is none that its manifest vouches for.
+
+    Args:
+        made_like: The challenger: of a skops file the types are trusted that this process has just made one of.
+    """
     if not (path.is_file() and Path(manifest_path(path)).is_file()):
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of another version, which its own scores will show
-            model = load_model(path)
+            model = load_model(path, trusted=_types_of(made_like) if skops_file.is_skops(path) else ())
         return Champion(model=model, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
     except CmlkitError as error:
         warn(f"The champion is not scored on the new test data: {error.message}")
         return None
+
+
+def _types_of(model: Any) -> tuple[str, ...]:
+    return skops_file.untrusted_types(skops_file.dumps(model))
 
 
 def rematch(

@@ -34,15 +34,25 @@ def show(invocation: Invocation, path: Path) -> None:
 @model.command()
 @with_settings()
 @click.argument("path", type=click.Path(path_type=Path))
-def verify(invocation: Invocation, path: Path) -> None:
+@click.option("--strict", is_flag=True, help="Fail where scikit-learn, numpy or Python is another version here.")
+def verify(invocation: Invocation, path: Path, strict: bool) -> None:
     """Check the model file PATH against its manifest, and say what loading it would import, without loading it.
+
+    A file from elsewhere, without a manifest, is only looked into: what stands under "untrusted" is what no library of
+    models has, or, in a skops file, what its loading has to be told to trust.
 
     \b
     cmlkit model verify model/random_forest.joblib
+    cmlkit model verify --strict model/random_forest.skops
     """
     from cmlkit.model import verify as verify_model
 
-    result = dataclasses.asdict(verify_model(path))
+    verification = verify_model(path, strict=strict)
+    if verification.differing:
+        invocation.progress.warn(f"{path} was trained with {', '.join(verification.differing)}.")
+    if verification.matches is None:
+        invocation.progress.warn(f"{path} has no manifest: nobody vouches for it.")
+    result = dataclasses.asdict(verification)
     emit(invocation, result, [(key.replace("_", " "), _shown(value)) for key, value in result.items()])
 
 

@@ -293,9 +293,12 @@ def files(paths: Sequence[str], urls: Mapping[str, str], elsewhere: str) -> Sect
 def usage(model: str, *, fetch: str) -> Section:
     """How to load the model."""
     path = json.dumps(model, ensure_ascii=False)
+    without = f"import joblib\n\nmodel = joblib.load({path})"
+    if PurePosixPath(model).suffix == ".skops":
+        without = f"import skops.io\n\nmodel = skops.io.load({path}, trusted=[])  # names the types that it asks for"
     python = (
         f"import cmlkit\n\nmodel = cmlkit.load_model({path})  # refuses a file that its manifest does not match\n\n"
-        f"# or without cmlkit:\nimport joblib\n\nmodel = joblib.load({path})"
+        f"# or without cmlkit:\n{without}"
     )
     parts = [fence(fetch, "sh")] if fetch else []
     return Section(forms=(folded("Load this model", "\n\n".join([*parts, fence(python, "python")])), ""), rank=8)

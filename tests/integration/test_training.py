@@ -19,7 +19,7 @@ import pytest
 from cmlkit import painter
 from cmlkit.config import TrainSpec
 from cmlkit.errors import CmlkitError, Interrupted, MetricsError, ModelError, SettingsError, TrainingFailed
-from cmlkit.model import load_model
+from cmlkit.model import load_model, verify
 from cmlkit.process import run_shell
 from cmlkit.run import RECORD, TrainingRun
 from cmlkit.training import train
@@ -205,6 +205,17 @@ def test_the_model_that_was_there_is_scored_on_the_same_test_data(tmp_path: Path
     assert TrainingRun.from_json((tmp_path / RECORD).read_text()) == second
 
 
+def test_in_the_format_skops_a_model_is_no_pickle_and_the_one_before_it_is_scored_too(tmp_path: Path) -> None:
+    pytest.importorskip("skops.io")
+    made_data(tmp_path / "data")
+    spec = dataclasses.replace(FOREST, format="skops", plots=())
+    run = train(spec, directory=tmp_path, environ=environ())
+    assert run.model == "model/random_forest.skops"
+    assert run.model_class == "sklearn.ensemble._forest.RandomForestClassifier"
+    assert verify(tmp_path / run.model).untrusted == ("sklearn.tree._tree.Tree",)
+    assert train(spec, directory=tmp_path, environ=environ()).rematch is not None
+
+
 def test_a_regressor_is_scored_and_plotted_as_one(tmp_path: Path) -> None:
     made_data(tmp_path / "data", target="value")
     spec = TrainSpec(estimator="sklearn.linear_model.LinearRegression", plots=("model/residuals.svg",))
@@ -231,6 +242,7 @@ def test_one_table_is_split_by_its_target_column(tmp_path: Path) -> None:
         ({"estimator": "sklearn.ensemble.NoForest"}, "cannot be imported"),
         ({"estimator": "RandomForest"}, "cannot be imported"),
         ({"estimator": "json.dumps"}, "is not an estimator"),
+        ({"model": "model/m.joblib", "format": "skops"}, r"train.model is model/m.joblib, and train.format is skops"),
         ({"params": {"depth": 5}}, "does not take these parameters"),
         ({"params": {"max_depth": "deep"}}, "cannot be fitted"),
         ({"scoring": ("beauty",)}, "scorer 'beauty'"),

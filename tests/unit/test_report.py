@@ -251,6 +251,12 @@ def test_it_says_how_to_load_the_model_and_how_to_reproduce_it() -> None:
     )
 
 
+def test_a_model_without_a_pickle_is_not_loaded_by_joblib() -> None:
+    load = section(of_run(model="model/random_forest.skops").markdown(), "Load this model")
+    assert 'skops.io.load("model/random_forest.skops"' in load
+    assert "joblib" not in load
+
+
 def test_commands_of_a_subfolder_start_there() -> None:
     page = dataclasses.replace(REPORT, folder="ml ops/forest").markdown()
     assert "\ncd 'ml ops/forest'\n" in section(page, "Load this model")

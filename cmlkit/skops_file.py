@@ -1,0 +1,147 @@
+"""The skops format: a model without a pickle, which loads only types that were said to be trusted.
+
+What such a file holds is read from its schema, so that neither skops nor any of the types need be installed to know it.
+https://skops.readthedocs.io/en/stable/persistence.html
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cmlkit.errors import ModelError, SettingsError
+from cmlkit.pickle_contents import Contents
+
+SUFFIX = ".skops"
+SCHEMA = "schema.json"
+SCHEMA_LIMIT_BYTES = 256 * 1024**2
+# What every file is made of, and what loads nothing.
+_PLAIN = {f"builtins.{name}" for name in ("str", "int", "float", "bool", "dict", "list", "tuple", "set", "bytes")}
+
+
+def is_skops(path: Path | str) -> bool:
+    """Whether the file's name says that it is of this format."""
+    return Path(path).suffix.lower() == SUFFIX
+
+
+def read_contents(path: Path) -> Contents:
+    """What loading the file would bring in, as its schema says; nothing is imported.
+
+    Raises:
+        ModelError: The file is missing, or no such file.
+    """
+    try:
+        schema = _schema(path)
+        return Contents(
+            class_path=_type(schema),
+            imports=tuple(sorted(set(_types(schema)) - _PLAIN)),
+            parameters={name: value for name, value in _attributes(schema) if name[0] != "_" and name[-1] != "_"},
+            sklearn_version=str(dict(_attributes(schema)).get("_sklearn_version", "")),
+        )
+    except FileNotFoundError:
+        raise ModelError(f"The model file {path} does not exist.", next_step="Train first, or name the file.") from None
+    except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError, RecursionError, NotImplementedError) as error:
+        raise ModelError(
+            f"{path} is not a complete skops file: {type(error).__name__}: {error}.",
+            next_step="Write it again with skops.io.dump.",
+        ) from error
+
+
+def dumps(estimator: Any) -> bytes:
+    """The model in this format.
+
+    Raises:
+        SettingsError: skops is not installed.
+    """
+    content: bytes = _skops().dumps(estimator)
+    return content
+
+
+def loads(content: bytes, *, trusted: Sequence[str], source: str) -> Any:
+    """The model, if it consists of types that skops or the caller trusts.
+
+    Args:
+        trusted: Import paths of further types; what skops itself trusts need not be named.
+        source: The file, for messages.
+
+    Raises:
+        ModelError: It has types that nobody said are trusted, all of which the message names.
+        SettingsError: skops is not installed.
+    """
+    unknown = [name for name in untrusted_types(content) if name not in trusted]
+    if unknown:
+        raise ModelError(
+            f"{source} has types that are not trusted: {', '.join(unknown)}. It was not loaded.",
+            next_step=f"Where you trust them: load_model({source!r}, trusted={sorted({*trusted, *unknown})!r}).",
+        )
+    return _skops().loads(content, trusted=list(trusted))
+
+
+def untrusted_types(content: bytes) -> tuple[str, ...]:
+    """Import paths of the types in the file that skops does not trust by itself; none of them is imported.
+
+    Raises:
+        SettingsError: skops is not installed.
+    """
+    return tuple(_skops().get_untrusted_types(data=content))
+
+
+def check_installed() -> None:
+    """Nothing, where skops is there.
+
+    Raises:
+        SettingsError: It is not.
+    """
+    _skops()
+
+
+def _skops() -> Any:
+    try:
+        import skops.io
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            "Models in the format skops need skops.", next_step="pip install 'cmlkit-ci[skops]'"
+        ) from error
+    return skops.io
+
+
+def _schema(path: Path) -> Mapping[str, Any]:
+    with zipfile.ZipFile(path) as archive, archive.open(SCHEMA) as file:
+        text = file.read(SCHEMA_LIMIT_BYTES + 1)
+    if len(text) > SCHEMA_LIMIT_BYTES:
+        raise ValueError("it holds more than a model does")
+    schema = json.loads(text)
+    if not isinstance(schema, dict):
+        raise TypeError("its schema is no object")
+    return schema
+
+
+def _type(node: Mapping[str, Any]) -> str:
+    return f"{node['__module__']}.{node['__class__']}"
+
+
+def _types(schema: Any) -> Iterator[str]:
+    """Every type that the schema names, those of functions and of types themselves among them."""
+    waiting = [schema]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if "__class__" in node and "__module__" in node:
+                yield _type(node)
+            waiting += node.values()
+        elif isinstance(node, list):
+            waiting += node
+
+
+def _attributes(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The object's attributes that are plain values, such as an estimator's parameters."""
+    state = schema.get("content")
+    state = state.get("content") if isinstance(state, dict) else None
+    for name, node in state.items() if isinstance(state, dict) else ():
+        if name and isinstance(node, dict) and node.get("is_json"):
+            value = json.loads(node["content"])
+            if value is None or isinstance(value, str | int | float | bool):
+                yield name, value
