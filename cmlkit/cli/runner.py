@@ -146,7 +146,9 @@ def _show_preview(invocation: Invocation, preview: Preview) -> None:
         for option in preview.options
     ]
     result = {"options": rows, "notes": list(preview.notes), "most_usd": preview.most}
-    most = "unknown" if preview.most is None else f"${preview.most:.4f}"
+    most = "unknown; --max-price leaves out what has no known price" if preview.most is None else f"${preview.most:.4f}"
+    for note in preview.notes:
+        invocation.progress.note(note)
     emit(invocation, result, [("one runner costs at most", most)])
     if not invocation.as_json:
         print_table(rows)

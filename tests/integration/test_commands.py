@@ -159,6 +159,13 @@ def test_dry_run_shows_the_plan_with_prices_and_launches_nothing(
     assert nothing_is_left(sandbox)
 
 
+def test_dry_run_says_what_the_limit_on_the_price_leaves_out(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["runner", "launch", "--dry-run", "--max-price", "0.014"], environ=os.environ) == 0
+    assert "Left out by `max-price`" in capsys.readouterr().err
+
+
 def test_stopping_and_reaping_and_listing_find_nothing_where_nothing_is(
     sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import pytest
@@ -14,9 +15,9 @@ import pytest
 from cmlkit import config, errors, model, rule
 from cmlkit.cli import COMMANDS, cli
 from scripts.render_settings import PAGE, page
+from tests import documented
+from tests.documented import PAGES, ROOT
 
-ROOT = Path(__file__).parents[2]
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 README = ROOT / "README.md"
 
 
@@ -87,8 +88,26 @@ def test_snippets_run_and_print_what_their_comments_say(
     monkeypatch.chdir(tmp_path)
     model.save_model({"stands": "for a model"}, "model/random_forest.joblib")
     exec(compile(block, "snippet", "exec"), {})
-    said = re.findall(r"^print\(.*\)  # (.*)$", block, re.MULTILINE)
+    said = re.findall(r"^ *print\(.*\)  # (.*)$", block, re.MULTILINE)
     assert capsys.readouterr().out.splitlines() == said
+
+
+def test_excerpts_are_those_of_the_example() -> None:
+    example = (ROOT / "examples" / "python-api" / "retrain.py").read_text()
+    excerpts = [parameter.values[0] for parameter in blocks("py")]
+    assert len(excerpts) >= 4
+    assert [excerpt for excerpt in excerpts if excerpt not in example] == []
+
+
+@pytest.mark.parametrize("words", [pytest.param(words, id=shlex.join(words)) for words in documented.commands()])
+def test_commands_in_the_documentation_have_the_flags_that_it_gives_them(words: list[str]) -> None:
+    command, context = cast("click.Command", cli), click.Context(cli)
+    arguments = words[1:]
+    while isinstance(command, click.Group):
+        _, found, arguments = command.resolve_command(context, arguments)
+        assert found is not None
+        command = found
+    command.make_context(command.name, arguments, parent=context)
 
 
 def test_the_rules_in_the_guide_are_rules() -> None:
