@@ -36,12 +36,16 @@ if TYPE_CHECKING:
     from cmlkit.run import WorkflowRun as WorkflowRun
     from cmlkit.runner import launch_runner as launch_runner
     from cmlkit.training import train as train
+    from cmlkit.versions import ModelVersion as ModelVersion
+    from cmlkit.versions import Versions as Versions
+    from cmlkit.versions import list_versions as list_versions
 
 _HOMES = {
     "CmlkitError": "cmlkit.errors",
     "GateSpec": "cmlkit.config",
     "GitHub": "cmlkit.forges.github",
     "ModelManifest": "cmlkit.model",
+    "ModelVersion": "cmlkit.versions",
     "Publication": "cmlkit.publishing",
     "PublishSpec": "cmlkit.config",
     "Report": "cmlkit.report",
@@ -49,9 +53,11 @@ _HOMES = {
     "TrainSpec": "cmlkit.config",
     "TrainingRun": "cmlkit.run",
     "Verdict": "cmlkit.gate",
+    "Versions": "cmlkit.versions",
     "WorkflowRun": "cmlkit.run",
     "compare": "cmlkit.gate",
     "launch_runner": "cmlkit.runner",
+    "list_versions": "cmlkit.versions",
     "load_model": "cmlkit.model",
     "publish": "cmlkit.publishing",
     "save_model": "cmlkit.model",
@@ -63,6 +69,7 @@ __all__ = [
     "GateSpec",
     "GitHub",
     "ModelManifest",
+    "ModelVersion",
     "Publication",
     "PublishSpec",
     "Report",
@@ -70,9 +77,11 @@ __all__ = [
     "TrainSpec",
     "TrainingRun",
     "Verdict",
+    "Versions",
     "WorkflowRun",
     "compare",
     "launch_runner",
+    "list_versions",
     "load_model",
     "publish",
     "save_model",

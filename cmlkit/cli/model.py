@@ -1,4 +1,4 @@
-"""`cmlkit model`: what a model file is, and whether it is what its manifest says."""
+"""`cmlkit model`: what a model file is, whether it is what its manifest says, and which versions there are."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from pathlib import Path
 
 import click
 
+from cmlkit.cli.model_versions import list_versions
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 
 
 @click.group()
 def model() -> None:
-    """Show and verify model files."""
+    """Show and verify model files; list versions."""
+
+
+model.add_command(list_versions)
 
 
 @model.command()

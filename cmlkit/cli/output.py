@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import click
@@ -39,14 +40,25 @@ def print_pairs(lines: Sequence[tuple[str, str]]) -> None:
         click.echo(f"{label:<{width}}  {value}".rstrip())
 
 
-def print_table(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows of the same keys, with a header; nothing where there are none."""
+def print_table(rows: Sequence[Mapping[str, Any]], *, verbatim: Collection[str] = ()) -> None:
+    """Rows of the same keys, with a header; nothing where there are none.
+
+    Args:
+        verbatim: Keys that somebody else named, so that their underscores stay.
+    """
     if not rows:
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*(key.replace("_", " ") for key in rows[0]), box=None, pad_edge=False, header_style="bold")
+    table = Table(
+        *(key if key in verbatim else key.replace("_", " ") for key in rows[0]),
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console(highlight=False, markup=False).print(table)
+    # Where nobody watches there is no width to fit, and a row is a line.
+    width = None if sys.stdout.isatty() else 10_000
+    Console(highlight=False, markup=False, width=width).print(table)

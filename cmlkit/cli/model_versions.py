@@ -1,0 +1,124 @@
+"""`cmlkit model list`: the versions of a model, as git has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cmlkit import actions
+from cmlkit.cli.options import Invocation, with_settings
+from cmlkit.cli.output import emit, print_table
+from cmlkit.formats import number, short_hash, size
+
+if TYPE_CHECKING:
+    from cmlkit.config import TrainSpec
+    from cmlkit.versions import ModelVersion, Versions
+
+METRIC_COLUMNS = 4
+
+
+@click.command("list")
+@with_settings()
+@click.argument("model", required=False, default="")
+@click.option("--base", default="", help="Branch whose latest model is the champion; publish.base when left out.")
+@click.option("--name", default="", help="Name of the model in its tags; the file's when left out.")
+@click.option("--limit", default=30, show_default=True, help="How many versions to show; 0 for all.")
+@click.option("--fetch", is_flag=True, help="Fetch the base branch, the experiment branches and the tags first.")
+def list_versions(invocation: Invocation, model: str, base: str, name: str, limit: int, fetch: bool) -> None:
+    """List the versions of the model file MODEL: date, metrics, hash, run and stage. It reads the clone only.
+
+    Versions are the commits of the base branch that changed the model's manifest, and what waits on experiment
+    branches. MODEL is the one that the settings name when left out.
+
+    \b
+    cmlkit model list
+    cmlkit model list model/random_forest.joblib --fetch --json
+    """
+    versions = read(invocation, model, base=base, name=name, fetch=fetch)
+    shown = versions.versions[:limit] if limit else versions.versions
+    result = {
+        "model": versions.model,
+        "name": versions.name,
+        "base": versions.base,
+        "production": versions.production.number if versions.production else None,
+        "versions": [_record(version) for version in shown],
+    }
+    if invocation.as_json:
+        emit(invocation, result, [])
+        return
+    actions.write_outputs(result, invocation.environ)
+    metrics = _columns(shown, invocation.settings.gate.rules)
+    print_table([_row(version, metrics) for version in shown], verbatim=metrics)
+    if len(shown) < len(versions.versions):
+        invocation.progress.note(f"{len(versions.versions) - len(shown):,} earlier ones: --limit 0 shows all.")
+
+
+def read(invocation: Invocation, model: str, *, base: str, name: str, fetch: bool = False) -> Versions:
+    """The versions of a model, by the settings where the command line says nothing."""
+    from cmlkit import git, git_history
+    from cmlkit.versions import fetch_versions, model_name
+    from cmlkit.versions import list_versions as versions_of
+
+    directory, settings = Path.cwd(), invocation.settings
+    path = str(git.prefix(directory) / (model or model_of(settings.train)))
+    base = base or settings.publish.base or git_history.default_branch(directory)
+    name = name or model_name(path)
+    if fetch:
+        fetch_versions(directory, base=base, template=settings.publish.branch, name=name)
+    if git_history.is_shallow(directory):
+        invocation.progress.warn("The clone is shallow: older versions are not in it. cmlkit repo prepare --unshallow")
+    return versions_of(directory, model=path, base=base, template=settings.publish.branch, name=name)
+
+
+def model_of(spec: TrainSpec) -> str:
+    """The model file that the settings name, relative to the working directory."""
+    if not spec.estimator:
+        return spec.model
+    from cmlkit.estimator import default_model
+
+    return default_model(spec)
+
+
+def _record(version: ModelVersion) -> dict[str, Any]:
+    manifest = version.manifest
+    return {
+        "commit": version.commit,
+        "date": version.date,
+        "branch": version.branch,
+        "run": version.run,
+        "stages": list(version.stages),
+        "sha256": manifest.sha256,
+        "size": manifest.size,
+        "class_path": manifest.class_path,
+        "metrics": dict(manifest.metrics),
+        "parameters": dict(manifest.parameters),
+        "libraries": dict(manifest.libraries),
+    }
+
+
+def _columns(versions: Sequence[ModelVersion], rules: Sequence[str]) -> list[str]:
+    """The metrics that have a column: those that the gate's rules are about, then others, as far as there is room."""
+    from cmlkit import metrics, rule
+
+    ruled = [metrics.key(rule.parse(text).metric) for text in rules]
+    names = {metrics.key(name): name for version in reversed(versions) for name in version.manifest.metrics}
+    order = dict.fromkeys([*(key for key in ruled if key in names), *names])
+    return [names[key] for key in list(order)[:METRIC_COLUMNS]]
+
+
+def _row(version: ModelVersion, columns: Sequence[str]) -> dict[str, Any]:
+    from cmlkit import metrics
+
+    values = {metrics.key(name): value for name, value in version.manifest.metrics.items()}
+    return {
+        "date": version.date[:10],
+        "commit": version.commit[:7],
+        "stage": version.stage,
+        **{name: number(values[key]) if (key := metrics.key(name)) in values else None for name in columns},
+        "sha256": short_hash(version.manifest.sha256),
+        "size": size(version.manifest.size),
+        "run": version.run.rpartition("/")[2],
+    }

@@ -1,0 +1,189 @@
+"""git's history as the checkout has it: who changed a file, files as they were, tags and branches. It is only read."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cmlkit.errors import ServiceError, SettingsError
+
+TIMEOUT_SECONDS = 60.0
+FETCH_TIMEOUT_SECONDS = 600.0
+_FORMAT = "%H%x00%cI%x00%P%x00%B%x00"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit:
+    """A commit: its id, when it was made (ISO 8601), its parents' ids, and its message."""
+
+    sha: str
+    date: str
+    parents: tuple[str, ...]
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A file as a commit has it: the id of its blob, and its bytes."""
+
+    blob: str
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tag:
+    """A tag: its name below `refs/tags/`, the commit that it names, when it was made (ISO 8601), and its message."""
+
+    name: str
+    commit: str
+    date: str
+    message: str
+
+
+def commits_of(directory: Path, path: str, *, ref: str, mainline: bool) -> list[Commit]:
+    """Commits up to `ref` that changed the file at the repository path, newest first.
+
+    Args:
+        mainline: Only those of the branch itself, in which a merge stands for all that it brought.
+    """
+    kind = ["--first-parent"] if mainline else ["--full-history"]
+    output = _git(directory, "log", *kind, f"--format={_FORMAT}", "-z", ref, "--", f":(top,literal){path}")
+    fields = output.decode("utf-8", "replace").split("\0")
+    # Each commit ends with its own null byte, and `-z` sets one between them.
+    records = [fields[start : start + 4] for start in range(0, len(fields) - 4, 5)]
+    return [
+        Commit(sha=sha.strip(), date=date, parents=tuple(parents.split()), message=message)
+        for sha, date, parents, message in records
+    ]
+
+
+def files_at(directory: Path, path: str, commits: Iterable[str]) -> dict[str, File]:
+    """Commit -> the file at the repository path there, for those that have it."""
+    wanted = list(dict.fromkeys(commits))
+    send = "".join(f"{commit}:{path}\n" for commit in wanted).encode()
+    output = _git(directory, "cat-file", "--batch", send=send) if wanted else b""
+    found: dict[str, File] = {}
+    for commit in wanted:
+        header, _, output = output.partition(b"\n")
+        words = header.decode("utf-8", "replace").split(" ")
+        if len(words) != 3 or not words[2].isdecimal():
+            continue  # `… missing`
+        size = int(words[2])
+        if words[1] == "blob":
+            found[commit] = File(blob=words[0], content=output[:size])
+        output = output[size + 1 :]
+    return found
+
+
+def tags(directory: Path, prefix: str) -> list[Tag]:
+    """Annotated tags whose names lie below `prefix/`."""
+    fields = "%00".join(
+        ["%(refname)", "%(objecttype)", "%(*objectname)", "%(*objecttype)", "%(creatordate:iso-strict)", "%(contents)"]
+    )
+    output = _git(directory, "for-each-ref", f"--format={fields}%00", f"refs/tags/{prefix}/")
+    records = output.decode("utf-8", "replace").removesuffix("\0\n").split("\0\n")
+    found = [record.split("\0") for record in records if record]
+    return [
+        Tag(name=name.removeprefix("refs/tags/"), commit=commit, date=date, message=message)
+        for name, kind, commit, target, date, message in found
+        if kind == "tag" and target == "commit"
+    ]
+
+
+def branches(directory: Path, pattern: str, *, remote: str = "origin") -> dict[str, str]:
+    """Branch -> its head, of the remote's branches (as they were fetched) and the local ones that match the pattern."""
+    places = (f"refs/heads/{pattern}", f"refs/remotes/{remote}/{pattern}")
+    output = _git(directory, "for-each-ref", "--format=%(refname) %(objectname)", *places).decode("utf-8", "replace")
+    pairs = [line.split(" ") for line in output.splitlines()]
+    # The remote's come last, and count where both are there.
+    return {name.removeprefix("refs/heads/").removeprefix(f"refs/remotes/{remote}/"): sha for name, sha in pairs}
+
+
+def resolve(directory: Path, name: str) -> str:
+    """Id of the commit that a branch, tag or (short) id names; empty where there is none."""
+    try:
+        found = _git(directory, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    except SettingsError:
+        return ""
+    return found.decode("ascii", "replace").strip()
+
+
+def default_branch(directory: Path, *, remote: str = "origin") -> str:
+    """The remote's default branch as the clone knows it, else main or master, else the branch that is checked out."""
+    try:
+        head = _git(directory, "symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD").decode().strip()
+        return head.removeprefix(f"{remote}/")
+    except SettingsError:
+        pass
+    for name in ("main", "master"):
+        if branch_ref(directory, name, remote=remote):
+            return name
+    return "HEAD"
+
+
+def branch_ref(directory: Path, branch: str, *, remote: str = "origin") -> str:
+    """The ref to read a branch from: the remote's as it was fetched, else the local one; empty where there is none."""
+    for ref in (f"refs/remotes/{remote}/{branch}", f"refs/heads/{branch}"):
+        if resolve(directory, ref):
+            return ref
+    return ""
+
+
+def contains(directory: Path, commit: str, *, ref: str) -> bool:
+    """Whether the commit is `ref` or one of its ancestors."""
+    return not _git(directory, "rev-list", "--max-count=1", commit, f"^{ref}")
+
+
+def paths(directory: Path, ref: str) -> list[str]:
+    """Repository paths of all files in the commit."""
+    output = _git(directory, "ls-tree", "-r", "-z", "--name-only", "--full-tree", ref)
+    return [path for path in output.decode("utf-8", "surrogateescape").split("\0") if path]
+
+
+def is_shallow(directory: Path) -> bool:
+    """Whether the clone lacks older commits."""
+    return _git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
+
+
+def fetch(directory: Path, refspec: str, *, remote: str = "origin", prune: bool = False) -> None:
+    """Fetch these refs with the checkout's own credentials.
+
+    Args:
+        prune: Whether those that the remote has no more are removed here.
+
+    Raises:
+        ServiceError: The remote does not give them.
+    """
+    try:
+        options = ["--quiet", "--no-tags", *(["--prune"] if prune else [])]
+        _git(directory, "fetch", *options, remote, refspec, timeout=FETCH_TIMEOUT_SECONDS)
+    except SettingsError as error:
+        raise ServiceError(
+            error.message, next_step="Check the remote, and that the checkout has credentials for it."
+        ) from error
+
+
+def _git(
+    directory: Path,
+    *arguments: str,
+    send: bytes = b"",
+    timeout: float = TIMEOUT_SECONDS,
+) -> bytes:
+    try:
+        done = subprocess.run(
+            ["git", "-c", "log.showSignature=false", *arguments],
+            cwd=directory,
+            input=send,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise SettingsError("git is not installed.") from error
+    except subprocess.TimeoutExpired as error:
+        raise SettingsError(f"git {arguments[0]} took more than {timeout:.0f} s.") from error
+    if done.returncode != 0:
+        raise SettingsError(f"git {arguments[0]} failed: {done.stderr.decode('utf-8', 'replace').strip()[-400:]}")
+    return done.stdout

@@ -1,0 +1,278 @@
+"""Versions: every model that the base branch held, those that wait on experiment branches, and which is in production.
+
+All of it is read from git: a version is a commit that changed the model's manifest, a promotion an annotated tag
+`model/NAME/production/NUMBER`. Nothing of it can get lost or disagree with the repository.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from cmlkit import git_history
+from cmlkit.config import PublishSpec
+from cmlkit.errors import ModelError, SettingsError
+from cmlkit.git_history import Tag
+from cmlkit.model import ModelManifest, manifest_path
+
+CHAMPION, CANDIDATE = "champion", "candidate"
+_RUN = re.compile(r"https?://[^\s<>()\"]+/actions/runs/\d+")
+_TRAILER = re.compile(r"^Cmlkit-([A-Za-z0-9]+): (.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promoted:
+    """One promotion: a tag that nobody moves.
+
+    Attributes:
+        number: 1 for the first; the highest is in production.
+        commit: The commit that it names, which has the model.
+        date: ISO 8601.
+        sha256: Hash of the model file.
+        path: Repository path of the model file.
+    """
+
+    number: int
+    tag: str
+    commit: str
+    date: str
+    sha256: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelVersion:
+    """One version of a model.
+
+    Attributes:
+        commit: That brought it to the branch.
+        date: Of the commit, ISO 8601.
+        run: Address of the workflow run that trained it; empty where no commit says it.
+        branch: Where it lies: the base branch, or an experiment branch.
+        stages: `production 3`, `formerly production 1`, `champion` for the base branch's latest, `candidate` for
+            what waits on an experiment branch; empty for what the base branch held before.
+    """
+
+    commit: str
+    date: str
+    manifest: ModelManifest
+    run: str = ""
+    branch: str = ""
+    stages: tuple[str, ...] = ()
+
+    @property
+    def stage(self) -> str:
+        return ", ".join(self.stages)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versions:
+    """What git knows of one model.
+
+    Attributes:
+        model: Repository path of the model file.
+        name: In the tags.
+        base: The branch whose latest version is the champion.
+        versions: Candidates, then the base branch's, each newest first.
+        promotions: Oldest first.
+    """
+
+    model: str
+    name: str
+    base: str
+    versions: tuple[ModelVersion, ...]
+    promotions: tuple[Promoted, ...] = ()
+
+    @property
+    def production(self) -> Promoted | None:
+        """The promotion in force."""
+        return self.promotions[-1] if self.promotions else None
+
+
+def model_name(path: str) -> str:
+    """The name of a model in its tags: the file's, without its ending and what git takes in no tag."""
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", PurePosixPath(path).stem).strip("-")
+    if not name:
+        raise SettingsError(f"No name can be made of {path}.", next_step="Say one: --name forest")
+    return name
+
+
+def tag_prefix(name: str) -> str:
+    """What the names of a model's promotions start with, before the number."""
+    return f"model/{name}/production"
+
+
+def branch_pattern(template: str, base: str) -> str:
+    """Pattern of the experiment branches that a template such as `cmlkit/{base}/{run}` makes for a base branch."""
+    return re.sub(r"\{\w+\}", "*", template.replace("{base}", base))
+
+
+def list_versions(
+    directory: Path, *, model: str, base: str = "", template: str = PublishSpec().branch, name: str = ""
+) -> Versions:
+    """Every version of the model that the clone knows; no network is used.
+
+    Args:
+        model: Repository path of the model file.
+        base: Branch of the champion; the remote's default branch when empty.
+        template: Of the experiment branches' names, as in the setting publish.branch.
+        name: Of the model in its tags; made from the file's when empty.
+
+    Raises:
+        SettingsError: `directory` is in no git repository, or has no such branch.
+        ModelError: No commit of the branch has a manifest of the model.
+    """
+    name, base = name or model_name(model), base or git_history.default_branch(directory)
+    ref = git_history.branch_ref(directory, base) or git_history.resolve(directory, base)
+    if not ref:
+        raise SettingsError(
+            f"The clone has no branch {base!r}.", next_step=f"git fetch origin {base}, or name another."
+        )
+    held = _on_base(directory, model, base, ref)
+    heads = git_history.branches(directory, branch_pattern(template, base))
+    known = {item.manifest.sha256 for item in held}
+    there = (*_candidates(directory, model, {name: head for name, head in heads.items() if name != base}, known), *held)
+    if not there:
+        raise ModelError(f"No commit of {base} has a manifest of {model}.", next_step=_known_models(directory, ref))
+    promotions, elsewhere = _promoted(directory, model, name, there)
+    versions = staged((*elsewhere, *there), promotions, base=base)
+    return Versions(model=model, name=name, base=base, versions=versions, promotions=promotions)
+
+
+def fetch_versions(directory: Path, *, base: str, template: str, name: str) -> None:
+    """Bring what `list_versions` reads up to date, with the checkout's own credentials; gone branches go here too.
+
+    Raises:
+        ServiceError: The remote does not give it.
+    """
+    pattern = branch_pattern(template, base)
+    # One star is all that a refspec may have.
+    folder = pattern.partition("*")[0] + "*"
+    git_history.fetch(directory, f"+refs/heads/{base}:refs/remotes/origin/{base}")
+    git_history.fetch(directory, f"+refs/heads/{folder}:refs/remotes/origin/{folder}", prune=True)
+    git_history.fetch(directory, f"refs/tags/{tag_prefix(name)}/*:refs/tags/{tag_prefix(name)}/*")
+
+
+def promoted(tags: Iterable[Tag]) -> tuple[Promoted, ...]:
+    """The promotions among the tags, by their number; tags of other names are none."""
+    found = []
+    for tag in tags:
+        number = tag.name.rpartition("/")[2]
+        if number.isdecimal():
+            facts = trailers(tag.message)
+            found.append(
+                Promoted(
+                    number=int(number),
+                    tag=tag.name,
+                    commit=tag.commit,
+                    date=tag.date,
+                    sha256=facts.get("Sha256", ""),
+                    path=facts.get("Model", ""),
+                )
+            )
+    return tuple(sorted(found, key=lambda item: item.number))
+
+
+def trailers(message: str) -> Mapping[str, str]:
+    """The machine-readable lines of a promotion's message, `Cmlkit-Sha256: …`, by their name."""
+    return dict(_TRAILER.findall(message))
+
+
+def staged(versions: Sequence[ModelVersion], promotions: Sequence[Promoted], *, base: str) -> tuple[ModelVersion, ...]:
+    """The versions with their stages. A promotion is of the version that its commit brought, else of that content."""
+    stages: list[list[str]] = [[] for _ in versions]
+    for promotion in reversed(promotions):
+        if (index := _version_of(promotion, versions)) is not None:
+            former = "" if promotion is promotions[-1] else "formerly "
+            stages[index].append(f"{former}production {promotion.number}")
+    champion = next((index for index, version in enumerate(versions) if version.branch == base), None)
+    for index, version in enumerate(versions):
+        if index == champion:
+            stages[index].append(CHAMPION)
+        elif version.branch not in ("", base):
+            stages[index].append(CANDIDATE)
+    return tuple(replace(version, stages=tuple(own)) for version, own in zip(versions, stages, strict=True))
+
+
+def _version_of(promotion: Promoted, versions: Sequence[ModelVersion]) -> int | None:
+    for index, version in enumerate(versions):
+        if version.commit == promotion.commit:
+            return index
+    for index, version in enumerate(versions):
+        if version.manifest.sha256 == promotion.sha256:
+            return index
+    return None
+
+
+def _on_base(directory: Path, model: str, base: str, ref: str) -> tuple[ModelVersion, ...]:
+    manifest = manifest_path(model)
+    mainline = git_history.commits_of(directory, manifest, ref=ref, mainline=True)
+    # A merge's own message need not name the run; that of the commit which it merged does.
+    every = git_history.commits_of(directory, manifest, ref=ref, mainline=False) if mainline else []
+    files = git_history.files_at(directory, manifest, [commit.sha for commit in (*mainline, *every)])
+    runs: dict[str, str] = {}
+    for commit in every:
+        if commit.sha in files and (run := _run_in(commit.message)):
+            runs.setdefault(files[commit.sha].blob, run)
+    found = []
+    for commit in mainline:
+        file = files.get(commit.sha)
+        described = _manifest(file.content) if file else None
+        if file and described:
+            run = runs.get(file.blob) or _run_in(commit.message)
+            found.append(ModelVersion(commit=commit.sha, date=commit.date, manifest=described, run=run, branch=base))
+    return tuple(found)
+
+
+def _candidates(
+    directory: Path, model: str, heads: Mapping[str, str], known: Collection[str]
+) -> tuple[ModelVersion, ...]:
+    """The models at the heads of experiment branches that are not among the known hashes, newest first."""
+    found = []
+    files = git_history.files_at(directory, manifest_path(model), heads.values())
+    for branch, head in heads.items():
+        described = _manifest(files[head].content) if head in files else None
+        if described is None or described.sha256 in known:
+            continue
+        commit = git_history.commits_of(directory, manifest_path(model), ref=head, mainline=True)[0]
+        run = _run_in(commit.message)
+        found.append(ModelVersion(commit=commit.sha, date=commit.date, manifest=described, run=run, branch=branch))
+    return tuple(sorted(found, key=lambda version: version.date, reverse=True))
+
+
+def _promoted(
+    directory: Path, model: str, name: str, there: Sequence[ModelVersion]
+) -> tuple[tuple[Promoted, ...], tuple[ModelVersion, ...]]:
+    """The promotions, their hashes read from their commits, and the models in them that no branch has any more."""
+    promotions, elsewhere = [], {}
+    for item in promoted(git_history.tags(directory, tag_prefix(name))):
+        files = git_history.files_at(directory, manifest_path(item.path or model), [item.commit])
+        manifest = _manifest(files[item.commit].content) if files else None
+        if manifest:
+            item = replace(item, sha256=manifest.sha256)
+            if _version_of(item, there) is None:
+                elsewhere[item.sha256] = ModelVersion(commit=item.commit, date=item.date, manifest=manifest)
+        promotions.append(item)
+    return tuple(promotions), tuple(elsewhere.values())
+
+
+def _manifest(content: bytes) -> ModelManifest | None:
+    try:
+        return ModelManifest.from_json(content, source="a manifest in the history")
+    except ModelError:
+        return None  # a commit that broke it is no version
+
+
+def _run_in(message: str) -> str:
+    match = _RUN.search(message)
+    return match[0] if match else ""
+
+
+def _known_models(directory: Path, ref: str) -> str:
+    paths = set(git_history.paths(directory, ref))
+    models = sorted(path for path in paths if manifest_path(path) in paths)
+    if not models:
+        return "Merge a pull request of cmlkit publish first."
+    return f"Models there: {', '.join(models[:10])}. Name one: cmlkit model list {models[0]}"
