@@ -18,9 +18,11 @@ $(shell mkdir -p $(TMPDIR))
 # The locked one from the start: another version would fill the cache in a form that it does not read.
 LOCKED_UV = $(shell sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' uv.lock)
 SYNC = $(BIN)/uv sync --frozen --inexact --quiet
+OLDEST := .venv/oldest
+UV_OLDEST = $(BIN)/uv pip install --quiet --python $(OLDEST)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint bench docs clean
+.PHONY: help demo test test-slow test-oldest lint bench docs clean
 
 help:  ## Show these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -33,6 +35,9 @@ test: .venv/test.stamp  ## Run the test suite in parallel
 
 test-slow: .venv/test.stamp  ## Run the tests that take minutes: boots under real systemd, fault sweeps
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal tests/slow $(TEST)
+
+test-oldest: .venv/oldest.stamp  ## Run the tests with the oldest dependencies that pyproject.toml allows
+	@$(OLDEST)/bin/python -m pytest -q -n auto --dist worksteal tests/unit tests/contract tests/integration $(TEST)
 
 lint: .venv/test.stamp  ## Check style, types, import directions, shell and workflows
 	$(BIN)/ruff check .
@@ -62,6 +67,14 @@ clean:  ## Remove everything that these commands made
 .venv/test.stamp: uv.lock pyproject.toml | .venv/bin/uv
 	@echo "Setting up .venv for the tests"
 	@$(SYNC) --extra test && touch $@
+
+# The oldest of what cmlkit itself needs, and any tools to test it with that go with those.
+.venv/oldest.stamp: pyproject.toml | .venv/bin/uv
+	@echo "Setting up .venv/oldest for the tests with the oldest dependencies"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(OLDEST)
+	@$(UV_OLDEST) --resolution lowest-direct --editable '.[train,app,skops]'
+	@$(BIN)/uv pip freeze --quiet --python $(OLDEST) --exclude-editable >$(OLDEST)/oldest.txt
+	@$(UV_OLDEST) --constraint $(OLDEST)/oldest.txt --editable '.[test]' && touch $@
 
 .venv/docs.stamp: uv.lock pyproject.toml | .venv/bin/uv
 	@echo "Setting up .venv for the documentation"

@@ -7,6 +7,7 @@ import subprocess
 from typing import Any, NoReturn
 
 import matplotlib.font_manager  # noqa: F401 - looks for the machine's fonts, with fc-list, when it is first imported
+import numpy.testing  # noqa: F401 - its older versions run lscpu when they are first imported
 import pytest
 
 

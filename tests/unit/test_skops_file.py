@@ -18,8 +18,6 @@ from cmlkit import skops_file
 from cmlkit.errors import ModelError
 from cmlkit.model import load_model, read_manifest, save_model, verify
 
-pytest.importorskip("skops.io")
-
 FEATURES = np.random.default_rng(0).normal(size=(40, 3))
 
 
@@ -42,24 +40,14 @@ def test_a_model_of_trusted_types_is_written_and_loaded_without_a_pickle(tmp_pat
     assert load_model(path).scale_.shape == (3,)
 
 
-def test_types_that_are_not_trusted_are_named_and_can_be_trusted(
-    tmp_path: Path, forest: RandomForestClassifier
-) -> None:
-    path = tmp_path / "forest.skops"
-    save_model(forest, path)
-    with pytest.raises(ModelError, match=r"not trusted: sklearn\.tree\._tree\.Tree") as caught:
-        load_model(path)
-    assert "trusted=['sklearn.tree._tree.Tree']" in caught.value.next_step
-    loaded = load_model(path, trusted=["sklearn.tree._tree.Tree"])
-    assert (loaded.predict(FEATURES) == forest.predict(FEATURES)).all()
-
-
-def test_a_function_of_ones_own_has_to_be_trusted_too(tmp_path: Path) -> None:
+# Which of scikit-learn's own types count as trusted is for skops to say, and differs between versions.
+def test_types_that_are_not_trusted_are_named_and_can_be_trusted(tmp_path: Path) -> None:
     path = tmp_path / "m.skops"
     save_model(FunctionTransformer(doubled), path)
     name = f"{__name__}.doubled"
-    with pytest.raises(ModelError, match=name):
+    with pytest.raises(ModelError, match=rf"not trusted: {name}") as caught:
         load_model(path)
+    assert f"trusted=['{name}']" in caught.value.next_step
     assert load_model(path, trusted=[name]).transform(np.ones(2)).tolist() == [2, 2]
 
 
@@ -79,8 +67,13 @@ def test_verify_lists_the_types_of_a_file_from_elsewhere(tmp_path: Path, forest:
     assert found.class_path == "sklearn.ensemble._forest.RandomForestClassifier"
     assert {"sklearn.tree._classes.DecisionTreeClassifier", "sklearn.tree._tree.Tree"} <= set(found.imports)
     assert "builtins.str" not in found.imports
-    assert found.untrusted == ("sklearn.tree._tree.Tree",)
     assert found.sklearn_version
+
+
+def test_verify_lists_the_types_that_would_have_to_be_trusted(tmp_path: Path) -> None:
+    path = tmp_path / "elsewhere.skops"
+    path.write_bytes(skops_file.dumps(FunctionTransformer(doubled)))
+    assert verify(path).untrusted == (f"{__name__}.doubled",)
 
 
 def test_a_pickle_that_is_named_like_a_skops_file_is_not_unpickled(tmp_path: Path) -> None:
