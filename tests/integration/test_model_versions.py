@@ -170,6 +170,8 @@ def test_what_is_not_there_says_what_is(there: ModelRepository) -> None:
         list_versions(there.directory, model=MODEL, base="absent")
 
 
-def test_outside_a_repository_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_outside_a_repository_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The folder for temporary files may be inside of this project's own checkout.
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(SettingsError, match="git"):
         list_versions(tmp_path, model=MODEL)

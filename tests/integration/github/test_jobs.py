@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,12 @@ from cmlkit.sandbox.github import GitHubServer, Job
 from tests.integration.github.conftest import REPOSITORY, Api
 
 WAIT_SECONDS = 30
+ASK_FOR_THE_REPOSITORY = """
+import os, urllib.request
+request = urllib.request.Request("{GITHUB_API_URL}/repos/{GITHUB_REPOSITORY}".format(**os.environ))
+request.add_header("Authorization", "Bearer " + os.environ["GITHUB_TOKEN"])
+print(urllib.request.urlopen(request).status)
+"""
 
 
 def until(condition: Callable[[], object]) -> None:
@@ -199,8 +206,9 @@ def test_a_job_waits_for_a_runner_that_has_all_of_its_labels(github: GitHubServe
 
 def test_the_jobs_token_works_while_the_job_runs_and_not_after(github: GitHubServer, machine: Machine) -> None:
     gate = machine.folder / "gate"
-    ask = 'curl -s -o /dev/null -w "%{http_code}\\n" -H "Authorization: Bearer $GITHUB_TOKEN"'
-    job = queue(github, f'{ask} "$GITHUB_API_URL/repos/$GITHUB_REPOSITORY"; until [ -e {gate} ]; do sleep 0.05; done')
+    script = machine.folder / "ask.py"
+    script.write_text(ASK_FOR_THE_REPOSITORY)
+    job = queue(github, f"{sys.executable} {script}; until [ -e {gate} ]; do sleep 0.05; done")
     machine.start()
     until(lambda: "\n200\n" in job.log)
     token = job.token
