@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from cmlkit.model import ModelManifest as ModelManifest
     from cmlkit.model import load_model as load_model
     from cmlkit.model import save_model as save_model
+    from cmlkit.promotion import Promotion as Promotion
+    from cmlkit.promotion import promote as promote
     from cmlkit.publishing import Publication as Publication
     from cmlkit.publishing import publish as publish
     from cmlkit.report import Report as Report
@@ -46,6 +48,7 @@ _HOMES = {
     "GitHub": "cmlkit.forges.github",
     "ModelManifest": "cmlkit.model",
     "ModelVersion": "cmlkit.versions",
+    "Promotion": "cmlkit.promotion",
     "Publication": "cmlkit.publishing",
     "PublishSpec": "cmlkit.config",
     "Report": "cmlkit.report",
@@ -59,6 +62,7 @@ _HOMES = {
     "launch_runner": "cmlkit.runner",
     "list_versions": "cmlkit.versions",
     "load_model": "cmlkit.model",
+    "promote": "cmlkit.promotion",
     "publish": "cmlkit.publishing",
     "save_model": "cmlkit.model",
     "train": "cmlkit.training",
@@ -70,6 +74,7 @@ __all__ = [
     "GitHub",
     "ModelManifest",
     "ModelVersion",
+    "Promotion",
     "Publication",
     "PublishSpec",
     "Report",
@@ -83,6 +88,7 @@ __all__ = [
     "launch_runner",
     "list_versions",
     "load_model",
+    "promote",
     "publish",
     "save_model",
     "train",

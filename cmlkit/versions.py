@@ -19,7 +19,7 @@ from cmlkit.model import ModelManifest, manifest_path
 
 CHAMPION, CANDIDATE = "champion", "candidate"
 _RUN = re.compile(r"https?://[^\s<>()\"]+/actions/runs/\d+")
-_TRAILER = re.compile(r"^Cmlkit-([A-Za-z0-9]+): (.*)$", re.MULTILINE)
+_TRAILER = re.compile(r"^Cmlkit-([A-Za-z0-9-]+): (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,14 +214,14 @@ def _on_base(directory: Path, model: str, base: str, ref: str) -> tuple[ModelVer
     files = git_history.files_at(directory, manifest, [commit.sha for commit in (*mainline, *every)])
     runs: dict[str, str] = {}
     for commit in every:
-        if commit.sha in files and (run := _run_in(commit.message)):
+        if commit.sha in files and (run := run_in(commit.message)):
             runs.setdefault(files[commit.sha].blob, run)
     found = []
     for commit in mainline:
         file = files.get(commit.sha)
         described = _manifest(file.content) if file else None
         if file and described:
-            run = runs.get(file.blob) or _run_in(commit.message)
+            run = runs.get(file.blob) or run_in(commit.message)
             found.append(ModelVersion(commit=commit.sha, date=commit.date, manifest=described, run=run, branch=base))
     return tuple(found)
 
@@ -237,7 +237,7 @@ def _candidates(
         if described is None or described.sha256 in known:
             continue
         commit = git_history.commits_of(directory, manifest_path(model), ref=head, mainline=True)[0]
-        run = _run_in(commit.message)
+        run = run_in(commit.message)
         found.append(ModelVersion(commit=commit.sha, date=commit.date, manifest=described, run=run, branch=branch))
     return tuple(sorted(found, key=lambda version: version.date, reverse=True))
 
@@ -265,7 +265,8 @@ def _manifest(content: bytes) -> ModelManifest | None:
         return None  # a commit that broke it is no version
 
 
-def _run_in(message: str) -> str:
+def run_in(message: str) -> str:
+    """The address of a workflow run in a commit's message; empty where there is none."""
     match = _RUN.search(message)
     return match[0] if match else ""
 

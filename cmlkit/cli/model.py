@@ -1,4 +1,4 @@
-"""`cmlkit model`: what a model file is, whether it is what its manifest says, and which versions there are."""
+"""`cmlkit model`: what a model file is, whether it is what its manifest says, and which is in production."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import click
 from cmlkit.cli.model_versions import list_versions
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
+from cmlkit.cli.promote import promote
 
 
 @click.group()
 def model() -> None:
-    """Show and verify model files; list versions."""
+    """Show, verify, list and promote models."""
 
 
 model.add_command(list_versions)
+model.add_command(promote)
 
 
 @model.command()

@@ -31,6 +31,7 @@ class PullRequest:
         base: Branch that it targets.
         state: `open` or `closed`.
         author: Login of whoever opened it.
+        merge_commit: The commit by which it came to its base; empty where it has not been merged.
     """
 
     number: int
@@ -45,6 +46,7 @@ class PullRequest:
     draft: bool
     author: str
     labels: tuple[str, ...] = ()
+    merge_commit: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +108,24 @@ class TreeFile:
     path: str
     blob: str
     mode: str = "100644"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit:
+    """A commit: its id and its message."""
+
+    id: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotatedTag:
+    """An annotated tag: the id of its object, its name, the commit that it names, and its message."""
+
+    id: str
+    name: str
+    commit: str
+    message: str
 
 
 def blob_id(content: bytes) -> str:
@@ -245,5 +265,40 @@ class PublishForge(Protocol):
         """Login that the token acts as, such as `github-actions[bot]`."""
 
 
-class Forge(RunnerForge, PublishForge, Protocol):
+class PromotionForge(Protocol):
+    """What `promotion.py` needs."""
+
+    def repository(self) -> Repository: ...
+
+    def branch_head(self, branch: str) -> str | None:
+        """As in `PublishForge`."""
+
+    def read_file(self, path: str, *, ref: str) -> bytes | None:
+        """As in `PublishForge`."""
+
+    def blob_ids(self, commit: str, paths: Iterable[str]) -> Mapping[str, str]:
+        """As in `PublishForge`."""
+
+    def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
+        """As in `PublishForge`."""
+
+    def find_commit(self, name: str) -> Commit:
+        """The commit that a branch, a tag or a (short) id leads to; NotFound where there is none."""
+
+    def tag_ids(self, prefix: str) -> Mapping[str, str]:
+        """Name -> id of the tag's object, of those below `prefix/`; empty for a tag without an object of its own."""
+
+    def tag(self, tag_id: str) -> AnnotatedTag: ...
+
+    def create_tag(self, name: str, *, commit: str, message: str) -> AnnotatedTag:
+        """Conflict where there is a tag of this name; none is ever moved."""
+
+    def pull_request(self, number: int) -> PullRequest:
+        """NotFound where there is none."""
+
+    def merge(self, pull_request: PullRequest, method: str) -> str:
+        """Merge now, as it is at `head_sha`; the commit that its base then has. Conflict where it cannot be merged."""
+
+
+class Forge(RunnerForge, PublishForge, PromotionForge, Protocol):
     """A whole forge."""

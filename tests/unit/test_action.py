@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from cmlkit.model import ModelManifest, Verification
+from cmlkit.promotion import Promotion
 from cmlkit.publishing import Publication
 from cmlkit.runner import Launched
 from scripts.render_action import ACTION, inputs, rendered
@@ -53,7 +54,13 @@ def test_each_output_is_the_commands_own_of_that_name(action: dict[str, Any]) ->
 
 @pytest.mark.parametrize(
     ("result", "kept"),
-    [(Launched, set()), (Publication, {"report"}), (ModelManifest, set()), (Verification, set())],
+    [
+        (Launched, set()),
+        (Publication, {"report"}),
+        (ModelManifest, set()),
+        (Verification, set()),
+        (Promotion, {"message", "created", "merged"}),
+    ],
 )
 def test_what_a_stage_returns_is_an_output(action: dict[str, Any], result: type[Any], kept: set[str]) -> None:
     names = {field.name for field in dataclasses.fields(result)} - kept

@@ -13,6 +13,7 @@ from cmlkit.forges.github.patience import MAX_WAIT_SECONDS
 from cmlkit.forges.github.pull_requests import PullRequests
 from cmlkit.forges.github.runners import DEFAULT_RUNNER_GROUP, Runners, RunnerScope
 from cmlkit.forges.github.signed_commits import SignedCommits
+from cmlkit.forges.github.tags import Tags
 from cmlkit.forges.github.transport import API_URL, Transport
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["GitHub"]
 
 
-class GitHub(SignedCommits, PullRequests, Comments, Checks, Runners):
+class GitHub(SignedCommits, Tags, PullRequests, Comments, Checks, Runners):
     """One repository on one GitHub, worked on with one token.
 
     Requests are retried where that is safe: on outages and lost connections with growing pauses, on rate limits for as

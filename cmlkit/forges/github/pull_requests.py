@@ -109,11 +109,30 @@ class PullRequests(Operations):
             if "clean status" not in error.message:
                 raise _auto_merge_refused(error) from error
             # Nothing is left to wait for, so GitHub wants the merge itself.
-            self._merge(pull_request, method)
+            self.merge(pull_request, method)
 
-    def _merge(self, pull_request: PullRequest, method: str) -> None:
+    def pull_request(self, number: int) -> PullRequest:
+        return parsed(_pull_request, self.http.get(self.path("pulls", number)))
+
+    def merge(self, pull_request: PullRequest, method: str) -> str:
         path = self.path("pulls", pull_request.number, "merge")
-        self.http.request("PUT", path, body={"merge_method": method, "sha": pull_request.head_sha})
+        body = {"merge_method": method, "sha": pull_request.head_sha}
+
+        def send() -> str:
+            document = self.http.request("PUT", path, body=body, repeatable=False).document
+            return parsed(lambda answer: str(answer["sha"]), document)
+
+        try:
+            # Sent again after it was merged, it would be refused as not mergeable.
+            return self.once(send, lambda: self.pull_request(pull_request.number).merge_commit or None)
+        except ServiceError as error:
+            if error.status not in (405, 409):
+                raise
+            raise Conflict(
+                f"The pull request {pull_request.number} cannot be merged now: {error.message}",
+                next_step=f"See what it waits for: {pull_request.url}",
+                status=error.status,
+            ) from error
 
 
 def _auto_merge_refused(error: CmlkitError) -> CmlkitError:
@@ -136,6 +155,8 @@ def _pull_request(answer: Any) -> PullRequest:
         draft=bool(answer.get("draft")),
         author=_user(answer),
         labels=tuple(str(label["name"]) for label in answer["labels"]),
+        # Of one that is open it is a commit that only tries the merge.
+        merge_commit=text(answer.get("merge_commit_sha")) if answer.get("merged_at") else "",
     )
 
 

@@ -1,0 +1,280 @@
+"""Promotion: an annotated tag says which version of a model is in production. Rolling back is another tag."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from cmlkit.errors import Conflict, ModelError, ServiceError, SettingsError
+from cmlkit.forges.base import AnnotatedTag, PromotionForge, PullRequest
+from cmlkit.formats import number as shown
+from cmlkit.formats import short_hash
+from cmlkit.model import ModelManifest, manifest_path
+from cmlkit.versions import model_name, run_in, tag_prefix, trailers
+
+MERGE_METHODS = ("merge", "squash", "rebase")
+TRIES = 20  # each lost race means that somebody else's promotion went through
+# What git-lfs, and cmlkit's own stores, leave in place of a file names its hash, and is short.
+# https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+POINTER_LIMIT_BYTES = 4096
+_LONGEST_NUMBER = 6  # digits; ids of commits are given with seven and more
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """What is in production, by which tag.
+
+    Attributes:
+        created: False where it was in production already, and in a dry run.
+        production: Number of the promotion.
+        commit: That has the model.
+        sha256: Hash of the model file.
+        run: Address of the workflow run that trained it; empty where no commit says it.
+        previous: Number of the promotion that was in force before; None for the first.
+        merged: Number of the pull request that it came by; None where none was named.
+    """
+
+    tag: str
+    production: int
+    created: bool
+    commit: str
+    model: str
+    sha256: str
+    metrics: Mapping[str, float]
+    message: str
+    run: str = ""
+    previous: int | None = None
+    merged: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Model:
+    """A model in a commit, of which the manifest and the file were seen to agree."""
+
+    path: str
+    commit: str
+    manifest: ModelManifest
+    blobs: Mapping[str, str]
+
+
+def promote(
+    *,
+    forge: PromotionForge,
+    model: str,
+    name: str = "",
+    base: str = "",
+    to: str = "",
+    pull_request: int | None = None,
+    method: str = "merge",
+    by: str = "",
+    dry_run: bool = False,
+) -> Promotion:
+    """Put a model into production: by default the base branch's. Nothing is done where it is in production already.
+
+    Args:
+        model: Repository path of the model file.
+        name: Of the model in the tag; made from the file's when empty.
+        base: The branch; the repository's default branch when empty.
+        to: A commit, branch or tag, or the number of an earlier promotion: rolls back, or promotes an experiment.
+        pull_request: Merge it first, as it is, and promote what the merge brought. One that is merged already is fine.
+        method: `merge`, `squash` or `rebase`.
+        by: Address of the workflow run that promotes, for the tag's message.
+        dry_run: Check everything, and write nothing.
+
+    Raises:
+        ModelError: The commit has no such model, or its file is not what the manifest describes.
+        SettingsError: The arguments contradict each other, or the name belongs to another model.
+        NotFound: There is no such commit, promotion or pull request.
+        Conflict: The pull request cannot be merged.
+        PermissionDenied: The token may not merge, or not create tags.
+    """
+    if to and pull_request is not None:
+        raise SettingsError("A pull request and another version cannot be promoted at once.", next_step="Choose one.")
+    if method not in MERGE_METHODS:
+        raise SettingsError(f"{method!r} is no way to merge.", next_step=f"Known: {', '.join(MERGE_METHODS)}.")
+    tags = _Tags(forge, name or model_name(model))
+    tags.check_model(model, is_named=bool(name))
+    if pull_request is not None:
+        chosen = _merged(forge, model, forge.pull_request(pull_request), method, dry_run=dry_run)
+    else:
+        chosen = _verified(forge, model, _target(forge, tags, to, base))
+    run = _run_of(forge, chosen)
+    for _ in range(TRIES):
+        promotion = _next(tags, chosen, run=run, by=by, merged=pull_request)
+        if dry_run or not promotion.created:
+            return replace(promotion, created=False)
+        try:
+            tags.add(promotion)
+        except Conflict:
+            tags = _Tags(forge, tags.name)
+            continue
+        return promotion
+    raise ServiceError(f"{TRIES} other promotions of {tags.name} came first.", next_step="Run it again.")
+
+
+class _Tags:
+    """The promotions of one model, as they are now."""
+
+    def __init__(self, forge: PromotionForge, name: str) -> None:
+        self.name = name
+        self._forge = forge
+        ids = forge.tag_ids(tag_prefix(name))
+        numbers = {int(last): tag for tag in ids if (last := tag.rpartition("/")[2]).isdecimal()}
+        self.taken = sorted(numbers)
+        # A tag without a message is none of ours; its number is taken all the same.
+        self.ids = {number: ids[tag] for number, tag in numbers.items() if ids[tag]}
+        self.in_force = self.read(max(self.ids)) if self.ids else None
+
+    @property
+    def latest(self) -> int | None:
+        return max(self.ids, default=None)
+
+    def read(self, number: int) -> AnnotatedTag:
+        if number not in self.ids:
+            known = ", ".join(map(str, sorted(self.ids))) or "none yet"
+            raise SettingsError(f"{self.name} has no promotion {number}.", next_step=f"There are: {known}.")
+        return self._forge.tag(self.ids[number])
+
+    def add(self, promotion: Promotion) -> None:
+        self._forge.create_tag(promotion.tag, commit=promotion.commit, message=promotion.message)
+
+    def check_model(self, model: str, *, is_named: bool) -> None:
+        """Two models of one file name must not take turns in production unnoticed."""
+        path = trailers(self.in_force.message).get("Model", model) if self.in_force else model
+        if path != model and not is_named:
+            raise SettingsError(
+                f"The name {self.name!r} belongs to {path}, not to {model}.",
+                next_step=f"Give this one a name of its own: --name {model_name(model.replace('/', '-'))}."
+                f" If the file was moved: --name {self.name}",
+            )
+
+
+def _target(forge: PromotionForge, tags: _Tags, to: str, base: str) -> str:
+    """The commit that is to be in production."""
+    number = to.removeprefix(f"{tag_prefix(tags.name)}/").removeprefix("production/")
+    if number.isdecimal() and len(number) <= _LONGEST_NUMBER:
+        return tags.read(int(number)).commit
+    if to:
+        return forge.find_commit(to).id
+    branch = base or forge.repository().default_branch
+    head = forge.branch_head(branch)
+    if head is None:
+        raise SettingsError(f"The repository has no branch {branch!r}.", next_step="Name another with --base.")
+    return head
+
+
+def _merged(forge: PromotionForge, model: str, pull_request: PullRequest, method: str, *, dry_run: bool) -> _Model:
+    """The model of the pull request in the commit by which it came to its base; checked before anything is merged."""
+    if pull_request.merge_commit:
+        return _verified(forge, model, pull_request.merge_commit)
+    at_head = _verified(forge, model, pull_request.head_sha)
+    what = f"The pull request {pull_request.number}"
+    if pull_request.state != "open":
+        raise Conflict(
+            f"{what} was closed without a merge.", next_step=f"Reopen it, or promote another: {pull_request.url}"
+        )
+    if pull_request.draft:
+        raise Conflict(
+            f"{what} is a draft, as cmlkit leaves it where the gate rejected the model.",
+            next_step=f"Read its report, and mark it ready for review first: {pull_request.url}",
+        )
+    if dry_run:
+        return at_head
+    return _verified(forge, model, forge.merge(pull_request, method), like=at_head)
+
+
+def _verified(forge: PromotionForge, model: str, commit: str, *, like: _Model | None = None) -> _Model:
+    """The model in the commit, its file held against its manifest.
+
+    Args:
+        like: One that was seen already: the same files need not be read again.
+    """
+    path = manifest_path(model)
+    blobs = forge.blob_ids(commit, [model, path, f"{model}.dvc"])
+    if like is not None and like.blobs == blobs:
+        return _Model(path=model, commit=commit, manifest=like.manifest, blobs=blobs)
+    content = forge.read_file(path, ref=commit) if path in blobs else None
+    if content is None:
+        raise ModelError(
+            f"The commit {commit[:12]} has no manifest of {model}.", next_step="See which have one: cmlkit model list"
+        )
+    manifest = ModelManifest.from_json(content, source=f"{path} in {commit[:12]}")
+    if model in blobs:
+        _check_file(forge.read_file(model, ref=commit) or b"", manifest, model, commit)
+    elif f"{model}.dvc" not in blobs:
+        raise ModelError(f"The commit {commit[:12]} has a manifest of {model}, and no such file.")
+    return _Model(path=model, commit=commit, manifest=manifest, blobs=blobs)
+
+
+def _check_file(content: bytes, manifest: ModelManifest, model: str, commit: str) -> None:
+    if hashlib.sha256(content).hexdigest() == manifest.sha256:
+        return
+    if len(content) <= POINTER_LIMIT_BYTES and manifest.sha256.encode() in content:
+        return
+    raise ModelError(
+        f"{model} in {commit[:12]} is not the file that its manifest describes: it has {len(content):,} bytes and"
+        f" another hash, instead of {manifest.size:,} bytes and {short_hash(manifest.sha256)}…. It is not promoted.",
+        next_step="Commit both files of one training. If you did not change it, find out who did.",
+    )
+
+
+def _run_of(forge: PromotionForge, chosen: _Model) -> str:
+    """The run that trained it: the commit says so that brought the manifest, on its own branch or squashed."""
+    commits = forge.commits_of(manifest_path(chosen.path), ref=chosen.commit, limit=1)
+    return run_in(forge.find_commit(commits[0]).message) if commits else ""
+
+
+def _next(tags: _Tags, chosen: _Model, *, run: str, by: str, merged: int | None) -> Promotion:
+    """The promotion that is to be made, or the one in force where that is of the same model."""
+    manifest, latest, in_force = chosen.manifest, tags.latest, tags.in_force
+    number = max(tags.taken, default=0) + 1
+    planned = Promotion(
+        tag=f"{tag_prefix(tags.name)}/{number}",
+        production=number,
+        created=True,
+        commit=chosen.commit,
+        model=chosen.path,
+        sha256=manifest.sha256,
+        metrics=dict(manifest.metrics),
+        message=message(chosen.path, number, manifest, run=run, by=by, previous=latest, merged=merged),
+        run=run,
+        previous=latest,
+        merged=merged,
+    )
+    if in_force is None or latest is None or not _is_of(in_force, chosen):
+        return planned
+    return replace(
+        planned,
+        tag=in_force.name,
+        production=latest,
+        created=False,
+        commit=in_force.commit,
+        message=in_force.message,
+        previous=None,
+    )
+
+
+def _is_of(tag: AnnotatedTag, chosen: _Model) -> bool:
+    return tag.commit == chosen.commit or trailers(tag.message).get("Sha256") == chosen.manifest.sha256
+
+
+def message(
+    model: str, number: int, manifest: ModelManifest, *, run: str, by: str, previous: int | None, merged: int | None
+) -> str:
+    """The tag's message: for people, and below, a fact a line, for machines."""
+    metrics = [f"{' '.join(name.split())}: {shown(value)}" for name, value in manifest.metrics.items()]
+    facts = {
+        "Model": model,
+        "Sha256": manifest.sha256,
+        "Metrics": json.dumps(dict(manifest.metrics)),
+        "Run": run,
+        "Promoted-By": by,
+        "Previous": "" if previous is None else str(previous),
+        "Pull-Request": "" if merged is None else str(merged),
+    }
+    lines = [f"Cmlkit-{fact}: {value}" for fact, value in facts.items() if value]
+    title = f"Promote {PurePosixPath(model).stem} to production ({number})"
+    return "\n\n".join(filter(None, [title, "\n".join(metrics), "\n".join(lines)])) + "\n"
