@@ -18,6 +18,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cmlkit.comparison import Comparison as Comparison
+    from cmlkit.comparison import diff_models as diff_models
     from cmlkit.config import GateSpec as GateSpec
     from cmlkit.config import PublishSpec as PublishSpec
     from cmlkit.config import RunnerSpec as RunnerSpec
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CmlkitError": "cmlkit.errors",
+    "Comparison": "cmlkit.comparison",
     "GateSpec": "cmlkit.config",
     "GitHub": "cmlkit.forges.github",
     "ModelManifest": "cmlkit.model",
@@ -59,6 +62,7 @@ _HOMES = {
     "Versions": "cmlkit.versions",
     "WorkflowRun": "cmlkit.run",
     "compare": "cmlkit.gate",
+    "diff_models": "cmlkit.comparison",
     "launch_runner": "cmlkit.runner",
     "list_versions": "cmlkit.versions",
     "load_model": "cmlkit.model",
@@ -70,6 +74,7 @@ _HOMES = {
 
 __all__ = [
     "CmlkitError",
+    "Comparison",
     "GateSpec",
     "GitHub",
     "ModelManifest",
@@ -85,6 +90,7 @@ __all__ = [
     "Versions",
     "WorkflowRun",
     "compare",
+    "diff_models",
     "launch_runner",
     "list_versions",
     "load_model",

@@ -87,7 +87,7 @@ def judge(
     names = {metrics.key(name): name for name in challenger}
     before = {metrics.key(name): value for name, value in (champion or {}).items()}
     results = tuple(_result(item, _known(item, names), challenger, before) for item in parsed)
-    deltas = _deltas(parsed, champion, challenger)
+    deltas = differences(parsed, champion, challenger)
     primary = _primary(results, deltas)
     known = {metrics.key(name): interval for name, interval in (intervals or {}).items()}
     interval = known.get(metrics.key(primary.name)) if primary else None
@@ -150,9 +150,10 @@ def _result(item: Rule, name: str, challenger: Mapping[str, float], before: Mapp
     )
 
 
-def _deltas(
+def differences(
     rules: Sequence[Rule], champion: Mapping[str, float] | None, challenger: Mapping[str, float]
 ) -> tuple[Difference, ...]:
+    """Every metric of either model, in the direction that the rules say, else that its name says."""
     wanted: dict[str, bool] = {}
     for item in rules:
         if item.higher_is_better is not None:

@@ -17,7 +17,7 @@ COMMANDS = {
     "train": ("cmlkit.cli.train", "train", "Train a model, and record what came of it."),
     "publish": ("cmlkit.cli.publish", "publish", "Gate, commit, pull request, report, comment and check, at once."),
     "report": ("cmlkit.cli.publish", "report", "Print the report of the last training as markdown."),
-    "model": ("cmlkit.cli.model", "model", "Show, verify, list and promote models."),
+    "model": ("cmlkit.cli.model", "model", "Show, verify, list, compare and promote models."),
     "comment": ("cmlkit.cli.comment", "comment", "Write markdown as a comment, or keep one up to date."),
     "check": ("cmlkit.cli.check", "check", "Write markdown as a check of the commit."),
     "pr": ("cmlkit.cli.pr", "pr", "Open a pull request with the files that you name."),

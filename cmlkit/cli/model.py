@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cmlkit.cli.model_diff import diff
 from cmlkit.cli.model_versions import list_versions
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
@@ -15,10 +16,11 @@ from cmlkit.cli.promote import promote
 
 @click.group()
 def model() -> None:
-    """Show, verify, list and promote models."""
+    """Show, verify, list, compare and promote models."""
 
 
 model.add_command(list_versions)
+model.add_command(diff)
 model.add_command(promote)
 
 

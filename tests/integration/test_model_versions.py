@@ -175,3 +175,69 @@ def test_outside_a_repository_it_says_so(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(SettingsError, match="git"):
         list_versions(tmp_path, model=MODEL)
+
+
+def differing(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str, float]:
+    """Names of both sides, and the change of the accuracy."""
+    capsys.readouterr()
+    assert run(["model", "diff", "--json", *arguments], environ=os.environ) == 0
+    record = json.loads(capsys.readouterr().out)
+    [delta] = [item["delta"] for item in record["metrics"] if item["name"] == "accuracy"]
+    return record["before"]["name"], record["after"]["name"], round(delta, 4)
+
+
+def test_any_two_versions_or_files_are_compared(there: ModelRepository, capsys: pytest.CaptureFixture[str]) -> None:
+    first, _ = there.commit(0.90), there.commit(0.93)
+    there.promote(1, first)
+    there.git("checkout", "--quiet", "-b", "cmlkit/main/1")
+    there.commit(0.94)
+    there.git("checkout", "--quiet", "main")
+    there.write(0.95)
+    assert differing(capsys) == ("main", "working tree", 0.02)
+    assert differing(capsys, "production", "champion") == ("production 1", "main", 0.03)
+    assert differing(capsys, "1", "cmlkit/main/1") == ("production 1", "cmlkit/main/1", 0.04)
+    assert differing(capsys, first[:8]) == (first[:8], "working tree", 0.05)
+    there.git("show", f"{first}:{MODEL}.json")
+    Path("old.joblib.json").write_text(there.git("show", f"{first}:{MODEL}.json"))
+    assert differing(capsys, "old.joblib.json", MODEL) == ("old.joblib.json", MODEL, 0.05)
+
+
+def test_from_a_subfolder_paths_are_those_of_the_folder(
+    there: ModelRepository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there.commit(0.90)
+    there.write(0.95)
+    monkeypatch.chdir("model")
+    assert differing(capsys, "--model", "forest.joblib") == ("main", "working tree", 0.05)
+    assert [item["stages"] for item in listed(capsys, "forest.joblib")["versions"]] == [["champion"]]
+
+
+def test_the_difference_prints_as_tables_or_as_markdown(
+    there: ModelRepository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there.commit(0.90, depth=5)
+    there.write(0.95, depth=7)
+    assert run(["model", "diff"], environ=os.environ) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["accuracy", "0.9", "0.95", "+0.05", "better"] in lines
+    assert ["max_depth", "5", "7"] in lines
+    assert run(["model", "diff", "--md"], environ=os.environ) == 0
+    assert "| accuracy | 0.9 | 0.95 | +0.05 | better |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["absent"], "'absent' is neither a file nor a commit"),
+        (["7"], "no promotion 7 of forest; it has: none"),
+        (["--model", "absent.joblib"], "main has no manifest of absent.joblib"),
+        (["--base", "absent"], "'absent' is neither"),
+        (["main", "README.md"], "The manifest README.md.json cannot be read"),
+    ],
+)
+def test_what_cannot_be_compared_says_why(
+    there: ModelRepository, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    there.commit(0.90)
+    assert run(["model", "diff", *arguments], environ=os.environ) == 2
+    assert message in capsys.readouterr().err
