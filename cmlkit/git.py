@@ -27,6 +27,12 @@ def remote_repository(directory: Path) -> str:
     return f"{match['owner']}/{match['name']}" if match else ""
 
 
+def files(directory: Path) -> list[str]:
+    """Paths that git tracks, or would track, relative to `directory`; none outside a repository."""
+    listed = _ask(directory, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    return [path for path in listed.split("\0") if path]
+
+
 def _ask(directory: Path, *arguments: str) -> str:
     """What git answers, or nothing where it, or a repository, is not there."""
     try:

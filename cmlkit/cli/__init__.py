@@ -10,6 +10,7 @@ from cmlkit.config import nearest
 
 # Command -> module and attribute, and the line that `cmlkit --help` shows, so that help imports no command.
 COMMANDS = {
+    "init": ("cmlkit.cli.init", "init", "Write a workflow and cmlkit.yaml into this repository."),
     "demo": ("cmlkit.cli.sandbox", "demo", "Run the whole daily job on this machine, in the sandbox."),
     "sandbox": ("cmlkit.cli.sandbox", "sandbox", "Keep the sandbox up; print the variables that point at it."),
     "runner": ("cmlkit.cli.runner", "runner", "Launch, stop, list and reap EC2 runners."),
@@ -69,5 +70,6 @@ def cli() -> None:
 
     \b
     Try it here, without an account:    cmlkit demo
+    Begin in your own repository:       cmlkit init
     See every setting:                  cmlkit config show
     """

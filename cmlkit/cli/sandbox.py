@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cmlkit import bundled
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, print_pairs
 from cmlkit.cost import dollars
@@ -37,7 +38,7 @@ def demo(invocation: Invocation, repeat: int, serve: bool, example: Path | None)
     cmlkit demo
     cmlkit demo --repeat 2 --serve
     """
-    with _sandbox(example or _bundled_example(), folder=PAGE_FOLDER) as sandbox:
+    with _sandbox(example or bundled.example(), folder=PAGE_FOLDER) as sandbox:
         from cmlkit.sandbox.demo import Demo, write_page
 
         days = list(Demo(sandbox=sandbox, progress=invocation.progress).days(repeat))
@@ -59,7 +60,7 @@ def sandbox(invocation: Invocation, example: Path | None) -> None:
     \b
     cmlkit sandbox --example examples/random-forest
     """
-    with _sandbox(example or _bundled_example()) as running:
+    with _sandbox(example or bundled.example()) as running:
         for name, value in running.environ().items():
             click.echo(f"export {name}={value}")
         invocation.progress.note(f"The sandbox is up at {running.github.url}; Ctrl-C ends it.")
@@ -82,21 +83,6 @@ def _sandbox(source: Path, *, folder: Path | None = None) -> Iterator[Sandbox]:
         Sandbox(Path(directory).resolve(), source=source) as running,
     ):
         yield running
-
-
-def _bundled_example() -> Path:
-    """The example in this checkout.
-
-    Raises:
-        SettingsError: cmlkit was installed from a wheel, which has no examples.
-    """
-    example = Path(__file__).parents[2] / "examples" / "random-forest"
-    if not example.is_dir():
-        raise SettingsError(
-            "The example project is not installed with the package.",
-            next_step="Name a project folder: --example FOLDER, or run the demo in a clone of cmlkit.",
-        )
-    return example
 
 
 def _lines(day: Day, page: Path) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import sysconfig
@@ -53,6 +54,11 @@ def test_the_wheel_has_the_whole_package_and_nothing_else(files_in_the_wheel: se
     assert tracked("cmlkit") <= files_in_the_wheel
 
 
+def test_the_wheel_has_the_templates_and_the_example_and_no_traces_of_their_use(files_in_the_wheel: set[str]) -> None:
+    wanted = {f"cmlkit/resources/{name}" for name in tracked("workflows") | tracked("examples/random-forest")}
+    assert {name for name in files_in_the_wheel if re.match("cmlkit/resources/(workflows|examples)/", name)} == wanted
+
+
 @pytest.mark.parametrize("name", ["cmlkit/resources/boot.sh", "cmlkit/py.typed", "cmlkit/sandbox/demo.py"])
 def test_the_wheel_has_what_no_import_names(files_in_the_wheel: set[str], name: str) -> None:
     assert name in files_in_the_wheel
@@ -64,7 +70,7 @@ def test_the_sdist_has_the_package_and_what_describes_it(distributions: Path) ->
         names = {PurePosixPath(*PurePosixPath(name).parts[1:]) for name in archive.getnames()}
     described = {"README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml", "PKG-INFO"}
     assert described <= {str(name) for name in names}
-    assert {name.parts[0] for name in names} <= {"cmlkit", ".gitignore", *described}
+    assert {name.parts[0] for name in names} <= {"cmlkit", "workflows", "examples", ".gitignore", *described}
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +88,12 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_installed_command_tells_its_version(installed: Path, tmp_path: Path) -> None:
     assert run(installed / "cmlkit", "--version", cwd=tmp_path) == f"cmlkit, version {VERSION}"
+
+
+def test_the_installed_command_writes_the_workflow_that_came_with_it(installed: Path, tmp_path: Path) -> None:
+    run(installed / "cmlkit", "init", "--example", cwd=tmp_path)
+    assert (tmp_path / ".github" / "workflows" / "train-on-ec2.yml").exists()
+    assert (tmp_path / "train.py").exists()
 
 
 def test_the_installed_package_is_imported_from_where_it_was_installed(installed: Path, tmp_path: Path) -> None:

@@ -1,0 +1,169 @@
+"""`cmlkit init`: the files that a project needs to be retrained."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cmlkit import bundled, git, scaffold
+from cmlkit.cli.options import Invocation, with_settings
+from cmlkit.cli.output import print_pairs
+from cmlkit.config import SCHEMA
+from cmlkit.errors import SettingsError
+
+SETTINGS = Path("cmlkit.yaml")
+WORKFLOWS = Path(".github/workflows")
+TEMPLATES = {"oidc": "train-on-ec2.yml", "keys": "train-on-ec2-with-keys.yml"}
+OIDC_GUIDE = "https://github.com/cmlkit/cmlkit/blob/main/docs/how-to/oidc.md"
+# Of a project that is no repository yet; below these nothing is training's own.
+NOT_LISTED = (".git", ".venv", "venv", "node_modules", "__pycache__", "build", "dist")
+MOST_FILES = 20_000
+
+
+@click.command()
+@with_settings("runner", "train", "gate")
+@click.option("--auth", type=click.Choice(list(TEMPLATES)), default="oidc", help="How the workflow gets into AWS.")
+@click.option(
+    "--workflow", "workflows", multiple=True, metavar="TEMPLATE", help="Templates to write, instead of that for --auth."
+)
+@click.option("--schedule", default="", metavar="CRON", help="When the workflow runs; daily at 08:00 when left out.")
+@click.option("--action", default=scaffold.ACTION, metavar="OWNER/REPOSITORY@REF", help="The action to use.")
+@click.option("--example", is_flag=True, help="Write a small example project, too.")
+@click.option("--force", is_flag=True, help="Overwrite files that are there.")
+def init(
+    invocation: Invocation,
+    auth: str,
+    workflows: Sequence[str],
+    schedule: str,
+    action: str,
+    example: bool,
+    force: bool,
+) -> None:
+    """Write a workflow and cmlkit.yaml into this repository, and say what is left to set on GitHub.
+
+    What flags and variables do not say is guessed from the files that are there.
+
+    \b
+    cmlkit init
+    cmlkit init --auth keys --run "python src/fit.py" --instance-type c7i.xlarge
+    cmlkit init --workflow reap.yml --workflow retrain-on-change.yml
+    """
+    files = _example_files() if example else {}
+    if not example and (force or not SETTINGS.exists()):
+        files[SETTINGS] = _settings_text(invocation)
+    region = next(iter(invocation.settings.runner.region), "") or invocation.environ.get("AWS_REGION", "")
+    for name in workflows or [TEMPLATES[auth]]:
+        text = bundled.workflow(name)
+        files[WORKFLOWS / name] = scaffold.workflow_file(text, action=action, region=region, schedule=schedule)
+    written = _write(files, force=force)
+    steps = _steps(invocation.environ, files, repository=git.remote_repository(Path.cwd()))
+    if invocation.as_json:
+        click.echo(json.dumps({"written": [path.as_posix() for path in written], "steps": steps}, indent=2))
+        return
+    unchanged = [path for path in files if path not in written]
+    print_pairs([*(("written", str(path)) for path in written), *(("unchanged", str(path)) for path in unchanged)])
+    click.echo("\nWhat is left to do:")
+    for number, step in enumerate(steps, start=1):
+        click.echo(f"{number}. {step}")
+
+
+def _settings_text(invocation: Invocation) -> str:
+    listed = _listed(Path.cwd())
+    guess = scaffold.guess(listed, lambda path: Path(path).read_text(encoding="utf-8", errors="replace"))
+    train = {**guess.train, **_said(invocation, "train")}
+    if not train.get("run") and not train.get("estimator"):
+        train["run"] = _asked()
+    for key in guess.missing:
+        if key not in train:
+            invocation.progress.note(f"No file for train.{key} was found; cmlkit.yaml leaves it at its default.")
+    sections = {"runner": _said(invocation, "runner"), "train": train}
+    return scaffold.settings_file(sections, gate=invocation.settings.gate.rules)
+
+
+def _asked() -> str:
+    """How the project trains, from who sits there."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Which command trains the model", err=True))
+    raise SettingsError(
+        f"No training script was found: none of {', '.join(scaffold.TRAINING_SCRIPTS)}.",
+        next_step='Say how the project trains: cmlkit init --run "python SCRIPT".',
+    )
+
+
+def _said(invocation: Invocation, section: str) -> dict[str, Any]:
+    """What flags and variables say of a section."""
+    values = getattr(invocation.settings, section)
+    return {
+        item.key: getattr(values, item.name)
+        for item in SCHEMA[section]
+        if invocation.settings.sources[item.path] in (item.flag, item.variable)
+    }
+
+
+def _listed(directory: Path) -> list[str]:
+    """The project's files: those that git would list, else those that are there."""
+    if listed := git.files(directory):
+        # What was removed and not yet committed is listed all the same.
+        return [path for path in listed if (directory / path).is_file()]
+    found = (path.relative_to(directory) for path in directory.rglob("*") if path.is_file())
+    kept = (path.as_posix() for path in found if not set(path.parts) & set(NOT_LISTED))
+    return [path for path, _ in zip(kept, range(MOST_FILES), strict=False)]
+
+
+def _example_files() -> dict[Path, str]:
+    folder = bundled.example()
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    return {path.relative_to(folder): path.read_text(encoding="utf-8") for path in files}
+
+
+def _write(files: Mapping[Path, str], *, force: bool) -> list[Path]:
+    """Write what is not there yet; nothing at all where that would overwrite something.
+
+    Raises:
+        SettingsError: Files are there with another content, and `force` is False; or one cannot be written.
+    """
+    changed = {path: text for path, text in files.items() if _content(path) != text}
+    there = [str(path) for path in changed if path.exists()]
+    if there and not force:
+        raise SettingsError(
+            f"{', '.join(there)} {'is' if len(there) == 1 else 'are'} there already; nothing was written.",
+            next_step="Move it away, or overwrite it with --force.",
+        )
+    for path, text in changed.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise SettingsError(f"{path} cannot be written: {error.strerror}.") from error
+    return list(changed)
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _steps(environ: Mapping[str, str], files: Mapping[Path, str], *, repository: str) -> list[str]:
+    """What a person has to do, with the pages of GitHub where it is done."""
+    server = environ.get("GITHUB_SERVER_URL") or "https://github.com"
+    page = f"{server}/{repository or 'OWNER/REPOSITORY'}/settings"
+    text = "".join(files.values())
+    steps = [
+        f"Make a fine-grained token with Administration: write: {server}/settings/personal-access-tokens/new",
+        f"Store it as the secret CMLKIT_RUNNER_TOKEN: {page}/secrets/actions",
+    ]
+    if "secrets.AWS_ACCESS_KEY_ID" in text:
+        steps.append(f"Store the secrets AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: {page}/secrets/actions")
+    if "vars.AWS_ROLE_ARN" in text:
+        steps.append(f"Make a role in AWS that the workflow may assume: {OIDC_GUIDE}")
+        steps.append(f"Store its ARN as the variable AWS_ROLE_ARN: {page}/variables/actions")
+    if "command: publish" in text:
+        steps.append(f"Allow GitHub Actions to create pull requests: {page}/actions")
+    return [*steps, "Commit the files and push them; then see whether all is well: cmlkit doctor"]

@@ -1,0 +1,146 @@
+"""The scaffold: what a project that is to be retrained starts with, guessed from the files that it has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import yaml
+
+from cmlkit.config import SCHEMA
+from cmlkit.setting import DURATION_KIND, Setting
+
+MODEL_SUFFIXES = (".joblib", ".skops", ".pkl", ".pickle")
+METRICS_SUFFIXES = (".txt", ".json", ".yaml", ".yml", ".csv")
+PLOT_SUFFIXES = (".png", ".svg", ".jpg", ".jpeg")
+DATA_FOLDERS = ("data", "dataset", "datasets")
+TRAINING_SCRIPTS = ("train.py", "training.py", "train_model.py", "fit.py")
+DATA_SCRIPTS = ("get_data.py", "download_data.py", "fetch_data.py", "make_data.py", "prepare_data.py")
+SUGGESTED_GATE = """\
+# gate:
+#   - accuracy >= 0.90
+#   - accuracy >= champion - 0.01    # champion: the value on the base branch
+"""
+ACTION = "cmlkit/cmlkit@v1"
+
+_STRING = re.compile(r"""["']([\w./-]+\.\w+)["']""")
+_FOLDER = re.compile(r"""Path\(["']([\w/-]+)["']\)""")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """What the files of a project say about how it trains.
+
+    Attributes:
+        train: Key of `train` -> value, of what was found.
+        missing: Keys for which nothing was found.
+    """
+
+    train: Mapping[str, Any]
+    missing: tuple[str, ...]
+
+
+def guess(files: Iterable[str], read: Callable[[str], str]) -> Guess:
+    """How a project trains, by its files.
+
+    Args:
+        files: Paths relative to the project's root, with slashes.
+        read: Gives the text of one of them.
+    """
+    listed = sorted(files, key=lambda path: (path.count("/"), path))
+    script = _first(listed, lambda path: PurePosixPath(path).name in TRAINING_SCRIPTS)
+    written = [*listed, *(_written_by(read(script)) if script else ())]
+    train: dict[str, Any] = {
+        "setup": _setup(listed),
+        "run": _run(script, listed),
+        "model": _first(written, lambda path: path.endswith(MODEL_SUFFIXES)),
+        "metrics": _at_most_one(written, _is_metrics),
+        "plots": [path for path in dict.fromkeys(written) if path.endswith(PLOT_SUFFIXES) and _is_result(path)],
+        "data": [f"{folder}/" for folder in DATA_FOLDERS if _has_folder(written, folder)],
+    }
+    found = {key: value for key, value in train.items() if value}
+    # A setting that is left out has a default, which would be looked for.
+    found |= {key: [] for key in ("plots", "data") if key not in found}
+    missing = tuple(key for key in ("run", "model", "metrics") if key not in found)
+    return Guess(train=found, missing=missing)
+
+
+def settings_file(sections: Mapping[str, Mapping[str, Any]], *, gate: Sequence[str] = ()) -> str:
+    """The text of a `cmlkit.yaml` with these settings of runner and train, by section and key, and these rules."""
+    parts = ["# How cmlkit retrains this project. `cmlkit config show` prints every setting there is.\n"]
+    for section in ("runner", "train"):
+        values = sections.get(section, {})
+        lines = [f"  {item.key}: {_inline(item, values[item.key])}\n" for item in SCHEMA[section] if item.key in values]
+        if lines:
+            parts.append(f"{section}:\n{''.join(lines)}")
+    rules = "".join(f"  - {rule}\n" for rule in gate)
+    return "\n".join([*parts, f"gate:\n{rules}" if rules else SUGGESTED_GATE])
+
+
+def workflow_file(template: str, *, action: str = ACTION, region: str = "", schedule: str = "") -> str:
+    """A template with the action, the region and the schedule of this project; as they are where empty."""
+    text = template.replace("OWNER/cmlkit@v1", action)
+    if region:
+        text = re.sub(r"(?m)^(  AWS_REGION:) .*$", rf"\1 {region}", text)
+    if schedule:
+        text = re.sub(r'(?m)^(    - cron:) "[^"]*".*$', rf'\1 "{schedule}"', text)
+    return text
+
+
+def _setup(files: Sequence[str]) -> str:
+    if "uv.lock" in files:
+        install = "pip install uv && uv sync --frozen"
+    elif "requirements.txt" in files:
+        install = "pip install -r requirements.txt"
+    else:
+        install = "pip install ." if "pyproject.toml" in files else ""
+    script = _first(files, lambda path: PurePosixPath(path).name in DATA_SCRIPTS)
+    return " && ".join(filter(None, [install, f"{_python(files)} {script}" if script else ""]))
+
+
+def _run(script: str, files: Sequence[str]) -> str:
+    return f"{_python(files)} {script}" if script else ""
+
+
+def _python(files: Sequence[str]) -> str:
+    return "uv run python" if "uv.lock" in files else "python"
+
+
+def _written_by(script: str) -> list[str]:
+    """Files that a script names, below the one folder that it names where they stand alone."""
+    folders = list(dict.fromkeys(_FOLDER.findall(script)))
+    folder = f"{folders[0]}/" if len(folders) == 1 else ""
+    return [name if "/" in name else f"{folder}{name}" for name in _STRING.findall(script)]
+
+
+def _is_metrics(path: str) -> bool:
+    name = PurePosixPath(path)
+    return name.suffix in METRICS_SUFFIXES and ("metrics" in name.stem or name.stem in ("scores", "results"))
+
+
+def _is_result(path: str) -> bool:
+    """Whether an image is more likely made by training than shown by the project's pages."""
+    return PurePosixPath(path).parts[0] not in ("docs", "doc", "images", "assets", *DATA_FOLDERS)
+
+
+def _has_folder(files: Sequence[str], folder: str) -> bool:
+    return any(path.startswith(f"{folder}/") for path in files)
+
+
+def _first(files: Sequence[str], wanted: Callable[[str], bool]) -> str:
+    return next(filter(wanted, files), "")
+
+
+def _at_most_one(files: Sequence[str], wanted: Callable[[str], bool]) -> list[str]:
+    return [found] if (found := _first(files, wanted)) else []
+
+
+def _inline(declaration: Setting, value: Any) -> str:
+    """A value as it stands behind its key, on one line."""
+    if declaration.kind is DURATION_KIND and isinstance(value, float):
+        return f"{value:g}s"
+    plain = list(value) if isinstance(value, tuple) else value
+    return yaml.safe_dump(plain, default_flow_style=True, width=10_000, sort_keys=False).removesuffix("...\n").strip()

@@ -1,0 +1,82 @@
+"""The scaffold: what is guessed of a project, and the files that come of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cmlkit import bundled, config, scaffold
+
+
+def guessed(files: dict[str, str]) -> scaffold.Guess:
+    return scaffold.guess(files, files.__getitem__)
+
+
+def test_the_reference_project_is_understood_from_its_scripts_alone() -> None:
+    folder = bundled.example()
+    files = {name: (folder / name).read_text() for name in ("train.py", "get_data.py", "requirements.txt")}
+    found = guessed(files)
+    assert found.train == yaml.safe_load((folder / "cmlkit.yaml").read_text())["train"]
+    assert found.missing == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "key", "value"),
+    [
+        ({"src/train.py": ""}, "run", "python src/train.py"),
+        ({"train.py": "", "old/train.py": ""}, "run", "python train.py"),
+        ({"train.py": "", "uv.lock": "", "requirements.txt": ""}, "run", "uv run python train.py"),
+        ({"train.py": "", "uv.lock": "", "requirements.txt": ""}, "setup", "pip install uv && uv sync --frozen"),
+        ({"train.py": "", "pyproject.toml": ""}, "setup", "pip install ."),
+        ({"train.py": "", "scripts/get_data.py": ""}, "setup", "python scripts/get_data.py"),
+        ({"train.py": "open('out/scores.json', 'w')"}, "metrics", ["out/scores.json"]),
+        ({"train.py": "", "models/m.pkl": ""}, "model", "models/m.pkl"),
+        ({"train.py": "dump(m, 'model.skops')"}, "model", "model.skops"),
+        ({"train.py": "", "data/a.csv": ""}, "data", ["data/"]),
+        ({"train.py": "", "docs/logo.png": "", "plots/roc.svg": ""}, "plots", ["plots/roc.svg"]),
+        ({"train.py": ""}, "plots", []),
+        ({"train.py": ""}, "data", []),
+    ],
+)
+def test_each_setting_is_guessed_from_what_is_there(files: dict[str, str], key: str, value: Any) -> None:
+    assert guessed(files).train[key] == value
+
+
+def test_what_is_not_found_is_named_and_not_made_up() -> None:
+    found = guessed({"notebook.ipynb": ""})
+    assert found.missing == ("run", "model", "metrics")
+    assert not {"run", "model", "metrics"} & set(found.train)
+
+
+def test_the_settings_file_loads_and_has_what_was_said(tmp_path: Path) -> None:
+    sections: dict[str, dict[str, Any]] = {
+        "runner": {"instance-type": ("c7i.xlarge",), "max-lifetime": 5400.0, "tags": {"team": "a: b"}, "gpus": 1},
+        "train": {"run": "python train.py --name 'x: #1'", "plots": [], "data": ["data/"]},
+    }
+    file = tmp_path / "cmlkit.yaml"
+    file.write_text(scaffold.settings_file(sections, gate=["accuracy >= champion - 0.01"]))
+    loaded = config.load(environ={}, file=file)
+    assert loaded.runner.instance_type == ("c7i.xlarge",)
+    assert (loaded.runner.max_lifetime, loaded.runner.tags, loaded.runner.gpus) == (5400, {"team": "a: b"}, 1)
+    assert (loaded.train.run, loaded.train.plots) == ("python train.py --name 'x: #1'", ())
+    assert loaded.gate.rules == ("accuracy >= champion - 0.01",)
+
+
+def test_without_rules_the_settings_file_suggests_some(tmp_path: Path) -> None:
+    text = scaffold.settings_file({"train": {"run": "make"}})
+    (tmp_path / "cmlkit.yaml").write_text(text.replace("# gate", "gate").replace("#   -", "  -"))
+    assert len(config.load(environ={}, file=tmp_path / "cmlkit.yaml").gate.rules) == 2
+
+
+@pytest.mark.parametrize("name", bundled.workflow_names())
+def test_a_workflow_gets_action_region_and_schedule_and_nothing_else_changes(name: str) -> None:
+    template = bundled.workflow(name)
+    text = scaffold.workflow_file(template, action="me/cmlkit@v9", region="eu-north-1", schedule="5 4 * * 1")
+    assert "OWNER/cmlkit" not in text
+    assert ("AWS_REGION: eu-north-1" in text) == ("AWS_REGION:" in template)
+    assert ('cron: "5 4 * * 1"' in text) == ("cron:" in template)
+    assert len(text.splitlines()) == len(template.splitlines())
+    assert scaffold.workflow_file(template, action="OWNER/cmlkit@v1") == template
