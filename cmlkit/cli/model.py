@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from cmlkit.cli import edges
 from cmlkit.cli.model_diff import diff
 from cmlkit.cli.model_versions import list_versions
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.cli.promote import promote
+
+if TYPE_CHECKING:
+    from cmlkit.model import Verification
 
 
 @click.group()
@@ -43,7 +48,8 @@ def show(invocation: Invocation, path: Path) -> None:
 @with_settings()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="Fail where scikit-learn, numpy or Python is another version here.")
-def verify(invocation: Invocation, path: Path, strict: bool) -> None:
+@click.option("--attestation", is_flag=True, help="Ask GitHub which workflow attested it; fail where none did.")
+def verify(invocation: Invocation, path: Path, strict: bool, attestation: bool) -> None:
     """Check the model file PATH against its manifest, and say what loading it would import, without loading it.
 
     A file from elsewhere, without a manifest, is only looked into: what stands under "untrusted" is what no library of
@@ -52,6 +58,7 @@ def verify(invocation: Invocation, path: Path, strict: bool) -> None:
     \b
     cmlkit model verify model/random_forest.joblib
     cmlkit model verify --strict model/random_forest.skops
+    cmlkit model verify --attestation model/random_forest.joblib
     """
     from cmlkit.model import verify as verify_model
 
@@ -61,7 +68,20 @@ def verify(invocation: Invocation, path: Path, strict: bool) -> None:
     if verification.matches is None:
         invocation.progress.warn(f"{path} has no manifest: nobody vouches for it.")
     result = dataclasses.asdict(verification)
+    if attestation:
+        result["attestations"] = _attestations(invocation, verification)
     emit(invocation, result, [(key.replace("_", " "), _shown(value)) for key, value in result.items()])
+
+
+def _attestations(invocation: Invocation, verification: Verification) -> list[dict[str, str]]:
+    from cmlkit.attestation import attestations_of, check_command
+
+    workflow_run = edges.workflow_run(invocation.environ)
+    forge, repository = edges.github(invocation, workflow_run), workflow_run.repository
+    found = attestations_of(verification, forge=forge, repository=repository)
+    command = check_command(verification.path, repository)
+    invocation.progress.note(f"The signatures are not checked here. To check them: {command}")
+    return [dataclasses.asdict(item) for item in found]
 
 
 def _shown(value: object) -> str:

@@ -128,6 +128,24 @@ class AnnotatedTag:
     message: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Attestation:
+    """What a workflow stated about a file. Empty where the statement does not tell, or is not given.
+
+    Attributes:
+        predicate_type: What kind of statement, such as `https://slsa.dev/provenance/v1`.
+        repository: Address of the repository whose workflow it was.
+        workflow: Path of the workflow's file; `ref` is the branch or tag that it ran for.
+        run: Address of the workflow run.
+    """
+
+    predicate_type: str
+    repository: str
+    workflow: str
+    ref: str
+    run: str
+
+
 def blob_id(content: bytes) -> str:
     """The id that git gives these bytes. https://git-scm.com/book/en/v2/Git-Internals-Git-Objects"""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
@@ -265,6 +283,13 @@ class PublishForge(Protocol):
         """Login that the token acts as, such as `github-actions[bot]`."""
 
 
+class AttestationForge(Protocol):
+    """What `attestation.py` needs."""
+
+    def attestations(self, sha256: str) -> list[Attestation]:
+        """What workflows stated about a file of this hash, in hexadecimal; no signature is checked."""
+
+
 class PromotionForge(Protocol):
     """What `promotion.py` needs."""
 
@@ -300,5 +325,5 @@ class PromotionForge(Protocol):
         """Merge now, as it is at `head_sha`; the commit that its base then has. Conflict where it cannot be merged."""
 
 
-class Forge(RunnerForge, PublishForge, PromotionForge, Protocol):
+class Forge(RunnerForge, PublishForge, PromotionForge, AttestationForge, Protocol):
     """A whole forge."""

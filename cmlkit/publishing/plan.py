@@ -53,6 +53,12 @@ class Plan:
         """Repository path of the model."""
         return self.marker.subject
 
+    @property
+    def model_sha256(self) -> str:
+        """Hash of the model's own bytes, wherever they are stored."""
+        manifest = next(file for file in self.files if file.role == "manifest")
+        return ModelManifest.from_json(manifest.content, source=manifest.path).sha256
+
 
 def make_plan(
     run: TrainingRun,

@@ -17,6 +17,7 @@ class Publication:
         changed: False where the base branch holds the same model, metrics and plots already.
         branch: The experiment branch; `commit_sha` is its commit with the result.
         files: Repository paths that the commit holds.
+        model_path: Repository path of the model; `model_sha256` is the hash of its bytes, wherever they are stored.
         check_url: Of the check run, or of the commit status where the token may not create check runs.
         superseded: Numbers of the earlier pull requests that were closed.
         report: The report as markdown, as the comment shows it.
@@ -27,6 +28,8 @@ class Publication:
     branch: str = ""
     commit_sha: str = ""
     files: tuple[str, ...] = ()
+    model_path: str = ""
+    model_sha256: str = ""
     pull_request_number: int | None = None
     pull_request_url: str = ""
     comment_url: str = ""

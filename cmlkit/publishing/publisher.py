@@ -63,6 +63,8 @@ class Publisher:
             branch=self.plan.branch,
             commit_sha=commit,
             files=tuple(file.path for file in files),
+            model_path=self.plan.model,
+            model_sha256=self.plan.model_sha256,
             pull_request_number=pull_request.number,
             pull_request_url=pull_request.url,
             comment_url=comment_url,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pickle
@@ -15,6 +16,7 @@ from cmlkit.__main__ import run
 from cmlkit.actions import SUMMARY_LIMIT_BYTES
 from cmlkit.run import RECORD
 from cmlkit.sandbox import Sandbox
+from cmlkit.sandbox.github.seeding import add_attestation
 
 TRAIN = (
     "mkdir -p model; echo 'Accuracy: 0.97' > model/metrics.txt; echo pixels > model/confusion_matrix.png;"
@@ -189,3 +191,27 @@ def test_model_show_and_verify(sandbox: Sandbox, capsys: pytest.CaptureFixture[s
     assert json.loads(capsys.readouterr().out)["imports"] == []
     assert run(["model", "show", "model/m.pkl"], environ=os.environ) == 2
     assert "manifest" in capsys.readouterr().err
+
+
+def test_model_verify_asks_which_workflow_attested_the_file(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained()
+    command = ["model", "verify", "model/random_forest.joblib", "--attestation", "--json"]
+    capsys.readouterr()
+    assert run(command, environ=os.environ) == 2
+    assert f"{sandbox.repository} has no attestation" in capsys.readouterr().err
+    add_attestation(
+        sandbox.github.hub,
+        sandbox.repository,
+        name="model/random_forest.joblib",
+        sha256=hashlib.sha256(Path("model/random_forest.joblib").read_bytes()).hexdigest(),
+        run="77",
+        workflow=".github/workflows/train.yml",
+    )
+    assert run(command, environ=os.environ) == 0
+    shown = capsys.readouterr()
+    [attestation] = json.loads(shown.out)["attestations"]
+    assert attestation["workflow"] == ".github/workflows/train.yml"
+    assert attestation["run"].endswith("/actions/runs/77/attempts/1")
+    assert f"gh attestation verify model/random_forest.joblib --repo {sandbox.repository}" in shown.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 from cmlkit.sandbox.github.accounts import Account
 from cmlkit.sandbox.github.checks import CheckRun, CommitStatus
@@ -52,7 +53,11 @@ class Protection:
 
 @dataclass(kw_only=True)
 class Repository:
-    """A repository. Writes are made under `lock`; numbers of issues and pull requests come from one sequence."""
+    """A repository. Writes are made under `lock`; numbers of issues and pull requests come from one sequence.
+
+    Attributes:
+        attestations: Digest of a file, `sha256:…` -> what was stated about it.
+    """
 
     id: int
     owner: Account
@@ -72,6 +77,7 @@ class Repository:
     labels: dict[str, Label] = field(default_factory=dict)
     milestones: dict[int, Milestone] = field(default_factory=dict)
     runs: dict[int, WorkflowRun] = field(default_factory=dict)
+    attestations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property

@@ -1,4 +1,4 @@
-"""What people do on GitHub that no endpoint here does: forks, milestones, reviews, many comments, new names."""
+"""What people and workflows do on GitHub that no endpoint here does: forks, milestones, reviews, attestations."""
 
 from __future__ import annotations
 
@@ -35,6 +35,26 @@ def add_milestone(hub: Hub, full_name: str, title: str) -> Milestone:
     )
     repository.milestones[number] = milestone
     return milestone
+
+
+def add_attestation(hub: Hub, full_name: str, *, name: str, sha256: str, run: str, workflow: str) -> None:
+    """Provenance of a file, as actions/attest-build-provenance states it."""
+    repository = hub.repository(full_name)
+    source = {
+        "repository": f"{hub.url}/{full_name}",
+        "path": workflow,
+        "ref": f"refs/heads/{repository.default_branch}",
+    }
+    statement = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": name, "digest": {"sha256": sha256}}],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {"externalParameters": {"workflow": source}},
+            "runDetails": {"metadata": {"invocationId": f"{hub.url}/{full_name}/actions/runs/{run}/attempts/1"}},
+        },
+    }
+    repository.attestations.setdefault(f"sha256:{sha256}", []).append(statement)
 
 
 def add_review(hub: Hub, full_name: str, number: int, login: str, *, state: str = "APPROVED", body: str = "") -> Review:

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Request, Response
 from cmlkit.sandbox.github.accounts import Token
 from cmlkit.sandbox.github.api.account import account
 from cmlkit.sandbox.github.api.apps_api import apps
+from cmlkit.sandbox.github.api.attestations import attestations
 from cmlkit.sandbox.github.api.call import Answer, Call
 from cmlkit.sandbox.github.api.check_runs import checks
 from cmlkit.sandbox.github.api.commits import commits
@@ -35,12 +36,14 @@ from cmlkit.sandbox.github.repository import Repository
 PREFIX = "/api/v3"
 API_VERSION = "2022-11-28"
 
-_ROUTES = routing_map(PREFIX, account, apps, checks, commits, contents, issues, objects, pulls, refs, runners, runs)
+_ROUTES = routing_map(
+    PREFIX, account, apps, attestations, checks, commits, contents, issues, objects, pulls, refs, runners, runs
+)
 _log = logging.getLogger(__name__)
 
 
 # What anybody may read of a public repository, whatever the token.
-PUBLIC = frozenset({"metadata", "contents", "pull_requests", "issues", "checks", "statuses", "actions"})
+PUBLIC = frozenset({"metadata", "contents", "pull_requests", "issues", "checks", "statuses", "actions", "attestations"})
 
 
 class RestApi:

@@ -1,0 +1,31 @@
+"""Attestation: which workflow says that it made a model file."""
+
+from __future__ import annotations
+
+from cmlkit.errors import ModelError
+from cmlkit.forges.base import Attestation, AttestationForge
+from cmlkit.model import Verification
+
+
+def attestations_of(verification: Verification, *, forge: AttestationForge, repository: str) -> list[Attestation]:
+    """What GitHub keeps about a file of this hash, the signatures unchecked.
+
+    Args:
+        repository: Whose attestations, for messages.
+
+    Raises:
+        ModelError: There is none.
+        PermissionDenied, ServiceError: GitHub did not say.
+    """
+    found = forge.attestations(verification.sha256)
+    if not found:
+        raise ModelError(
+            f"{repository} has no attestation of {verification.path} (sha256:{verification.sha256}).",
+            next_step="Either no workflow attested it, or the token lacks attestations: read.",
+        )
+    return found
+
+
+def check_command(path: str, repository: str) -> str:
+    """The command that checks the signatures, which cmlkit leaves to GitHub's own client."""
+    return f"gh attestation verify {path} --repo {repository}"
