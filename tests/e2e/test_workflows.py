@@ -43,7 +43,9 @@ def clone(tmp_path: Path, sandbox: Sandbox) -> Path:
     return tmp_path / "clone"
 
 
-def run_template(name: str, act: Act, sandbox: Sandbox, clone: Path, *, event: str = "workflow_dispatch") -> ActRun:
+def run_template(
+    name: str, act: Act, sandbox: Sandbox, clone: Path, *, event: str = "workflow_dispatch", attest: bool = False
+) -> ActRun:
     """Run a template, with tokens that may do no more than it asks for."""
     template = ROOT / "workflows" / name
     sandbox.github.add_token("ghs_job", kind="job", permissions=asked_permissions(template))
@@ -55,7 +57,7 @@ def run_template(name: str, act: Act, sandbox: Sandbox, clone: Path, *, event: s
         event=event,
         environ=environ | {"GITHUB_RUN_ID": "4711", "CMLKIT_RUNNER_WAIT_TIMEOUT": "60s"},
         secrets={"GITHUB_TOKEN": "ghs_job", "CMLKIT_RUNNER_TOKEN": "github_pat_runner"} | KEYS,
-        variables={"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/cmlkit"},
+        variables={"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/cmlkit", "CMLKIT_ATTEST": "true" if attest else ""},
     )
 
 
@@ -89,7 +91,7 @@ def replace_training(clone: Path, program: str) -> None:
 
 def assert_published(done: ActRun, sandbox: Sandbox) -> None:
     """The branch has what was trained, and a pull request has one comment with the accuracy."""
-    assert done.jobs == {"launch": "success", "train": "success", "stop": "success"}, done.log
+    assert {done.jobs[name] for name in ("launch", "train", "stop")} == {"success"}, done.log
     (pull,) = rest(sandbox, "pulls")
     tree = rest(sandbox, f"git/trees/{pull['head']['sha']}?recursive=1")["tree"]
     trained = {"model/random_forest.joblib", "model/metrics.txt", "model/confusion_matrix.png"}
@@ -102,8 +104,10 @@ def assert_published(done: ActRun, sandbox: Sandbox) -> None:
 def test_the_daily_template_brings_the_examples_model_to_a_pull_request_and_leaves_nothing_running(
     act: Act, sandbox: Sandbox, clone: Path
 ) -> None:
-    done = run_template("train-on-ec2.yml", act, sandbox, clone)
+    done = run_template("train-on-ec2.yml", act, sandbox, clone, attest=True)
     assert_published(done, sandbox)
+    assert done.jobs["attest"] == "success"
+    assert f"attested model/random_forest.joblib sha256:{done.results['model-sha256']}" in done.printed
     assert left_behind(sandbox) == ([], [])
     assert set(done.results) <= set(yaml.safe_load((ROOT / "action.yml").read_text())["outputs"])
 

@@ -19,6 +19,7 @@ PAGES_WITH_COMMANDS = [
 ]
 # What is not for a test to type, and where else it is tried.
 ELSEWHERE = {
+    "cmlkit model verify --attestation model/random_forest.joblib": "needs an attestation: test_commands.py",
     "cmlkit init --example": "belongs into a folder of its own: test_init.py",
     "cmlkit sandbox": "stays up until it is told to end: test_sandbox.py",
 }

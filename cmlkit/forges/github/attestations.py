@@ -16,7 +16,7 @@ class Attestations(Operations):
     """The repository's attestations. Nothing here checks a signature."""
 
     def attestations(self, sha256: str) -> list[Attestation]:
-        path = self.path("attestations", f"sha256:{sha256}")
+        path = f"{self.path('attestations')}/sha256:{sha256}"
         try:
             return [parsed(_attestation, answer) for answer in self.http.pages(path, key="attestations")]
         except NotFound:
@@ -26,9 +26,8 @@ class Attestations(Operations):
 
 def _attestation(answer: Any) -> Attestation:
     statement = _statement(answer.get("bundle") or {})
-    predicate = statement.get("predicate") or {}
-    workflow = _inside(predicate, "buildDefinition", "externalParameters", "workflow")
-    metadata = _inside(predicate, "runDetails", "metadata")
+    workflow = _inside(statement, "predicate", "buildDefinition", "externalParameters", "workflow")
+    metadata = _inside(statement, "predicate", "runDetails", "metadata")
     return Attestation(
         predicate_type=str(statement.get("predicateType", "")),
         repository=str(workflow.get("repository", "")),
