@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from cmlkit.__main__ import run
+from cmlkit.forges.github import GitHub
 from cmlkit.sandbox import Sandbox
 from tests import documented
 
@@ -17,24 +19,61 @@ PAGES_WITH_COMMANDS = [
     for page in documented.PAGES
     if documented.commands([page]) and page.relative_to(documented.ROOT) != Path("docs/reference/commands.md")
 ]
+PROMOTION = documented.ROOT / "docs" / "how-to" / "promote-and-roll-back.md"
 # What is not for a test to type, and where else it is tried.
 ELSEWHERE = {
     "cmlkit model verify --attestation model/random_forest.joblib": "needs an attestation: test_commands.py",
     "cmlkit init --example": "belongs into a folder of its own: test_init.py",
     "cmlkit sandbox": "stays up until it is told to end: test_sandbox.py",
 }
-SETTINGS = """\
+SHELL = "mkdir -p model; echo 'Accuracy: 0.97' >model/metrics.txt; echo weights >model/random_forest.joblib"
+SETTINGS = f"""\
 train:
-  run: "mkdir -p model; echo 'Accuracy: 0.97' >model/metrics.txt; echo weights >model/random_forest.joblib"
+  run: "{SHELL}"
   plots: []
   data: []
 """
 
 
-@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=lambda page: str(page.relative_to(documented.ROOT)))
+def typed(page: Path) -> dict[str, int]:
+    """Every command of the page, and the exit code that it has in its place."""
+    lines = [words for words in documented.commands([page]) if shlex.join(words) not in ELSEWHERE]
+    return {shlex.join(words): run(words[1:], environ=os.environ) for words in lines}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES_WITH_COMMANDS if page != PROMOTION],
+    ids=lambda page: str(page.relative_to(documented.ROOT)),
+)
 def test_the_commands_of_a_page_work_in_their_order(page: Path, sandbox: Sandbox, checkout: Path) -> None:
     (checkout / "cmlkit.yaml").write_text(SETTINGS)
-    typed = [words for words in documented.commands([page]) if shlex.join(words) not in ELSEWHERE]
-    assert {shlex.join(words): run(words[1:], environ=os.environ) for words in typed} == {
-        shlex.join(words): 0 for words in typed
-    }
+    codes = typed(page)
+    assert codes == dict.fromkeys(codes, 0)
+
+
+def test_the_page_on_promotion_works_with_one_model_merged_and_one_waiting(
+    sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout / "cmlkit.yaml").write_text(SETTINGS)
+    forge = GitHub(
+        repository=sandbox.repository, token=os.environ["CMLKIT_TOKEN"], api_url=os.environ["GITHUB_API_URL"]
+    )
+    git("remote", "add", "origin", str(sandbox.github.hub.repository(sandbox.repository).git.path))
+    for number, accuracy in ((1, 0.90), (2, 0.95)):
+        shell = SHELL.replace("0.97", str(accuracy)).replace("weights", f"weights of {number}")
+        assert run(["train", "--", "bash", "-c", shell], environ=os.environ) == 0
+        assert run(["publish", "--branch", f"cmlkit/main/{number}"], environ=os.environ) == 0
+        if number == 1:
+            forge.merge(forge.pull_request(number), "merge")
+    git("fetch", "--quiet", "origin")
+    codes = typed(PROMOTION)
+    assert codes == dict.fromkeys(codes, 0)
+    tags = forge.tag_ids("model/random_forest/production")
+    assert sorted(tags) == [f"model/random_forest/production/{number}" for number in (1, 2, 3)]
+    commits = [forge.tag(tags[name]).commit for name in sorted(tags)]
+    assert commits[0] == commits[2] != commits[1]
+
+
+def git(*arguments: str) -> None:
+    subprocess.run(["git", *arguments], check=True)
