@@ -178,7 +178,7 @@ def diff_models(
         ModelError: A side has no manifest of the model.
         SettingsError: There is no such commit, branch or promotion, or `directory` is in no git repository.
     """
-    sides = [_side_of(directory, name, model=model, base=base) for name in (before or CHAMPION, after or WORKING_TREE)]
+    sides = [find_side(directory, name, model=model, base=base) for name in (before or CHAMPION, after or WORKING_TREE)]
     return compare_sides(*sides, rules=rules)
 
 
@@ -206,7 +206,12 @@ def signed_size(difference: int) -> str:
     return f"{'+' if difference > 0 else '−'}{size(abs(difference))}"
 
 
-def _side_of(directory: Path, name: str, *, model: str, base: str) -> Side:
+def find_side(directory: Path, name: str, *, model: str, base: str = "") -> Side:
+    """The version of the model that a name leads to, as `diff_models` takes it, with its manifest.
+
+    Raises:
+        ModelError, SettingsError: As in `diff_models`.
+    """
     if name == WORKING_TREE:
         return Side(label=name, manifest=read_manifest(directory / model))
     file = directory / name

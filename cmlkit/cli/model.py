@@ -16,7 +16,7 @@ from cmlkit.cli.output import emit
 from cmlkit.cli.promote import promote
 
 if TYPE_CHECKING:
-    from cmlkit.model import Verification
+    from cmlkit.model import ModelManifest, Verification
 
 
 @click.group()
@@ -32,15 +32,15 @@ model.add_command(promote)
 @model.command()
 @with_settings()
 @click.argument("path", type=click.Path(path_type=Path))
-def show(invocation: Invocation, path: Path) -> None:
-    """Print the manifest of the model file PATH.
+@click.option("--at", default="", help="A version: production, champion, number of a promotion, branch, tag or commit.")
+def show(invocation: Invocation, path: Path, at: str) -> None:
+    """Print the manifest of the model file PATH: the one beside it, or that of a version.
 
     \b
     cmlkit model show model/random_forest.joblib
+    cmlkit model show model/random_forest.joblib --at production
     """
-    from cmlkit.model import read_manifest
-
-    manifest = dataclasses.asdict(read_manifest(path))
+    manifest = dataclasses.asdict(_manifest(invocation, path, at))
     emit(invocation, manifest, [(key.replace("_", " "), _shown(value)) for key, value in manifest.items()])
 
 
@@ -71,6 +71,16 @@ def verify(invocation: Invocation, path: Path, strict: bool, attestation: bool) 
     if attestation:
         result["attestations"] = _attestations(invocation, verification)
     emit(invocation, result, [(key.replace("_", " "), _shown(value)) for key, value in result.items()])
+
+
+def _manifest(invocation: Invocation, path: Path, at: str) -> ModelManifest:
+    if not at:
+        from cmlkit.model import read_manifest
+
+        return read_manifest(path)
+    from cmlkit.comparison import find_side
+
+    return find_side(Path(), at, model=str(path), base=invocation.settings.publish.base).manifest
 
 
 def _attestations(invocation: Invocation, verification: Verification) -> list[dict[str, str]]:

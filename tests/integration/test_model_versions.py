@@ -241,3 +241,12 @@ def test_what_cannot_be_compared_says_why(
     there.commit(0.90)
     assert run(["model", "diff", *arguments], environ=os.environ) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_manifest_of_a_version_is_shown(there: ModelRepository, capsys: pytest.CaptureFixture[str]) -> None:
+    there.promote(1, there.commit(0.90))
+    there.commit(0.95)
+    for at, accuracy in (("production", 0.90), ("champion", 0.95), ("main~1", 0.90)):
+        capsys.readouterr()
+        assert run(["model", "show", MODEL, "--at", at, "--json"], environ=os.environ) == 0
+        assert json.loads(capsys.readouterr().out)["metrics"]["accuracy"] == accuracy
