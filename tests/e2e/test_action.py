@@ -21,16 +21,16 @@ def test_without_a_command_cmlkit_and_nothing_else_gets_on_the_path(act: Act, re
         act,
         repository,
         steps="""
-            - run: echo "before=$(command -v python3) $(command -v pip)" >>"$GITHUB_OUTPUT"
+            - run: echo "first=$(command -v python3) $(command -v pip)" >>"$GITHUB_OUTPUT"
             - uses: OWNER/cmlkit@v1
             - run: |
-                echo "after=$(command -v python3) $(command -v pip)" >>"$GITHUB_OUTPUT"
+                echo "then=$(command -v python3) $(command -v pip)" >>"$GITHUB_OUTPUT"
                 echo "programs=$(ls "$(dirname "$(command -v cmlkit)")")" >>"$GITHUB_OUTPUT"
                 cmlkit --version
         """,
     )
     assert done.jobs == {"job": "success"}, done.log
-    assert done.outputs["after"] == done.outputs["before"]
+    assert done.outputs["then"] == done.outputs["first"]
     assert done.outputs["programs"] == "cmlkit"
     assert "cmlkit, version" in done.log
 
