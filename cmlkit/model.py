@@ -30,6 +30,7 @@ LIBRARIES = ("scikit-learn", "numpy", "scipy", "joblib", "pandas", "xgboost", "l
 # A model written by another version of these may load and yet predict something else.
 # https://scikit-learn.org/stable/model_persistence.html#security-maintainability-limitations
 VERSIONS_THAT_MATTER = ("scikit-learn", "numpy", "python")
+MISSING = "not installed"
 
 
 class ModelVersionWarning(UserWarning):
@@ -266,6 +267,8 @@ def verify(path: str | os.PathLike[str], *, strict: bool = False) -> Verificatio
     differing = _differing(manifest.libraries if manifest else {"scikit-learn": contents.sklearn_version})
     if differing and strict:
         raise _other_versions(str(file), differing)
+    # Who only verifies need not have what loading takes, such as a workflow's cmlkit in an environment of its own.
+    differing = tuple(item for item in differing if MISSING not in item)
     return Verification(
         path=str(file),
         matches=True if manifest else None,
@@ -328,7 +331,7 @@ def _check_versions(manifest: ModelManifest, path: str, *, strict: bool) -> None
 def _differing(libraries: Mapping[str, str]) -> tuple[str, ...]:
     here = installed_versions()
     return tuple(
-        f"{name} {libraries[name]} (here {here.get(name, 'not installed')})"
+        f"{name} {libraries[name]} (here {here.get(name, MISSING)})"
         for name in VERSIONS_THAT_MATTER
         if libraries.get(name) and _series(libraries[name]) != _series(here.get(name, ""))
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cmlkit.errors import Conflict, NotFound
+from cmlkit.errors import Conflict, NotFound, PermissionDenied
 from cmlkit.forges.base import AnnotatedTag
 from tests.unit.scripted_github import REPO, ScriptedGitHub, github
 from tests.unit.test_github import a_pull_request
@@ -48,6 +48,16 @@ def test_a_tag_that_never_arrived_is_sent_again(github: ScriptedGitHub) -> None:
     github.answer("POST", REFS, status=201)
     github.client().create_tag(NAME, commit=COMMIT, message="Promote")
     assert github.sent.count(f"POST {REFS}") == 2
+
+
+def test_a_ruleset_that_forbids_the_tag_is_named_as_one_of_tags(github: ScriptedGitHub) -> None:
+    github.answer("POST", TAGS, MADE, status=201)
+    github.refuse(
+        "POST", REFS, 422, "Repository rule violations found\n\nCannot create ref due to creations being restricted."
+    )
+    with pytest.raises(PermissionDenied) as caught:
+        github.client().create_tag(NAME, commit=COMMIT, message="Promote")
+    assert "forbids to create this tag" in caught.value.next_step
 
 
 def test_tags_of_a_longer_name_are_others(github: ScriptedGitHub) -> None:

@@ -8,6 +8,7 @@ import os
 import pickle
 import zipfile
 import zlib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,33 @@ def test_other_library_versions_are_a_warning_and_with_strict_an_error(
         load_model(path)
     with pytest.raises(ModelError, match="scikit-learn"):
         load_model(path, strict=True)
+
+
+def test_verify_names_versions_that_differ(tmp_path: Path, forest: RandomForestClassifier) -> None:
+    path = tmp_path / "m.joblib"
+    save_model(forest, path)
+    assert verify(path, strict=True).differing == ()
+    manifest = Path(manifest_path(path))
+    record = json.loads(manifest.read_text())
+    record["libraries"]["numpy"] = "1.2.3"
+    manifest.write_text(json.dumps(record))
+    assert verify(path).differing == (f"numpy 1.2.3 (here {np.__version__})",)
+    with pytest.raises(ModelError, match=r"trained with numpy 1\.2\.3"):
+        verify(path, strict=True)
+
+
+def test_what_is_not_installed_here_is_no_other_version_unless_it_is_strict(
+    tmp_path: Path, forest: RandomForestClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_model(forest, tmp_path / "m.joblib")
+
+    def version(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert verify(tmp_path / "m.joblib").differing == ()
+    with pytest.raises(ModelError, match="here not installed"):
+        verify(tmp_path / "m.joblib", strict=True)
 
 
 def test_verify_says_what_loading_would_import_and_imports_nothing(tmp_path: Path) -> None:

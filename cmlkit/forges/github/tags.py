@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cmlkit.errors import Conflict, NotFound, ServiceError
+from cmlkit.errors import Conflict, NotFound, PermissionDenied, ServiceError
 from cmlkit.forges.base import AnnotatedTag, Commit
 from cmlkit.forges.github.operations import Operations, parsed
 
@@ -41,7 +41,15 @@ class Tags(Operations):
         made = parsed(_tag, document)
 
         def send() -> str:
-            self.http.request("POST", self.path("git", "refs"), body={"ref": f"refs/tags/{name}", "sha": made.id})
+            try:
+                self.http.request("POST", self.path("git", "refs"), body={"ref": f"refs/tags/{name}", "sha": made.id})
+            except PermissionDenied as error:
+                if "rule violation" in error.message.lower():
+                    error.next_step = (
+                        "A ruleset forbids to create this tag: see Settings > Rules > Rulesets. It should restrict"
+                        " updates and deletions, and leave creation to the token's actor."
+                    )
+                raise
             return made.id
 
         if self.once(send, lambda: self._at(name)) != made.id:
