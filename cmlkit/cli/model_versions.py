@@ -25,7 +25,12 @@ METRIC_COLUMNS = 4
 @click.argument("model", required=False, default="")
 @click.option("--base", default="", help="Branch whose latest model is the champion; publish.base when left out.")
 @click.option("--name", default="", help="Name of the model in its tags; the file's when left out.")
-@click.option("--limit", default=30, show_default=True, help="How many versions to show; 0 for all.")
+@click.option(
+    "--limit",
+    default=30,
+    show_default=True,
+    help="How many candidates, and how many versions of the base branch, to show; 0 for all.",
+)
 @click.option("--fetch", is_flag=True, help="Fetch the base branch, the experiment branches and the tags first.")
 def list_versions(invocation: Invocation, model: str, base: str, name: str, limit: int, fetch: bool) -> None:
     """List the versions of the model file MODEL: date, metrics, hash, run and stage. It reads the clone only.
@@ -38,7 +43,7 @@ def list_versions(invocation: Invocation, model: str, base: str, name: str, limi
     cmlkit model list model/random_forest.joblib --fetch --json
     """
     versions = read(invocation, model, base=base, name=name, fetch=fetch)
-    shown = versions.versions[:limit] if limit else versions.versions
+    shown = _shown(versions.versions, limit)
     result = {
         "model": versions.model,
         "name": versions.name,
@@ -53,7 +58,7 @@ def list_versions(invocation: Invocation, model: str, base: str, name: str, limi
     metrics = _columns(shown, invocation.settings.gate.rules)
     print_table([_row(version, metrics) for version in shown], verbatim=metrics)
     if len(shown) < len(versions.versions):
-        invocation.progress.note(f"{len(versions.versions) - len(shown):,} earlier ones: --limit 0 shows all.")
+        invocation.progress.note(f"There are {len(versions.versions) - len(shown):,} more; --limit 0 shows all.")
 
 
 def read(invocation: Invocation, model: str, *, base: str, name: str, fetch: bool = False) -> Versions:
@@ -80,6 +85,20 @@ def model_of(spec: TrainSpec) -> str:
     from cmlkit.estimator import default_model
 
     return default_model(spec)
+
+
+def _shown(versions: Sequence[ModelVersion], limit: int) -> Sequence[ModelVersion]:
+    """The first `limit` of each branch's kind, and whatever is champion or in production; all where the limit is 0."""
+    from cmlkit.versions import CANDIDATE, CHAMPION
+
+    candidates = [version for version in versions if CANDIDATE in version.stages]
+    others = [version for version in versions if CANDIDATE not in version.stages]
+    first = {version.commit for kind in (candidates, others) for version in kind[: limit or None]}
+    return [
+        version
+        for version in versions
+        if version.commit in first or CHAMPION in version.stages or version.stage.startswith("production")
+    ]
 
 
 def _record(version: ModelVersion) -> dict[str, Any]:

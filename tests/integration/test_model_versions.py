@@ -158,6 +158,21 @@ def test_the_table_has_a_line_for_each_version_and_the_gates_metric_first(
     assert "--limit 0" in shown.err
 
 
+def test_a_limit_hides_neither_the_champion_nor_what_is_in_production(
+    there: ModelRepository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there.promote(1, there.commit(0.90))
+    for accuracy in (0.91, 0.92):
+        there.commit(accuracy)
+    for number in (1, 2):
+        there.git("checkout", "--quiet", "-b", f"cmlkit/main/{number}", "main")
+        there.commit(0.93 + number / 100)
+    there.git("checkout", "--quiet", "main")
+    shown = [version["stages"] for version in listed(capsys, "--limit", "1")["versions"]]
+    assert shown == [["candidate"], ["champion"], ["production 1"]]
+    assert len(listed(capsys, "--limit", "0")["versions"]) == 5
+
+
 def test_what_is_not_there_says_what_is(there: ModelRepository) -> None:
     with pytest.raises(ModelError, match="No commit of main") as caught:
         list_versions(there.directory, model=MODEL)
