@@ -1,5 +1,6 @@
 """Each template, unedited, from its trigger to the terminated instance: act runs the jobs, the sandbox is the world."""
 
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 import requests
 import yaml
 
+from cmlkit.model import write_manifest
 from cmlkit.sandbox import Sandbox
 from cmlkit.sandbox.aws import ACCESS_KEY, SECRET_KEY
 from cmlkit.sandbox.aws.images import IMAGES
@@ -144,6 +146,22 @@ def test_the_hourly_template_ends_what_outlived_its_lease_and_nothing_else(
         assert done.jobs == {"reap": "success"}, done.log
         assert sandbox.aws.instance(forgotten).state == "terminated"
         assert sandbox.aws.instance(at_work).state == "running"
+
+
+def test_the_template_for_promotion_tags_the_model_of_the_base_branch(
+    act: Act, tmp_path: Path, repository: Path
+) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(EXAMPLE, source)
+    (source / "model").mkdir(exist_ok=True)
+    (source / "model" / "random_forest.joblib").write_bytes(b"weights")
+    write_manifest(source / "model" / "random_forest.joblib", metrics={"accuracy": 0.9})
+    with Sandbox(tmp_path / "sandbox", source=source, boot=False) as sandbox:
+        done = run_template("promote.yml", act, sandbox, repository)
+        assert done.jobs == {"promote": "success"}, done.log
+        assert (done.outputs["promoted"], done.outputs["tag"]) == ("true", "model/random_forest/production/1")
+        (tag,) = rest(sandbox, "git/matching-refs/tags/model")
+        assert tag["ref"] == "refs/tags/model/random_forest/production/1"
 
 
 def launched(sandbox: Sandbox, *, expires: float) -> str:
