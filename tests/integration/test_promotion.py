@@ -25,30 +25,33 @@ def there(tmp_path: Path) -> Iterator[Project]:
         yield found
 
 
-def published(there: Project, accuracy: float, *, run: str = "100", **options: Any) -> int:
-    number = there.publish(there.trained(accuracy), run_id=run, **options).pull_request_number
-    assert number is not None
-    return number
+def committed(there: Project, branch: str, accuracy: float, *, run: str) -> str:
+    """A commit with a model on top of the base branch, as cmlkit publishes it; the branch is at it."""
+    there.trained(accuracy)
+    git, base = there.repository.git, there.head("main")
+    blobs = {path: git.write("blob", (there.directory / path).read_bytes()) for path in (MODEL, MANIFEST)}
+    tree = git.write_tree(
+        base, [TreeEntry(mode="100644", kind="blob", sha=sha, path=path) for path, sha in blobs.items()]
+    )
+    who = Signature(name="ann", email="ann@example.com", seconds=int(STARTED))
+    message = f"Retrain {MODEL}\n\n{there.github.url}/octo/forest/actions/runs/{run}\n"
+    commit = git.write("commit", commit_content(tree=tree, parents=(base,), author=who, committer=who, message=message))
+    git.update_ref(f"refs/heads/{branch}", commit, old=base if branch == "main" else "0" * 40)
+    return str(commit)
+
+
+def published(there: Project, accuracy: float, *, run: str = "100", draft: bool = False) -> int:
+    """A pull request with a model; its number."""
+    committed(there, f"cmlkit/main/{run}", accuracy, run=run)
+    forge = there.client(token="ghp_person")
+    return forge.create_pull_request(
+        head=f"cmlkit/main/{run}", base="main", title="Retrain m", body="", draft=draft
+    ).number
 
 
 def merged(there: Project, accuracy: float, *, run: str = "100") -> str:
     """A model that came to the base branch, as a squashed pull request brings it; the branch's new head."""
-    there.trained(accuracy)
-    git = there.repository.git
-    tree = git.write_tree(
-        there.head("main"),
-        [
-            TreeEntry(
-                mode="100644", kind="blob", sha=git.write("blob", (there.directory / path).read_bytes()), path=path
-            )
-            for path in (MODEL, MANIFEST)
-        ],
-    )
-    who = Signature(name="ann", email="ann@example.com", seconds=int(STARTED))
-    message = f"Retrain {MODEL}\n\n{there.github.url}/octo/forest/actions/runs/{run}\n"
-    content = commit_content(tree=tree, parents=(there.head("main"),), author=who, committer=who, message=message)
-    git.update_ref("refs/heads/main", git.write("commit", content), old=there.head("main"))
-    return there.head("main")
+    return committed(there, "main", accuracy, run=run)
 
 
 def promoted(there: Project, *, token: str = "ghp_person", **options: Any) -> Promotion:
@@ -130,7 +133,7 @@ def test_a_pull_request_that_cannot_be_merged_says_why_and_nothing_is_tagged(the
     with pytest.raises(Conflict, match=f"pull request {conflicting} cannot be merged now") as caught:
         promoted(there, pull_request=conflicting)
     assert f"/pull/{conflicting}" in caught.value.next_step
-    rejected = published(there, 0.7, run="3", rules=["accuracy >= 0.9"], on_existing="keep")
+    rejected = published(there, 0.7, run="3", draft=True)
     with pytest.raises(Conflict, match="is a draft"):
         promoted(there, pull_request=rejected)
     there.client(token="ghp_person").update_pull_request(rejected, state="closed")
