@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from cmlkit.errors import ServiceError, SettingsError
+from cmlkit.git_command import TIMEOUT_SECONDS, run_git
 
 FETCH_TIMEOUT_SECONDS = 1800.0
 
@@ -54,15 +54,5 @@ def _set(directory: Path, setting: str, value: str) -> str:
     return value
 
 
-def _git(directory: Path, *arguments: str, timeout: float = 10.0) -> str:
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=directory, capture_output=True, text=True, timeout=timeout, check=False
-        )
-    except FileNotFoundError as error:
-        raise SettingsError("git is not installed.") from error
-    except subprocess.TimeoutExpired as error:
-        raise SettingsError(f"git {arguments[0]} took more than {timeout:.0f} s.") from error
-    if done.returncode != 0:
-        raise SettingsError(f"git {arguments[0]} failed: {done.stderr.strip()[-400:]}")
-    return done.stdout.strip()
+def _git(directory: Path, *arguments: str, timeout: float = TIMEOUT_SECONDS) -> str:
+    return run_git(directory, *arguments, timeout=timeout).decode("utf-8", "replace").strip()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cmlkit.errors import ServiceError, SettingsError
+from cmlkit.errors import Conflict, ServiceError, SettingsError
+from cmlkit.git_command import run_git
 
-TIMEOUT_SECONDS = 60.0
 FETCH_TIMEOUT_SECONDS = 600.0
 _FORMAT = "%H%x00%cI%x00%P%x00%B%x00"
 
@@ -49,7 +48,7 @@ def commits_of(directory: Path, path: str, *, ref: str, mainline: bool) -> list[
         mainline: Only those of the branch itself, in which a merge stands for all that it brought.
     """
     kind = ["--first-parent"] if mainline else ["--full-history"]
-    output = _git(directory, "log", *kind, f"--format={_FORMAT}", "-z", ref, "--", f":(top,literal){path}")
+    output = run_git(directory, "log", *kind, f"--format={_FORMAT}", "-z", ref, "--", f":(top,literal){path}")
     fields = output.decode("utf-8", "replace").split("\0")
     # Each commit ends with its own null byte, and `-z` sets one between them.
     records = [fields[start : start + 4] for start in range(0, len(fields) - 4, 5)]
@@ -63,7 +62,7 @@ def files_at(directory: Path, path: str, commits: Iterable[str]) -> dict[str, Fi
     """Commit -> the file at the repository path there, for those that have it."""
     wanted = list(dict.fromkeys(commits))
     send = "".join(f"{commit}:{path}\n" for commit in wanted).encode()
-    output = _git(directory, "cat-file", "--batch", send=send) if wanted else b""
+    output = run_git(directory, "cat-file", "--batch", send=send) if wanted else b""
     found: dict[str, File] = {}
     for commit in wanted:
         header, _, output = output.partition(b"\n")
@@ -82,7 +81,7 @@ def tags(directory: Path, prefix: str) -> list[Tag]:
     fields = "%00".join(
         ["%(refname)", "%(objecttype)", "%(*objectname)", "%(*objecttype)", "%(creatordate:iso-strict)", "%(contents)"]
     )
-    output = _git(directory, "for-each-ref", f"--format={fields}%00", f"refs/tags/{prefix}/")
+    output = run_git(directory, "for-each-ref", f"--format={fields}%00", f"refs/tags/{prefix}/")
     records = output.decode("utf-8", "replace").removesuffix("\0\n").split("\0\n")
     found = [record.split("\0") for record in records if record]
     return [
@@ -95,7 +94,7 @@ def tags(directory: Path, prefix: str) -> list[Tag]:
 def branches(directory: Path, pattern: str, *, remote: str = "origin") -> dict[str, str]:
     """Branch -> its head, of the remote's branches (as they were fetched) and the local ones that match the pattern."""
     places = (f"refs/heads/{pattern}", f"refs/remotes/{remote}/{pattern}")
-    output = _git(directory, "for-each-ref", "--format=%(refname) %(objectname)", *places).decode("utf-8", "replace")
+    output = run_git(directory, "for-each-ref", "--format=%(refname) %(objectname)", *places).decode("utf-8", "replace")
     pairs = [line.split(" ") for line in output.splitlines()]
     # The remote's come last, and count where both are there.
     return {name.removeprefix("refs/heads/").removeprefix(f"refs/remotes/{remote}/"): sha for name, sha in pairs}
@@ -104,7 +103,7 @@ def branches(directory: Path, pattern: str, *, remote: str = "origin") -> dict[s
 def resolve(directory: Path, name: str) -> str:
     """Id of the commit that a branch, tag or (short) id names; empty where there is none."""
     try:
-        found = _git(directory, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        found = run_git(directory, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     except SettingsError:
         return ""
     return found.decode("ascii", "replace").strip()
@@ -113,7 +112,7 @@ def resolve(directory: Path, name: str) -> str:
 def default_branch(directory: Path, *, remote: str = "origin") -> str:
     """The remote's default branch as the clone knows it, else main or master, else the branch that is checked out."""
     try:
-        head = _git(directory, "symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD").decode().strip()
+        head = run_git(directory, "symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD").decode().strip()
         return head.removeprefix(f"{remote}/")
     except SettingsError:
         pass
@@ -133,18 +132,18 @@ def branch_ref(directory: Path, branch: str, *, remote: str = "origin") -> str:
 
 def contains(directory: Path, commit: str, *, ref: str) -> bool:
     """Whether the commit is `ref` or one of its ancestors."""
-    return not _git(directory, "rev-list", "--max-count=1", commit, f"^{ref}")
+    return not run_git(directory, "rev-list", "--max-count=1", commit, f"^{ref}")
 
 
 def paths(directory: Path, ref: str) -> list[str]:
     """Repository paths of all files in the commit."""
-    output = _git(directory, "ls-tree", "-r", "-z", "--name-only", "--full-tree", ref)
+    output = run_git(directory, "ls-tree", "-r", "-z", "--name-only", "--full-tree", ref)
     return [path for path in output.decode("utf-8", "surrogateescape").split("\0") if path]
 
 
 def is_shallow(directory: Path) -> bool:
     """Whether the clone lacks older commits."""
-    return _git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    return run_git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
 def fetch(directory: Path, refspec: str, *, remote: str = "origin", prune: bool = False) -> None:
@@ -154,36 +153,18 @@ def fetch(directory: Path, refspec: str, *, remote: str = "origin", prune: bool 
         prune: Whether those that the remote has no more are removed here.
 
     Raises:
+        Conflict: The remote has a tag elsewhere than this clone: somebody has moved it.
         ServiceError: The remote does not give them.
     """
     try:
         options = ["--quiet", "--no-tags", *(["--prune"] if prune else [])]
-        _git(directory, "fetch", *options, remote, refspec, timeout=FETCH_TIMEOUT_SECONDS)
+        run_git(directory, "fetch", *options, remote, refspec, timeout=FETCH_TIMEOUT_SECONDS)
     except SettingsError as error:
+        if "would clobber existing tag" in error.message:
+            raise Conflict(
+                f"A tag of {remote} is not where this clone has it: {error.message}",
+                next_step="Promotions are never moved by cmlkit: find out who moved it before you trust either.",
+            ) from error
         raise ServiceError(
             error.message, next_step="Check the remote, and that the checkout has credentials for it."
         ) from error
-
-
-def _git(
-    directory: Path,
-    *arguments: str,
-    send: bytes = b"",
-    timeout: float = TIMEOUT_SECONDS,
-) -> bytes:
-    try:
-        done = subprocess.run(
-            ["git", "-c", "log.showSignature=false", *arguments],
-            cwd=directory,
-            input=send,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise SettingsError("git is not installed.") from error
-    except subprocess.TimeoutExpired as error:
-        raise SettingsError(f"git {arguments[0]} took more than {timeout:.0f} s.") from error
-    if done.returncode != 0:
-        raise SettingsError(f"git {arguments[0]} failed: {done.stderr.decode('utf-8', 'replace').strip()[-400:]}")
-    return done.stdout

@@ -143,6 +143,19 @@ def test_fetching_brings_new_versions_branches_and_promotions_and_takes_gone_bra
     assert "cmlkit/main/1" not in there.git("-C", str(clone), "branch", "--all")
 
 
+def test_a_promotion_that_somebody_moved_is_noticed_when_it_is_fetched(
+    there: ModelRepository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there.promote(1, there.commit(0.90))
+    clone = there.directory.parent / "clone"
+    there.git("clone", "--quiet", f"file://{there.directory}", str(clone))
+    there.git("tag", "--delete", "model/forest/production/1")
+    there.promote(1, there.commit(0.91))
+    monkeypatch.chdir(clone)
+    assert run(["model", "list", "--fetch"], environ=os.environ) == 7
+    assert "find out who moved it" in capsys.readouterr().err
+
+
 def test_the_table_has_a_line_for_each_version_and_the_gates_metric_first(
     there: ModelRepository, capsys: pytest.CaptureFixture[str]
 ) -> None:
