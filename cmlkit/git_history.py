@@ -157,7 +157,8 @@ def fetch(directory: Path, refspec: str, *, remote: str = "origin", prune: bool 
         ServiceError: The remote does not give them.
     """
     try:
-        options = ["--quiet", "--no-tags", *(["--prune"] if prune else [])]
+        # Not --quiet, which would leave out what was rejected.
+        options = ["--no-tags", *(["--prune"] if prune else [])]
         run_git(directory, "fetch", *options, remote, refspec, timeout=FETCH_TIMEOUT_SECONDS)
     except SettingsError as error:
         if "would clobber existing tag" in error.message:
