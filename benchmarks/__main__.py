@@ -1,22 +1,51 @@
-"""`python -m benchmarks`: measure, print a table, write `build/bench.json`."""
+"""`python -m benchmarks [PART…]`: measure, print tables, write `build/bench.json` and the page of the documentation."""
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import json
+import os
+import platform
+import time
 from pathlib import Path
 
-from benchmarks import runners
+from benchmarks.measuring import Part
 from cmlkit.cli.output import print_table
 
 RESULT = Path("build/bench.json")
+PARTS = ("commands", "runners")
 
 
 def main() -> None:
-    rows = runners.rows()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all when left out")
+    chosen = parser.parse_args().parts or PARTS
+    if unknown := set(chosen) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    # Started without this, each program that is measured would compile its modules anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    for name in chosen:
+        begun = time.monotonic()
+        part: Part = importlib.import_module(f"benchmarks.{name}").measure()
+        print(f"\n{name}, measured in {time.monotonic() - begun:.0f} s")
+        print_table(part.rows)
+        print_table([target.row() for target in part.targets])
+        _keep(name, part)
+    print(f"\nWritten to {RESULT}")
+
+
+def _keep(name: str, part: Part) -> None:
+    """Put a part beside those that other runs have measured."""
+    document = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {"parts": {}}
+    document["machine"] = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
+    document["parts"][name] = {
+        "rows": part.rows,
+        "targets": [target.row() for target in part.targets],
+        "notes": part.notes,
+    }
     RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_text(json.dumps({"runners": rows}, indent=2) + "\n", encoding="utf-8")
-    print_table(rows)
-    print(f"Written to {RESULT}")
+    RESULT.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,27 @@
+"""What the floors' requests have in common."""
+
+import json
+import os
+import sys
+from typing import Any
+
+import requests
+
+session = requests.Session()
+session.headers["Authorization"] = f"Bearer {os.environ['CMLKIT_TOKEN']}"
+REPOSITORY = f"{os.environ['GITHUB_API_URL']}/repos/{os.environ['GITHUB_REPOSITORY']}"
+
+
+def send(method: str, url: str, body: object = None, *, may_fail: bool = False) -> Any:
+    """One request; the JSON that it is answered with."""
+    response = session.request(method, url, data=None if body is None else json.dumps(body))
+    if not response.ok and not may_fail:
+        sys.exit(f"{method} {url}: {response.status_code} {response.text}")
+    return response.json()
+
+
+def login() -> None:
+    """Who the token acts as: a workflow's own is refused the first and answered the second."""
+    api_url = os.environ["GITHUB_API_URL"]
+    send("GET", f"{api_url}/user", may_fail=True)
+    send("POST", api_url.removesuffix("/v3") + "/graphql", {"query": "query { viewer { login } }"})

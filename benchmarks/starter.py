@@ -1,0 +1,26 @@
+"""Runs one program and says what it took: `python -I -S starter.py RESULT PROGRAM ARGUMENT…`.
+
+A process of its own, and a small one: Linux counts the memory of the process that starts a program among the program's
+own peak (it lives in that one's pages until it has its own), and the one that measures holds the sandbox.
+"""
+
+import json
+import os
+import sys
+import time
+
+
+def main() -> int:
+    result, *argv = sys.argv[1:]
+    begun = time.perf_counter()
+    process = os.posix_spawnp(argv[0], argv, os.environ)
+    _, status, usage = os.wait4(process, 0)
+    wall = time.perf_counter() - begun
+    took = {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss * 1024}
+    with open(result, "w", encoding="utf-8") as file:
+        json.dump(took, file)
+    return os.waitstatus_to_exitcode(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
