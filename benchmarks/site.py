@@ -36,7 +36,8 @@ class Checkout:
 
     def floor(self, name: str, *arguments: str) -> Program:
         argv = [sys.executable, str(FLOORS / f"{name}.py"), *arguments]
-        return Program(argv=argv, directory=self.directory, environ=self.environ)
+        environ = {**self.environ, "PYTHONPATH": str(FLOORS.parents[1])}
+        return Program(argv=argv, directory=self.directory, environ=environ)
 
     def train(self, *, model_bytes: int, plots: int, plot_bytes: int = 100_000) -> None:
         """A training that leaves a model, metrics and plots of random bytes, and the record to publish."""

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 
 def main() -> int:
@@ -17,8 +18,7 @@ def main() -> int:
     _, status, usage = os.wait4(process, 0)
     wall = time.perf_counter() - begun
     took = {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss * 1024}
-    with open(result, "w", encoding="utf-8") as file:
-        json.dump(took, file)
+    Path(result).write_text(json.dumps(took), encoding="utf-8")
     return os.waitstatus_to_exitcode(status)
 
 

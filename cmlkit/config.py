@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from cmlkit.errors import SettingsError
 from cmlkit.setting import (
@@ -256,60 +253,11 @@ def _read_file(file: Path | None) -> dict[str, _Found]:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The settings file {path} cannot be read: {error}.") from error
-    try:
-        document = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path} is not valid YAML: {error}") from error
-    if document is None:
-        return {}
-    found: dict[str, _Found] = {}
-    for section, node, where in _entries(document, path, names=list(SCHEMA), inside="the top level"):
-        found |= _read_section(section, node, path, where)
-    return found
+    from cmlkit.settings_file import parse_settings
 
-
-def _read_section(section: str, node: yaml.Node, path: Path, where: str) -> dict[str, _Found]:
-    if section == "gate":
-        return {"gate": _Found(value=_plain(node), source=where)}
-    if isinstance(node, yaml.ScalarNode) and _plain(node) is None:
-        return {}
-    names = [declaration.key for declaration in SCHEMA[section]]
-    return {
-        f"{section}.{key}": _Found(value=_plain(value), source=place)
-        for key, value, place in _entries(node, path, names=names, inside=section)
-    }
-
-
-def _entries(node: yaml.Node, path: Path, *, names: list[str], inside: str) -> list[tuple[str, yaml.Node, str]]:
-    """Key, value and `FILE:LINE` of a mapping whose keys must be among `names` and stand once."""
-    line = node.start_mark.line + 1
-    if not isinstance(node, yaml.MappingNode):
-        raise SettingsError(f"{path}:{line}: {inside} must be a mapping of names to values.")
-    entries: dict[str, tuple[str, yaml.Node, str]] = {}
-    for key_node, value in node.value:
-        key, where = str(key_node.value), f"{path}:{key_node.start_mark.line + 1}"
-        if key not in names:
-            raise SettingsError(f"{where}: {inside} has no setting {key!r}.", next_step=nearest(key, names))
-        if key in entries:
-            raise SettingsError(f"{where}: {key!r} stands twice in {inside}; the first is at {entries[key][2]}.")
-        entries[key] = (key, value, where)
-    return list(entries.values())
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """`Did you mean …?`, or the known names where none is near."""
-    matches = difflib.get_close_matches(name.replace("_", "-"), known, n=1, cutoff=0.6)
-    return f"Did you mean {matches[0]!r}?" if matches else f"Known: {', '.join(known)}."
-
-
-def _plain(node: yaml.Node) -> Any:
-    loader = yaml.SafeLoader("")
-    try:
-        return loader.construct_document(node)
-    except yaml.YAMLError as error:
-        raise SettingsError(f"line {node.start_mark.line + 1}: {error}") from error
-    finally:
-        loader.dispose()
+    known = {section: [declaration.key for declaration in SCHEMA[section]] for section in SCHEMA}
+    found = parse_settings(text, path=path, known=known)
+    return {name: _Found(value=raw.value, source=raw.source) for name, raw in found.items()}
 
 
 def rows(settings: Settings) -> list[tuple[str, Any, str]]:

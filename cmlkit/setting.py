@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import yaml
 
 from cmlkit.errors import SettingsError
 
@@ -151,11 +150,20 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 def _parse_mapping(text: str) -> dict[str, Any]:
     if text.lstrip().startswith("{"):
-        return _mapping(yaml.safe_load(text))
+        return _mapping(_yaml(text))
     pairs = [item.partition("=") for item in split(text)]
     if not all(equals and name.strip() for name, equals, _ in pairs):
         raise ValueError("name=value, one a line or separated by commas")
-    return {name.strip(): yaml.safe_load(value) for name, _, value in pairs}
+    return {name.strip(): _yaml(value) for name, _, value in pairs}
+
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"what YAML can read: {error}") from None
 
 
 def _text(value: Any) -> str:
@@ -198,5 +206,11 @@ def converted(convert: Callable[[Any], Any], value: Any, *, where: str, path: st
     """
     try:
         return convert(value)
-    except (ValueError, yaml.YAMLError) as error:
+    except ValueError as error:
         raise SettingsError(f"{where}: {path} is {value!r}; it takes {error}.") from None
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """`Did you mean …?`, or the known names where none is near."""
+    matches = difflib.get_close_matches(name.replace("_", "-"), known, n=1, cutoff=0.6)
+    return f"Did you mean {matches[0]!r}?" if matches else f"Known: {', '.join(known)}."

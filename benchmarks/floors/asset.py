@@ -5,7 +5,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from github import REPOSITORY, send
+from benchmarks.floors.github import REPOSITORY, send
 
 git = f"{REPOSITORY}/git"
 content = Path(sys.argv[1]).read_bytes()

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from github import REPOSITORY, send
+from benchmarks.floors.github import REPOSITORY, send
 
 commit = os.environ["GITHUB_SHA"]
 send("GET", f"{REPOSITORY}/commits/{commit}/check-runs?per_page=100&check_name=floor&filter=all")

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from github import REPOSITORY, login, send
+from benchmarks.floors.github import REPOSITORY, login, send
 
 login()
 comments = f"{REPOSITORY}/commits/{os.environ['GITHUB_SHA']}/comments"

@@ -5,7 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from github import REPOSITORY, login, send
+from benchmarks.floors.github import REPOSITORY, login, send
 
 git = f"{REPOSITORY}/git"
 branch, *files = sys.argv[1:]

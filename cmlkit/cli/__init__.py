@@ -6,8 +6,6 @@ import importlib
 
 import click
 
-from cmlkit.config import nearest
-
 # Command -> module and attribute, and the line that `cmlkit --help` shows, so that help imports no command.
 COMMANDS = {
     "init": ("cmlkit.cli.init", "init", "Write a workflow and cmlkit.yaml into this repository."),
@@ -54,6 +52,8 @@ class Commands(click.Group):
         if arguments and arguments[0] in ALIASES:
             arguments = [*ALIASES[arguments[0]], *arguments[1:]]
         if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
+            from cmlkit.setting import nearest
+
             context.fail(f"There is no command {arguments[0]!r}. {nearest(arguments[0], list(COMMANDS))}")
         return super().resolve_command(context, arguments)
 

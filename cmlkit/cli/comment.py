@@ -100,9 +100,11 @@ def _target(target: str, *, pr: bool, commit_sha: str) -> str:
 
 
 def _titled(title: str, text: str) -> str:
+    if not title:
+        return text
     from cmlkit.report import markdown
 
-    return f"{text}\n\n<sub>{markdown.text(title)}</sub>" if title else text
+    return f"{text}\n\n<sub>{markdown.text(title)}</sub>"
 
 
 def _show(invocation: Invocation, written: Comment) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import yaml
 
 from cmlkit import actions
 from cmlkit import config as configuration
@@ -46,7 +45,7 @@ class Parsed(_ParamType):
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
         try:
             return self.declaration.kind.parse(value)
-        except (ValueError, yaml.YAMLError) as error:
+        except ValueError as error:
             self.fail(f"{value!r}; it takes {error}.", param, context)
 
 

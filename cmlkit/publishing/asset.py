@@ -15,7 +15,6 @@ from cmlkit.errors import Conflict
 from cmlkit.forges.base import PublishForge, TreeFile
 from cmlkit.publishing.commit import commit_files
 from cmlkit.publishing.files import CommitFile
-from cmlkit.report import markdown
 
 BRANCH = "cmlkit-assets"
 README = b"Images that reports in pull requests and comments show. They come from `cmlkit asset publish`.\n"
@@ -38,6 +37,8 @@ class Asset:
 
     def markdown(self, title: str = "") -> str:
         """An image, or a link for what browsers do not show as one."""
+        from cmlkit.report import markdown
+
         shown = title or self.name
         if PurePosixPath(self.path).suffix in IMAGES:
             return markdown.image(shown, self.url)

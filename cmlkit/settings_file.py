@@ -1,0 +1,87 @@
+"""`cmlkit.yaml`: which values it gives, and on which line each stands.
+
+A module of its own, since where there is no such file nothing needs a parser for YAML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cmlkit.errors import SettingsError
+from cmlkit.setting import nearest
+
+BARE = "gate"
+"""The section that is a list of rules, and no mapping of names to values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawValue:
+    """A value as the file has it, and `FILE:LINE`."""
+
+    value: Any
+    source: str
+
+
+def parse_settings(text: str, *, path: Path, known: Mapping[str, Sequence[str]]) -> dict[str, RawValue]:
+    """Dotted name -> value.
+
+    Args:
+        text: The file's.
+        path: Its name in messages.
+        known: Section -> keys that it may have.
+
+    Raises:
+        SettingsError: The text is no YAML, or has a key that is not known or stands twice.
+    """
+    try:
+        document = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path} is not valid YAML: {error}") from error
+    if document is None:
+        return {}
+    found: dict[str, RawValue] = {}
+    for section, node, where in _entries(document, path, names=list(known), inside="the top level"):
+        found |= _read_section(section, node, path, where, known[section])
+    return found
+
+
+def _read_section(section: str, node: yaml.Node, path: Path, where: str, names: Sequence[str]) -> dict[str, RawValue]:
+    if section == BARE:
+        return {section: RawValue(value=_plain(node), source=where)}
+    if isinstance(node, yaml.ScalarNode) and _plain(node) is None:
+        return {}
+    return {
+        f"{section}.{key}": RawValue(value=_plain(value), source=place)
+        for key, value, place in _entries(node, path, names=names, inside=section)
+    }
+
+
+def _entries(node: yaml.Node, path: Path, *, names: Sequence[str], inside: str) -> list[tuple[str, yaml.Node, str]]:
+    """Key, value and `FILE:LINE` of a mapping whose keys must be among `names` and stand once."""
+    line = node.start_mark.line + 1
+    if not isinstance(node, yaml.MappingNode):
+        raise SettingsError(f"{path}:{line}: {inside} must be a mapping of names to values.")
+    entries: dict[str, tuple[str, yaml.Node, str]] = {}
+    for key_node, value in node.value:
+        key, where = str(key_node.value), f"{path}:{key_node.start_mark.line + 1}"
+        if key not in names:
+            raise SettingsError(f"{where}: {inside} has no setting {key!r}.", next_step=nearest(key, names))
+        if key in entries:
+            raise SettingsError(f"{where}: {key!r} stands twice in {inside}; the first is at {entries[key][2]}.")
+        entries[key] = (key, value, where)
+    return list(entries.values())
+
+
+def _plain(node: yaml.Node) -> Any:
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_document(node)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"line {node.start_mark.line + 1}: {error}") from error
+    finally:
+        loader.dispose()
