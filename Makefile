@@ -51,8 +51,8 @@ lint: .venv/test.stamp  ## Check style, types, import directions, shell and work
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(wildcard .github/workflows/*.yml workflows/*.yml)
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
-bench: .venv/test.stamp  ## Measure against the floor; writes build/bench.json
-	@$(BIN)/python -m benchmarks
+bench: .venv/test.stamp  ## Measure against the floor; writes build/bench.json. BENCH=commands measures that part only
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 docs: .venv/docs.stamp  ## Build the documentation as a site in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -9,11 +9,11 @@ import os
 import resource
 import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
+from benchmarks.measuring import Part
 from cmlkit.clouds.aws import regions
 from cmlkit.config import RunnerSpec
 from cmlkit.forges.github import GitHub
@@ -67,11 +67,11 @@ def measured(count: int) -> Load:
     return Load(count=count, launch=online - begun, stop=gone - online, calls=calls, peak_memory=peak)
 
 
-def rows() -> list[Mapping[str, object]]:
+def measure() -> Part:
     """One runner, many runners, and how they compare."""
     measured(1)  # the first sandbox of a process loads moto; neither side shall pay for that
     one, many = measured(1), measured(MANY)
-    return [
+    rows = [
         {
             "what": f"{load.count} runners, 100 ms a call",
             "launch_seconds": round(load.launch, 2),
@@ -83,3 +83,4 @@ def rows() -> list[Mapping[str, object]]:
         }
         for load in (one, many)
     ]
+    return Part(rows=rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,11 @@ from cmlkit.errors import CmlkitError
 
 def main() -> None:
     """Entry point of the console script."""
-    sys.exit(run(sys.argv[1:], environ=os.environ))
+    code = run(sys.argv[1:], environ=os.environ)
+    # The end of the process frees everything; without this, Python looks through all of it several times before,
+    # which takes a tenth of a short command's time.
+    gc.freeze()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:
