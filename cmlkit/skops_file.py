@@ -7,7 +7,10 @@ https://skops.readthedocs.io/en/stable/persistence.html
 from __future__ import annotations
 
 import json
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,21 @@ from cmlkit.pickle_contents import Contents
 SUFFIX = ".skops"
 SCHEMA = "schema.json"
 SCHEMA_LIMIT_BYTES = 256 * 1024**2
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RuntimeError,  # an archive with a password; too deep a schema
+    MemoryError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+)
 # What every file is made of, and what loads nothing.
 _PLAIN = {f"builtins.{name}" for name in ("str", "int", "float", "bool", "dict", "list", "tuple", "set", "bytes")}
 
@@ -43,7 +61,7 @@ def read_contents(path: Path) -> Contents:
         )
     except FileNotFoundError:
         raise ModelError(f"The model file {path} does not exist.", next_step="Train first, or name the file.") from None
-    except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError, RecursionError, NotImplementedError) as error:
+    except _DAMAGE as error:
         raise ModelError(
             f"{path} is not a complete skops file: {type(error).__name__}: {error}.",
             next_step="Write it again with skops.io.dump.",
@@ -84,9 +102,17 @@ def untrusted_types(content: bytes) -> tuple[str, ...]:
     """Import paths of the types in the file that skops does not trust by itself; none of them is imported.
 
     Raises:
+        ModelError: skops does not understand the file.
         SettingsError: skops is not installed.
     """
-    return tuple(_skops().get_untrusted_types(data=content))
+    skops = _skops()
+    try:
+        return tuple(skops.get_untrusted_types(data=content))
+    except Exception as error:
+        raise ModelError(
+            f"skops does not understand this file: {type(error).__name__}: {error}.",
+            next_step="Write it again with skops.io.dump.",
+        ) from error
 
 
 def check_installed() -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -84,7 +86,7 @@ def test_a_pickle_that_is_named_like_a_skops_file_is_not_unpickled(tmp_path: Pat
         verify(path)
     manifest = json.loads((tmp_path / "m.joblib.json").read_text())
     (tmp_path / "m.skops.json").write_text(json.dumps(manifest))
-    with pytest.raises(ModelError, match="cannot be loaded here: BadZipFile"):
+    with pytest.raises(ModelError, match="does not understand this file: BadZipFile"):
         load_model(path)
 
 
@@ -115,6 +117,47 @@ def test_a_damaged_file_is_a_model_error(
     path.write_bytes(content())
     with pytest.raises(ModelError, match="not a complete skops file"):
         skops_file.read_contents(path)
+
+
+@given(st.data())
+def test_whatever_is_damaged_ends_in_a_model_error_and_nothing_else(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    schema = b'{"__class__": "A", "__module__": "b", "content": {"content": {"c": {"is_json": true, "content": "1"}}}}'
+    content = bytearray(archived(schema))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.mktemp("damaged") / "m.skops"
+    path.write_bytes(bytes(content))
+    try:
+        skops_file.read_contents(path)
+    except ModelError as error:
+        assert "not a complete skops file" in error.message
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        b'{"__class__": 1, "__module__": null, "content": []}',
+        b'{"__class__": "A", "__module__": "b", "content": {"content": {"c": {"is_json": true, "content": 1}}}}',
+        b'{"__class__": "A", "__module__": "b", "content": {"content": {"c": {"is_json": true, "content": "{"}}}}',
+        b'{"__class__": "A", "__module__": "b", "content": {"content": {"c": {"is_json": true}}}}',
+    ],
+)
+def test_a_schema_of_other_types_is_read_as_far_as_it_goes_or_refused(tmp_path: Path, schema: bytes) -> None:
+    path = tmp_path / "m.skops"
+    path.write_bytes(archived(schema))
+    try:
+        assert skops_file.read_contents(path).parameters == {}
+    except ModelError as error:
+        assert "not a complete skops file" in error.message
+
+
+def test_a_file_that_skops_does_not_understand_is_a_model_error(tmp_path: Path) -> None:
+    path = tmp_path / "m.skops"
+    path.write_bytes(archived(b'{"__class__": "A", "__module__": "b", "__loader__": "NoNode", "protocol": 2}'))
+    with pytest.raises(ModelError, match="skops does not understand this file"):
+        verify(path)
 
 
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
