@@ -297,10 +297,7 @@ def _contents(path: Path) -> Contents:
 
 def _untrusted(path: Path, imports: Sequence[str]) -> tuple[str, ...]:
     if skops_file.is_skops(path):
-        try:
-            return skops_file.untrusted_types(_read(path))
-        except SettingsError:
-            return tuple(imports)
+        return skops_file.untrusted_types(_read(path)) if skops_file.is_installed() else tuple(imports)
     return unfamiliar(imports)
 
 

@@ -6,6 +6,7 @@ https://skops.readthedocs.io/en/stable/persistence.html
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import lzma
 import struct
@@ -113,6 +114,11 @@ def untrusted_types(content: bytes) -> tuple[str, ...]:
             f"skops does not understand this file: {type(error).__name__}: {error}.",
             next_step="Write it again with skops.io.dump.",
         ) from error
+
+
+def is_installed() -> bool:
+    """Whether skops is there."""
+    return importlib.util.find_spec("skops") is not None
 
 
 def check_installed() -> None:
