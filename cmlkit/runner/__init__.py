@@ -118,13 +118,17 @@ def stop(
 
     Raises:
         CmlkitError: What first went wrong, after the rest was removed.
+        Interrupted: SIGINT or SIGTERM came; the rest was removed all the same.
     """
-    clouds = [cloud_for(region) for region in regions or ("",)]
-    with (progress or Silent()).stage("Stop the runner") as say:
+    with interruptible() as interruption, (progress or Silent()).stage("Stop the runner") as say:
+        # It is done within seconds, and half of it would leave what it is for.
+        interruption.hold()
+        clouds = [cloud_for(region) for region in regions or ("",)]
         removed = remove(traces_of_run(workflow_run, clouds), forge=forge, clock=clock or SystemClock())
         say(removed.summary or f"nothing is left of run {workflow_run.run_id}")
         if removed.failures:
             raise removed.failures[0]
+        interruption.raise_if_received()
     return removed
 
 
@@ -159,10 +163,11 @@ def reap(
 
     Raises:
         CmlkitError: AWS or the forge could not be asked; what could not be removed is in its row instead.
+        Interrupted: SIGINT or SIGTERM came; the next time it goes on where it was.
     """
     clouds = [cloud_for(region) for region in regions or ("",)]
     reaper = Reaper(repository=repository, forge=forge, clouds=clouds, clock=clock or SystemClock())
-    with (progress or Silent()).stage("Reap") as say:
+    with interruptible(), (progress or Silent()).stage("Reap") as say:
         rows = reaper.preview() if dry_run else reaper.reap()
         say("; ".join(f"{row.name} {row.outcome}" for row in rows) or "nothing has outlived its lease")
     return rows

@@ -1,11 +1,39 @@
 """Fixtures of the slow tests: a fresh container per test, or a skip that names what this machine lacks."""
 
+import json
+import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.slow import nspawn
+
+ROOT = Path(__file__).parents[2]
+# What each part of the sweep of launches came to; the sum is beside it.
+SWEEP = ROOT / "build" / "fault-sweep"
+FIGURE = ROOT / "build" / "fault-sweep.json"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        shutil.rmtree(SWEEP, ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Sum the sweep up, and say what it came to."""
+    parts = {path.stem: json.loads(path.read_text()) for path in sorted(SWEEP.glob("*.json"))}
+    if not parts:
+        return
+    ended_by: Counter[str] = Counter()
+    for part in parts.values():
+        ended_by.update(part["ended by"])
+    faults = sum(part["faults"] for part in parts.values())
+    orphans = [orphan for part in parts.values() for orphan in part["orphans"]]
+    figure = {"faults": faults, "orphans": orphans, "ended by": ended_by, "parts": parts}
+    FIGURE.write_text(json.dumps(figure, indent=2) + "\n")
+    terminalreporter.write_line(f"Fault sweep of launch and stop: {faults} faults injected, {len(orphans)} orphans.")
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import pytest
 
 from cmlkit import runner
-from cmlkit.errors import ServiceError
+from cmlkit.errors import Interrupted, ServiceError
 from tests.integration.aws.conftest import RUN, Setting
 from tests.integration.aws.ec2 import Ec2
 
@@ -27,6 +28,18 @@ def test_an_instance_past_its_lease_is_terminated_and_its_runner_removed(here: S
     assert (ec2.alive(), here.forge.runners()) == ([], [])
     tags = {tag["Key"]: tag["Value"] for tag in ec2.instances()[0]["Tags"]}
     assert tags["cmlkit:reaping"] == str(int(here.clock.time - 15))
+
+
+def test_a_signal_ends_the_reaper_between_its_looks_and_the_next_one_goes_on(here: Setting, ec2: Ec2) -> None:
+    here.launch()
+    here.clock.time += 7200 + 1
+    here.clock.when_slept = lambda: signal.raise_signal(signal.SIGTERM)
+    with pytest.raises(Interrupted):
+        reap(here)
+    assert len(ec2.alive()) == 1
+    here.clock.when_slept = lambda: None
+    reap(here)
+    assert (ec2.alive(), here.forge.runners()) == ([], [])
 
 
 def test_within_its_lease_nothing_happens(here: Setting, ec2: Ec2) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 
 import pytest
 
 from cmlkit import runner
-from cmlkit.errors import PermissionDenied
+from cmlkit.errors import Interrupted, PermissionDenied
 from tests.integration.aws.conftest import RUN, Setting
 from tests.integration.aws.ec2 import UBUNTU, Ec2, add_image
 
@@ -73,6 +74,14 @@ def test_a_runner_that_github_takes_for_busy_is_reported(here: Setting, ec2: Ec2
     assert removed.busy == (launched.runner_name,)
     assert f"took {launched.runner_name} for busy" in removed.summary
     assert ec2.alive() == []
+
+
+def test_a_signal_does_not_keep_stop_from_its_end(here: Setting, ec2: Ec2) -> None:
+    here.launch()
+    here.forge.when_listed = lambda: signal.raise_signal(signal.SIGTERM)
+    with pytest.raises(Interrupted, match="SIGTERM"):
+        here.stop()
+    assert (ec2.alive(), here.forge.runners_by_id) == ([], {})
 
 
 def test_a_scheduled_termination_is_cancelled_by_stop(here: Setting, ec2: Ec2) -> None:
