@@ -21,6 +21,7 @@ COMMANDS = {
     "check": ("cmlkit.cli.check", "check", "Write markdown as a check of the commit."),
     "pr": ("cmlkit.cli.pr", "pr", "Open a pull request with the files that you name."),
     "asset": ("cmlkit.cli.asset", "asset", "Store images that comments show."),
+    "workflow": ("cmlkit.cli.workflow", "workflow", "Run workflow runs again."),
     "repo": ("cmlkit.cli.repo", "repo", "Make the checkout ready for commits."),
     "config": ("cmlkit.cli.config", "config", "Show every setting, and where its value came from."),
 }

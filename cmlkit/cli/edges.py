@@ -37,6 +37,12 @@ def github(invocation: Invocation, workflow_run: WorkflowRun) -> GitHub:
     )
 
 
+def github_if_any(invocation: Invocation, workflow_run: WorkflowRun) -> GitHub | None:
+    """The repository's GitHub, for what is only nice to know; None without a token."""
+    has_token = any(invocation.environ.get(name, "").strip() for name in TOKENS)
+    return github(invocation, workflow_run) if has_token else None
+
+
 def runner_github(invocation: Invocation, workflow_run: WorkflowRun) -> GitHub:
     """GitHub with the token, and in the scope, that registering runners takes.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cmlkit import actions
 from cmlkit.cli import edges
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, print_table
@@ -15,6 +16,11 @@ from cmlkit.cli.output import emit, print_table
 if TYPE_CHECKING:
     from cmlkit.clouds.base import Instance
     from cmlkit.runner import Launched, Preview, Reaped
+
+
+INTERRUPTED = (
+    "AWS took the spot instance of this run back. workflows/resume-after-interruption.yml tries such runs again."
+)
 
 
 @click.group()
@@ -62,6 +68,7 @@ def stop(invocation: Invocation) -> None:
     GITHUB_RUN_ID=123 cmlkit runner stop --region eu-west-1
     """
     from cmlkit import runner as stage
+    from cmlkit.runner.resuming import INTERRUPTION
 
     workflow_run = edges.workflow_run(invocation.environ)
     removed = stage.stop(
@@ -69,10 +76,14 @@ def stop(invocation: Invocation) -> None:
         forge=edges.runner_github(invocation, workflow_run),
         cloud_for=edges.clouds(invocation.environ),
         regions=invocation.settings.runner.region,
+        workflow_forge=edges.github_if_any(invocation, workflow_run),
         progress=invocation.progress,
     )
-    result = {"terminated": list(removed.instances), "unregistered": list(removed.runners)}
-    emit(invocation, result, [(key, ", ".join(value) or "nothing") for key, value in result.items()])
+    if removed.interrupted and actions.running_in(invocation.environ):
+        click.echo(actions.annotation("warning", INTERRUPTED, title=INTERRUPTION), err=True)
+    lists = {"terminated": list(removed.instances), "unregistered": list(removed.runners)}
+    lines = [(key, ", ".join(value) or "nothing") for key, value in lists.items()]
+    emit(invocation, {**lists, "interrupted": bool(removed.interrupted)}, lines)
 
 
 @runner.command("list")

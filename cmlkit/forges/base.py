@@ -170,6 +170,19 @@ class RunnerForge(Protocol):
         """Unregister; a runner that is gone already is fine. Conflict while it is busy with a job."""
 
 
+class WorkflowForge(Protocol):
+    """What resuming needs."""
+
+    def run_attempt(self, run_id: str) -> int:
+        """The number of a workflow run's latest attempt, from 1."""
+
+    def annotation_titles(self, run_id: str, *, attempt: int) -> Iterable[str]:
+        """Titles of what the jobs of an attempt have put on the run's page."""
+
+    def rerun(self, run_id: str) -> None:
+        """Run all jobs of the run again, as its next attempt."""
+
+
 class PublishForge(Protocol):
     """What `publish.py` needs. Paths are repository paths; refs are branch names or commit ids."""
 

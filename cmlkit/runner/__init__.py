@@ -10,7 +10,7 @@ from cmlkit.clock import Clock, SystemClock
 from cmlkit.clouds.base import Cloud, Instance
 from cmlkit.config import RunnerSpec
 from cmlkit.errors import CmlkitError
-from cmlkit.forges.base import RunnerForge
+from cmlkit.forges.base import RunnerForge, WorkflowForge
 from cmlkit.progress import Progress, Silent
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import lease
@@ -18,6 +18,7 @@ from cmlkit.runner.interruption import interruptible
 from cmlkit.runner.launching import Launched, Launching
 from cmlkit.runner.previewing import Preview, preview_of
 from cmlkit.runner.reaping import Reaped, Reaper
+from cmlkit.runner.resuming import after_interruption, mark
 from cmlkit.runner.stopping import Removed, remove, traces_of_run
 
 __all__ = [
@@ -108,23 +109,33 @@ def stop(
     forge: RunnerForge,
     cloud_for: CloudFor,
     regions: Sequence[str] = (),
+    workflow_forge: WorkflowForge | None = None,
     progress: Progress | None = None,
     clock: Clock | None = None,
 ) -> Removed:
     """Terminate the run's instances and remove its runners, whatever launched them; nothing to do is fine.
 
+    Spot instances that AWS took back are marked as interrupted, so that the next attempt is launched on demand.
+
     Args:
         regions: Where to look; the environment's region when empty.
+        workflow_forge: Where the run's jobs are asked whether AWS took their instance back.
 
     Raises:
         CmlkitError: What first went wrong, after the rest was removed.
         Interrupted: SIGINT or SIGTERM came; the rest was removed all the same.
     """
-    with interruptible() as interruption, (progress or Silent()).stage("Stop the runner") as say:
+    progress, clock = progress or Silent(), clock or SystemClock()
+    with interruptible() as interruption, progress.stage("Stop the runner") as say:
         # It is done within seconds, and half of it would leave what it is for.
         interruption.hold()
         clouds = [cloud_for(region) for region in regions or ("",)]
-        removed = remove(traces_of_run(workflow_run, clouds), forge=forge, clock=clock or SystemClock())
+        removed = remove(traces_of_run(workflow_run, clouds), forge=forge, clock=clock)
+        try:
+            marked = mark(removed.seen, workflow_run, clouds=clouds, forge=workflow_forge, clock=clock)
+            removed = replace(removed, interrupted=marked)
+        except CmlkitError as error:
+            progress.note(f"Whether AWS took an instance back cannot be told: {error.message}")
         say(removed.summary or f"nothing is left of run {workflow_run.run_id}")
         if removed.failures:
             raise removed.failures[0]
@@ -190,12 +201,17 @@ def _launching(
     progress: Progress | None,
     clock: Clock | None,
 ) -> Launching:
+    progress = progress or Silent()
+    clouds = [cloud_for(region) for region in spec.region or ("",)]
+    chosen = after_interruption(spec, workflow_run, clouds)
+    if chosen.market != spec.market:
+        progress.note("AWS took the spot instance of an earlier attempt back: on demand this time.")
     return Launching(
-        spec,
+        chosen,
         workflow_run=workflow_run,
         forge=forge,
-        clouds=[cloud_for(region) for region in spec.region or ("",)],
-        progress=progress or Silent(),
+        clouds=clouds,
+        progress=progress,
         clock=clock or SystemClock(),
     )
 

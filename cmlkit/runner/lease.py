@@ -24,6 +24,9 @@ SCHEDULE = "cmlkit:schedule"
 REAPING = "cmlkit:reaping"
 """Put on an instance by the reaper before it looks again: when, in seconds since the epoch."""
 
+INTERRUPTED = "cmlkit:interrupted"
+"""Put on a spot instance that AWS took back: when that was noticed, in seconds since the epoch."""
+
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
 _LONGEST_NAME = 128
 _LONGEST_VALUE = 256

@@ -49,12 +49,16 @@ class Removed:
         runners: Names of the runners that were removed from the forge.
         busy: Names of runners that the forge still took for busy. It forgets them by itself.
         failures: What went wrong.
+        seen: Every instance that was found, ended ones too.
+        interrupted: Ids of the spot instances that AWS took back.
     """
 
     instances: tuple[str, ...] = ()
     runners: tuple[str, ...] = ()
     busy: tuple[str, ...] = ()
     failures: tuple[CmlkitError, ...] = ()
+    seen: tuple[Instance, ...] = ()
+    interrupted: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -63,6 +67,7 @@ class Removed:
         lines += [f"Removed the runner {name} from GitHub." for name in self.runners]
         # https://docs.github.com/en/actions/reference/runners/self-hosted-runners
         lines += [f"GitHub took {name} for busy; it removes it by itself within a day." for name in self.busy]
+        lines += [f"AWS took {instance} back: a spot interruption." for instance in self.interrupted]
         lines += [f"Not cleaned up: {failure.message}" for failure in self.failures]
         return "\n".join(lines)
 
@@ -79,11 +84,13 @@ def traces_of_run(workflow_run: WorkflowRun, clouds: Sequence[Cloud]) -> Traces:
 def remove(traces: Traces, *, forge: RunnerForge, clock: Clock) -> Removed:
     """Terminate the instances, then remove the runners. One failure does not keep the rest from being removed."""
     instances: list[str] = []
+    seen: list[Instance] = []
     runners: dict[str, bool] = {}
     failures: list[CmlkitError] = []
     for cloud in traces.clouds:
         try:
-            instances += _terminate(cloud, traces, clock)
+            seen += (listed := _listed(cloud, traces, clock))
+            instances += _terminate(cloud, traces, listed, clock)
         except CmlkitError as error:
             failures.append(error)
     if traces.has_runners:
@@ -96,11 +103,11 @@ def remove(traces: Traces, *, forge: RunnerForge, clock: Clock) -> Removed:
         runners=tuple(name for name, gone in runners.items() if gone),
         busy=tuple(name for name, gone in runners.items() if not gone),
         failures=tuple(failures),
+        seen=tuple(seen),
     )
 
 
-def _terminate(cloud: Cloud, traces: Traces, clock: Clock) -> list[str]:
-    listed = _listed(cloud, traces, clock)
+def _terminate(cloud: Cloud, traces: Traces, listed: Sequence[Instance], clock: Clock) -> list[str]:
     ended = {instance.id for instance in listed if not instance.alive}
     known = {instance.id for instance in traces.known if instance.region == cloud.region}
     ids = sorted({instance.id for instance in listed}.union(known) - ended)

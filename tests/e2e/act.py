@@ -59,6 +59,7 @@ class Act:
         *,
         repository: Path,
         event: str = "workflow_dispatch",
+        payload: Mapping[str, Any] | None = None,
         environ: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
         variables: Mapping[str, str] | None = None,
@@ -68,6 +69,9 @@ class Act:
         command += ["--platform", "ubuntu-latest=-self-hosted", "--platform", "self-hosted=-self-hosted"]
         command += ["--action-cache-path", str(self.directory / "act"), "--no-cache-server"]
         command += ["--artifact-server-addr", "127.0.0.1"]
+        if payload:
+            (self.directory / "event.json").write_text(json.dumps(payload))
+            command += ["--eventpath", str(self.directory / "event.json")]
         command += [f"--local-repository={name}={folder}" for name, folder in self._actions().items()]
         for_stand_ins = {"CMLKIT_TEST_PYTHON": sys.executable, "CMLKIT_TEST_UV": str(UV)}
         command += self._file("env", {**for_stand_ins, **(environ or {})})

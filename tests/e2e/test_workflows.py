@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,14 @@ def clone(tmp_path: Path, sandbox: Sandbox) -> Path:
 
 
 def run_template(
-    name: str, act: Act, sandbox: Sandbox, clone: Path, *, event: str = "workflow_dispatch", attest: bool = False
+    name: str,
+    act: Act,
+    sandbox: Sandbox,
+    clone: Path,
+    *,
+    event: str = "workflow_dispatch",
+    payload: Mapping[str, Any] | None = None,
+    attest: bool = False,
 ) -> ActRun:
     """Run a template, with tokens that may do no more than it asks for."""
     template = ROOT / "workflows" / name
@@ -57,6 +64,7 @@ def run_template(
         template,
         repository=clone,
         event=event,
+        payload=payload,
         environ=environ | {"GITHUB_RUN_ID": "4711", "CMLKIT_RUNNER_WAIT_TIMEOUT": "60s"},
         secrets={"GITHUB_TOKEN": "ghs_job", "CMLKIT_RUNNER_TOKEN": "github_pat_runner"} | KEYS,
         variables={"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/cmlkit", "CMLKIT_ATTEST": "true" if attest else ""},
@@ -162,6 +170,21 @@ def test_the_template_for_promotion_tags_the_model_of_the_base_branch(
         assert (done.outputs["promoted"], done.outputs["tag"]) == ("true", "model/random_forest/production/1")
         (tag,) = rest(sandbox, "git/matching-refs/tags/model")
         assert tag["ref"] == "refs/tags/model/random_forest/production/1"
+
+
+@pytest.mark.parametrize(("said", "attempts"), [("warning title=Spot interruption", 2), ("error title=cmlkit", 1)])
+def test_the_resuming_template_runs_an_interrupted_run_again_and_no_other(
+    said: str, attempts: int, act: Act, tmp_path: Path, repository: Path
+) -> None:
+    with Sandbox(tmp_path / "sandbox", boot=False) as sandbox:
+        job = sandbox.github.queue_job(sandbox.repository, labels=["self-hosted"], steps=["true"])
+        job.log, job.status, job.conclusion = f"::{said}::It ended.\n", "completed", "failure"
+        payload = {"workflow_run": {"id": job.run_id, "conclusion": "failure", "run_attempt": 1}}
+        done = run_template(
+            "resume-after-interruption.yml", act, sandbox, repository, event="workflow_run", payload=payload
+        )
+        assert done.jobs == {"resume": "success"}, done.log
+        assert sandbox.github.hub.repository(sandbox.repository).runs[job.run_id].attempt == attempts
 
 
 def launched(sandbox: Sandbox, *, expires: float) -> str:

@@ -153,6 +153,16 @@ def test_schedules_have_names_that_the_policies_cover(account: Account) -> None:
     assert all(name.startswith("cmlkit-") for name in names)
 
 
+def test_stop_tags_only_with_the_key_that_the_launchers_policy_names(account: Account) -> None:
+    launched = account.launch(market="spot")
+    account.aws.interrupt(launched.instance_id, seconds=0)
+    account.stop()
+    [call] = [call for call in account.aws.calls if call.action == "CreateTags"]
+    keys = [value for name, value in call.parameters.items() if name.endswith(".Key")]
+    assert keys == ["cmlkit:interrupted"]
+    assert json.dumps(keys[0]) in (POLICIES / "launcher.json").read_text()
+
+
 def test_the_reaper_tags_only_with_the_key_that_its_policy_names(account: Account) -> None:
     account.launch()
     account.clock.time += LIFETIME_SECONDS + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -86,6 +87,7 @@ def test_snippets_run_and_print_what_their_comments_say(
     block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
     model.save_model({"stands": "for a model"}, "model/random_forest.joblib")
     exec(compile(block, "snippet", "exec"), {})
     said = re.findall(r"^ *print\(.*\)  # (.*)$", block, re.MULTILINE)

@@ -16,6 +16,7 @@ from cmlkit.forges.github.runners import DEFAULT_RUNNER_GROUP, Runners, RunnerSc
 from cmlkit.forges.github.signed_commits import SignedCommits
 from cmlkit.forges.github.tags import Tags
 from cmlkit.forges.github.transport import API_URL, Transport
+from cmlkit.forges.github.workflow_runs import WorkflowRuns
 
 if TYPE_CHECKING:
     import requests
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["GitHub"]
 
 
-class GitHub(SignedCommits, Tags, PullRequests, Comments, Checks, Attestations, Runners):
+class GitHub(SignedCommits, Tags, PullRequests, Comments, Checks, Attestations, WorkflowRuns, Runners):
     """One repository on one GitHub, worked on with one token.
 
     Requests are retried where that is safe: on outages and lost connections with growing pauses, on rate limits for as

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,10 @@ from cmlkit.sandbox.github.accounts import Account, Level
 JobStatus = Literal["queued", "in_progress", "completed"]
 POLL_SECONDS = 0.25
 LOG_TAIL = 2000
+
+# https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+LEVELS: Mapping[str, str] = {"error": "failure", "warning": "warning", "notice": "notice"}
+_ANNOTATION = re.compile(r"^::(error|warning|notice)(?: title=([^:,]*))?::(.*)$", re.MULTILINE)
 
 # What GITHUB_TOKEN may do in the sandbox unless a job says otherwise: what a workflow that publishes asks for.
 JOB_PERMISSIONS: Mapping[str, Level] = {
@@ -83,6 +88,13 @@ class Job:
     @property
     def run_id(self) -> int:
         return self.run.id
+
+    def annotations(self) -> list[dict[str, str]]:
+        """What the job put on the run's page, by lines such as `::warning title=TITLE::MESSAGE`."""
+        return [
+            {"annotation_level": LEVELS[level], "title": title or "", "message": message}
+            for level, title, message in _ANNOTATION.findall(self.log)
+        ]
 
     def wait(self, timeout: float) -> str:
         """Wait until the job is over; its conclusion.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cmlkit.sandbox.github.api.call import Answer, Call, Fields
 from cmlkit.sandbox.github.api.commits import resolved
 from cmlkit.sandbox.github.api.routes import Routes
@@ -62,6 +64,27 @@ def update_check_run(call: Call, check_run_id: int) -> Answer:
     _apply(call, run, fields)
     _settle(call, run.sha)
     return Answer(body=check_run(call.hub, call.repository, run))
+
+
+@checks.add("GET", f"{REPOSITORY}/check-runs/<int:check_run_id>/annotations", needs="checks=read")
+def list_annotations(call: Call, check_run_id: int) -> Answer:
+    jobs = [job for run in call.repository.runs.values() for job in run.jobs if job.id == check_run_id]
+    found = jobs[0].annotations() if jobs else _check_run(call, check_run_id).output.annotations
+    return call.page(list(found), lambda annotation: _annotation(call, annotation))
+
+
+def _annotation(call: Call, annotation: object) -> Json:
+    assert isinstance(annotation, Mapping)
+    empty = {"path": ".github", "start_line": 1, "end_line": 1, "title": None, "message": None, "raw_details": None}
+    found = {name: annotation.get(name, value) for name, value in empty.items()}
+    columns = {name: annotation.get(name) for name in ("start_column", "end_column")}
+    level = annotation.get("annotation_level", "warning")
+    return {
+        **found,
+        **columns,
+        "annotation_level": level,
+        "blob_href": page(call.hub, call.repository, "/blob/main/.github"),
+    }
 
 
 def _apply(call: Call, run: CheckRun, fields: Fields) -> None:

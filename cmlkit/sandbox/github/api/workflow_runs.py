@@ -53,6 +53,15 @@ def list_jobs(call: Call, run_id: int) -> Answer:
     return call.page(jobs, lambda job: _job(call.hub, call.repository, job), key="jobs")
 
 
+@runs.add("GET", f"{RUN}/attempts/<int:attempt>/jobs", needs="actions=read")
+def list_jobs_of_attempt(call: Call, run_id: int, attempt: int) -> Answer:
+    run = _run(call, run_id)
+    if attempt > run.attempt:
+        raise not_found()
+    jobs = [job for job in run.jobs if job.attempt == attempt]
+    return call.page(jobs, lambda job: _job(call.hub, call.repository, job), key="jobs")
+
+
 @runs.add("POST", f"{RUN}/cancel", needs="actions=write")
 def cancel_run(call: Call, run_id: int) -> Answer:
     run = _run(call, run_id)

@@ -1,0 +1,41 @@
+"""`cmlkit workflow`: runs of the repository's workflows."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from cmlkit.cli import edges
+from cmlkit.cli.options import Invocation, with_settings
+from cmlkit.cli.output import emit
+from cmlkit.errors import SettingsError
+
+
+@click.group()
+def workflow() -> None:
+    """Run workflow runs again."""
+
+
+@workflow.command()
+@with_settings()
+@click.option("--id", "run_id", default="", metavar="RUN", help="Id of the run; this one's when left out.")
+@click.option("--if-interrupted", is_flag=True, help="Only where AWS took its spot instance back, and only once.")
+def rerun(invocation: Invocation, run_id: str, if_interrupted: bool) -> None:
+    """Run all jobs of a workflow run again, the one that launches the instance among them.
+
+    \b
+    cmlkit workflow rerun --id 1234567890
+    cmlkit workflow rerun --id 1234567890 --if-interrupted
+    """
+    from cmlkit.runner import resuming
+
+    this_run = edges.workflow_run(invocation.environ)
+    wanted = run_id or this_run.run_id
+    if not wanted.isdecimal():
+        raise SettingsError(
+            f"{wanted!r} is no id of a workflow run.", next_step="Name one: --id, as in the run's address."
+        )
+    resumption = resuming.rerun(edges.github(invocation, this_run), wanted, if_interrupted=if_interrupted)
+    done = "runs again" if resumption.rerun else "does not run again"
+    emit(invocation, dataclasses.asdict(resumption), [("run", f"{wanted} {done}: {resumption.reason}")])
