@@ -22,7 +22,7 @@ PAGES_WITH_COMMANDS = [
 PROMOTION = documented.ROOT / "docs" / "how-to" / "promote-and-roll-back.md"
 # What is not for a test to type, and where else it is tried.
 ELSEWHERE = {
-    "cmlkit workflow rerun --id 1234567890 --if-interrupted": "needs a run that was interrupted: test_workflow_rerun.py",
+    "cmlkit workflow rerun --id 1234567890 --if-interrupted": "needs an interrupted run: test_workflow_rerun.py",
     "cmlkit model verify --attestation model/random_forest.joblib": "needs an attestation: test_commands.py",
     "cmlkit init --example": "belongs into a folder of its own: test_init.py",
     "cmlkit sandbox": "stays up until it is told to end: test_sandbox.py",
