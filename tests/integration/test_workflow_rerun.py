@@ -42,9 +42,7 @@ def test_an_interrupted_run_runs_again_with_all_of_its_jobs(
 
 
 def test_another_failure_does_not_run_again(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
-    job = ended(
-        sandbox, "::error title=cmlkit::It failed.\nSpot interruption is only spoken of here.\n"
-    )
+    job = ended(sandbox, "::error title=cmlkit::It failed.\nSpot interruption is only spoken of here.\n")
     assert not rerun(capsys, "--id", str(job.run_id), "--if-interrupted")["rerun"]
     assert attempts(sandbox, job) == 1
 
