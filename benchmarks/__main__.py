@@ -14,7 +14,7 @@ from benchmarks.measuring import Part
 from cmlkit.cli.output import print_table
 
 RESULT = Path("build/bench.json")
-PARTS = ("commands", "runners")
+PARTS = ("commands", "training", "runners")
 
 
 def main() -> None:

@@ -42,8 +42,11 @@ class Program:
     directory: Path = field(default_factory=Path.cwd)
     environ: Mapping[str, str] = field(default_factory=dict)
 
-    def run(self) -> Usage:
+    def run(self, *, errors: Path | None = None) -> Usage:
         """Run it once, its output thrown away.
+
+        Args:
+            errors: Keeps what it writes to standard error.
 
         Raises:
             RuntimeError: It failed; the message has the end of its error output.
@@ -59,6 +62,8 @@ class Program:
                 stderr=subprocess.PIPE,
                 check=False,
             )
+            if errors:
+                errors.write_bytes(answer.stderr)
             if answer.returncode:
                 said = answer.stderr.decode(errors="replace")[-2000:]
                 raise RuntimeError(f"{' '.join(self.argv)} ended with {answer.returncode}:\n{said}")
