@@ -81,7 +81,9 @@ def write_job(folder: Path, rows: int) -> Job:
 
 
 def _size(job: Job) -> tuple[dict[str, object], list[Target]]:
-    ours, reference, accuracies = [], [], set()
+    ours: list[tuple[Usage, float]] = []
+    reference: list[tuple[Usage, float]] = []
+    accuracies = set()
     for _ in range(ROUNDS[job.rows]):
         for taken, train in ((ours, job.ours), (reference, job.reference)):
             taken.append(train())

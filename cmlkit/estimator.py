@@ -12,15 +12,15 @@ import resource
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cmlkit import metrics, skops_file
 from cmlkit.config import TrainSpec
+from cmlkit.dataset import Dataset, largest_table, read_dataset
 from cmlkit.errors import SettingsError
 from cmlkit.evaluation import plot_names, plot_of
-from cmlkit.model import DEFAULT_FORMAT, installed_versions, save_model
+from cmlkit.model import DEFAULT_FORMAT, installed_versions, write_model
 from cmlkit.painter import Painter
 from cmlkit.plots import Plot
 from cmlkit.process import RSS_UNIT_BYTES
@@ -28,30 +28,21 @@ from cmlkit.progress import Progress
 from cmlkit.rematch import Champion, champion_at, rematch
 from cmlkit.run import Rematch, Resources, TrainingRun
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-PARTS = ("train_features", "train_labels", "test_features", "test_labels")
 CLASSIFIER_SCORING = ("accuracy",)
 REGRESSOR_SCORING = ("r2", "neg_mean_absolute_error")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dataset:
-    """Features of shape (samples, features), labels of shape (samples,)."""
-
-    train_features: NDArray[Any]
-    train_labels: NDArray[Any]
-    test_features: NDArray[Any]
-    test_labels: NDArray[Any]
-
-
 class Answering:
-    """A fitted estimator that predicts the same features once, however many scorers and plots ask for it."""
+    """A fitted estimator that answers the same question once, however many scorers and plots ask it."""
 
     def __init__(self, estimator: Any) -> None:
         self._estimator = estimator
         self._answers: dict[tuple[str, int], Any] = {}
+
+    @functools.cached_property
+    def feature_importances_(self) -> Any:
+        # A forest asks each of its trees.
+        return self._estimator.feature_importances_
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._estimator, name)
@@ -68,18 +59,18 @@ class Answering:
 
 
 def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, started: float) -> TrainingRun:
-    """Fit, score, plot and save; writes the model, its metrics and its plots below `directory`.
+    """Fit, score, plot and save; writes the model, its metrics and its plots below `directory`, and no manifest yet.
 
     Raises:
         SettingsError: The class cannot be imported or does not take its parameters, or the data cannot be used.
     """
     begun, cpu = time.monotonic(), _cpu_seconds()
     model = default_model(spec)
-    with Painter() if spec.plots else nullcontext() as painter:
+    with largest_table(spec, directory) as largest, Painter() if spec.plots else nullcontext() as painter:
         _check_extra(model)
         estimator = _made(spec)
         with progress.stage("Read the data") as say:
-            data = read_dataset(spec, directory)
+            data = read_dataset(spec, directory, largest=largest)
             say(f"{len(data.train_labels):,} samples to train, {len(data.test_labels):,} to test")
         with progress.stage(f"Fit {type(estimator).__name__}"):
             _fitted(estimator, data, spec)
@@ -94,7 +85,7 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
             if spec.metrics:
                 _write_metrics(scores, directory / spec.metrics[0])
                 scores = metrics.read(spec.metrics[:1], directory)
-            save_model(estimator, directory / model)
+            write_model(estimator, directory / model)
     return TrainingRun(
         mode="estimator",
         command=spec.estimator,
@@ -144,87 +135,6 @@ def default_model(spec: TrainSpec) -> str:
     stem = re.sub(r"(Classifier|Regressor)$", "", name) or name
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", stem).lower()
     return f"model/{snake}.{spec.format or DEFAULT_FORMAT}"
-
-
-def read_dataset(spec: TrainSpec, directory: Path) -> Dataset:
-    """The data that the spec declares: four files of a folder, or one table to split.
-
-    Raises:
-        SettingsError: A file is missing, or is not a table of numbers, or the parts do not fit together.
-    """
-    if not spec.data:
-        raise SettingsError("Nothing says where the data is.", next_step="Set train.data.")
-    source = directory / spec.data[0]
-    if spec.target:
-        return _split(source, spec)
-    parts = {part: _read_part(source, part) for part in PARTS}
-    for half in ("train", "test"):
-        rows, labels = len(parts[f"{half}_features"]), len(parts[f"{half}_labels"])
-        if rows != labels:
-            raise SettingsError(f"{spec.data[0]}: {half} has {rows:,} rows of features and {labels:,} labels.")
-    return Dataset(**parts)
-
-
-def _read_part(folder: Path, part: str) -> NDArray[Any]:
-    import numpy as np
-
-    for suffix in (".npy", ".csv"):
-        if (file := folder / f"{part}{suffix}").is_file():
-            table = _load_array(file) if suffix == ".npy" else _load_table(file)
-            return table.ravel() if part.endswith("labels") else np.atleast_2d(table)
-    raise SettingsError(
-        f"There is no {part}.csv or {part}.npy in {folder}.",
-        next_step="Write the four files, or set train.target and let train.data be one CSV table with a header.",
-    )
-
-
-def _load_array(file: Path) -> NDArray[Any]:
-    import numpy as np
-
-    try:
-        array: NDArray[Any] = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise SettingsError(f"{file} is not an array of NumPy: {error}.") from error
-    return array
-
-
-def _load_table(file: Path, *, skip: int = 0) -> NDArray[Any]:
-    """numpy's reader in C; it takes commas where the first row has any, else white space."""
-    import numpy as np
-
-    try:
-        with file.open(encoding="utf-8") as lines:
-            first = lines.readline()
-        table: NDArray[Any] = np.loadtxt(file, delimiter="," if "," in first else None, skiprows=skip, ndmin=1)
-    except (OSError, ValueError) as error:
-        raise SettingsError(
-            f"{file} is not a table of numbers: {error}.",
-            next_step="Encode text as numbers and fill gaps before training.",
-        ) from error
-    if not np.isfinite(table).all():
-        raise SettingsError(f"{file} holds NaN or infinity.", next_step="Fill the gaps before training.")
-    return table
-
-
-def _split(file: Path, spec: TrainSpec) -> Dataset:
-    from sklearn.model_selection import train_test_split
-
-    if not 0 < spec.test_size < 1:
-        raise SettingsError(f"train.test-size is {spec.test_size:g}; it must lie between 0 and 1.")
-    try:
-        with file.open(encoding="utf-8") as lines:
-            header = [name.strip() for name in lines.readline().split(",")]
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The table {file} cannot be read: {error}.") from error
-    if spec.target not in header:
-        raise SettingsError(f"{file} has no column {spec.target!r}; it has {', '.join(header)}.")
-    table = _load_table(file, skip=1)
-    if table.ndim != 2 or table.shape[1] != len(header):
-        raise SettingsError(f"{file} has {len(header)} names in its header and rows of another length.")
-    column = header.index(spec.target)
-    features = table[:, [index for index in range(len(header)) if index != column]]
-    parts = train_test_split(features, table[:, column], test_size=spec.test_size, random_state=spec.seed)
-    return Dataset(train_features=parts[0], test_features=parts[1], train_labels=parts[2], test_labels=parts[3])
 
 
 def _made(spec: TrainSpec) -> Any:

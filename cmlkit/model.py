@@ -143,13 +143,18 @@ def save_model(
         ModelError: The file cannot be written.
     """
     file = Path(path)
+    write_model(estimator, file)
+    return write_manifest(file, metrics=metrics or {}, parameters=parameters, commit=commit, data=data)
+
+
+def write_model(estimator: Any, file: Path) -> None:
+    """Write the model alone, whole or not at all; raises as `save_model` does."""
     content = _dumped(estimator, file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         _replace(file, content)
     except OSError as error:
         raise ModelError(f"The model cannot be written to {file}: {error.strerror}.") from error
-    return write_manifest(file, metrics=metrics or {}, parameters=parameters, commit=commit, data=data)
 
 
 def write_manifest(

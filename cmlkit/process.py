@@ -71,12 +71,15 @@ def capture(argv: list[str], *, directory: Path, environ: Mapping[str, str], tim
     return answer.stdout if answer.returncode == 0 else ""
 
 
-def beside(argv: Sequence[str]) -> subprocess.Popen[bytes] | None:
-    """A silent process that reads from a pipe, to work beside this one; None where it cannot be started."""
+def beside(argv: Sequence[str], *, answers: bool = False) -> subprocess.Popen[bytes] | None:
+    """A process with pipes, to work beside this one without a word to people; None where it cannot be started.
+
+    Args:
+        answers: Whether its standard output is a pipe too, and not thrown away.
+    """
+    output = subprocess.PIPE if answers else subprocess.DEVNULL
     try:
-        return subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
-        )
+        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.DEVNULL, process_group=0)
     except OSError:
         return None
 

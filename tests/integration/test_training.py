@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cmlkit import painter
+from cmlkit import painter, table
 from cmlkit.config import TrainSpec
 from cmlkit.errors import CmlkitError, Interrupted, MetricsError, ModelError, SettingsError, TrainingFailed
 from cmlkit.model import load_model, verify
@@ -157,9 +157,9 @@ def made_data(folder: Path, *, suffix: str = ".csv", target: str = "class") -> N
     for half, rows in (("train", 120), ("test", 40)):
         features = generator.normal(size=(rows, 3))
         labels = (features[:, 0] > 0).astype(float) if target == "class" else features @ np.array([1.0, 2.0, 3.0])
-        for what, table in (("features", features), ("labels", labels)):
+        for what, values in (("features", features), ("labels", labels)):
             if suffix == ".npy":
-                np.save(folder / f"{half}_{what}.npy", table)
+                np.save(folder / f"{half}_{what}.npy", values)
             else:
                 np.savetxt(folder / f"{half}_{what}.csv", table, delimiter="," if what == "features" else " ")
 
@@ -290,3 +290,25 @@ def test_a_plot_that_cannot_be_written_is_a_settings_error(tmp_path: Path) -> No
     made_data(tmp_path / "data")
     with pytest.raises(SettingsError, match=r"confusion_matrix\.docx cannot be written"):
         train(dataclasses.replace(FOREST, plots=("confusion_matrix.docx",)), directory=tmp_path, environ=environ())
+
+
+@pytest.mark.parametrize("command", [table.COMMAND, ("false",)])
+def test_a_large_table_is_read_beside_and_where_that_fails_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(table, "LARGE_BYTES", 0)
+    monkeypatch.setattr(table, "COMMAND", command)
+    file = tmp_path / "table.csv"
+    file.write_text("a,b\n1,2.5\n-3,4e-7\n")
+    with table.Ahead(file, skip=1) as ahead:
+        assert ahead.table().tolist() == [[1, 2.5], [-3, 4e-7]]
+
+
+def test_a_large_table_that_is_none_is_the_error_of_a_small_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "LARGE_BYTES", 0)
+    made_data(tmp_path / "data")
+    (tmp_path / "data" / "train_features.csv").write_text("one\ntwo\n")
+    with pytest.raises(SettingsError, match=r"train_features\.csv is not a table of numbers"):
+        train(FOREST, directory=tmp_path, environ=environ())

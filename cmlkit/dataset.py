@@ -1,0 +1,107 @@
+"""The dataset of estimator mode: four files of a folder, or one table to split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cmlkit.config import TrainSpec
+from cmlkit.errors import SettingsError
+from cmlkit.table import Ahead, read_table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PARTS = ("train_features", "train_labels", "test_features", "test_labels")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Features of shape (samples, features), labels of shape (samples,)."""
+
+    train_features: NDArray[Any]
+    train_labels: NDArray[Any]
+    test_features: NDArray[Any]
+    test_labels: NDArray[Any]
+
+
+def largest_table(spec: TrainSpec, directory: Path) -> Ahead:
+    """The file that takes longest to read, for `read_dataset`: enter it early, and go on with something else."""
+    source = directory.joinpath(*spec.data[:1])
+    return Ahead(source, skip=1) if spec.target else Ahead(source / f"{PARTS[0]}.csv")
+
+
+def read_dataset(spec: TrainSpec, directory: Path, *, largest: Ahead) -> Dataset:
+    """The data that the spec declares: four files of a folder, or one table to split.
+
+    Args:
+        largest: From `largest_table`.
+
+    Raises:
+        SettingsError: A file is missing, or is not a table of numbers, or the parts do not fit together.
+    """
+    if not spec.data:
+        raise SettingsError("Nothing says where the data is.", next_step="Set train.data.")
+    source = directory / spec.data[0]
+    if spec.target:
+        return _split(source, spec, largest)
+    files = {part: _part_file(source, part) for part in PARTS}
+    # The largest last: it is being read meanwhile.
+    parts = {part: _read_part(files[part], part, largest) for part in reversed(PARTS)}
+    for half in ("train", "test"):
+        rows, labels = len(parts[f"{half}_features"]), len(parts[f"{half}_labels"])
+        if rows != labels:
+            raise SettingsError(f"{spec.data[0]}: {half} has {rows:,} rows of features and {labels:,} labels.")
+    return Dataset(**parts)
+
+
+def _part_file(folder: Path, part: str) -> Path:
+    for suffix in (".npy", ".csv"):
+        if (file := folder / f"{part}{suffix}").is_file():
+            return file
+    raise SettingsError(
+        f"There is no {part}.csv or {part}.npy in {folder}.",
+        next_step="Write the four files, or set train.target and let train.data be one CSV table with a header.",
+    )
+
+
+def _read_part(file: Path, part: str, largest: Ahead) -> NDArray[Any]:
+    import numpy as np
+
+    if file.suffix == ".npy":
+        table = _load_array(file)
+    else:
+        table = largest.table() if file == largest.file else read_table(file)
+    return table.ravel() if part.endswith("labels") else np.atleast_2d(table)
+
+
+def _load_array(file: Path) -> NDArray[Any]:
+    import numpy as np
+
+    try:
+        array: NDArray[Any] = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise SettingsError(f"{file} is not an array of NumPy: {error}.") from error
+    return array
+
+
+def _split(file: Path, spec: TrainSpec, largest: Ahead) -> Dataset:
+    from sklearn.model_selection import train_test_split
+
+    if not 0 < spec.test_size < 1:
+        raise SettingsError(f"train.test-size is {spec.test_size:g}; it must lie between 0 and 1.")
+    try:
+        with file.open(encoding="utf-8") as lines:
+            header = [name.strip() for name in lines.readline().split(",")]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The table {file} cannot be read: {error}.") from error
+    if spec.target not in header:
+        raise SettingsError(f"{file} has no column {spec.target!r}; it has {', '.join(header)}.")
+    table = largest.table()
+    if table.ndim != 2 or table.shape[1] != len(header):
+        raise SettingsError(f"{file} has {len(header)} names in its header and rows of another length.")
+    column = header.index(spec.target)
+    features = table[:, [index for index in range(len(header)) if index != column]]
+    parts = train_test_split(features, table[:, column], test_size=spec.test_size, random_state=spec.seed)
+    return Dataset(train_features=parts[0], test_features=parts[1], train_labels=parts[2], test_labels=parts[3])
