@@ -161,7 +161,7 @@ def made_data(folder: Path, *, suffix: str = ".csv", target: str = "class") -> N
             if suffix == ".npy":
                 np.save(folder / f"{half}_{what}.npy", values)
             else:
-                np.savetxt(folder / f"{half}_{what}.csv", table, delimiter="," if what == "features" else " ")
+                np.savetxt(folder / f"{half}_{what}.csv", values, delimiter="," if what == "features" else " ")
 
 
 FOREST = TrainSpec(estimator="sklearn.ensemble.RandomForestClassifier", params={"max_depth": 5, "n_estimators": 10})
