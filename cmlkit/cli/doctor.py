@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,10 +13,11 @@ from cmlkit.cli import edges
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.doctor import Finding, examine, first_failure
+from cmlkit.run import WorkflowRun
 
 
 @click.command()
-@with_settings("runner")
+@with_settings("runner", "train", "gate")
 def doctor(invocation: Invocation) -> None:
     """Look whether GitHub and AWS would let a run through. Nothing is launched, registered or written.
 
@@ -21,15 +25,7 @@ def doctor(invocation: Invocation) -> None:
     cmlkit doctor --instance-type c7i.xlarge --region eu-west-1
     cmlkit doctor --json | jq '.findings[] | select(.state != "ok")'
     """
-    workflow_run = edges.workflow_run(invocation.environ)
-    findings = examine(
-        invocation.settings.runner,
-        workflow_run=workflow_run,
-        publish_forge=lambda: edges.github(invocation, workflow_run),
-        runner_forge=lambda: edges.runner_github(invocation, workflow_run),
-        # Opened when it is used, so that missing credentials are a finding like any other.
-        cloud_for=lambda region: edges.clouds(invocation.environ)(region),
-    )
+    findings = examined(invocation, edges.workflow_run(invocation.environ))
     emit(
         invocation,
         {"findings": [_row(finding) for finding in findings]},
@@ -37,6 +33,20 @@ def doctor(invocation: Invocation) -> None:
     )
     if failure := first_failure(findings):
         raise failure
+
+
+def examined(invocation: Invocation, workflow_run: WorkflowRun) -> tuple[Finding, ...]:
+    """What the doctor finds with the tokens and credentials of the environment."""
+    return examine(
+        invocation.settings,
+        workflow_run=workflow_run,
+        publish_forge=lambda: edges.github(invocation, workflow_run),
+        runner_forge=lambda: edges.runner_github(invocation, workflow_run),
+        # Opened when it is used, so that missing credentials are a finding like any other.
+        cloud_for=functools.cache(lambda region: edges.clouds(invocation.environ)(region)),
+        directory=Path.cwd(),
+        now=time.time(),
+    )
 
 
 def _row(finding: Finding) -> dict[str, Any]:

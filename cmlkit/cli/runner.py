@@ -15,6 +15,7 @@ from cmlkit.cli.output import emit, print_table
 
 if TYPE_CHECKING:
     from cmlkit.clouds.base import Instance
+    from cmlkit.run import WorkflowRun
     from cmlkit.runner import Launched, Preview, Reaped
 
 
@@ -29,9 +30,10 @@ def runner() -> None:
 
 
 @runner.command()
-@with_settings("runner")
+@with_settings("runner", "train", "gate")
 @click.option("--dry-run", is_flag=True, help="Show what would be tried, and what it costs; launch nothing.")
-def launch(invocation: Invocation, dry_run: bool) -> None:
+@click.option("--preflight", is_flag=True, help="Let the doctor look first; where something is wrong, launch nothing.")
+def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
     """Launch an instance, and return when its runner is online at GitHub.
 
     On failure, time-out, SIGINT and SIGTERM everything is taken back.
@@ -40,6 +42,7 @@ def launch(invocation: Invocation, dry_run: bool) -> None:
     cmlkit runner launch --instance-type c7i.xlarge,c6i.xlarge --region eu-west-1
     cmlkit runner launch --cpus 8 --memory 32 --market on-demand --max-lifetime 4h
     cmlkit runner launch --dry-run
+    cmlkit runner launch --preflight
     """
     from cmlkit import runner as stage
 
@@ -48,6 +51,8 @@ def launch(invocation: Invocation, dry_run: bool) -> None:
     if dry_run:
         _show_preview(invocation, stage.preview(spec, workflow_run=workflow_run, cloud_for=cloud_for))
         return
+    if preflight:
+        _check(invocation, workflow_run)
     launched = stage.launch_all(
         spec,
         workflow_run=workflow_run,
@@ -136,6 +141,20 @@ def reap(invocation: Invocation, dry_run: bool) -> None:
         print_table(shown)
     if failure := next((row.error for row in rows if row.error is not None), None):
         raise failure
+
+
+def _check(invocation: Invocation, workflow_run: WorkflowRun) -> None:
+    """Show what the doctor finds, and raise the first of it that would stop the run."""
+    from cmlkit.cli.doctor import examined
+    from cmlkit.doctor import first_failure
+
+    with invocation.progress.stage("Preflight") as say:
+        findings = [finding for finding in examined(invocation, workflow_run) if finding.state != "ok"]
+        for finding in findings:
+            invocation.progress.note(f"{finding.state}: {finding.subject}: {finding.detail} {finding.remedy}".rstrip())
+        if failure := first_failure(findings):
+            raise failure
+        say(f"nothing stands in the way; {len(findings)} warnings")
 
 
 def _show_launched(invocation: Invocation, launched: Sequence[Launched]) -> None:

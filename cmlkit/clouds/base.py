@@ -69,6 +69,15 @@ class Subnet:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Whose credentials are used; `server_time` in seconds since the epoch, None where the cloud does not say."""
+
+    account: str
+    arn: str
+    server_time: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class InstanceSpec:
     """One instance to launch.
 
@@ -185,6 +194,15 @@ class Cloud(Protocol):
 
     def quota(self, instance_type: str, market: Market) -> str:
         """What the cloud calls the account's limit on running instances of this kind, for people to read."""
+
+    def quota_limit(self, instance_type: str, market: Market) -> float:
+        """How many vCPUs the account may have running under that limit."""
+
+    def identity(self) -> Identity:
+        """Who the credentials are."""
+
+    def egress_problem(self, subnet: Subnet, security_groups: Sequence[str]) -> str:
+        """Why an instance there would not reach the internet over HTTPS; empty where it would."""
 
     def launch(self, spec: InstanceSpec) -> Instance:
         """One instance, tagged from its first moment.

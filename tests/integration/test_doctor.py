@@ -4,65 +4,217 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from collections.abc import Callable
+from pathlib import Path
 
+import boto3
 import pytest
 
 from cmlkit.__main__ import run
-from cmlkit.sandbox import Sandbox
+from cmlkit.sandbox import TOKEN, Sandbox
+from cmlkit.sandbox.github.accounts import Level
+
+DAY_SECONDS = 86_400
+SOUND = "train: {run: 'echo trained', data: []}\n"
+JOB: dict[str, Level] = {"contents": "write", "pull_requests": "write", "checks": "write"}
 
 
-def states(output: str) -> list[tuple[str, str]]:
-    return [(finding["subject"], finding["state"]) for finding in json.loads(output)["findings"]]
+def examined(capsys: pytest.CaptureFixture[str], *flags: str, exit_code: int = 0, **environ: str) -> dict[str, str]:
+    """Line of each finding that is not ok -> its subject; the exit code is checked."""
+    capsys.readouterr()
+    assert run(["doctor", "--json", *flags], environ={**os.environ, **environ}) == exit_code
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    return {
+        f"{finding['state']}: {finding['detail']} {finding['remedy']}": finding["subject"]
+        for finding in findings
+        if finding["state"] != "ok"
+    }
 
 
-def test_a_sound_account_has_no_failed_finding_and_nothing_comes_into_being(
-    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def account(sandbox: Sandbox, checkout: Path) -> Sandbox:
+    """A sandbox in which nothing is wrong."""
+    (checkout / "cmlkit.yaml").write_text(SOUND)
+    return sandbox
+
+
+def test_a_sound_account_has_nothing_wrong_and_nothing_comes_into_being(
+    account: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["doctor", "--json"], environ=os.environ) == 0
-    found = states(capsys.readouterr().out)
-    assert {"GitHub repository", "GitHub runners", "AWS launch", "AWS price"} <= {subject for subject, _ in found}
-    assert "failed" not in [state for _, state in found]
-    assert list(sandbox.aws.instances()) == []
-    assert not sandbox.github.hub.runners.of(sandbox.repository)
+    assert examined(capsys) == {}
+    assert list(account.aws.instances()) == []
+    assert not account.github.hub.runners.of(account.repository)
+    assert "CreateSecurityGroup" not in account.aws.actions
 
 
-def test_a_token_that_github_refuses_fails_with_its_own_exit_code_and_aws_is_still_looked_at(
-    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+def test_every_part_is_told_when_it_is_well(account: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor"], environ=os.environ) == 0
+    said = capsys.readouterr().out
+    for part in (
+        "is a classic token",
+        "0 s ahead",
+        "can be written",
+        "actions-runner-linux",
+        "123456789012 in eu-west-1",
+    ):
+        assert part in said
+    for part in ("12 of 12 options", "at most $0.0", "640 vCPUs, 2 needed", "3 subnets have a way out"):
+        assert part in said
+
+
+def archived(account: Sandbox) -> None:
+    account.github.hub.repository(account.repository).settings.archived = True
+
+
+def about_to_expire(account: Sandbox) -> None:
+    account.github.add_token(TOKEN, "octo", expires=time.time() + 2 * DAY_SECONDS)
+
+
+def read_only(account: Sandbox) -> None:
+    account.github.add_token(TOKEN, permissions={"contents": "read", "administration": "write"})
+
+
+def a_clock_that_is_off(account: Sandbox) -> None:
+    now = account.github.hub.now
+    account.github.hub.now = lambda: now() - 400
+
+
+def workflows_may_not(account: Sandbox) -> None:
+    account.github.add_token("ghs_job", kind="job", permissions={**JOB, "administration": "read"})
+    account.github.hub.repository(account.repository).settings.can_create_pull_requests = False
+
+
+def unknown_setting(account: Sandbox) -> None:
+    account.github.add_token("ghs_job", kind="job", permissions=JOB)
+
+
+def no_quota(account: Sandbox) -> None:
+    account.aws.quotas.limits.update({"L-1216C47A": 1, "L-34B43A08": 0})
+
+
+def no_spot_quota(account: Sandbox) -> None:
+    account.aws.quotas.limits["L-34B43A08"] = 0
+
+
+def quotas_that_are_hidden(account: Sandbox) -> None:
+    account.aws.deny("servicequotas:GetServiceQuota")
+
+
+def no_way_out(account: Sandbox) -> None:
+    ec2 = client(account)
+    for table in ec2.describe_route_tables()["RouteTables"]:
+        for route in table["Routes"]:
+            if route.get("DestinationCidrBlock") == "0.0.0.0/0":
+                ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0")
+
+
+def client(account: Sandbox) -> boto3.client:
+    return boto3.client("ec2", region_name="eu-west-1", endpoint_url=account.aws.url)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "exit_code", "state", "subject", "said"),
+    [
+        (archived, 2, "failed", "GitHub repository", "is archived"),
+        (about_to_expire, 0, "warning", "GitHub token", "good for 2 more days"),
+        (read_only, 3, "failed", "GitHub repository", "may not write to octo/random-forest"),
+        (a_clock_that_is_off, 2, "failed", "GitHub clock", "s ahead. Set it by a time server"),
+        (no_quota, 4, "failed", "AWS quota", "0 vCPUs, 2 needed"),
+        (no_spot_quota, 0, "warning", "AWS quota", "All Standard"),
+        (quotas_that_are_hidden, 0, "warning", "AWS quota", "Allow servicequotas:GetServiceQuota"),
+        (no_way_out, 2, "failed", "AWS network", "leads to no internet gateway"),
+    ],
+)
+def test_each_trouble_is_found_with_its_remedy(
+    account: Sandbox,
+    capsys: pytest.CaptureFixture[str],
+    trouble: Callable[[Sandbox], None],
+    exit_code: int,
+    state: str,
+    subject: str,
+    said: str,
 ) -> None:
-    environ = {name: "ghp_unknown" if name.endswith("_TOKEN") else value for name, value in os.environ.items()}
-    assert run(["doctor", "--json"], environ=environ) == 3
-    found = states(capsys.readouterr().out)
-    assert found[:2] == [("GitHub repository", "failed"), ("GitHub runners", "failed")]
-    assert ("AWS launch", "ok") in found
+    trouble(account)
+    found = examined(capsys, exit_code=exit_code)
+    line, *_ = [line for line in found if line.startswith(f"{state}: ") and said in line]
+    assert found[line] == subject
 
 
-def test_missing_aws_credentials_are_a_finding_beside_those_of_github(
-    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("trouble", "exit_code", "said"),
+    [
+        (workflows_may_not, 3, "failed: Workflows may not open pull requests here. Settings > Actions > General"),
+        (unknown_setting, 0, "warning: Whether workflows may open pull requests cannot be told"),
+    ],
+)
+def test_a_workflows_own_token_is_held_to_the_settings_of_actions(
+    account: Sandbox,
+    capsys: pytest.CaptureFixture[str],
+    trouble: Callable[[Sandbox], None],
+    exit_code: int,
+    said: str,
 ) -> None:
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    assert run(["doctor", "--json"], environ=os.environ) == 3
-    assert states(capsys.readouterr().out) == [
-        ("GitHub repository", "ok"),
-        ("GitHub runners", "ok"),
-        ("AWS launch", "failed"),
-    ]
+    trouble(account)
+    found = examined(capsys, exit_code=exit_code, CMLKIT_TOKEN="ghs_job")
+    assert any(line.startswith(said) for line in found)
+
+
+def test_a_group_that_lets_nothing_out_is_found(account: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    ec2 = client(account)
+    network = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    group = ec2.create_security_group(GroupName="shut", Description="shut", VpcId=network)["GroupId"]
+    everything = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissionsEgress"]
+    ec2.revoke_security_group_egress(GroupId=group, IpPermissions=everything)
+    found = examined(capsys, "--security-group", group, exit_code=2)
+    assert any(f"{group} lets no HTTPS out" in line for line in found)
+
+
+def test_a_token_that_github_refuses_does_not_keep_aws_from_being_looked_at(
+    account: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tokens = {name: "ghp_unknown" for name in os.environ if name.endswith("_TOKEN")}
+    found = examined(capsys, exit_code=3, **tokens)
+    assert sorted(found.values()) == ["GitHub runners", "GitHub token"]
+
+
+def test_missing_aws_credentials_are_a_finding_like_others(
+    account: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    assert list(examined(capsys, exit_code=3).values()) == ["AWS account"]
 
 
 def test_an_image_that_does_not_exist_fails_as_a_wrong_setting(
-    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+    account: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["doctor", "--json", "--image", "ami-0123456789abcdef0"], environ=os.environ) == 2
-    assert ("AWS launch", "failed") in states(capsys.readouterr().out)
+    assert list(examined(capsys, "--image", "ami-0123456789abcdef0", exit_code=2).values()) == ["AWS launch"]
 
 
-def test_each_failure_is_one_line_with_its_remedy(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
-    environ = {name: value for name, value in os.environ.items() if not name.endswith("_TOKEN")}
-    assert run(["doctor"], environ=environ) == 3
-    line = capsys.readouterr().out.splitlines()[0]
-    assert line.startswith("failed   GitHub repository")
-    assert "No GitHub token is set" in line
-    assert "Set one of CMLKIT_TOKEN" in line
+def test_a_script_that_is_not_there_is_found_before_it_costs_anything(
+    account: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = examined(capsys, "--run", "python train.py", exit_code=2)
+    assert any("train.py, which training runs, is not there" in line for line in found)
+
+
+def test_preflight_launches_nothing_where_a_run_could_not_end_well(
+    account: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archived(account)
+    assert run(["runner", "launch", "--preflight"], environ=os.environ) == 2
+    said = capsys.readouterr().err
+    assert "failed: GitHub repository: octo/random-forest is archived" in said
+    assert list(account.aws.instances()) == []
+    assert not account.github.hub.runners.of(account.repository)
+
+
+def test_preflight_goes_on_to_the_launch_where_nothing_is_wrong(
+    account: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["runner", "launch", "--preflight", "--wait-timeout", "0s"], environ=os.environ) == 5
+    assert "nothing stands in the way" in capsys.readouterr().err
+    assert "RunInstances" in account.aws.actions

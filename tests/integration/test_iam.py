@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cmlkit import runner
+from cmlkit import config, doctor, runner
 from cmlkit.clouds.aws import AwsCloud, regions
 from cmlkit.config import RunnerSpec
 from cmlkit.errors import PermissionDenied
@@ -50,6 +50,9 @@ class Account:
             clock=self.clock,
             dry_run=dry_run,
         )
+
+    def refuse(self, why: str) -> Any:
+        raise PermissionDenied(why)
 
     def preview(self) -> runner.Preview:
         spec = RunnerSpec(iam_instance_profile=PROFILE)
@@ -107,6 +110,21 @@ def test_the_launcher_may_do_what_launching_and_stopping_call_and_nothing_else(a
     with pytest.raises(PermissionDenied):
         account.launch(market="on-demand")
     assert needed(account.aws.calls) == allowed("launcher")
+
+
+def test_the_doctor_may_do_what_it_asks_beside_the_launcher_and_nothing_else(account: Account) -> None:
+    settings = config.load(environ={})
+    doctor.examine(
+        settings,
+        workflow_run=RUN,
+        publish_forge=lambda: account.refuse("GitHub is not what this is about"),
+        runner_forge=lambda: account.refuse("GitHub is not what this is about"),
+        cloud_for=account.cloud_for,
+        directory=Path(),
+        now=account.clock.now(),
+    )
+    # Everybody may ask who they are.
+    assert needed(account.aws.calls) - allowed("launcher") - {"sts:GetCallerIdentity"} == allowed("doctor")
 
 
 def test_the_reaper_may_do_what_reaping_calls_and_nothing_else(account: Account) -> None:

@@ -137,7 +137,7 @@ def test_the_readme_names_every_exit_code() -> None:
 def test_the_policies_allow_every_operation_that_is_used() -> None:
     guide = ROOT / "docs" / "how-to" / "oidc.md"
     policies = [(guide.parent / link).read_text() for link in re.findall(r"\]\(([^)]+\.json)\)", guide.read_text())]
-    assert len(policies) == 2
+    assert len(policies) == 3
     allowed = {
         action.partition(":")[2]
         for policy in policies

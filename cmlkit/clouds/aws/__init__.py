@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 
 from cmlkit.clouds.aws.connection import Connection
+from cmlkit.clouds.aws.egress import Egress
+from cmlkit.clouds.aws.identity import Identities
 from cmlkit.clouds.aws.images import Images
 from cmlkit.clouds.aws.instances import Instances
 from cmlkit.clouds.aws.network import Network
@@ -17,7 +19,7 @@ from cmlkit.clouds.aws.types import Types
 __all__ = ["AwsCloud", "regions"]
 
 
-class AwsCloud(Instances, Images, Network, Types, Prices, Quotas, Schedules):
+class AwsCloud(Instances, Images, Network, Egress, Types, Prices, Quotas, Schedules, Identities):
     """One region of AWS, worked on with the account that boto3 finds.
 
     Args:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from cmlkit.clouds.aws.operations import Operations
+from cmlkit.clouds.aws.refusal import explained
 from cmlkit.clouds.base import Market
 
 
@@ -39,9 +40,22 @@ class Quotas(Operations):
     """The account's limits on running instances in the region."""
 
     def quota(self, instance_type: str, market: Market) -> str:
-        letters = re.match(r"[a-z]*", instance_type)
-        prefix = letters[0] if letters else ""
-        family = next((family for family in _FAMILIES if prefix in family.prefixes), _STANDARD)
+        family = _family(instance_type)
         if market == "spot":
             return f"All {family.called} Spot Instance Requests ({family.spot})"
         return f"Running On-Demand {family.called} instances ({family.on_demand})"
+
+    def quota_limit(self, instance_type: str, market: Market) -> float:
+        family = _family(instance_type)
+        code = family.spot if market == "spot" else family.on_demand
+        with explained(f"show the quota {code} in {self.region}"):
+            answer = self.connection.client("service-quotas", self.region).get_service_quota(
+                ServiceCode="ec2", QuotaCode=code
+            )
+        return float(answer["Quota"]["Value"])
+
+
+def _family(instance_type: str) -> _Family:
+    letters = re.match(r"[a-z]*", instance_type)
+    prefix = letters[0] if letters else ""
+    return next((family for family in _FAMILIES if prefix in family.prefixes), _STANDARD)

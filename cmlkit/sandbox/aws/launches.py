@@ -54,9 +54,11 @@ class Launches:
         with self._moto.lock:
             if (earlier := self._earlier(call)) is not None:
                 return earlier
-            self._check(call)
+            described = self._check(call)
+            # A dry run is about permissions and values: neither capacity nor quotas.
             if call.is_dry_run:
                 raise Refusal("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", status=412)
+            self._check_quota(call, described)
             answer = self._moto.answer(call)
             if answer.status == 200:
                 self._begin(call, answer)
@@ -89,12 +91,16 @@ class Launches:
         content = re.sub(pattern, restated, answer.content.decode(), flags=re.DOTALL).encode()
         return Answer(status=200, media_type=answer.media_type, content=content)
 
-    def _check(self, call: Call) -> None:
+    def _check(self, call: Call) -> Mapping[str, Any]:
+        """Refuse what cannot be; the instance type's description otherwise."""
         _check_user_data(call.text("UserData"))
         self._moto.furnish(call)
         described = self._instance_type(call)
         self._check_image(call, described)
         self._check_zone(call)
+        return described
+
+    def _check_quota(self, call: Call, described: Mapping[str, Any]) -> None:
         running = self._fleet.running_cpus(call.region)
         cpus = int(described["VCpuInfo"]["DefaultVCpus"]) * int(call.parameters.get("MaxCount", 1))
         self._quotas.check(call, cpus=cpus, running=running)

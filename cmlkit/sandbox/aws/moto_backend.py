@@ -151,9 +151,20 @@ class Moto:
             raise Refusal("AuthFailure", message, status=401)
         if call.service == "ec2":
             _add_images(self._backend("ec2", call.region), call.region)
+            _connect_default_network(self._backend("ec2", call.region))
         else:
             _add_parameters(self._backend("ssm", call.region), call.region)
         self._furnished.add(place)
+
+
+def _connect_default_network(backend: Any) -> None:
+    """Give the default network what AWS gives it and moto does not: a way out."""
+    for network in backend.describe_vpcs(filters={"is-default": "true"}):
+        gateway = backend.create_internet_gateway()
+        backend.attach_internet_gateway(gateway.id, network.id)
+        main = {"vpc-id": [network.id], "association.main": ["true"]}
+        for table in backend.describe_route_tables(filters=main):
+            backend.create_route(table.id, "0.0.0.0/0", gateway_id=gateway.id)
 
 
 def _add_images(backend: Any, region: str) -> None:

@@ -1,0 +1,62 @@
+"""Egress: whether an instance would get out of its subnet, by routes and security groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cmlkit.clouds.aws.operations import Operations, filters
+from cmlkit.clouds.base import Subnet
+
+HTTPS_PORT = 443
+_EVERYWHERE = ("0.0.0.0/0", "::/0")
+
+
+class Egress(Operations):
+    """The ways out of the region's networks."""
+
+    def egress_problem(self, subnet: Subnet, security_groups: Sequence[str]) -> str:
+        routes = self._routes(subnet)
+        if not any(_leads_out(route) for route in routes):
+            return "its route table leads to no internet gateway, NAT gateway or other way out"
+        if security_groups and not any(_lets_https_out(group) for group in self._groups(security_groups)):
+            return f"{', '.join(security_groups)} lets no HTTPS out"
+        return ""
+
+    def _routes(self, subnet: Subnet) -> list[Any]:
+        """Of the subnet's own route table, else of its network's main one."""
+        for wanted in (
+            {"association.subnet-id": [subnet.id]},
+            {"vpc-id": [subnet.network], "association.main": ["true"]},
+        ):
+            tables = list(
+                self.pages("describe_route_tables", "RouteTables", doing="list the routes", Filters=filters(wanted))
+            )
+            if tables:
+                return [route for table in tables for route in table["Routes"]]
+        return []
+
+    def _groups(self, ids: Sequence[str]) -> Iterable[Any]:
+        return self.pages(
+            "describe_security_groups",
+            "SecurityGroups",
+            doing="list the security groups",
+            Filters=filters({"group-id": list(ids)}),
+        )
+
+
+def _leads_out(route: Any) -> bool:
+    destination = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock", "")
+    # A gateway that was deleted leaves its route behind as a black hole.
+    return destination in _EVERYWHERE and route.get("State") != "blackhole" and route.get("GatewayId") != "local"
+
+
+def _lets_https_out(group: Any) -> bool:
+    return any(_covers_https(rule) for rule in group.get("IpPermissionsEgress", []))
+
+
+def _covers_https(rule: Any) -> bool:
+    if rule.get("IpProtocol") not in ("-1", "tcp"):
+        return False
+    first, last = rule.get("FromPort", 0), rule.get("ToPort", 65535)
+    return rule["IpProtocol"] == "-1" or int(first) <= HTTPS_PORT <= int(last)

@@ -1,0 +1,45 @@
+"""The doctor: what a launch and a publish need of AWS and GitHub, looked at without making or changing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from cmlkit.config import Settings
+from cmlkit.doctor import aws, github, project
+from cmlkit.doctor.finding import Finding, first_failure
+from cmlkit.forges.base import AccessForge, RunnerForge
+from cmlkit.run import WorkflowRun
+from cmlkit.runner import CloudFor
+
+__all__ = ["Finding", "examine", "first_failure"]
+
+
+def examine(
+    settings: Settings,
+    *,
+    workflow_run: WorkflowRun,
+    publish_forge: Callable[[], AccessForge],
+    runner_forge: Callable[[], RunnerForge],
+    cloud_for: CloudFor,
+    directory: Path,
+    now: float,
+) -> tuple[Finding, ...]:
+    """Every finding: the project's, GitHub's, AWS's. Errors that cmlkit explains become findings, and are not raised.
+
+    Args:
+        publish_forge: Opens GitHub with the token that publishes; it may raise, which is a finding too.
+        runner_forge: Opens GitHub with the token that registers runners.
+        directory: The project's.
+        now: Seconds since the epoch, by this machine's clock.
+    """
+    spec = settings.runner
+    looks: list[Callable[[], tuple[Finding, ...]]] = [
+        lambda: project.examined(settings, directory),
+        lambda: github.publishing(publish_forge, now),
+        lambda: github.registering(runner_forge),
+        lambda: aws.examined(spec, workflow_run=workflow_run, cloud_for=cloud_for, now=now),
+    ]
+    with ThreadPoolExecutor(max_workers=len(looks)) as pool:
+        return tuple(finding for findings in pool.map(lambda look: look(), looks) for finding in findings)

@@ -1,0 +1,108 @@
+"""AWS, examined: who we are there, what a launch would meet, and whether an instance would get out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cmlkit.clouds.base import Cloud
+from cmlkit.config import RunnerSpec
+from cmlkit.doctor.finding import Finding, clock_finding, failed, looked, ok, warning
+from cmlkit.errors import CapacityError, CmlkitError, NotFound, PermissionDenied, ServiceError, SettingsError
+from cmlkit.run import WorkflowRun
+from cmlkit.runner import CloudFor, Preview, preview
+from cmlkit.runner.ladder import Rung
+
+
+def examined(spec: RunnerSpec, *, workflow_run: WorkflowRun, cloud_for: CloudFor, now: float) -> tuple[Finding, ...]:
+    """Each region's account, then what a launch would try; `now` in seconds since the epoch."""
+    accounts = [
+        finding
+        for region in spec.region or ("",)
+        for finding in looked("AWS account", lambda region=region: _account(cloud_for(region), now))  # type: ignore[misc]
+    ]
+    if any(finding.error for finding in accounts):
+        return tuple(accounts)
+    return (*accounts, *looked("AWS launch", lambda: _launch(spec, workflow_run, cloud_for)))
+
+
+def _account(cloud: Cloud, now: float) -> Iterator[Finding]:
+    identity = cloud.identity()
+    yield ok("AWS account", f"{identity.account} in {cloud.region}, as {identity.arn}.")
+    yield from clock_finding("AWS clock", theirs=identity.server_time, ours=now)
+
+
+def _launch(spec: RunnerSpec, workflow_run: WorkflowRun, cloud_for: CloudFor) -> Iterator[Finding]:
+    shown = preview(spec, workflow_run=workflow_run, cloud_for=cloud_for)
+    if refusal := shown.refusal:
+        yield failed("AWS launch", refusal)
+        return
+    yield _options(shown)
+    for note in shown.notes:
+        yield warning("AWS launch", note)
+    yield _price(shown)
+    rungs = [option.rung for option in shown.options if option.refusal is None]
+    yield from _quotas(rungs, spec.count, cloud_for)
+    yield from _egress(rungs, cloud_for)
+
+
+def _options(shown: Preview) -> Finding:
+    allowed = sum(option.refusal is None for option in shown.options)
+    detail = f"AWS would begin {allowed} of {len(shown.options)} options; capacity shows only at launch."
+    refusal = next((option.refusal for option in shown.options if option.refusal is not None), None)
+    return ok("AWS launch", detail) if refusal is None else warning("AWS launch", f"{detail} {refusal.message}")
+
+
+def _price(shown: Preview) -> Finding:
+    if shown.most is None:
+        return warning(
+            "AWS price", "The price of at least one option is unknown.", "Set `max-price` to leave such options out."
+        )
+    return ok("AWS price", f"One runner costs at most ${shown.most:.4f}.")
+
+
+def _quotas(rungs: Sequence[Rung], count: int, cloud_for: CloudFor) -> Iterator[Finding]:
+    """Whether each quota has room for the smallest option that counts against it; what runs already is not known."""
+    smallest: dict[tuple[str, str], Rung] = {}
+    for rung in sorted(rungs, key=lambda rung: rung.instance_type.cpus, reverse=True):
+        smallest[rung.region, rung.quota] = rung
+    fits: list[str] = []
+    shorts: list[str] = []
+    for rung in smallest.values():
+        needed = rung.instance_type.cpus * count
+        try:
+            limit = cloud_for(rung.region).quota_limit(rung.instance_type.name, rung.market)
+        except (PermissionDenied, NotFound, ServiceError) as error:
+            yield warning(
+                "AWS quota", f"{rung.quota} is unknown: {error.message}", "Allow servicequotas:GetServiceQuota."
+            )
+            continue
+        text = f"{rung.quota} in {rung.region}: {limit:.0f} vCPUs, {needed} needed"
+        (fits if needed <= limit else shorts).append(text)
+    remedy = "Ask for more under Service Quotas > Amazon EC2."
+    if shorts and not fits:
+        yield failed("AWS quota", CapacityError(f"Too little: {'; '.join(shorts)}.", next_step=remedy))
+    elif shorts:
+        yield warning("AWS quota", f"Too little: {'; '.join(shorts)}.", remedy)
+    if fits:
+        yield ok("AWS quota", f"{'; '.join(fits)}.")
+
+
+def _egress(rungs: Sequence[Rung], cloud_for: CloudFor) -> Iterator[Finding]:
+    """Whether an instance would reach GitHub, by each subnet's routes and the security groups."""
+    places = {(rung.region, rung.subnet.id): rung for rung in rungs}
+    open_: list[str] = []
+    shut: list[str] = []
+    for rung in places.values():
+        try:
+            problem = cloud_for(rung.region).egress_problem(rung.subnet, rung.security_groups)
+        except CmlkitError as error:
+            yield warning("AWS network", f"The way out is unknown: {error.message}", "Allow ec2:DescribeRouteTables.")
+            return
+        shut.append(f"{rung.subnet.id}: {problem}") if problem else open_.append(rung.subnet.id)
+    remedy = "An instance must reach GitHub over HTTPS: name another `subnet` or `security-group`."
+    if shut and not open_:
+        yield failed("AWS network", SettingsError(f"No way out: {'; '.join(shut)}.", next_step=remedy))
+    elif shut:
+        yield warning("AWS network", f"No way out of some: {'; '.join(shut)}.", remedy)
+    else:
+        yield ok("AWS network", f"{len(open_)} subnets have a way out to GitHub.")

@@ -1,0 +1,70 @@
+"""A finding: what the doctor saw, how bad it is, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from cmlkit.errors import CmlkitError, SettingsError
+
+State = Literal["ok", "warning", "failed"]
+
+# AWS refuses requests that are five minutes off; GitHub refuses the tokens of an App's that are more than ten.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+SKEW_FAILED_SECONDS = 300.0
+SKEW_WARNING_SECONDS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What one look found.
+
+    Attributes:
+        detail: One sentence: what there is, or what is wrong.
+        remedy: What to do about it; empty where nothing needs doing.
+        error: What failed; None unless `state` is `failed`.
+    """
+
+    subject: str
+    state: State
+    detail: str
+    remedy: str = ""
+    error: CmlkitError | None = None
+
+
+def ok(subject: str, detail: str) -> Finding:
+    return Finding(subject=subject, state="ok", detail=detail)
+
+
+def warning(subject: str, detail: str, remedy: str = "") -> Finding:
+    return Finding(subject=subject, state="warning", detail=detail, remedy=remedy)
+
+
+def failed(subject: str, error: CmlkitError) -> Finding:
+    return Finding(subject=subject, state="failed", detail=error.message, remedy=error.next_step, error=error)
+
+
+def looked(subject: str, look: Callable[[], Iterable[Finding]]) -> tuple[Finding, ...]:
+    """What a look found; that it failed, where it raised an error that cmlkit explains."""
+    try:
+        return tuple(look())
+    except CmlkitError as error:
+        return (failed(subject, error),)
+
+
+def first_failure(findings: Sequence[Finding]) -> CmlkitError | None:
+    """What the first failed finding failed with; None where none failed."""
+    return next((finding.error for finding in findings if finding.error is not None), None)
+
+
+def clock_finding(subject: str, *, theirs: float | None, ours: float) -> list[Finding]:
+    """How far this machine's clock is off theirs, both in seconds since the epoch; nothing where that is unknown."""
+    if theirs is None:
+        return []
+    skew = ours - theirs
+    detail = f"This machine's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}."
+    remedy = "Set it by a time server: timedatectl set-ntp true."
+    if abs(skew) >= SKEW_FAILED_SECONDS:
+        return [failed(subject, SettingsError(detail, next_step=remedy))]
+    return [warning(subject, detail, remedy)] if abs(skew) >= SKEW_WARNING_SECONDS else [ok(subject, detail)]

@@ -1,0 +1,97 @@
+"""GitHub, examined: the tokens, and what they and the repository's settings allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from cmlkit.doctor.finding import Finding, clock_finding, failed, looked, ok, warning
+from cmlkit.errors import CmlkitError, PermissionDenied, SettingsError
+from cmlkit.forges.base import Access, AccessForge, RunnerForge
+
+DAY_SECONDS = 86_400.0
+# Long enough to make a new token before the old one fails at 08:00 on a holiday.
+EXPIRY_WARNING_SECONDS = 7 * DAY_SECONDS
+# A launch and a publish take some dozens.
+FEW_REQUESTS = 100
+# https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
+PUBLISHING_SCOPES = {"repo", "public_repo"}
+PULL_REQUESTS_SETTING = (
+    "Settings > Actions > General > Allow GitHub Actions to create and approve pull requests; or publish with another"
+    " token in CMLKIT_TOKEN."
+)
+
+
+def publishing(forge: Callable[[], AccessForge], now: float) -> tuple[Finding, ...]:
+    """Whether the token that publishes is good for that; `now` in seconds since the epoch."""
+    return looked("GitHub token", lambda: _publishing(forge(), now))
+
+
+def registering(forge: Callable[[], RunnerForge]) -> tuple[Finding, ...]:
+    """Whether the token that registers runners is."""
+    return looked("GitHub runners", lambda: _runners(forge()))
+
+
+def _publishing(forge: AccessForge, now: float) -> Iterator[Finding]:
+    access = forge.access()
+    yield ok("GitHub token", f"It is {access.kind}, and sees {access.repository}.")
+    yield from _validity(access, now)
+    yield from clock_finding("GitHub clock", theirs=access.server_time, ours=now)
+    yield from _repository(access)
+    yield from _pull_requests(forge, access)
+
+
+def _validity(access: Access, now: float) -> Iterator[Finding]:
+    if access.expires is not None:
+        days = (access.expires - now) / DAY_SECONDS
+        detail = f"The token is good for {days:.0f} more days."
+        if access.expires - now < EXPIRY_WARNING_SECONDS:
+            yield warning("GitHub token", detail, "Make a new one, and store it as the secret.")
+        else:
+            yield ok("GitHub token", detail)
+    if access.scopes is not None and not PUBLISHING_SCOPES & set(access.scopes):
+        yield failed(
+            "GitHub token",
+            PermissionDenied(
+                f"The classic token has the scopes {', '.join(access.scopes) or 'none'}, and not repo.",
+                next_step="Give it the scope repo, or use a fine-grained token.",
+            ),
+        )
+    if access.requests_left is not None and access.requests_left < FEW_REQUESTS:
+        yield warning("GitHub rate limit", f"{access.requests_left} requests are left for this hour.")
+
+
+def _repository(access: Access) -> Iterator[Finding]:
+    if access.archived:
+        archived = SettingsError(f"{access.repository} is archived: nothing can be written.", next_step="Unarchive it.")
+        yield failed("GitHub repository", archived)
+    elif access.may_push is False:
+        refused = PermissionDenied(
+            f"The token may not write to {access.repository}.",
+            next_step="It needs contents: write, pull-requests: write and checks: write.",
+        )
+        yield failed("GitHub repository", refused)
+    else:
+        yield ok("GitHub repository", f"{access.repository} can be written; its default branch is {access.branch}.")
+
+
+def _pull_requests(forge: AccessForge, access: Access) -> Iterator[Finding]:
+    if not access.is_workflows:
+        return
+    try:
+        allowed = forge.actions_may_create_pull_requests()
+    except CmlkitError:
+        detail = "Whether workflows may open pull requests cannot be told with this token."
+        yield warning("GitHub pull requests", detail, f"Check {PULL_REQUESTS_SETTING}")
+        return
+    if allowed:
+        yield ok("GitHub pull requests", "Workflows may open pull requests.")
+    else:
+        error = PermissionDenied("Workflows may not open pull requests here.", next_step=PULL_REQUESTS_SETTING)
+        yield failed("GitHub pull requests", error)
+
+
+def _runners(forge: RunnerForge) -> Iterator[Finding]:
+    """Listing takes read access where registering takes write access, so this shows less than a launch would."""
+    count = len(forge.runners())
+    yield ok("GitHub runners", f"The token may list self-hosted runners; there are {count} now.")
+    yield ok("GitHub runners", f"GitHub offers {forge.runner_download(architecture='x64').filename}.")

@@ -1,0 +1,68 @@
+"""Access: what a token is, as far as GitHub tells, and what the repository allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from cmlkit.forges.base import Access
+from cmlkit.forges.github.operations import Operations, parsed
+
+# https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
+_KINDS = {
+    "github_pat_": "a fine-grained token",
+    "ghp_": "a classic token",
+    "gho_": "a token of an OAuth app",
+    "ghu_": "a token of an App for a person",
+    "ghs_": "a token of a workflow or an App",
+}
+
+
+class Tokens(Operations):
+    """The token that the requests are made with."""
+
+    def access(self) -> Access:
+        answer = self.http.request("GET", self.path())
+        return parsed(lambda document: _access(self.http.token, answer.headers, document), answer.document)
+
+    def actions_may_create_pull_requests(self) -> bool:
+        return parsed(
+            lambda answer: bool(answer["can_approve_pull_request_reviews"]),
+            self.http.get(self.path("actions", "permissions", "workflow")),
+        )
+
+
+def _access(token: str, headers: Mapping[str, str], repository: Any) -> Access:
+    prefix = next((known for known in _KINDS if token.startswith(known)), "")
+    left = headers.get("x-ratelimit-remaining", "")
+    return Access(
+        repository=str(repository["full_name"]),
+        kind=_KINDS.get(prefix, "a token of a kind that cmlkit does not know"),
+        is_workflows=prefix == "ghs_",
+        scopes=_scopes(headers) if prefix in ("ghp_", "gho_") else None,
+        expires=_expiry(headers.get("github-authentication-token-expiration", "")),
+        requests_left=int(left) if left.isdecimal() else None,
+        server_time=parsedate_to_datetime(headers["date"]).timestamp() if headers.get("date") else None,
+        archived=bool(repository.get("archived")),
+        may_push=(repository.get("permissions") or {}).get("push"),
+        branch=str(repository["default_branch"]),
+    )
+
+
+def _scopes(headers: Mapping[str, str]) -> tuple[str, ...] | None:
+    listed = headers.get("x-oauth-scopes")
+    return None if listed is None else tuple(filter(None, map(str.strip, listed.split(","))))
+
+
+def _expiry(text: str) -> float | None:
+    """Of a text such as `2026-12-01 08:00:00 UTC`, or with an offset such as `+0000`, in seconds since the epoch."""
+    moment, _, zone = text.rpartition(" ")
+    if not moment:
+        return None
+    offset = "+0000" if zone == "UTC" else zone
+    try:
+        return datetime.strptime(f"{moment} {offset}", "%Y-%m-%d %H:%M:%S %z").astimezone(UTC).timestamp()
+    except ValueError:
+        return None
