@@ -135,8 +135,60 @@ def user_data(spec: BootSpec) -> str:
     return script
 
 
+@dataclass(frozen=True, kw_only=True)
+class ImageContents:
+    """What an image has: the SHA-256 of its runner's archive, and versions of git and uv; empty where it has none."""
+
+    runner_sha256: str
+    git: str
+    uv: str
+
+    def missing(self, runner_sha256: str) -> list[str]:
+        """What each boot would have to fetch, where the current runner has this checksum."""
+        if not self.runner_sha256:
+            lacks = ["the runner"]
+        else:
+            lacks = [] if self.runner_sha256 == runner_sha256 else ["the current runner: it has an older one"]
+        return [*lacks, *(name for name in ("git", "uv") if not getattr(self, name))]
+
+
+def image_recipe(*, runner_url: str, runner_sha256: str, startup_script: str = "") -> str:
+    """The script that prepares a machine of which an image is made, as its user data.
+
+    Args:
+        startup_script: The user's own lines, run as root at the end.
+    """
+    values = {
+        "CMLKIT_RUNNER_URL": runner_url,
+        "CMLKIT_RUNNER_SHA256": runner_sha256,
+        "CMLKIT_STARTUP_SCRIPT": startup_script,
+    }
+    shebang, *lines = _resource("prepare-image.sh")
+    head = next(index for index, line in enumerate(lines) if not line.startswith("#"))
+    assignments = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
+    return "\n".join([shebang, *lines[:head], *assignments, *lines[head:]]) + "\n"
+
+
+def check_image_script() -> str:
+    """The user data by which an instance tells what its image has."""
+    return "\n".join(_resource("check-image.sh")) + "\n"
+
+
+def image_contents(console: str) -> ImageContents | None:
+    """What the image has, by the console's output; None when it has not been told yet."""
+    found = re.search(r"cmlkit: image runner=(\S+) git=(\S*) uv=(\S*)", console)
+    if found is None:
+        return None
+    runner, git, uv = ("" if value == "none" else value for value in found.groups())
+    return ImageContents(runner_sha256=runner, git=git, uv=uv)
+
+
+def _resource(name: str) -> list[str]:
+    return (files("cmlkit") / "resources" / name).read_text(encoding="utf-8").splitlines()
+
+
 def _boot_script_code() -> list[str]:
-    shebang, *lines = (files("cmlkit") / "resources" / "boot.sh").read_text(encoding="utf-8").splitlines()
+    shebang, *lines = _resource("boot.sh")
     stripped = (line.strip() for line in lines)
     return [shebang, *(line for line in stripped if line and not line.startswith("#"))]
 

@@ -11,7 +11,7 @@ import click
 from cmlkit import actions
 from cmlkit.cli import edges
 from cmlkit.cli.options import Invocation, with_settings
-from cmlkit.cli.output import emit, print_table
+from cmlkit.cli.output import emit, emit_text, print_table
 
 if TYPE_CHECKING:
     from cmlkit.clouds.base import Instance
@@ -89,6 +89,43 @@ def stop(invocation: Invocation) -> None:
     lists = {"terminated": list(removed.instances), "unregistered": list(removed.runners)}
     lines = [(key, ", ".join(value) or "nothing") for key, value in lists.items()]
     emit(invocation, {**lists, "interrupted": bool(removed.interrupted)}, lines)
+
+
+@runner.command()
+@with_settings("runner")
+@click.option("--check", default="", metavar="IMAGE", help="Boot an instance of this image, and tell what it lacks.")
+def image(invocation: Invocation, check: str) -> None:
+    """Print the recipe of an image that boots without downloads, or check an image.
+
+    \b
+    cmlkit runner image >prepare-image.sh
+    cmlkit runner image --arch arm64 --startup-script "apt-get install -y libgomp1"
+    cmlkit runner image --check ami-0123456789abcdef0
+    """
+    from cmlkit import runner as stage
+    from cmlkit.bootstrap import image_recipe
+
+    spec, workflow_run = invocation.settings.runner, edges.workflow_run(invocation.environ)
+    forge = edges.runner_github(invocation, workflow_run)
+    download = forge.runner_download(architecture="arm64" if spec.arch == "arm64" else "x64")
+    if not check:
+        recipe = image_recipe(
+            runner_url=download.url, runner_sha256=download.sha256, startup_script=spec.startup_script
+        )
+        emit_text(invocation, {"recipe": recipe}, recipe.rstrip())
+        return
+    found = stage.check_image(
+        dataclasses.replace(spec, image=check),
+        workflow_run=workflow_run,
+        forge=forge,
+        cloud_for=edges.clouds(invocation.environ),
+        progress=invocation.progress,
+    )
+    missing = found.missing(download.sha256)
+    has = {"runner": found.runner_sha256, "git": found.git, "uv": found.uv}
+    lines = [("image", check), *((name, value or "none") for name, value in has.items())]
+    result = {"image": check, "missing": missing}
+    emit(invocation, result, [*lines, ("each boot fetches", ", ".join(missing) or "nothing")])
 
 
 @runner.command("list")

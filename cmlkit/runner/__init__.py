@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from cmlkit.bootstrap import ImageContents
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.clouds.base import Cloud, Instance
 from cmlkit.config import RunnerSpec
@@ -14,6 +15,7 @@ from cmlkit.forges.base import RunnerForge, WorkflowForge
 from cmlkit.progress import Progress, Silent
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import lease
+from cmlkit.runner.imaging import Imaging
 from cmlkit.runner.interruption import interruptible
 from cmlkit.runner.launching import Launched, Launching
 from cmlkit.runner.previewing import Preview, preview_of
@@ -23,10 +25,12 @@ from cmlkit.runner.stopping import Removed, remove, traces_of_run
 
 __all__ = [
     "CloudFor",
+    "ImageContents",
     "Launched",
     "Preview",
     "Reaped",
     "Removed",
+    "check_image",
     "launch",
     "launch_all",
     "launch_runner",
@@ -151,6 +155,36 @@ def preview(spec: RunnerSpec, *, workflow_run: WorkflowRun, cloud_for: CloudFor)
         PermissionDenied: A question may not be asked.
     """
     return preview_of(spec, workflow_run=workflow_run, clouds=[cloud_for(region) for region in spec.region or ("",)])
+
+
+def check_image(
+    spec: RunnerSpec,
+    *,
+    workflow_run: WorkflowRun,
+    forge: RunnerForge,
+    cloud_for: CloudFor,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> ImageContents:
+    """What `spec.image` has, told by an instance of it that is terminated as soon as it has told.
+
+    Raises:
+        CapacityError, WaitTimeout, ServiceError: It could not be had, or did not tell.
+        Interrupted: SIGINT or SIGTERM came; the instance is terminated then, too.
+    """
+    clouds, clock = [cloud_for(region) for region in spec.region or ("",)], clock or SystemClock()
+    imaging = Imaging(spec=spec, workflow_run=workflow_run, clouds=clouds, clock=clock)
+    with interruptible() as interruption, (progress or Silent()).stage("Look at the image") as say:
+        try:
+            found = imaging.look(say)
+        finally:
+            interruption.hold()
+            removed = remove(imaging.traces, forge=forge, clock=clock)
+        if removed.failures:
+            raise removed.failures[0]
+        interruption.raise_if_received()
+        say(removed.summary)
+    return found
 
 
 def reap(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.bootstrap import BOOT_STAGES, BootSpec, user_data
+from cmlkit.bootstrap import BOOT_STAGES, BootSpec, image_recipe, user_data
 from tests.stand_in_runner import Tarball, write_tarball
 
 DEADLINE_SECONDS = 30
@@ -118,8 +118,12 @@ class Machine:
             "idle_timeout": 600,
             "max_lifetime": 3600,
         }
+        self.run(user_data(BootSpec(**(values | changes))))  # type: ignore[arg-type]
+
+    def run(self, script_text: str) -> None:
+        """Run user data."""
         script = self.root / "user-data"
-        script.write_text(user_data(BootSpec(**(values | changes))))  # type: ignore[arg-type]
+        script.write_text(script_text)
         environment = {
             "PATH": f"{self.root / 'bin'}:{os.environ['PATH']}",
             "MACHINE": str(self.root),
@@ -303,6 +307,29 @@ def test_an_older_runner_in_the_image_is_replaced(machine: Machine, tmp_path: Pa
     machine.wait_for_power_off()
     assert "the job is done" in machine.console
     assert not (machine.runner_directory / "left-over").exists()
+
+
+def test_the_recipe_of_an_image_spares_the_download(machine: Machine, tmp_path: Path) -> None:
+    tarball = write_tarball(tmp_path / "runner.tgz")
+    for program in ("apt-get", "cloud-init", "useradd", "chown", "ln"):
+        machine.replace(program, "")
+    machine.replace(
+        "curl", 'for last; do :; done; cp "${last#file://}" "$(echo "$*" | grep -o "/[^ ]*actions-runner.tar.gz")"'
+    )
+    machine.replace("install", 'for last; do :; done; mkdir -p "$last"')
+    machine.replace("python3", 'mkdir -p "$3/bin"; printf "#!/bin/sh\\n" >"$3/bin/pip"; chmod +x "$3/bin/pip"')
+    recipe = image_recipe(
+        runner_url=tarball.path.as_uri(), runner_sha256=tarball.sha256, startup_script="echo prepared"
+    )
+    machine.run(recipe)
+    machine.wait_for_power_off()
+    assert "prepared\ncmlkit: the image is prepared" in machine.console
+    (machine.root / "off").unlink()
+    machine.replace("curl", "exit 22")
+    machine.boot(tarball)
+    machine.wait_for_power_off()
+    assert "the image has this runner already" in machine.console
+    assert "the job is done" in machine.console
 
 
 def preinstall(machine: Machine, tarball: Tarball) -> None:

@@ -22,6 +22,7 @@ PAGES_WITH_COMMANDS = [
 PROMOTION = documented.ROOT / "docs" / "how-to" / "promote-and-roll-back.md"
 # What is not for a test to type, and where else it is tried.
 ELSEWHERE = {
+    "cmlkit runner image --check ami-0123456789abcdef0": "needs an instance that boots: test_image.py",
     "cmlkit doctor": "wants the project that it looks at: test_doctor.py",
     "cmlkit demo": "takes a while: test_demo.py",
     "cmlkit workflow rerun --id 1234567890 --if-interrupted": "needs an interrupted run: test_workflow_rerun.py",

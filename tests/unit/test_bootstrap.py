@@ -11,7 +11,10 @@ from cmlkit.bootstrap import (
     USER_DATA_LIMIT_BYTES,
     BootProgress,
     BootSpec,
+    ImageContents,
     boot_progress,
+    image_contents,
+    image_recipe,
     user_data,
 )
 from cmlkit.errors import SettingsError
@@ -148,3 +151,19 @@ def test_what_is_no_stage_of_the_boot_script_is_none(console: str) -> None:
 @pytest.mark.parametrize("name", BOOT_STAGES)
 def test_every_stage_of_the_boot_script_is_known(name: str) -> None:
     assert stage(f"cmlkit: stage={name} uptime=1.00\n") == name
+
+
+def test_an_image_tells_what_it_has() -> None:
+    console = "[ 3.1] cloud-init\ncmlkit: image runner=0123 git=2.43.0 uv=none\n"
+    found = image_contents(console)
+    assert found == ImageContents(runner_sha256="0123", git="2.43.0", uv="")
+    assert found.missing("0123") == ["uv"]
+    assert found.missing("4567") == ["the current runner: it has an older one", "uv"]
+    assert image_contents("nothing yet") is None
+
+
+def test_a_recipe_keeps_the_users_lines_as_they_are() -> None:
+    lines = "echo 'it'\"'\"'s $HOME' # a comment\napt-get install -y libgomp1"
+    recipe = image_recipe(runner_url="https://github.example/r.tgz", runner_sha256="0" * 64, startup_script=lines)
+    assert recipe.startswith("#!/bin/bash\n")
+    assert f"CMLKIT_STARTUP_SCRIPT={shlex.quote(lines)}\n" in recipe

@@ -1,0 +1,98 @@
+"""Imaging: what an image has of what runners need, found by booting one instance of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from cmlkit.bootstrap import ImageContents, check_image_script, image_contents
+from cmlkit.clock import Clock
+from cmlkit.clouds.base import Cloud, Instance, InstanceSpec
+from cmlkit.config import RunnerSpec
+from cmlkit.errors import ServiceError, WaitTimeout
+from cmlkit.forges.base import Runner
+from cmlkit.progress import Say
+from cmlkit.run import WorkflowRun
+from cmlkit.runner import lease
+from cmlkit.runner.ladder import Rung, climb
+from cmlkit.runner.ledger import Ledger
+from cmlkit.runner.plan import plan
+from cmlkit.runner.specification import client_token
+from cmlkit.runner.stopping import Traces
+
+POLL_SECONDS = 5.0
+# It is read within a minute or two, and ends by itself after five.
+LIFETIME_SECONDS = 900.0
+
+
+@dataclass
+class Imaging:
+    """One look at an image. Whoever calls `look` removes what `traces` names afterwards, whatever happened."""
+
+    spec: RunnerSpec
+    workflow_run: WorkflowRun
+    clouds: Sequence[Cloud]
+    clock: Clock
+
+    def __post_init__(self) -> None:
+        self._expires = self.clock.now() + LIFETIME_SECONDS
+        # No runner is registered: the name only marks the instance as ours, for the reaper too.
+        self._runner = Runner(
+            id=0,
+            name=lease.new_name(self.workflow_run, 1, expires=self._expires),
+            status="offline",
+            busy=False,
+            labels=(),
+        )
+        self._ledger = Ledger()
+
+    def look(self, say: Say) -> ImageContents:
+        """What the image has.
+
+        Raises:
+            CapacityError: No instance could be had.
+            WaitTimeout: It has not told within `spec.wait_timeout`.
+            ServiceError: It ended without telling.
+        """
+        planned = plan(replace(self.spec, count=1), self.clouds)
+        rung, instance = climb(planned.rungs, self._launch, clock=self.clock)
+        cloud = self._cloud(rung)
+        deadline = self.clock.now() + self.spec.wait_timeout
+        while (found := image_contents(console := cloud.console_output(instance.id))) is None:
+            self._check(cloud, instance, console, deadline)
+            say(f"{instance.id} ({rung}) has not told yet")
+            self.clock.sleep(POLL_SECONDS)
+        return found
+
+    @property
+    def traces(self) -> Traces:
+        """By what to know the instance that was launched."""
+        return self._ledger.traces([self._runner.name], clouds=self.clouds, tags=lease.marks(self.workflow_run))
+
+    def _check(self, cloud: Cloud, instance: Instance, console: str, deadline: float) -> None:
+        tail = "\n".join(["The end of its console output:", *console.splitlines()[-20:]])
+        if self.clock.now() >= deadline:
+            raise WaitTimeout(
+                f"{instance.id} has not told what its image has within {self.spec.wait_timeout:.0f} s.\n{tail}",
+                next_step="An image without cloud-init, or without a serial console, cannot tell.",
+            )
+        if any(not item.alive for item in cloud.instances(ids=[instance.id])):
+            raise ServiceError(f"{instance.id} ended before it told what its image has.\n{tail}")
+
+    def _launch(self, rung: Rung) -> Instance:
+        spec = InstanceSpec(
+            client_token=client_token(self.workflow_run, self._runner, rung),
+            instance_type=rung.instance_type.name,
+            market=rung.market,
+            image=rung.image,
+            subnet=rung.subnet,
+            security_groups=rung.security_groups,
+            user_data=check_image_script(),
+            disk_size=self.spec.disk_size,
+            disk_type=self.spec.disk_type,
+            tags=lease.tags(self.workflow_run, self._runner, expires=self._expires, extra=self.spec.tags),
+        )
+        return self._ledger.launched(self._runner.name, self._cloud(rung), spec)
+
+    def _cloud(self, rung: Rung) -> Cloud:
+        return next(cloud for cloud in self.clouds if cloud.region == rung.region)
