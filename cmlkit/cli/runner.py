@@ -10,6 +10,7 @@ import click
 
 from cmlkit import actions
 from cmlkit.cli import edges
+from cmlkit.cli.cml_flags import translated
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, emit_text, print_table
 
@@ -24,12 +25,27 @@ INTERRUPTED = (
 )
 
 
-@click.group()
+class _Launch(click.Command):
+    """A command that takes CML's flags, too."""
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        return super().parse_args(context, translated(arguments))
+
+
+class _Runner(click.Group):
+    """A group that launches where no command is named, as `cml runner` does."""
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        names_none = bool(arguments) and arguments[0].startswith("--") and arguments[0] != "--help"
+        return super().parse_args(context, ["launch", *arguments] if names_none else arguments)
+
+
+@click.group(cls=_Runner)
 def runner() -> None:
     """Launch, stop, list and reap EC2 runners."""
 
 
-@runner.command()
+@runner.command(cls=_Launch)
 @with_settings("runner", "train", "gate")
 @click.option("--dry-run", is_flag=True, help="Show what would be tried, and what it costs; launch nothing.")
 @click.option("--preflight", is_flag=True, help="Let the doctor look first; where something is wrong, launch nothing.")

@@ -306,3 +306,15 @@ def test_where_checks_are_not_permitted_it_is_a_commit_status(
     called(capsys, "check", "create", "--conclusion", "timed_out", "report.md")
     [status] = repository(sandbox).statuses
     assert (status.context, status.state) == ("Report", "failure")
+
+
+def test_the_tutorials_runner_is_launched_with_one_word_changed(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--cloud=aws", "--cloud-region=eu-west", "--cloud-type=t2.micro", "--labels=cml-runner", "--single"]
+    # Nothing boots here, so that it is given up: what counts is what was launched.
+    assert run(["runner", *flags, "--wait-timeout", "0s"], environ=os.environ) == 5
+    [instance] = sandbox.aws.instances()
+    assert (instance.instance_type, instance.region, instance.state) == ("t2.micro", "eu-west-1", "terminated")
+    [registered] = [call for call in sandbox.github.requests if call.path.endswith("/generate-jitconfig")]
+    assert registered.status == 201

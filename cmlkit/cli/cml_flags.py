@@ -1,0 +1,116 @@
+"""CML's flags of `runner launch`, in cmlkit's words, so that a workflow written for CML changes one word."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from cmlkit.errors import SettingsError
+
+GUIDE = "docs/how-to/migrate-from-cml.md has every flag."
+
+# https://cml.dev/doc/ref/runner
+_REGIONS = {"us-east": "us-east-1", "us-west": "us-west-1", "eu-west": "eu-west-1", "eu-north": "eu-north-1"}
+_SIZES = re.compile(r"(m|l|xl)(\+.*)?")
+
+
+def _cloud(value: str) -> list[str]:
+    if value != "aws":
+        raise SettingsError(f"--cloud is {value!r}; cmlkit launches on AWS only.")
+    return []
+
+
+def _type(value: str) -> list[str]:
+    if _SIZES.fullmatch(value):
+        raise SettingsError(
+            f"--cloud-type {value!r} is a size of CML's own.",
+            next_step="Name a type of AWS's, such as m7i.2xlarge, or say --cpus and --memory.",
+        )
+    return ["--instance-type", value]
+
+
+def _gpu(value: str) -> list[str]:
+    return [] if value == "nogpu" else ["--gpus", "1"]
+
+
+def _idle_timeout(value: str) -> list[str]:
+    if value.startswith("-"):
+        raise SettingsError("--idle-timeout cannot be turned off: an instance that got no job has to end.")
+    return [
+        "--idle-timeout",
+        re.sub(r"(?<=\d)(min|sec)\b", lambda unit: unit[0][0], f"{value}s" if value.isdecimal() else value),
+    ]
+
+
+def _startup_script(value: str) -> list[str]:
+    try:
+        return ["--startup-script", base64.b64decode(value, validate=True).decode()]
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise SettingsError(
+            "--cloud-startup-script is no base64, which CML takes.", next_step="Give the lines to --startup-script."
+        ) from error
+
+
+def _renamed(flag: str) -> Callable[[str], list[str]]:
+    return lambda value: [flag, value]
+
+
+_WITH_VALUE: Mapping[str, Callable[[str], list[str]]] = {
+    "--cloud": _cloud,
+    "--cloud-region": lambda value: ["--region", _REGIONS.get(value, value)],
+    "--cloud-type": _type,
+    "--cloud-gpu": _gpu,
+    "--cloud-hdd-size": _renamed("--disk-size"),
+    "--cloud-image": _renamed("--image"),
+    "--cloud-spot-price": _renamed("--max-price"),
+    "--cloud-permission-set": _renamed("--iam-instance-profile"),
+    "--cloud-metadata": _renamed("--tags"),
+    "--cloud-startup-script": _startup_script,
+    "--cloud-aws-security-group": _renamed("--security-group"),
+    "--cloud-aws-subnet": _renamed("--subnet"),
+    "--idle-timeout": _idle_timeout,
+    "--driver": lambda value: [] if value == "github" else _refused("--driver", "GitHub is the only one."),
+}
+# It is so anyway: an instance serves one job, and a job is not started again by itself.
+_ALWAYS_SO = ("--single", "--no-retry")
+_REFUSED: Mapping[str, str] = {
+    "--cloud-ssh-private": "No way into the instance is opened.",
+    "--docker-volumes": "Jobs run on the instance itself.",
+    "--name": "Names are unique, and say when an instance has to be gone.",
+    "--repo": "It is the repository of the workflow's run.",
+    "--reuse": "An instance serves one job.",
+    "--reuse-idle": "An instance serves one job.",
+    "--token": "Set the variable CMLKIT_RUNNER_TOKEN: arguments can be seen by others.",
+    "--workdir": "Each job has a folder of its own.",
+}
+
+
+def translated(arguments: Sequence[str]) -> list[str]:
+    """The arguments with CML's flags replaced by ours; those that are ours already stay.
+
+    Raises:
+        SettingsError: A flag has no counterpart, or a value of it has none.
+    """
+    return [word for words in _translations(arguments) for word in words]
+
+
+def _translations(arguments: Sequence[str]) -> Iterator[list[str]]:
+    words = iter(arguments)
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag in _REFUSED:
+            _refused(flag, _REFUSED[flag])
+        if flag in _ALWAYS_SO:
+            continue
+        if flag == "--cloud-spot":
+            yield ["--market", "spot"]
+        elif flag in _WITH_VALUE:
+            yield _WITH_VALUE[flag](value if equals else next(words, ""))
+        else:
+            yield [word]
+
+
+def _refused(flag: str, why: str) -> list[str]:
+    raise SettingsError(f"cmlkit runner launch has no {flag}. {why}", next_step=GUIDE)
