@@ -38,10 +38,8 @@ def _gpu(value: str) -> list[str]:
 def _idle_timeout(value: str) -> list[str]:
     if value.startswith("-"):
         raise SettingsError("--idle-timeout cannot be turned off: an instance that got no job has to end.")
-    return [
-        "--idle-timeout",
-        re.sub(r"(?<=\d)(min|sec)\b", lambda unit: unit[0][0], f"{value}s" if value.isdecimal() else value),
-    ]
+    with_unit = f"{value}s" if value.isdecimal() else value
+    return ["--idle-timeout", re.sub(r"(?<=\d)(min|sec)\b", lambda unit: unit[0][0], with_unit)]
 
 
 def _startup_script(value: str) -> list[str]:

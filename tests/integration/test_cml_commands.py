@@ -313,7 +313,7 @@ def test_the_tutorials_runner_is_launched_with_one_word_changed(
 ) -> None:
     flags = ["--cloud=aws", "--cloud-region=eu-west", "--cloud-type=t2.micro", "--labels=cml-runner", "--single"]
     # Nothing boots here, so that it is given up: what counts is what was launched.
-    assert run(["runner", *flags, "--wait-timeout", "0s"], environ=os.environ) == 5
+    assert run(["runner", *flags, "--wait-timeout", "2s"], environ=os.environ) == 5
     [instance] = sandbox.aws.instances()
     assert (instance.instance_type, instance.region, instance.state) == ("t2.micro", "eu-west-1", "terminated")
     [registered] = [call for call in sandbox.github.requests if call.path.endswith("/generate-jitconfig")]

@@ -106,6 +106,8 @@ def test_commands_in_the_documentation_have_the_flags_that_it_gives_them(words: 
     command, context = cast("click.Command", cli), click.Context(cli)
     arguments = words[1:]
     while isinstance(command, click.Group):
+        if arguments[0].startswith("--"):
+            arguments = ["launch", *arguments]  # as `cml runner`
         _, found, arguments = command.resolve_command(context, arguments)
         assert found is not None
         command = found
