@@ -47,7 +47,7 @@ def test_a_guide_to_migrate_names_commands_that_exist(guide: Path) -> None:
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
 def test_a_guide_to_migrate_names_flags_that_exist(guide: Path) -> None:
     rows = [line.strip("| ").split(" | ") for line in guide.read_text().splitlines() if line.startswith("| `")]
-    named = [re.findall(r"`(--[a-z-]+)", left if right.startswith("the same") else right) for left, right in rows]
+    named = [re.findall(r"`(--[a-z-]+)", left if right.startswith("the same") else right) for left, right, *_ in rows]
     known = set(re.findall(r"`(--[a-z-]+)`", render_reference.commands()))
     assert set().union(*named) - known == set()
 
