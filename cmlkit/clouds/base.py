@@ -215,6 +215,12 @@ class Cloud(Protocol):
     def check_launch(self, spec: InstanceSpec) -> None:
         """Raise what `launch` would raise for want of permission or for wrong values; nothing is launched."""
 
+    def check_removal(self, instance_id: str, *, tag: str) -> None:
+        """Raise what `terminate`, or `tag` with that key, would raise for want of permission; nothing is changed."""
+
+    def check_security_group(self, network: str) -> None:
+        """Raise what `closed_security_group` would raise for want of permission; nothing is made."""
+
     def instances(self, *, ids: Collection[str] = (), tags: Mapping[str, str] | None = None) -> list[Instance]:
         """Instances that have one of `ids` if any is given, and all of `tags`, where an empty value stands for any.
 

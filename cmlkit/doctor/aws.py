@@ -9,7 +9,7 @@ from cmlkit.config import RunnerSpec
 from cmlkit.doctor.finding import Finding, clock_finding, failed, looked, ok, warning
 from cmlkit.errors import CapacityError, CmlkitError, NotFound, PermissionDenied, ServiceError, SettingsError
 from cmlkit.run import WorkflowRun
-from cmlkit.runner import CloudFor, Preview, preview
+from cmlkit.runner import CloudFor, Preview, lease, preview
 from cmlkit.runner.ladder import Rung
 
 
@@ -43,6 +43,10 @@ def _launch(spec: RunnerSpec, workflow_run: WorkflowRun, cloud_for: CloudFor) ->
     rungs = [option.rung for option in shown.options if option.refusal is None]
     yield from _quotas(rungs, spec.count, cloud_for)
     yield from _egress(rungs, cloud_for)
+    if not spec.security_group:
+        for region, network in {(rung.region, rung.subnet.network) for rung in rungs}:
+            cloud_for(region).check_security_group(network)
+    yield from _ending(workflow_run, {rung.region for rung in rungs}, cloud_for)
 
 
 def _options(shown: Preview) -> Finding:
@@ -106,3 +110,16 @@ def _egress(rungs: Sequence[Rung], cloud_for: CloudFor) -> Iterator[Finding]:
         yield warning("AWS network", f"No way out of some: {'; '.join(shut)}.", remedy)
     else:
         yield ok("AWS network", f"{len(open_)} subnets have a way out to GitHub.")
+
+
+def _ending(workflow_run: WorkflowRun, regions: set[str], cloud_for: CloudFor) -> Iterator[Finding]:
+    """Whether instances may be ended. AWS says so of one that exists only, as it looks at that one's tags."""
+    marks = {lease.REPOSITORY: workflow_run.repository, lease.RUN: ""}
+    for region in sorted(regions):
+        alive = [instance for instance in cloud_for(region).instances(tags=marks) if instance.alive]
+        if not alive:
+            detail = f"Whether instances may be terminated in {region} shows once there is one of this repository."
+            yield ok("AWS permissions", detail)
+            continue
+        cloud_for(region).check_removal(alive[0].id, tag=lease.INTERRUPTED)
+        yield ok("AWS permissions", f"Instances of this repository may be terminated and marked in {region}.")

@@ -13,6 +13,7 @@ import pytest
 
 from cmlkit.__main__ import run
 from cmlkit.sandbox import TOKEN, Sandbox
+from cmlkit.sandbox.aws import images
 from cmlkit.sandbox.github.accounts import Level
 
 DAY_SECONDS = 86_400
@@ -45,7 +46,7 @@ def test_a_sound_account_has_nothing_wrong_and_nothing_comes_into_being(
     assert examined(capsys) == {}
     assert list(account.aws.instances()) == []
     assert not account.github.hub.runners.of(account.repository)
-    assert "CreateSecurityGroup" not in account.aws.actions
+    assert all(call.is_dry_run for call in account.aws.calls if call.action.startswith("Create"))
 
 
 def test_every_part_is_told_when_it_is_well(account: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
@@ -158,6 +159,25 @@ def test_a_workflows_own_token_is_held_to_the_settings_of_actions(
     trouble(account)
     found = examined(capsys, exit_code=exit_code, CMLKIT_TOKEN="ghs_job")
     assert any(line.startswith(said) for line in found)
+
+
+@pytest.mark.parametrize("action", ["TerminateInstances", "CreateTags", "CreateSecurityGroup"])
+def test_a_permission_to_end_or_to_prepare_is_tried(
+    account: Sandbox, capsys: pytest.CaptureFixture[str], action: str
+) -> None:
+    tags = [{"Key": "cmlkit:run", "Value": "1"}, {"Key": "cmlkit:repository", "Value": account.repository}]
+    client(account).run_instances(
+        ImageId=images.IMAGES[0].id("eu-west-1"),
+        InstanceType="t3.medium",
+        MinCount=1,
+        MaxCount=1,
+        TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
+    )
+    assert examined(capsys) == {}
+    account.aws.deny(f"ec2:{action}")
+    assert list(examined(capsys, exit_code=3).values()) == ["AWS launch"]
+    [instance] = account.aws.instances()
+    assert instance.state in ("pending", "running")
 
 
 def test_a_group_that_lets_nothing_out_is_found(account: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:

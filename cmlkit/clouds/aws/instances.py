@@ -28,15 +28,14 @@ class Instances(Denials):
         return _instance(answer["Instances"][0], self.region)
 
     def check_launch(self, spec: InstanceSpec) -> None:
-        # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html, DryRun
-        from botocore.exceptions import ClientError
-
         with explained(_launching(spec), launching=True, decode=self.decoded):
-            try:
-                self.ec2.run_instances(**run_instances_arguments(spec), DryRun=True)
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "DryRunOperation":
-                    raise
+            self.tried(self.ec2.run_instances, **run_instances_arguments(spec))
+
+    def check_removal(self, instance_id: str, *, tag: str) -> None:
+        with explained(f"terminate {instance_id} in {self.region}", decode=self.decoded):
+            self.tried(self.ec2.terminate_instances, InstanceIds=[instance_id])
+        with explained(f"tag {instance_id} in {self.region}", decode=self.decoded):
+            self.tried(self.ec2.create_tags, Resources=[instance_id], Tags=[{"Key": tag, "Value": "1"}])
 
     def instances(self, *, ids: Collection[str] = (), tags: Mapping[str, str] | None = None) -> list[Instance]:
         wanted = {f"tag:{name}": [value or ANY] for name, value in (tags or {}).items()}

@@ -46,6 +46,11 @@ class Network(Operations):
                 return group
             raise
 
+    def check_security_group(self, network: str) -> None:
+        if not self._group(network):
+            with explained(f"make the security group {SECURITY_GROUP} in {network}"):
+                self.tried(self.ec2.create_security_group, **_group_arguments(network))
+
     def _group(self, network: str) -> str:
         """Id of the group; empty where there is none."""
         wanted = {"vpc-id": [network], "group-name": [SECURITY_GROUP]}
@@ -61,15 +66,19 @@ class Network(Operations):
 
     def _make_group(self, network: str) -> str:
         with explained(f"make the security group {SECURITY_GROUP} in {network}"):
-            answer = self.ec2.create_security_group(
-                GroupName=SECURITY_GROUP,
-                Description="cmlkit runners: nothing in, everything out",
-                VpcId=network,
-                TagSpecifications=[
-                    {"ResourceType": "security-group", "Tags": [{"Key": SECURITY_GROUP_TAG, "Value": "closed"}]}
-                ],
-            )
+            answer = self.ec2.create_security_group(**_group_arguments(network))
         return str(answer["GroupId"])
+
+
+def _group_arguments(network: str) -> dict[str, Any]:
+    return {
+        "GroupName": SECURITY_GROUP,
+        "Description": "cmlkit runners: nothing in, everything out",
+        "VpcId": network,
+        "TagSpecifications": [
+            {"ResourceType": "security-group", "Tags": [{"Key": SECURITY_GROUP_TAG, "Value": "closed"}]}
+        ],
+    }
 
 
 def _subnet(answer: Any) -> Subnet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cmlkit.clouds.aws.connection import Connection
@@ -18,6 +18,16 @@ class Operations:
     @property
     def ec2(self) -> Any:
         return self.connection.client("ec2", self.region)
+
+    def tried(self, operation: Callable[..., Any], **arguments: Any) -> None:
+        """Ask whether an operation of EC2's would be allowed; raises what boto3 does where it would not."""
+        from botocore.exceptions import ClientError
+
+        try:
+            operation(**arguments, DryRun=True)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "DryRunOperation":
+                raise
 
     def pages(self, operation: str, key: str, *, doing: str, **arguments: Any) -> Iterator[Any]:
         """The items of `key` in the answers of one of EC2's list operations, all pages."""
