@@ -14,7 +14,7 @@ from benchmarks.measuring import Part
 from cmlkit.cli.output import print_table
 
 RESULT = Path("build/bench.json")
-PARTS = ("commands", "training", "runners")
+PARTS = ("commands", "training", "launching", "installing", "growth", "runners")
 
 
 def main() -> None:
