@@ -51,7 +51,7 @@ lint: .venv/test.stamp  ## Check style, types, import directions, shell and work
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(wildcard .github/workflows/*.yml workflows/*.yml)
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
-bench: .venv/test.stamp  ## Measure against the floor; writes build/bench.json. BENCH=commands measures that part only
+bench: .venv/test.stamp  ## Measure against the floor; writes build/bench.json and a page. BENCH=commands: that part only
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 docs: .venv/docs.stamp  ## Build the documentation as a site in build/site

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from benchmarks.measuring import Part
+from benchmarks.page import write_page
 from cmlkit.cli.output import print_table
 
 RESULT = Path("build/bench.json")
@@ -20,7 +21,12 @@ PARTS = ("commands", "training", "launching", "installing", "growth", "runners")
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all when left out")
-    chosen = parser.parse_args().parts or PARTS
+    parser.add_argument("--page", action="store_true", help="measure nothing: write the page from what was measured")
+    arguments = parser.parse_args()
+    if arguments.page:
+        _write_page()
+        return
+    chosen = arguments.parts or PARTS
     if unknown := set(chosen) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     # Started without this, each program that is measured would compile its modules anew.
@@ -33,12 +39,22 @@ def main() -> None:
         print_table([target.row() for target in part.targets])
         _keep(name, part)
     print(f"\nWritten to {RESULT}")
+    _write_page()
+
+
+def _write_page() -> None:
+    for path in write_page(json.loads(RESULT.read_text(encoding="utf-8"))):
+        print(f"Written to {path}")
 
 
 def _keep(name: str, part: Part) -> None:
     """Put a part beside those that other runs have measured."""
     document = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {"parts": {}}
-    document["machine"] = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
+    document["machine"] = {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
     document["parts"][name] = {
         "rows": part.rows,
         "targets": [target.row() for target in part.targets],
