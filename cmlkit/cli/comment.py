@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
@@ -12,6 +14,7 @@ from cmlkit.cli import edges
 from cmlkit.cli.markdown_file import read_markdown
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit_text
+from cmlkit.errors import SettingsError
 
 if TYPE_CHECKING:
     from cmlkit.forges.base import Comment
@@ -54,7 +57,8 @@ def create(invocation: Invocation, update: bool, **place: Any) -> None:
 @comment.command("update")
 @with_settings()
 @_with_place
-def update_(invocation: Invocation, **place: Any) -> None:
+@click.option("--watch", is_flag=True, help="Write FILE whenever it changes; SIGTERM ends it, with a last update.")
+def update_(invocation: Invocation, watch: bool, **place: Any) -> None:
     """Write FILE into the comment that this command made before in the same place, or make it.
 
     Comments of other workflows and of other titles stay as they are, and an older run never overwrites a newer one's.
@@ -62,8 +66,37 @@ def update_(invocation: Invocation, **place: Any) -> None:
     \b
     cmlkit comment update --pr report.md
     cmlkit comment update --watermark-title "Model on {workflow}" report.md
+    cmlkit comment update --watch progress.md & python train.py; kill $!
     """
-    _show(invocation, _written(invocation, update=True, **place))
+    if watch:
+        _watch(invocation, **place)
+    else:
+        _show(invocation, _written(invocation, update=True, **place))
+
+
+def _watch(invocation: Invocation, *, file: BinaryIO, **place: Any) -> None:
+    from cmlkit.clock import SystemClock
+    from cmlkit.publishing.live import follow
+    from cmlkit.runner.interruption import interruptible
+
+    if file.name == "-":
+        raise SettingsError("Standard input cannot be watched.", next_step="Name a file.")
+    path, written = Path(file.name), []
+
+    def write(text: str) -> None:
+        written.append(_written(invocation, file=io.BytesIO(text.encode()), update=True, **place))
+
+    with interruptible() as interruption:
+        interruption.hold()
+        follow(
+            lambda: path.read_text(encoding="utf-8", errors="replace") if path.exists() else "",
+            write,
+            is_over=lambda: interruption.received,
+            clock=SystemClock(),
+            warn=invocation.progress.warn,
+        )
+    if written:
+        _show(invocation, written[-1])
 
 
 def _written(

@@ -18,10 +18,14 @@ def read_markdown(file: BinaryIO) -> str:
     """
     text = file.read().decode("utf-8", "replace").strip()
     if not text:
-        raise SettingsError(f"{file.name} is empty.", next_step="Write the report first.")
+        raise SettingsError(f"{_name(file)} is empty.", next_step="Write the report first.")
     if len(text) > LONGEST_TEXT:
         raise SettingsError(
-            f"{file.name} has {len(text):,} characters; GitHub takes {LONGEST_TEXT:,}.",
+            f"{_name(file)} has {len(text):,} characters; GitHub takes {LONGEST_TEXT:,}.",
             next_step="Shorten it, or write it to the job's summary: cat FILE >> $GITHUB_STEP_SUMMARY.",
         )
     return text
+
+
+def _name(file: BinaryIO) -> str:
+    return str(getattr(file, "name", "The text"))

@@ -29,6 +29,11 @@ class Interruption:
         if self._may_raise:
             self.raise_if_received()
 
+    @property
+    def received(self) -> bool:
+        """Whether a signal came."""
+        return bool(self._received)
+
     def hold(self) -> None:
         """From now on signals are only remembered."""
         self._may_raise = False

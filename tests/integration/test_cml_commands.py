@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import requests
 
 from cmlkit.__main__ import run
+from cmlkit.clock import SystemClock
 from cmlkit.sandbox import Sandbox
 from cmlkit.sandbox.github.accounts import BOT
 from cmlkit.sandbox.github.repository import Repository
@@ -319,3 +321,20 @@ def test_the_tutorials_runner_is_launched_with_one_word_changed(
     assert (instance.instance_type, instance.region, instance.market) == ("t2.micro", "eu-west-1", "spot")
     [registering] = [call for call in sandbox.github.requests if call.path.endswith("/generate-jitconfig")]
     assert registering.status == 201
+
+
+def test_a_comment_follows_its_file_until_it_is_told_to_end(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = Path("progress.md")
+    report.write_text("epoch 1 of 9\n")
+
+    def at_the_next_look(seconds: float) -> None:
+        report.write_text("all epochs done\n")
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(SystemClock, "sleep", lambda self, seconds: at_the_next_look(seconds))
+    url = called(capsys, "comment", "update", "--watch", "--target", "commit", str(report))
+    [comment] = repository(sandbox).commit_comments.values()
+    assert str(comment.id) in url
+    assert "all epochs done" in comment.body
