@@ -14,6 +14,7 @@ from cmlkit.forges.github import GitHub
 from cmlkit.sandbox import Sandbox
 from tests import documented
 
+ACTIONLINT = Path(sys.prefix) / "bin" / "actionlint"
 PAGES_WITH_COMMANDS = [
     page
     for page in documented.PAGES
@@ -81,3 +82,9 @@ def test_the_page_on_promotion_works_with_one_model_merged_and_one_waiting(
 
 def git(*arguments: str) -> None:
     subprocess.run(["git", *arguments], check=True)
+
+
+@pytest.mark.parametrize("workflow", documented.workflows())
+def test_the_workflows_of_the_pages_are_ones_that_github_takes(workflow: str) -> None:
+    done = subprocess.run([ACTIONLINT, "-"], input=workflow, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
