@@ -12,7 +12,7 @@ import pytest
 from cmlkit.bootstrap import USER_DATA_LIMIT_BYTES
 from cmlkit.sandbox.aws import AwsServer, needed_permissions
 from cmlkit.sandbox.aws.images import IMAGES
-from tests.integration.aws_client import REGION, UBUNTU, client, launch, refused, run_instances
+from tests.integration.aws_client import REGION, UBUNTU, client, launch, refused, run_instances, until_state
 
 ARM_UBUNTU = IMAGES[1].id(REGION)
 
@@ -139,6 +139,7 @@ def test_a_quota_counts_the_cpus_of_what_runs(aws: AwsServer, market: str) -> No
     launch(aws, **changes)
     assert refused(run_instances, aws=aws, **changes)[0] == code
     client(aws).terminate_instances(InstanceIds=[first])
+    until_state(aws, first, "terminated")
     assert launch(aws, **changes)
 
 
