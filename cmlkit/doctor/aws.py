@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
-from cmlkit.clouds.base import Cloud
 from cmlkit.config import RunnerSpec
 from cmlkit.doctor.finding import Finding, clock_finding, failed, looked, ok, warning
 from cmlkit.errors import CapacityError, CmlkitError, NotFound, PermissionDenied, ServiceError, SettingsError
@@ -18,14 +18,15 @@ def examined(spec: RunnerSpec, *, workflow_run: WorkflowRun, cloud_for: CloudFor
     accounts = [
         finding
         for region in spec.region or ("",)
-        for finding in looked("AWS account", lambda region=region: _account(cloud_for(region), now))  # type: ignore[misc]
+        for finding in looked("AWS account", partial(_account, cloud_for, region, now))
     ]
     if any(finding.error for finding in accounts):
         return tuple(accounts)
     return (*accounts, *looked("AWS launch", lambda: _launch(spec, workflow_run, cloud_for)))
 
 
-def _account(cloud: Cloud, now: float) -> Iterator[Finding]:
+def _account(cloud_for: CloudFor, region: str, now: float) -> Iterator[Finding]:
+    cloud = cloud_for(region)
     identity = cloud.identity()
     yield ok("AWS account", f"{identity.account} in {cloud.region}, as {identity.arn}.")
     yield from clock_finding("AWS clock", theirs=identity.server_time, ours=now)
