@@ -112,6 +112,16 @@ def test_an_instance_that_is_ended_while_pending_never_boots(tmp_path: Path) -> 
         assert aws.machines[instance_id].console == ""
 
 
+def test_instances_that_have_ended_are_forgotten_when_that_is_asked_for(bare: AwsServer) -> None:
+    ended, alive = launch(bare), launch(bare)
+    client(bare).terminate_instances(InstanceIds=[ended])
+    until_state(bare, ended, "terminated")
+    bare.forget_ended()
+    assert [instance.id for instance in bare.instances()] == [alive]
+    reservations = client(bare).describe_instances()["Reservations"]
+    assert [instance["InstanceId"] for each in reservations for instance in each["Instances"]] == [alive]
+
+
 def test_one_unknown_id_lets_no_instance_be_terminated(bare: AwsServer) -> None:
     instance_id = launch(bare)
     until_state(bare, instance_id, "running")

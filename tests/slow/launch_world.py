@@ -121,6 +121,7 @@ class World:
         self.run_number += 1
         self._without_faults()
         self._remove_security_group()
+        self.aws.forget_ended()
         self.forget()
 
     def forget(self) -> None:

@@ -176,6 +176,13 @@ class Fleet:
                 self._begin_to_end(life, ending)
         return state
 
+    def forget_ended(self) -> None:
+        """Forget the instances that have ended."""
+        with self._moto.lock:
+            for life in [life for life in self._lives.values() if life.is_over]:
+                self._moto.forget(life.region, life.id)
+                del self._lives[life.id]
+
     def close(self) -> None:
         """End every machine, and wait until the last process of each is gone."""
         with self._moto.lock:

@@ -66,6 +66,14 @@ class Moto:
         """moto's object; None where there is none."""
         return self._backend("ec2", region).get_instance_by_id(instance_id)
 
+    def forget(self, region: str, instance_id: str) -> None:
+        """Let DescribeInstances not know an instance any more; each has a reservation of its own or shares one."""
+        reservations = self._backend("ec2", region).reservations
+        for key, reservation in list(reservations.items()):
+            reservation.instances = [item for item in reservation.instances if item.id != instance_id]
+            if not reservation.instances:
+                del reservations[key]
+
     def set_state(self, region: str, instance_id: str, name: str) -> None:
         state = self.instance(region, instance_id)._state
         state.name, state.code = name, STATE_CODES[name]

@@ -131,6 +131,10 @@ class AwsServer:
         self._timers.append(timer)
         timer.start()
 
+    def forget_ended(self) -> None:
+        """Forget the instances that have ended, as EC2 does about an hour later."""
+        self._fleet.forget_ended()
+
     def run_due_schedules(self, now: float | None = None) -> list[str]:
         """Let EventBridge Scheduler do what is due by `now`, in seconds since the epoch; names of what fired."""
         return self._schedules.run_due(time.time() if now is None else now)
