@@ -31,10 +31,10 @@ demo: .venv/demo.stamp  ## Run the whole daily job in the sandbox (about a minut
 	@$(BIN)/cmlkit demo $(DEMO)
 
 test: .venv/test.stamp  ## Run the test suite in parallel
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal --ignore tests/slow $(TEST)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" --ignore tests/slow $(TEST)
 
-test-slow: .venv/test.stamp  ## Run the tests that take minutes: boots under real systemd, fault sweeps
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal tests/slow $(TEST)
+test-slow: .venv/test.stamp  ## Run the tests that take minutes: boots under real systemd, fault sweeps, days of the demo
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m slow tests/slow tests/e2e $(TEST)
 
 test-oldest: .venv/oldest.stamp  ## Run the tests with the oldest dependencies that pyproject.toml allows
 	@$(OLDEST)/bin/python -m pytest -q -n auto --dist worksteal tests/unit tests/contract tests/integration $(TEST)

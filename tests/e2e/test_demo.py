@@ -9,13 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 TIMEOUT_SECONDS = 170
 
 
-def demonstrated(folder: Path) -> dict[str, Any]:
-    """What `cmlkit demo --repeat 2 --json` prints, and the stages that it tells."""
+def demonstrated(folder: Path, *, days: int) -> dict[str, Any]:
+    """What `cmlkit demo --repeat DAYS --json` prints, and the stages that it tells."""
     answer = subprocess.run(
-        [sys.executable, "-m", "cmlkit", "demo", "--repeat", "2", "--json"],
+        [sys.executable, "-m", "cmlkit", "demo", "--repeat", str(days), "--json"],
         cwd=folder,
         env={**os.environ, "HOME": str(folder)},
         capture_output=True,
@@ -29,9 +31,20 @@ def demonstrated(folder: Path) -> dict[str, Any]:
 
 
 # One test for all that a demo shows: a run of it takes longer than everything that is asked of it.
+def test_a_day_of_the_reference_job(tmp_path: Path) -> None:
+    demo = demonstrated(tmp_path, days=1)
+    every_instance_is_terminated_and_every_runner_gone(demo, runs=1)
+    assert demo["verdict"] == "first"
+    the_files_of_the_reference_case_are_on_the_branch(demo)
+    the_stages_are_told_and_timed(demo)
+    the_page_stands_alone_with_its_images(tmp_path / demo["page"])
+    assert [path.name for path in (tmp_path / "build" / "demo").iterdir()] == ["pull-request.html"]
+
+
+@pytest.mark.slow
 def test_two_days_of_the_reference_job(tmp_path: Path) -> None:
-    demo = demonstrated(tmp_path)
-    every_instance_is_terminated_and_every_runner_gone(demo)
+    demo = demonstrated(tmp_path, days=2)
+    every_instance_is_terminated_and_every_runner_gone(demo, runs=3)
     the_first_day_has_no_champion_and_the_next_is_compared_with_it(demo)
     the_files_of_the_reference_case_are_on_the_branch(demo)
     the_later_run_supersedes_the_earlier_pull_request(demo)
@@ -40,13 +53,13 @@ def test_two_days_of_the_reference_job(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "build" / "demo").iterdir()] == ["pull-request.html"]
 
 
-def every_instance_is_terminated_and_every_runner_gone(demo: dict[str, Any]) -> None:
-    runs = [demo, *demo["earlier"]]
-    assert len(runs) == 3
-    assert {run["instance_state"] for run in runs} == {"terminated"}
-    assert {run["runner_registered"] for run in runs} == {False}
-    assert len({run["instance_id"] for run in runs}) == 3
-    assert all(run["cost_usd"] > 0 for run in runs)
+def every_instance_is_terminated_and_every_runner_gone(demo: dict[str, Any], *, runs: int) -> None:
+    found = [demo, *demo.get("earlier", [])]
+    assert len(found) == runs
+    assert {run["instance_state"] for run in found} == {"terminated"}
+    assert {run["runner_registered"] for run in found} == {False}
+    assert len({run["instance_id"] for run in found}) == runs
+    assert all(run["cost_usd"] > 0 for run in found)
 
 
 def the_first_day_has_no_champion_and_the_next_is_compared_with_it(demo: dict[str, Any]) -> None:

@@ -133,7 +133,14 @@ def test_the_templates_beside_it_do_the_same(
     assert left_behind(sandbox) == ([], [])
 
 
-@pytest.mark.parametrize("template", ["train-on-ec2.yml", "train-on-ec2-with-keys.yml", "retrain-on-change.yml"])
+@pytest.mark.parametrize(
+    "template",
+    [
+        "train-on-ec2.yml",
+        pytest.param("train-on-ec2-with-keys.yml", marks=pytest.mark.slow),
+        pytest.param("retrain-on-change.yml", marks=pytest.mark.slow),
+    ],
+)
 def test_a_training_that_fails_leaves_nothing_running_and_opens_nothing(
     template: str, act: Act, sandbox: Sandbox, clone: Path
 ) -> None:
