@@ -35,8 +35,13 @@ def _gpu(value: str) -> list[str]:
     return [] if value == "nogpu" else ["--gpus", "1"]
 
 
+def _spot_price(value: str) -> list[str]:
+    # CML's way to say that there is no limit.
+    return [] if value.startswith("-") else ["--max-price", value]
+
+
 def _idle_timeout(value: str) -> list[str]:
-    if value.startswith("-"):
+    if value.startswith("-") or value == "never":
         raise SettingsError("--idle-timeout cannot be turned off: an instance that got no job has to end.")
     with_unit = f"{value}s" if value.isdecimal() else value
     return ["--idle-timeout", re.sub(r"(?<=\d)(min|sec)\b", lambda unit: unit[0][0], with_unit)]
@@ -62,25 +67,37 @@ _WITH_VALUE: Mapping[str, Callable[[str], list[str]]] = {
     "--cloud-gpu": _gpu,
     "--cloud-hdd-size": _renamed("--disk-size"),
     "--cloud-image": _renamed("--image"),
-    "--cloud-spot-price": _renamed("--max-price"),
+    "--cloud-spot-price": _spot_price,
     "--cloud-permission-set": _renamed("--iam-instance-profile"),
     "--cloud-metadata": _renamed("--tags"),
     "--cloud-startup-script": _startup_script,
     "--cloud-aws-security-group": _renamed("--security-group"),
     "--cloud-aws-subnet": _renamed("--subnet"),
+    "--cloud-aws-subnet-id": _renamed("--subnet"),
     "--idle-timeout": _idle_timeout,
     "--driver": lambda value: [] if value == "github" else _refused("--driver", "GitHub is the only one."),
 }
-# It is so anyway: an instance serves one job, and a job is not started again by itself.
-_ALWAYS_SO = ("--single", "--no-retry")
+# Flags that are on or off -> what they come to when they are on, and when they are off.
+_SWITCHES: Mapping[str, tuple[list[str], list[str]]] = {
+    "--cloud-spot": (["--market", "spot"], ["--market", "on-demand"]),
+    # It is so anyway: an instance serves one job, and a job is not started again by itself.
+    "--single": ([], []),
+    "--no-retry": ([], []),
+}
+_ON, _OFF = ("", "true", "1"), ("false", "0")
 _REFUSED: Mapping[str, str] = {
+    "--cloud-kubernetes-node-selector": "cmlkit launches on AWS only.",
     "--cloud-ssh-private": "No way into the instance is opened.",
+    "--cml-version": "cmlkit is not installed on the instance; the job installs what it needs.",
+    "--destroy-delay": "An instance ends with its job.",
     "--docker-volumes": "Jobs run on the instance itself.",
     "--name": "Names are unique, and say when an instance has to be gone.",
     "--repo": "It is the repository of the workflow's run.",
     "--reuse": "An instance serves one job.",
     "--reuse-idle": "An instance serves one job.",
+    "--tf-resource": "There is no Terraform here.",
     "--token": "Set the variable CMLKIT_RUNNER_TOKEN: arguments can be seen by others.",
+    "--tpi-version": "There is no Terraform here.",
     "--workdir": "Each job has a folder of its own.",
 }
 
@@ -98,15 +115,16 @@ def _translations(arguments: Sequence[str]) -> Iterator[list[str]]:
     words = iter(arguments)
     for word in words:
         flag, equals, value = word.partition("=")
-        if flag in _REFUSED:
+        if flag in _REFUSED and not (equals and value in _OFF):
             _refused(flag, _REFUSED[flag])
-        if flag in _ALWAYS_SO:
-            continue
-        if flag == "--cloud-spot":
-            yield ["--market", "spot"]
+        elif flag in _SWITCHES and value in (*_ON, *_OFF):
+            on, off = _SWITCHES[flag]
+            yield off if value in _OFF else on
+        elif flag == "--no-cloud-spot":
+            yield ["--market", "on-demand"]
         elif flag in _WITH_VALUE:
             yield _WITH_VALUE[flag](value if equals else next(words, ""))
-        else:
+        elif flag not in _REFUSED:
             yield [word]
 
 
