@@ -61,11 +61,16 @@ class Needs:
 
 @dataclass(frozen=True, kw_only=True)
 class Subnet:
-    """Where an instance can be placed: a subnet, its network, and its zone, such as `eu-west-1a`."""
+    """Where an instance can be placed: a subnet, its network, and its zone, such as `eu-west-1a`.
+
+    Attributes:
+        gives_public_addresses: Whether an instance there gets a public address by itself.
+    """
 
     id: str
     network: str
     zone: str
+    gives_public_addresses: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

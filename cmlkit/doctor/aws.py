@@ -34,20 +34,28 @@ def _account(cloud_for: CloudFor, region: str, now: float) -> Iterator[Finding]:
 
 def _launch(spec: RunnerSpec, workflow_run: WorkflowRun, cloud_for: CloudFor) -> Iterator[Finding]:
     shown = preview(spec, workflow_run=workflow_run, cloud_for=cloud_for)
-    if refusal := shown.refusal:
-        yield failed("AWS launch", refusal)
-        return
-    yield _options(shown)
+    yield failed("AWS launch", shown.refusal) if shown.refusal else _options(shown)
     for note in shown.notes:
         yield warning("AWS launch", note)
     yield _price(shown)
-    rungs = [option.rung for option in shown.options if option.refusal is None]
-    yield from _quotas(rungs, spec.count, cloud_for)
-    yield from _egress(rungs, cloud_for)
+    # A launch that AWS refuses altogether may lack more than a permission.
+    rungs = [option.rung for option in shown.options if shown.refusal or option.refusal is None]
+    yield from looked("AWS quota", lambda: _quotas(rungs, spec.count, cloud_for))
+    yield from looked("AWS network", lambda: _egress(rungs, cloud_for))
     if not spec.security_group:
-        for region, network in {(rung.region, rung.subnet.network) for rung in rungs}:
-            cloud_for(region).check_security_group(network)
-    yield from _ending(workflow_run, {rung.region for rung in rungs}, cloud_for)
+        for region, network in sorted({(rung.region, rung.subnet.network) for rung in rungs}):
+            yield from looked("AWS permissions", partial(_group, cloud_for, region, network))
+    yield from looked("AWS permissions", lambda: _ending(workflow_run, {rung.region for rung in rungs}, cloud_for))
+    if spec.stop_schedule_role:
+        detail = (
+            f"Whether terminations may be scheduled as {spec.stop_schedule_role} shows at a launch: AWS tries none."
+        )
+        yield ok("AWS permissions", detail)
+
+
+def _group(cloud_for: CloudFor, region: str, network: str) -> tuple[Finding, ...]:
+    cloud_for(region).check_security_group(network)
+    return ()
 
 
 def _options(shown: Preview) -> Finding:

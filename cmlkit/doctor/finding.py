@@ -46,11 +46,15 @@ def failed(subject: str, error: CmlkitError) -> Finding:
 
 
 def looked(subject: str, look: Callable[[], Iterable[Finding]]) -> tuple[Finding, ...]:
-    """What a look found; that it failed, where it raised an error that cmlkit explains."""
+    """What a look found; also that it failed, where it raised an error that cmlkit explains."""
+    found: list[Finding] = []
     try:
-        return tuple(look())
+        for finding in look():
+            # One at a time: what was found before an error is as true as the error.
+            found.append(finding)  # noqa: PERF402
     except CmlkitError as error:
-        return (failed(subject, error),)
+        found.append(failed(subject, error))
+    return tuple(found)
 
 
 def first_failure(findings: Sequence[Finding]) -> CmlkitError | None:

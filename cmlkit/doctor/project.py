@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from cmlkit import rule
 from cmlkit.config import Settings
@@ -21,18 +23,30 @@ def _examined(settings: Settings, directory: Path) -> Iterator[Finding]:
     train = settings.train
     if not (train.run or train.estimator):
         yield warning("settings", "Nothing says how to train.", "Set `train.run` in cmlkit.yaml, or: cmlkit init.")
-    for script in _scripts(f"{train.setup} {train.run}"):
+    for script in (*_scripts(train.setup), *_scripts(train.run)):
         if not (directory / script).is_file():
             error = SettingsError(
                 f"{script}, which training runs, is not there.", next_step="Add it, or correct `train`."
             )
             yield failed("settings", error)
-    for text in settings.gate.rules:
-        rule.parse(text)
-    yield ok("settings", f"{len(settings.gate.rules)} gate rules can be read.")
+    unread = [finding for text in settings.gate.rules for finding in looked("settings", partial(_rule, text))]
+    yield from unread
+    yield ok("settings", f"{len(settings.gate.rules) - len(unread)} gate rules can be read.")
+
+
+def _rule(text: str) -> tuple[Finding, ...]:
+    rule.parse(text)
+    return ()
 
 
 def _scripts(command: str) -> list[str]:
-    """The Python files that a command runs by their path."""
-    words = command.replace("&&", " ").replace(";", " ").split()
-    return [word for before, word in pairwise(words) if before in ("python", "python3") and word.endswith(".py")]
+    """The Python files that a command runs by their path, from the project's root, wherever it goes by `cd`."""
+    folder, scripts = PurePosixPath(), list[str]()
+    for part in re.split(r"&&|;|\n", command):
+        words = part.split()
+        if words[:1] == ["cd"]:
+            folder = folder.joinpath(*words[1:2])
+        ran = [word for before, word in pairwise(words) if before in ("python", "python3") and word.endswith(".py")]
+        scripts += [str(folder / word) for word in ran]
+    # What a variable stands for shows only where the command runs.
+    return [script for script in scripts if "$" not in script]

@@ -110,6 +110,12 @@ def no_way_out(account: Sandbox) -> None:
                 ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0")
 
 
+def without_public_addresses(account: Sandbox) -> None:
+    ec2 = client(account)
+    for subnet in ec2.describe_subnets()["Subnets"]:
+        ec2.modify_subnet_attribute(SubnetId=subnet["SubnetId"], MapPublicIpOnLaunch={"Value": False})
+
+
 def client(account: Sandbox) -> boto3.client:
     return boto3.client("ec2", region_name="eu-west-1", endpoint_url=account.aws.url)
 
@@ -168,7 +174,7 @@ def test_a_workflows_own_token_is_held_to_the_settings_of_actions(
     assert any(line.startswith(said) for line in found)
 
 
-def test_a_permission_to_end_or_to_prepare_is_tried(account: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_permission_to_end_or_to_mark_is_tried(account: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     tags = [{"Key": "cmlkit:run", "Value": "1"}, {"Key": "cmlkit:repository", "Value": account.repository}]
     client(account).run_instances(
         ImageId=images.IMAGES[0].id("eu-west-1"),
@@ -178,12 +184,24 @@ def test_a_permission_to_end_or_to_prepare_is_tried(account: Sandbox, capsys: py
         TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
     )
     assert examined(capsys) == {}
-    for action in ("CreateTags", "TerminateInstances", "CreateSecurityGroup"):
-        # Each comes before the one that was denied earlier.
+    for action in ("CreateTags", "TerminateInstances"):
         account.aws.deny(f"ec2:{action}")
-        assert list(examined(capsys, exit_code=3).values()) == ["AWS launch"], action
+        found = examined(capsys, exit_code=3)
+        assert any(f"is not authorized to perform: ec2:{action}" in line for line in found)
     [instance] = account.aws.instances()
     assert instance.state in ("pending", "running")
+
+
+def test_a_denied_launch_hides_nothing_else_that_stands_in_its_way(
+    account: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    no_quota(account)
+    without_public_addresses(account)
+    for action in ("RunInstances", "CreateSecurityGroup"):
+        account.aws.deny(f"ec2:{action}")
+    found = examined(capsys, exit_code=3)
+    assert sorted(found.values()) == ["AWS launch", "AWS network", "AWS permissions", "AWS quota"]
+    assert any("gives its instances no public address" in line for line in found)
 
 
 def test_a_group_that_lets_nothing_out_is_found(account: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,9 +16,11 @@ class Egress(Operations):
     """The ways out of the region's networks."""
 
     def egress_problem(self, subnet: Subnet, security_groups: Sequence[str]) -> str:
-        routes = self._routes(subnet)
-        if not any(_leads_out(route) for route in routes):
+        ways = [route for route in self._routes(subnet) if _leads_out(route)]
+        if not ways:
             return "its route table leads to no internet gateway, NAT gateway or other way out"
+        if not subnet.gives_public_addresses and all(_takes_a_public_address(way) for way in ways):
+            return "it leads to an internet gateway, but gives its instances no public address"
         if security_groups and not any(_lets_https_out(group) for group in self._groups(security_groups)):
             return f"{', '.join(security_groups)} lets no HTTPS out"
         return ""
@@ -49,6 +51,14 @@ def _leads_out(route: Any) -> bool:
     destination = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock", "")
     # A gateway that was deleted leaves its route behind as a black hole.
     return destination in _EVERYWHERE and route.get("State") != "blackhole" and route.get("GatewayId") != "local"
+
+
+def _takes_a_public_address(route: Any) -> bool:
+    """Whether it is the way of IPv4 through an internet gateway, which translates no private address.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
+    """
+    return "DestinationCidrBlock" in route and str(route.get("GatewayId", "")).startswith("igw-")
 
 
 def _lets_https_out(group: Any) -> bool:

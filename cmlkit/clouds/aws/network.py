@@ -82,7 +82,12 @@ def _group_arguments(network: str) -> dict[str, Any]:
 
 
 def _subnet(answer: Any) -> Subnet:
-    return Subnet(id=str(answer["SubnetId"]), network=str(answer["VpcId"]), zone=str(answer["AvailabilityZone"]))
+    return Subnet(
+        id=str(answer["SubnetId"]),
+        network=str(answer["VpcId"]),
+        zone=str(answer["AvailabilityZone"]),
+        gives_public_addresses=bool(answer.get("MapPublicIpOnLaunch", True)),
+    )
 
 
 def _checked_group(answer: Any) -> str:
