@@ -15,6 +15,7 @@ from cmlkit.setting import (
     LIST,
     MAPPING,
     NUMBER,
+    STORE,
     TEXT,
     Setting,
     choice,
@@ -131,7 +132,11 @@ class PublishSpec:
         choice("supersede", "update", "keep"),
         "Earlier cmlkit pull requests: close them, reuse the branch of one, or leave them open.",
     )
-    store: str = setting("git", choice("git"), "Where the model's bytes go.")
+    store: str = setting(
+        "git",
+        STORE,
+        "Where the model's bytes go: git, lfs, s3://bucket/prefix or dvc; the commit then holds what points to them.",
+    )
     title: str = setting(
         "",
         TEXT,

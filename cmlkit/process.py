@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from cmlkit.errors import Interrupted, TrainingFailed
+from cmlkit.errors import Interrupted, ServiceError, TrainingFailed
 from cmlkit.run import Resources
 
 # What a training gets to write its checkpoint after SIGTERM. AWS gives a Spot instance two minutes from its notice.
@@ -69,6 +70,32 @@ def capture(argv: list[str], *, directory: Path, environ: Mapping[str, str], tim
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return ""
     return answer.stdout if answer.returncode == 0 else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a program ended: its exit code, and what it printed to either stream."""
+
+    code: int
+    output: str
+    errors: str
+
+
+def run_program(argv: Sequence[str], *, directory: Path, timeout: float) -> Ended:
+    """Run a program to its end, in this process's environment; what it prints is kept, not shown.
+
+    Args:
+        timeout: Seconds.
+
+    Raises:
+        ServiceError: It cannot be started, or takes longer.
+    """
+    try:
+        done = subprocess.run(argv, cwd=directory, capture_output=True, timeout=timeout, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ServiceError(f"{' '.join(argv[:4])}: {error}.") from error
+    output, errors = (text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))
+    return Ended(code=done.returncode, output=output, errors=errors)
 
 
 def beside(argv: Sequence[str], *, answers: bool = False) -> subprocess.Popen[bytes] | None:

@@ -186,6 +186,17 @@ DURATION_KIND = Kind(name="duration", parse=seconds, accept=_duration)
 MAPPING = Kind(name="mapping", parse=_parse_mapping, accept=_mapping, repeated=True)
 
 
+def _store(value: Any) -> str:
+    text = _text(value)
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    if text in ("git", "lfs", "dvc") or re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#]*)?", text):
+        return text.rstrip("/")
+    raise ValueError("git, lfs, dvc, or s3:// with a bucket and a prefix, such as s3://my-models/forest")
+
+
+STORE = Kind(name="git | lfs | s3://bucket/prefix | dvc", parse=_store, accept=_store)
+
+
 def choice(*values: str) -> Kind:
     """A kind that takes one of `values`; an empty one among them may be left out."""
 

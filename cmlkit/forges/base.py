@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from cmlkit.git_access import GitAccess
+
 Conclusion = Literal["success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required"]
 CheckStatus = Literal["queued", "in_progress", "completed"]
 
@@ -103,10 +105,10 @@ class RunnerDownload:
 
 @dataclass(frozen=True, kw_only=True)
 class TreeFile:
-    """One file of a commit: its path in the repository, and the id of the blob that holds its bytes."""
+    """One file of a commit: its path in the repository, and the id of its bytes' blob; None removes the file."""
 
     path: str
-    blob: str
+    blob: str | None
     mode: str = "100644"
 
 
@@ -224,6 +226,9 @@ class PublishForge(Protocol):
 
     def repository(self) -> Repository: ...
 
+    def git_access(self) -> GitAccess:
+        """For what does not go through the API."""
+
     def branch_head(self, branch: str) -> str | None:
         """Commit id of the branch's head, or None where there is no such branch."""
 
@@ -246,9 +251,19 @@ class PublishForge(Protocol):
         """
 
     def commit_signed(
-        self, *, branch: str, parent: str, is_new: bool, contents: Mapping[str, bytes], message: str
+        self,
+        *,
+        branch: str,
+        parent: str,
+        is_new: bool,
+        contents: Mapping[str, bytes],
+        message: str,
+        removes: Iterable[str] = (),
     ) -> str | None:
         """A commit on top of `parent`, the branch's head, that the forge signs; a new branch is made at `parent` first.
+
+        Args:
+            contents: Repository path -> bytes of what is written; `removes` are paths that `parent` has.
 
         None where the forge cannot, or signs by `create_commit` anyway. Conflict where the branch has moved.
         """

@@ -25,10 +25,14 @@ def commit_files(
     base_head: str,
     message: str,
     clock: Clock,
+    removes: Sequence[str] = (),
 ) -> str:
     """Commit the files on top of the branch, or of the base where there is no such branch yet; the commit's id.
 
     A branch that holds this result already, from an earlier try of the same publish, stays as it is.
+
+    Args:
+        removes: Paths that the commit must not have.
 
     Raises:
         Conflict: Others wrote to the branch at every try.
@@ -36,8 +40,9 @@ def commit_files(
     uploaded: set[str] = set()
     for _ in range(TRIES_AGAINST_OTHERS):
         head = forge.branch_head(branch)
-        there = forge.blob_ids(head or base_head, [file.path for file in files])
-        if head is not None and holds_result(there, files):
+        there = forge.blob_ids(head or base_head, [*(file.path for file in files), *removes])
+        gone = [path for path in removes if path in there]
+        if head is not None and holds_result(there, files) and not gone:
             return head
         try:
             signed = forge.commit_signed(
@@ -45,13 +50,15 @@ def commit_files(
                 parent=head or base_head,
                 is_new=head is None,
                 contents={file.path: file.content for file in files},
+                removes=gone,
                 message=message,
             )
             if signed is not None:
                 return signed
             missing = {file.blob: file.content for file in files if file.blob not in uploaded | set(there.values())}
             uploaded |= _upload(missing, forge)
-            return _commit(files, forge=forge, branch=branch, head=head, base_head=base_head, message=message)
+            entries = [*(TreeFile(path=file.path, blob=file.blob) for file in files), *map(_removal, gone)]
+            return _commit(entries, forge=forge, branch=branch, head=head, base_head=base_head, message=message)
         except Conflict:
             clock.sleep(random.uniform(0.1, 1.0))  # noqa: S311 - spreads writers apart, keeps no secret
     raise Conflict(
@@ -68,11 +75,14 @@ def holds_result(there: Mapping[str, str], files: Sequence[CommitFile]) -> bool:
     return all(there.get(file.path) == file.blob for file in files if file.role not in ("manifest", "report"))
 
 
+def _removal(path: str) -> TreeFile:
+    return TreeFile(path=path, blob=None)
+
+
 def _commit(
-    files: Sequence[CommitFile], *, forge: PublishForge, branch: str, head: str | None, base_head: str, message: str
+    entries: Sequence[TreeFile], *, forge: PublishForge, branch: str, head: str | None, base_head: str, message: str
 ) -> str:
     """A commit of blobs that are there already, and the branch on it; Conflict where somebody else was faster."""
-    entries = [TreeFile(path=file.path, blob=file.blob) for file in files]
     commit = forge.create_commit(parent=head or base_head, files=entries, message=message)
     if head is None:
         forge.create_branch(branch, commit)

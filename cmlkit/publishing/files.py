@@ -12,7 +12,8 @@ from typing import Literal
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.base import blob_id
 from cmlkit.run import TrainingRun
-from cmlkit.stores.base import Store
+from cmlkit.stores.base import ModelFile, Store, hashed
+from cmlkit.stores.git import GitStore
 
 Role = Literal["model", "manifest", "metrics", "plot", "report", "extra"]
 
@@ -31,6 +32,25 @@ class CommitFile:
         return blob_id(self.content)
 
 
+def find_model(
+    run: TrainingRun, *, directory: Path, prefix: PurePosixPath, store: Store, warn: Callable[[str], None]
+) -> ModelFile:
+    """The model as a store takes it; read in pieces, as it may be larger than the memory.
+
+    Args:
+        store: Says which sizes it takes.
+
+    Raises:
+        SettingsError: Its path lies outside the working directory.
+        ModelError: It is missing, no file, not readable, or too large for the store.
+    """
+    place, file = repository_path(run.model, prefix), directory / run.model
+    if warning := store.check(place, size=_size("model", run.model, directory)):
+        warn(warning)
+    sha256, size = hashed(file)
+    return ModelFile(path=place, file=file, sha256=sha256, size=size)
+
+
 def read_files(
     run: TrainingRun,
     *,
@@ -38,29 +58,29 @@ def read_files(
     extra: Iterable[str],
     directory: Path,
     prefix: PurePosixPath,
-    store: Store,
     warn: Callable[[str], None],
 ) -> tuple[CommitFile, ...]:
-    """Model, manifest, metrics, plots and further files, each once.
+    """Manifest, metrics, plots and further files, each once.
 
     Args:
         manifest: Path of the model's manifest.
         directory: The working directory, to which all paths are relative.
         prefix: Where the working directory lies in the repository.
-        store: Says which sizes it takes, before a file is read into memory.
-        warn: Told what the store warns of.
+        warn: Told of files that are large for git.
 
     Raises:
         SettingsError: A file is missing, no file, not readable, or lies outside the working directory.
-        ModelError: The same of the model; or a file is too large for the store.
+        ModelError: A file is too large for git.
     """
-    named: list[tuple[Role, str]] = [("model", run.model), ("manifest", manifest)]
+    named: list[tuple[Role, str]] = [("manifest", manifest)]
     named += [("metrics", path) for path in run.metrics_files]
     named += [("plot", path) for path in run.plots]
     named += [("extra", path) for path in extra]
     places: dict[str, tuple[Role, str]] = {}
     for role, path in named:
         places.setdefault(repository_path(path, prefix), (role, path))
+    places.pop(repository_path(run.model, prefix), None)
+    store = GitStore()
     for place, (role, path) in places.items():
         if warning := store.check(place, size=_size(role, path, directory)):
             warn(warning)

@@ -76,8 +76,8 @@ def commit_message(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun, *, s
     return "\n\n".join(filter(None, [*parts, "[skip ci]" if skip_ci else ""])) + "\n"
 
 
-def report(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun) -> Report:
-    """The report of a run that is about to be committed."""
+def report(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun, *, files: Sequence[CommitFile] = ()) -> Report:
+    """The report of a run: of one that is about to be committed, with the files of the commit but the report."""
     return Report(
         run=run,
         verdict=plan.verdict,
@@ -88,13 +88,13 @@ def report(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun) -> Report:
         champion_parameters=plan.champion.parameters if plan.champion else None,
         is_rescored=plan.champion is not None and is_rescored(run, plan.champion),
         champion_data=plan.champion.data if plan.champion else None,
-        files=(*(file.path for file in plan.files), report_path(plan)),
+        files=(*(file.path for file in files), report_path(plan)) if files else (),
     )
 
 
 def unpublished(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun) -> str:
     """The report of a run that is judged and not published."""
-    whole = dataclasses.replace(report(run, plan, workflow_run), branch="", files=())
+    whole = dataclasses.replace(report(run, plan, workflow_run), branch="")
     return whole.markdown(limit=SUMMARY_LENGTH)
 
 

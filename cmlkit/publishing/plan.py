@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,11 +15,11 @@ from cmlkit.model import ModelManifest, manifest_path
 from cmlkit.publishing.branch import experiment_branch
 from cmlkit.publishing.champion import Champion, find_champion, judge
 from cmlkit.publishing.commit import holds_result
-from cmlkit.publishing.files import CommitFile, read_files, repository_path
+from cmlkit.publishing.files import CommitFile, find_model, read_files, repository_path
 from cmlkit.publishing.marker import Marker
 from cmlkit.publishing.pull_request import earlier_pull_requests
 from cmlkit.run import TrainingRun, WorkflowRun
-from cmlkit.stores.git import GitStore
+from cmlkit.stores.base import ModelFile, Store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +30,8 @@ class Plan:
         base_head: Commit of the base branch that the champion was read from.
         branch: The experiment branch.
         prefix: Where the working directory lies in the repository.
-        files: All files of the commit but the report, which shows the verdict.
+        model_file: The model, which goes where the store keeps it.
+        files: All other files of the commit but the report, which shows the verdict.
         changed: Whether model, metrics or plots differ from the base branch's.
         champion: The base branch's model, if it has one.
         marker: By which the pull request is known again.
@@ -42,6 +42,7 @@ class Plan:
     base_head: str
     branch: str
     prefix: PurePosixPath
+    model_file: ModelFile
     files: tuple[CommitFile, ...]
     changed: bool
     champion: Champion | None
@@ -56,8 +57,7 @@ class Plan:
     @property
     def model_sha256(self) -> str:
         """Hash of the model's own bytes, wherever they are stored."""
-        manifest = next(file for file in self.files if file.role == "manifest")
-        return ModelManifest.from_json(manifest.content, source=manifest.path).sha256
+        return self.model_file.sha256
 
 
 def make_plan(
@@ -68,6 +68,7 @@ def make_plan(
     directory: Path,
     prefix: PurePosixPath,
     forge: PublishForge,
+    store: Store,
     workflow_run: WorkflowRun,
     warn: Callable[[str], None],
 ) -> Plan:
@@ -78,10 +79,9 @@ def make_plan(
         PermissionDenied, NotFound, ServiceError: The repository cannot be read.
     """
     manifest = manifest_path(run.model)
-    files = read_files(
-        run, manifest=manifest, extra=spec.files, directory=directory, prefix=prefix, store=GitStore(), warn=warn
-    )
-    _check_hash(files, run.model)
+    model = find_model(run, directory=directory, prefix=prefix, store=store, warn=warn)
+    files = read_files(run, manifest=manifest, extra=spec.files, directory=directory, prefix=prefix, warn=warn)
+    _check_hash(files, model)
     repository = forge.repository()
     base = spec.base or repository.default_branch
     base_head = _base_head(base, repository, forge)
@@ -92,7 +92,7 @@ def make_plan(
         attempt=workflow_run.attempt,
     )
     branch = _branch(run, spec=spec, base=base, base_head=base_head, marker=marker, forge=forge)
-    there = forge.blob_ids(base_head, [file.path for file in files])
+    there = forge.blob_ids(base_head, [*store.paths(model.path), *(file.path for file in files)])
     champion = find_champion(
         forge,
         commit=base_head,
@@ -107,21 +107,24 @@ def make_plan(
         base_head=base_head,
         branch=branch,
         prefix=prefix,
+        model_file=model,
         files=files,
-        changed=not holds_result(there, files),
+        changed=not (
+            holds_result(there, files)
+            and store.holds(model, there=there, read=lambda path: forge.read_file(path, ref=base_head))
+        ),
         champion=champion,
         verdict=judge(rules, run, champion),
         marker=marker,
     )
 
 
-def _check_hash(files: Sequence[CommitFile], model: str) -> None:
-    """Refuse a model that is not the one that training described: it has changed since, or while it was read."""
-    contents = {file.role: file.content for file in files}
-    manifest = ModelManifest.from_json(contents["manifest"], source=manifest_path(model))
-    if hashlib.sha256(contents["model"]).hexdigest() != manifest.sha256:
+def _check_hash(files: Sequence[CommitFile], model: ModelFile) -> None:
+    """Refuse a model that is not the one that training described: it has changed since."""
+    content = next(file.content for file in files if file.role == "manifest")
+    if ModelManifest.from_json(content, source=manifest_path(model.path)).sha256 != model.sha256:
         raise ModelError(
-            f"{model} is not the file that its manifest describes: it has changed since the training.",
+            f"{model.path} is not the file that its manifest describes: it has changed since the training.",
             next_step="Run cmlkit train again.",
         )
 

@@ -10,7 +10,7 @@ from cmlkit.clock import Clock
 from cmlkit.config import PublishSpec
 from cmlkit.errors import PermissionDenied, ServiceError
 from cmlkit.forges.base import Conclusion, PublishForge, PullRequest
-from cmlkit.progress import Progress
+from cmlkit.progress import Progress, Say
 from cmlkit.publishing import page
 from cmlkit.publishing.comment import add_comment, keep_comment
 from cmlkit.publishing.commit import commit_files
@@ -22,6 +22,7 @@ from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.pull_request import earlier_pull_requests, open_pull_request, supersede
 from cmlkit.report import SUMMARY_LENGTH, PastModel, Report
 from cmlkit.run import TrainingRun, WorkflowRun
+from cmlkit.stores.base import Store, Stored
 
 CHECK_NAME = "cmlkit"
 BODY_LENGTH = 65_000  # GitHub refuses 65,536 code points and more
@@ -36,6 +37,7 @@ class Publisher:
     plan: Plan
     spec: PublishSpec
     forge: PublishForge
+    store: Store
     workflow_run: WorkflowRun
     progress: Progress
     clock: Clock
@@ -43,10 +45,14 @@ class Publisher:
     def publish(self) -> Publication:
         """Commit, pull request, comment and check; then labels, reviewers, earlier pull requests and auto-merge."""
         title, body = self._words()  # before the first write: a template may be malformed
-        draft = dataclasses.replace(page.report(self.run, self.plan, self.workflow_run), past=self._past())
-        files = (*self.plan.files, page.report_file(draft, self.plan))
+        past = self._past()
+        with self.progress.stage("Store the model") as say:
+            stored = self._stored(say)
+        kept = (*_model_files(stored), *self.plan.files)
+        draft = dataclasses.replace(page.report(self.run, self.plan, self.workflow_run, files=kept), past=past)
+        files = (*kept, page.report_file(draft, self.plan))
         with self.progress.stage("Commit the result") as say:
-            commit = self._commit(files)
+            commit = self._commit(files, removes=stored.removes)
             say(f"{commit[:12]} on {self.plan.branch}")
         report = page.of_commit(draft, self.plan, commit)
         with self.progress.stage("Open the pull request") as say:
@@ -79,9 +85,15 @@ class Publisher:
         manifest = next(file.path for file in self.plan.files if file.role == "manifest")
         return past_models(self.forge, manifest=manifest, commit=self.plan.base_head, warn=self.progress.warn)
 
-    def _commit(self, files: Sequence[CommitFile]) -> str:
+    def _stored(self, say: Say) -> Stored:
+        """What stands in the commit for the model, whose bytes are safe before anything names them."""
+        head = self.forge.branch_head(self.plan.branch) or self.plan.base_head
+        return self.store.put(self.plan.model_file, read=lambda path: self.forge.read_file(path, ref=head), say=say)
+
+    def _commit(self, files: Sequence[CommitFile], *, removes: Sequence[str]) -> str:
         return commit_files(
             files,
+            removes=removes,
             forge=self.forge,
             branch=self.plan.branch,
             base_head=self.plan.base_head,
@@ -196,3 +208,7 @@ class Publisher:
             if error.status not in (404, 422):
                 raise
             self.progress.warn(f"{otherwise}: {error}")
+
+
+def _model_files(stored: Stored) -> list[CommitFile]:
+    return [CommitFile(path=path, role="model", content=content) for path, content in stored.files.items()]

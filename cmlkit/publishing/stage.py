@@ -16,6 +16,7 @@ from cmlkit.publishing.plan import make_plan
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.publisher import Publisher
 from cmlkit.run import TrainingRun, WorkflowRun
+from cmlkit.stores.choice import store_for
 
 
 def publish(
@@ -45,7 +46,8 @@ def publish(
         SettingsError, ModelError: A setting, a rule or a file is wrong; nothing was written.
         PermissionDenied, NotFound, Conflict, ServiceError: The forge refused something.
     """
-    progress = progress or Silent()
+    progress, clock = progress or Silent(), clock or SystemClock()
+    store = store_for(spec.store, access=forge.git_access, directory=directory, clock=clock)
     with progress.stage("Judge the model") as say:
         plan = make_plan(
             run,
@@ -54,6 +56,7 @@ def publish(
             directory=directory,
             prefix=prefix,
             forge=forge,
+            store=store,
             workflow_run=workflow_run,
             warn=progress.warn,
         )
@@ -69,9 +72,10 @@ def publish(
         plan=plan,
         spec=spec,
         forge=forge,
+        store=store,
         workflow_run=workflow_run,
         progress=progress,
-        clock=clock or SystemClock(),
+        clock=clock,
     )
     try:
         return publisher.publish()

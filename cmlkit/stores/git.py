@@ -1,10 +1,14 @@
-"""The git store: model bytes are ordinary files of the commit."""
+"""The git store: the model's bytes lie in the commit itself."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 from cmlkit.errors import ModelError
+from cmlkit.progress import Say
+from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, pieces
+from cmlkit.stores.pointer import dvc_path
 
 # https://docs.github.com/en/repositories/working-with-files/managing-large-files/about-large-files-on-github
 WARNING_BYTES = 50 * 1024**2
@@ -12,20 +16,39 @@ LIMIT_BYTES = 100 * 1024**2
 
 
 class GitStore:
-    """Keeps files in the repository itself, within GitHub's limits."""
+    """Bytes in git, up to GitHub's limit."""
 
     def check(self, path: str, *, size: int) -> str:
         if size > LIMIT_BYTES:
             raise ModelError(
                 f"{path} has {size / 1024**2:.1f} MiB; GitHub takes no file over {LIMIT_BYTES // 1024**2} MiB in git.",
-                next_step="Make it smaller (joblib's compress=3 often halves a forest), or keep it out of the commit.",
+                next_step="Keep the model elsewhere: set publish.store to lfs, s3://bucket/prefix or dvc. Or make it"
+                " smaller (joblib's compress=3 often halves a forest).",
             )
         if size > WARNING_BYTES:
             return (
                 f"{path} has {size / 1024**2:.0f} MiB: every clone of the repository will carry it for good."
-                f" GitHub advises against files over {WARNING_BYTES // 1024**2} MiB."
+                f" GitHub advises against files over {WARNING_BYTES // 1024**2} MiB; publish.store knows other places."
             )
         return ""
 
-    def put(self, path: str, content: bytes) -> Mapping[str, bytes]:
-        return {path: content}
+    def paths(self, path: str) -> tuple[str, ...]:
+        return (path, dvc_path(path))
+
+    def holds(self, model: ModelFile, *, there: Mapping[str, str], read: ReadTree) -> bool:
+        if model.path not in there or dvc_path(model.path) in there:
+            return False
+        return there[model.path] == _blob_id(model)
+
+    def put(self, model: ModelFile, *, read: ReadTree, say: Say) -> Stored:
+        content = model.file.read_bytes()
+        if hashlib.sha256(content).hexdigest() != model.sha256:
+            raise changed(model)
+        return Stored(files={model.path: content}, removes=(dvc_path(model.path),))
+
+
+def _blob_id(model: ModelFile) -> str:
+    digest = hashlib.sha1(b"blob %d\0" % model.size, usedforsecurity=False)
+    for piece in pieces(model.file):
+        digest.update(piece)
+    return digest.hexdigest()

@@ -124,7 +124,10 @@ def test_a_persons_commit_is_made_by_graphql_which_signs_it(github: ScriptedGitH
         "branch": {"repositoryNameWithOwner": "octo/forest", "branchName": "exp"},
         "head": A,
         "message": {"headline": "Retrain m", "body": "Better."},
-        "changes": {"additions": [{"path": "model/m", "contents": base64.b64encode(b"model").decode()}]},
+        "changes": {
+            "additions": [{"path": "model/m", "contents": base64.b64encode(b"model").decode()}],
+            "deletions": [],
+        },
     }
     github.mock.calls.reset()
 

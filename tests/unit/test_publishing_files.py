@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 from cmlkit.errors import ModelError, SettingsError
-from cmlkit.publishing.files import CommitFile, read_files
+from cmlkit.publishing.files import CommitFile, find_model, read_files
 from cmlkit.run import Resources, TrainingRun
 from cmlkit.stores.git import LIMIT_BYTES, WARNING_BYTES, GitStore
 
@@ -27,31 +28,39 @@ def directory(tmp_path: Path) -> Path:
 def read(
     directory: Path, *, extra: tuple[str, ...] = (), model: str = MODEL, plot: str = PLOT, prefix: str = ""
 ) -> tuple[CommitFile, ...]:
-    run = TrainingRun(
+    run, folder = trained(model=model, plot=plot), PurePosixPath(prefix)
+    find_model(run, directory=directory, prefix=folder, store=GitStore(), warn=print)
+    return read_files(run, manifest=MANIFEST, extra=extra, directory=directory, prefix=folder, warn=print)
+
+
+def trained(*, model: str = MODEL, plot: str = PLOT) -> TrainingRun:
+    return TrainingRun(
         mode="command", command="python train.py", metrics={"accuracy": 1.0}, metrics_files=(METRICS,), model=model,
         plots=(plot,), resources=Resources(wall_seconds=1, cpu_seconds=1, peak_memory_bytes=1), started=0.0,
     )  # fmt: skip
-    return read_files(
-        run,
-        manifest=MANIFEST,
-        extra=extra,
-        directory=directory,
-        prefix=PurePosixPath(prefix),
-        store=GitStore(),
-        warn=print,
-    )
 
 
 def test_every_file_is_read_once_with_its_role(directory: Path) -> None:
     files = read(directory, extra=("notes.md", "./model/plot.png"))
     assert [(file.role, file.path) for file in files] == [
-        ("model", MODEL), ("manifest", MANIFEST), ("metrics", METRICS), ("plot", PLOT), ("extra", "notes.md"),
+        ("manifest", MANIFEST), ("metrics", METRICS), ("plot", PLOT), ("extra", "notes.md"),
     ]  # fmt: skip
-    assert files[0].content == MODEL.encode()
+    assert files[0].content == MANIFEST.encode()
+
+
+def test_the_model_is_left_to_the_store_even_when_it_is_named_among_further_files(directory: Path) -> None:
+    assert MODEL not in [file.path for file in read(directory, extra=(MODEL,))]
+
+
+def test_the_model_is_hashed_in_its_place_in_the_repository(directory: Path) -> None:
+    folder = PurePosixPath("projects/forest")
+    model = find_model(trained(), directory=directory, prefix=folder, store=GitStore(), warn=print)
+    assert (model.path, model.size) == (f"projects/forest/{MODEL}", len(MODEL))
+    assert model.sha256 == hashlib.sha256(MODEL.encode()).hexdigest()
 
 
 def test_paths_of_a_subfolder_get_its_prefix(directory: Path) -> None:
-    assert read(directory, prefix="projects/forest")[0].path == "projects/forest/model/m.joblib"
+    assert read(directory, prefix="projects/forest")[0].path == "projects/forest/model/m.joblib.json"
 
 
 @pytest.mark.parametrize("path", ["/etc/hostname", "../secret", "model/../../secret", ".", ""])
@@ -109,7 +118,6 @@ def test_a_model_over_githubs_limit_is_refused_before_it_is_read(directory: Path
 def test_a_large_file_is_warned_of() -> None:
     assert GitStore().check("m", size=WARNING_BYTES) == ""
     assert "m has 50 MiB: every clone" in GitStore().check("m", size=WARNING_BYTES + 1)
-    assert GitStore().put("m", b"x") == {"m": b"x"}
 
 
 def test_the_blob_id_is_gits() -> None:

@@ -12,6 +12,7 @@ from cmlkit.forges.base import Repository, TreeFile, blob_id
 from cmlkit.forges.github.large_blobs import API_BLOB_BYTES, LargeBlobs
 from cmlkit.forges.github.operations import parsed
 from cmlkit.forges.github.transport import RAW
+from cmlkit.git_access import GitAccess, basic
 
 
 class GitData(LargeBlobs):
@@ -19,6 +20,9 @@ class GitData(LargeBlobs):
 
     def repository(self) -> Repository:
         return parsed(_repository, self.http.get(self.path()))
+
+    def git_access(self) -> GitAccess:
+        return GitAccess(url=f"{self.repository().url}.git", authorization=basic("x-access-token", self.http.token))
 
     def branch_head(self, branch: str) -> str | None:
         try:
@@ -82,7 +86,7 @@ class GitData(LargeBlobs):
         # No author, no committer: GitHub then signs the commit for the bot or App whose token this is.
         tree = self._create("trees", {**base, "tree": entries})
         commit = self._create("commits", {"message": message, "tree": tree, "parents": [parent] if parent else []})
-        self.let_go(file.blob for file in files)
+        self.let_go(file.blob for file in files if file.blob)
         return commit
 
     def _tree_of(self, commit: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cmlkit.errors import Conflict, PermissionDenied, ServiceError
 from cmlkit.forges.github.git_data import GitData
@@ -26,7 +26,14 @@ class SignedCommits(GitData):
     """createCommitOnBranch."""
 
     def commit_signed(
-        self, *, branch: str, parent: str, is_new: bool, contents: Mapping[str, bytes], message: str
+        self,
+        *,
+        branch: str,
+        parent: str,
+        is_new: bool,
+        contents: Mapping[str, bytes],
+        message: str,
+        removes: Iterable[str] = (),
     ) -> str | None:
         size = sum(len(content) for content in contents.values())
         if not self.http.token.startswith(PERSONAL_TOKENS) or size > PAYLOAD_BYTES:
@@ -40,7 +47,10 @@ class SignedCommits(GitData):
                 branch={"repositoryNameWithOwner": self.full_name, "branchName": branch},
                 head=parent,
                 message={"headline": headline, "body": rest.strip()},
-                changes={"additions": [_addition(path, content) for path, content in contents.items()]},
+                changes={
+                    "additions": [_addition(path, content) for path, content in contents.items()],
+                    "deletions": [{"path": path} for path in removes],
+                },
             )
         except Conflict:
             raise

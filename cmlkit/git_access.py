@@ -1,0 +1,93 @@
+"""The way to a repository over HTTP: its address and what opens it, for what git itself does not carry."""
+
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cmlkit.errors import SettingsError
+from cmlkit.git_command import run_git
+
+TIMEOUT_SECONDS = 20.0
+
+_SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^/:]+):(?P<path>[^/].*)")
+_URL = re.compile(r"(?P<scheme>https?|ssh|git)://(?:[^@/]*@)?(?P<host>[^/:]+)(?P<port>:\d+)?/(?P<path>.+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitAccess:
+    """How git, and Git LFS, reach a repository.
+
+    Attributes:
+        url: Over HTTP, without credentials, such as `https://github.com/octo/forest.git`.
+        authorization: The value of the header; empty for what everybody may read.
+    """
+
+    url: str
+    authorization: str = field(default="", repr=False)
+
+
+def basic(user: str, password: str) -> str:
+    """The value of an Authorization header for a user name and a password or token."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+
+
+def access_of(directory: Path, *, remote: str = "origin") -> GitAccess:
+    """The remote of a checkout, with the credentials that actions/checkout left there, else git's own for its host.
+
+    Raises:
+        SettingsError: `directory` is in no git repository, or the repository has no such remote.
+    """
+    try:
+        address = run_git(directory, "remote", "get-url", remote).decode("utf-8", "replace").strip()
+    except SettingsError as error:
+        raise SettingsError(
+            f"The checkout has no remote {remote!r}, whose Git LFS server has the model: {error.message}",
+            next_step="Run it in a clone of the repository.",
+        ) from error
+    url = web_address(address)
+    return GitAccess(url=url, authorization=_left_by_checkout(directory, url) or _filled(directory, url))
+
+
+def web_address(address: str) -> str:
+    """The address over HTTP of a remote that may be reached by SSH: both are one repository at GitHub."""
+    match = _URL.fullmatch(address) or _SCP.fullmatch(address)
+    if match is None:
+        raise SettingsError(f"The remote's address {address!r} has no counterpart over HTTP.")
+    named = match.groupdict()
+    scheme = named["scheme"] if named.get("scheme") in ("http", "https") else "https"
+    port = (named.get("port") or "") if scheme == named.get("scheme") else ""
+    path = named["path"].rstrip("/").removesuffix(".git")
+    return f"{scheme}://{named['host']}{port}/{path}.git"
+
+
+def _left_by_checkout(directory: Path, url: str) -> str:
+    """What actions/checkout sets: `http.https://github.com/.extraheader = AUTHORIZATION: basic …`."""
+    try:
+        header = run_git(directory, "config", "--get-urlmatch", "http.extraheader", url).decode("utf-8", "replace")
+    except SettingsError:
+        return ""
+    name, _, value = header.strip().partition(":")
+    return value.strip() if name.lower() == "authorization" else ""
+
+
+def _filled(directory: Path, url: str) -> str:
+    """Of git's credential helpers, where one knows the host; nobody is asked."""
+    try:
+        done = subprocess.run(
+            ["git", "-c", "core.askPass=true", "credential", "fill"],
+            cwd=directory,
+            input=f"url={url}\n\n".encode(),
+            capture_output=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+            start_new_session=True,  # without a terminal to ask at
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    lines = done.stdout.decode("utf-8", "replace").splitlines() if done.returncode == 0 else []
+    found = dict(line.split("=", 1) for line in lines if "=" in line)
+    return basic(found.get("username", ""), found["password"]) if found.get("password") else ""

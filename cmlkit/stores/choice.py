@@ -1,0 +1,37 @@
+"""The store that the setting `publish.store` names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from cmlkit.clock import Clock
+from cmlkit.git_access import GitAccess
+from cmlkit.stores.base import Store
+
+
+def store_for(setting: str, *, access: Callable[[], GitAccess], directory: Path, clock: Clock) -> Store:
+    """The store.
+
+    Args:
+        setting: `git`, `lfs`, `dvc` or `s3://bucket/prefix`.
+        access: The way to the repository, for LFS.
+        directory: In the checkout, for DVC.
+        clock: Waits between tries.
+    """
+    # Each brings libraries that the others do not need.
+    if setting == "lfs":
+        from cmlkit.stores.lfs import LfsStore
+
+        return LfsStore(access, clock=clock)
+    if setting == "dvc":
+        from cmlkit.stores.dvc import DvcStore
+
+        return DvcStore(directory)
+    if setting.startswith("s3://"):
+        from cmlkit.stores.s3 import S3Store
+
+        return S3Store(setting)
+    from cmlkit.stores.git import GitStore
+
+    return GitStore()

@@ -1,0 +1,161 @@
+"""The LFS store: bytes go to the repository's Git LFS server, and the commit holds the pointer that git-lfs knows.
+
+The batch API with basic transfers: https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md. git-lfs itself is
+not needed.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from cmlkit.clock import Clock, SystemClock
+from cmlkit.errors import ModelError, NotFound, ServiceError
+from cmlkit.forges.base import blob_id
+from cmlkit.git_access import GitAccess
+from cmlkit.progress import Say
+from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, hashed, with_line
+from cmlkit.stores.http import Place, patiently, post_json, put_file, read_from
+from cmlkit.stores.pointer import Pointer, dvc_path, lfs_text
+
+MEDIA_TYPE = "application/vnd.git-lfs+json"
+ATTRIBUTES = ".gitattributes"
+# 2 GB on the plans Free and Pro, 4 on Team, 5 on Enterprise Cloud.
+# https://docs.github.com/en/repositories/working-with-files/managing-large-files/about-git-large-file-storage
+WARNING_BYTES = 2 * 10**9
+LIMIT_BYTES = 5 * 1024**3
+
+Operation = Literal["upload", "download"]
+
+
+class LfsStore:
+    """Git LFS of one repository.
+
+    Args:
+        access: Asked when a request is made.
+        clock: Waits between tries.
+    """
+
+    def __init__(self, access: Callable[[], GitAccess], *, clock: Clock | None = None) -> None:
+        self._access = access
+        self._clock = clock or SystemClock()
+
+    def check(self, path: str, *, size: int) -> str:
+        if size > LIMIT_BYTES:
+            raise ModelError(
+                f"{path} has {size / 1024**3:.1f} GiB; GitHub's LFS takes no file over {LIMIT_BYTES // 1024**3} GiB.",
+                next_step="Set publish.store to s3://bucket/prefix or dvc.",
+            )
+        if size > WARNING_BYTES:
+            return f"{path} has {size / 10**9:.1f} GB: GitHub's LFS takes it on the plans Team and Enterprise only."
+        return ""
+
+    def paths(self, path: str) -> tuple[str, ...]:
+        return (path, dvc_path(path))
+
+    def holds(self, model: ModelFile, *, there: Mapping[str, str], read: ReadTree) -> bool:
+        return there.get(model.path) == blob_id(lfs_text(_pointer(model))) and dvc_path(model.path) not in there
+
+    def put(self, model: ModelFile, *, read: ReadTree, say: Say) -> Stored:
+        pointer, access = _pointer(model), self._access()
+        actions = self._actions(access, "upload", pointer)
+        if "upload" in actions:
+            self._upload(model, actions, say)
+        if "verify" in actions:
+            self._verify(access, actions["verify"], pointer)
+        attributes = _with_entry(read(ATTRIBUTES) or b"", model.path)
+        return Stored(files={model.path: lfs_text(pointer), **attributes}, removes=(dvc_path(model.path),))
+
+    def read(self, pointer: Pointer, offset: int) -> Iterator[bytes]:
+        actions = self._actions(self._access(), "download", pointer)
+        if "download" not in actions:
+            raise ServiceError(f"The LFS server names no address for {pointer.sha256[:12]}….")
+        yield from read_from(_place(actions["download"]), offset, what="Downloading the model from Git LFS")
+
+    def _upload(self, model: ModelFile, actions: Mapping[str, Any], say: Say) -> None:
+        place = _place(actions["upload"])
+
+        def send() -> None:
+            put_file(place, model.file, size=model.size, what=f"Uploading {model.path} to Git LFS", say=say)
+
+        try:
+            patiently(send, clock=self._clock)
+        except ServiceError as error:
+            # The server refuses bytes that are not what was announced, and only the file can tell why.
+            if hashed(model.file) != (model.sha256, model.size):
+                raise changed(model) from error
+            raise
+
+    def _verify(self, access: GitAccess, action: Any, pointer: Pointer) -> None:
+        place = _place(action)
+        if place.host == Place(url=access.url).host and "Authorization" not in place.headers:
+            place = Place(url=place.url, headers={**place.headers, **_authorization(access)})
+        what = "Verifying the upload to Git LFS"
+        patiently(lambda: post_json(place, _named(pointer), what=what, media_type=MEDIA_TYPE), clock=self._clock)
+
+    def _actions(self, access: GitAccess, operation: Operation, pointer: Pointer) -> Mapping[str, Any]:
+        body = {"operation": operation, "transfers": ["basic"], "hash_algo": "sha256", "objects": [_named(pointer)]}
+        place = Place(url=f"{access.url}/info/lfs/objects/batch", headers=_authorization(access))
+        what = "Asking Git LFS for an upload" if operation == "upload" else "Asking Git LFS for a download"
+        answer = patiently(lambda: post_json(place, body, what=what, media_type=MEDIA_TYPE), clock=self._clock)
+        try:
+            (shown,) = (item for item in answer["objects"] if item["oid"] == pointer.sha256)
+            failure, actions = shown.get("error"), shown.get("actions") or {}
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ServiceError(f"{what}: {place.host} answered something that is not the LFS API's.") from error
+        if failure:
+            raise _object_error(failure, what, pointer)
+        return dict(actions)
+
+
+def _pointer(model: ModelFile) -> Pointer:
+    return Pointer(store="lfs", sha256=model.sha256, size=model.size)
+
+
+def _named(pointer: Pointer) -> dict[str, object]:
+    return {"oid": pointer.sha256, "size": pointer.size}
+
+
+def _authorization(access: GitAccess) -> dict[str, str]:
+    return {"Authorization": access.authorization} if access.authorization else {}
+
+
+def _place(action: Any) -> Place:
+    try:
+        headers: Mapping[str, object] = action.get("header") or {}
+        return Place(url=str(action["href"]), headers={str(key): str(value) for key, value in headers.items()})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ServiceError("The LFS server named an action without an address.") from error
+
+
+def _object_error(failure: Any, what: str, pointer: Pointer) -> ServiceError:
+    code, message = failure.get("code"), failure.get("message", "")
+    text = f"{what} of {pointer.sha256[:12]}…: {code} {message}"
+    if code == 404:
+        return NotFound(
+            text, status=404, next_step="The object was never uploaded, or removed: train and publish again."
+        )
+    return ServiceError(text, status=code if isinstance(code, int) else None)
+
+
+def _with_entry(content: bytes, path: str) -> dict[str, bytes]:
+    """The attributes file with an entry for the model, where it has none that covers it."""
+    if any(_covers(line, path) for line in content.decode("utf-8", "replace").splitlines()):
+        return {}
+    return {ATTRIBUTES: with_line(content, f"{_pattern(path)} filter=lfs diff=lfs merge=lfs -text")}
+
+
+def _covers(line: str, path: str) -> bool:
+    pattern, _, attributes = line.strip().partition(" ")
+    if "filter=lfs" not in attributes.split() or pattern.startswith("#"):
+        return False
+    name = path if "/" in pattern else PurePosixPath(path).name
+    return pattern == _pattern(path) or fnmatch.fnmatchcase(name, pattern.removeprefix("/"))
+
+
+def _pattern(path: str) -> str:
+    # As git lfs track writes it: a space would end the pattern, and brackets and stars would match other names.
+    escaped = "".join(f"\\{character}" if character in "[*?\\" else character for character in path)
+    return "/" + escaped.replace(" ", "[[:space:]]")

@@ -1,0 +1,238 @@
+"""The S3 store: a bucket holds the bytes under a key made of their hash, and the commit a short file that names it.
+
+Uploads go in parts, and S3 checks each part's SHA-256. The checksum that it then has of the whole object is computed
+here too, from the same parts, so that an object of the key counts as the model only if S3 itself says that it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from cmlkit.errors import AnswerLost, ModelError, NotFound, PermissionDenied, ServiceError, SettingsError
+from cmlkit.progress import Say
+from cmlkit.stores.base import CHUNK_BYTES, ModelFile, ReadTree, Stored, changed, pieces, share
+from cmlkit.stores.pointer import Pointer, dvc_path, read_pointer, s3_text
+
+# A part has 5 MiB at least, an object 10,000 parts at most.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+PART_BYTES = 32 * 1024**2
+LIMIT_BYTES = 10_000 * PART_BYTES
+PIECES_IN_A_PART = PART_BYTES // CHUNK_BYTES
+PARTS_AT_A_TIME = 4
+CONNECT_TIMEOUT_SECONDS = 10
+READ_TIMEOUT_SECONDS = 120
+TRIES = 5
+
+
+class S3Store:
+    """One bucket and prefix.
+
+    Args:
+        address: `s3://bucket/prefix`.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._bucket, self._prefix = _split(address)
+        self._client = _Client()
+
+    def check(self, path: str, *, size: int) -> str:
+        if size > LIMIT_BYTES:
+            raise ModelError(f"{path} has {size / 1024**3:.0f} GiB; this store takes {LIMIT_BYTES // 1024**3} GiB.")
+        return ""
+
+    def paths(self, path: str) -> tuple[str, ...]:
+        return (path, dvc_path(path))
+
+    def holds(self, model: ModelFile, *, there: Mapping[str, str], read: ReadTree) -> bool:
+        if model.path not in there or dvc_path(model.path) in there:
+            return False
+        pointer = read_pointer(read(model.path) or b"")
+        return pointer is not None and (pointer.sha256, pointer.url) == (model.sha256, self._url(model))
+
+    def put(self, model: ModelFile, *, read: ReadTree, say: Say) -> Stored:
+        checksum = _checksum(model)
+        found = self._found(model, checksum)
+        if found is None:
+            self._upload(model, say)
+            found = self._found(model, checksum)
+        if found is None:
+            raise changed(model)
+        pointer = Pointer(
+            store="s3",
+            sha256=model.sha256,
+            size=model.size,
+            url=self._url(model),
+            version_id=found.get("VersionId", ""),
+        )
+        return Stored(files={model.path: s3_text(pointer)}, removes=(dvc_path(model.path),))
+
+    def read(self, pointer: Pointer, offset: int) -> Iterator[bytes]:
+        return read_object(pointer, offset, client=self._client)
+
+    def _key(self, model: ModelFile) -> str:
+        return "/".join(filter(None, [self._prefix, model.sha256, model.name]))
+
+    def _url(self, model: ModelFile) -> str:
+        return f"s3://{self._bucket}/{self._key(model)}"
+
+    def _found(self, model: ModelFile, checksum: str) -> dict[str, Any] | None:
+        """What S3 says of the model's object; None where there is none, or it is not the model."""
+        try:
+            # Without s3:ListBucket, S3 answers 403 and not 404 for what is not there.
+            with _explained(f"look for {self._url(model)}", needs="s3:GetObject and s3:ListBucket"):
+                head: dict[str, Any] = self._client().head_object(
+                    Bucket=self._bucket, Key=self._key(model), ChecksumMode="ENABLED"
+                )
+        except NotFound:
+            return None
+        # A server that keeps no checksums has the hash that the upload wrote beside the object.
+        shown = str(head.get("ChecksumSHA256", checksum)).partition("-")[0]
+        is_model = shown == checksum and head["Metadata"].get("sha256") == model.sha256
+        return head if is_model and head["ContentLength"] == model.size else None
+
+    def _upload(self, model: ModelFile, say: Say) -> None:
+        from boto3.s3.transfer import TransferConfig
+
+        with _explained(f"take {self._url(model)}", needs="s3:PutObject and s3:AbortMultipartUpload"):
+            self._client().upload_file(
+                str(model.file),
+                self._bucket,
+                self._key(model),
+                ExtraArgs={"ChecksumAlgorithm": "SHA256", "Metadata": {"sha256": model.sha256}},
+                Callback=_Said(model.size, say),
+                Config=TransferConfig(
+                    multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=PARTS_AT_A_TIME
+                ),
+            )
+
+
+class S3Source:
+    """Any object that a pointer names."""
+
+    def __init__(self) -> None:
+        self._client = _Client()
+
+    def read(self, pointer: Pointer, offset: int) -> Iterator[bytes]:
+        return read_object(pointer, offset, client=self._client)
+
+
+def read_object(pointer: Pointer, offset: int, *, client: Callable[[], Any]) -> Iterator[bytes]:
+    """The bytes of the object that a pointer names, of the very version where it names one, from `offset` on."""
+    bucket, key = _split(pointer.url)
+    version = {"VersionId": pointer.version_id} if pointer.version_id else {}
+    with _explained(f"give {pointer.url}", needs="s3:GetObject" + (" and s3:GetObjectVersion" if version else "")):
+        answer = client().get_object(Bucket=bucket, Key=key, Range=f"bytes={offset}-", **version)
+        yield from answer["Body"].iter_chunks(CHUNK_BYTES)
+
+
+class _Client:
+    """boto3's client of S3, made when it is first used."""
+
+    def __init__(self) -> None:
+        self._made: Any = None
+
+    def __call__(self) -> Any:
+        if self._made is None:
+            import boto3
+            from botocore.config import Config
+
+            config = Config(
+                retries={"mode": "standard", "total_max_attempts": TRIES},
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                read_timeout=READ_TIMEOUT_SECONDS,
+                max_pool_connections=PARTS_AT_A_TIME + 1,
+            )
+            self._made = boto3.session.Session().client("s3", config=config)
+        return self._made
+
+
+class _Said:
+    """Tells how far an upload is; s3transfer calls it from its threads."""
+
+    def __init__(self, size: int, say: Say) -> None:
+        self._size, self._say, self._done, self._lock = size, say, 0, threading.Lock()
+
+    def __call__(self, count: int) -> None:
+        with self._lock:
+            self._done += count
+            self._say(share(self._done, self._size))
+
+
+def _split(address: str) -> tuple[str, str]:
+    parts = urlsplit(address)
+    return parts.netloc, parts.path.strip("/")
+
+
+def _checksum(model: ModelFile) -> str:
+    """The checksum that S3 will have of the object: of the bytes, or of its parts' checksums where it comes in parts.
+
+    S3 adds the number of parts, which is left out here.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+
+    Raises:
+        ModelError: The file is no longer what was hashed.
+    """
+    whole, parts = hashlib.sha256(), [hashlib.sha256()]
+    for number, piece in enumerate(pieces(model.file), start=1):
+        whole.update(piece)
+        parts[-1].update(piece)
+        if number % PIECES_IN_A_PART == 0:
+            parts.append(hashlib.sha256())
+    if whole.hexdigest() != model.sha256:
+        raise changed(model)
+    if model.size < PART_BYTES:
+        return _in_base64(whole.digest())
+    digests = [part.digest() for part in parts[: -(-model.size // PART_BYTES)]]
+    return _in_base64(hashlib.sha256(b"".join(digests)).digest())
+
+
+def _in_base64(digest: bytes) -> str:
+    return base64.b64encode(digest).decode("ascii")
+
+
+def _status(error: Any) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+@contextmanager
+def _explained(action: str, *, needs: str) -> Iterator[None]:
+    """Errors of boto3 as ours, with what AWS said."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+    try:
+        yield
+    except NoCredentialsError as error:
+        raise PermissionDenied(
+            "There are no AWS credentials for S3.",
+            next_step="Give the instance a role (runner.iam-instance-profile), or use"
+            " aws-actions/configure-aws-credentials in the job.",
+        ) from error
+    except ClientError as error:
+        raise _refused(error, action, needs) from error
+    except Boto3Error as error:
+        cause = error.__cause__ or error.__context__
+        if isinstance(cause, ClientError):
+            raise _refused(cause, action, needs) from error
+        raise AnswerLost(f"S3 did not {action}: {error}") from error
+    except (BotoCoreError, OSError) as error:
+        raise AnswerLost(f"S3 did not {action}: {error}") from error
+
+
+def _refused(error: Any, action: str, needs: str) -> Exception:
+    code, status = str(error.response["Error"]["Code"]), _status(error)
+    text = f"S3 refused to {action}: {code} {error.response['Error'].get('Message', '')}".rstrip()
+    if status == 403:
+        return PermissionDenied(text, next_step=f"The role or user needs {needs} there.")
+    if code == "NoSuchBucket":
+        return SettingsError(text, next_step="Create the bucket, or correct the setting publish.store.")
+    if status == 404:
+        return NotFound(text, status=404, next_step="It was removed: see the bucket's lifecycle rules.")
+    return ServiceError(text, status=status)
