@@ -28,13 +28,15 @@ if TYPE_CHECKING:
     from cmlkit.forges.github import GitHub as GitHub
     from cmlkit.gate import Verdict as Verdict
     from cmlkit.gate import compare as compare
+    from cmlkit.loading import load_model as load_model
     from cmlkit.model import ModelManifest as ModelManifest
-    from cmlkit.model import load_model as load_model
     from cmlkit.model import save_model as save_model
     from cmlkit.promotion import Promotion as Promotion
     from cmlkit.promotion import promote as promote
     from cmlkit.publishing import Publication as Publication
     from cmlkit.publishing import publish as publish
+    from cmlkit.pulling import Pulled as Pulled
+    from cmlkit.pulling import pull_model as pull_model
     from cmlkit.report import Report as Report
     from cmlkit.run import TrainingRun as TrainingRun
     from cmlkit.run import WorkflowRun as WorkflowRun
@@ -54,6 +56,7 @@ _HOMES = {
     "Promotion": "cmlkit.promotion",
     "Publication": "cmlkit.publishing",
     "PublishSpec": "cmlkit.config",
+    "Pulled": "cmlkit.pulling",
     "Report": "cmlkit.report",
     "RunnerSpec": "cmlkit.config",
     "TrainSpec": "cmlkit.config",
@@ -65,9 +68,10 @@ _HOMES = {
     "diff_models": "cmlkit.comparison",
     "launch_runner": "cmlkit.runner",
     "list_versions": "cmlkit.versions",
-    "load_model": "cmlkit.model",
+    "load_model": "cmlkit.loading",
     "promote": "cmlkit.promotion",
     "publish": "cmlkit.publishing",
+    "pull_model": "cmlkit.pulling",
     "save_model": "cmlkit.model",
     "train": "cmlkit.training",
 }
@@ -82,6 +86,7 @@ __all__ = [
     "Promotion",
     "Publication",
     "PublishSpec",
+    "Pulled",
     "Report",
     "RunnerSpec",
     "TrainSpec",
@@ -96,6 +101,7 @@ __all__ = [
     "load_model",
     "promote",
     "publish",
+    "pull_model",
     "save_model",
     "train",
 ]

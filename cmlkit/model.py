@@ -209,38 +209,31 @@ def read_manifest(path: str | os.PathLike[str]) -> ModelManifest:
         ) from error
 
 
-def load_model(path: str | os.PathLike[str], *, strict: bool = False, trusted: Sequence[str] = ()) -> Any:
-    """Load a model that is what its manifest says. The hash is checked before a byte of it is unpickled.
-
-    Unpickling runs code: load only models whose repository you trust, a matching hash does not make one harmless.
-    A file that ends in `.skops` is no pickle; it loads only types that are trusted.
+def load_file(
+    path: Path, manifest: ModelManifest, *, content: Path, strict: bool = False, trusted: Sequence[str] = ()
+) -> Any:
+    """Load a model that is what its manifest says; the arguments and errors are those of `cmlkit.load_model`.
 
     Args:
-        strict: Whether other versions of scikit-learn, numpy or Python are an error instead of a warning.
-        trusted: Import paths of types in a skops file to trust, beside those that skops trusts by itself.
-
-    Raises:
-        ModelError: The file is missing, is not what the manifest says, has types that are not trusted, or cannot be
-            loaded here.
-        SettingsError: joblib, or skops, is not installed.
+        path: Of the model, as people know it; its ending says how it is loaded.
+        content: The file that has its bytes.
     """
-    manifest = read_manifest(path)
-    content = _read(Path(path))
-    if hashlib.sha256(content).hexdigest() != manifest.sha256:
+    loaded = _read(content)
+    if hashlib.sha256(loaded).hexdigest() != manifest.sha256:
         raise ModelError(
-            f"{os.fspath(path)} is not the file that its manifest describes: it has {len(content):,} bytes"
+            f"{path} is not the file that its manifest describes: it has {len(loaded):,} bytes"
             f" and another hash, instead of {manifest.size:,} bytes. It was not loaded.",
             next_step="Restore both files from one commit. If you did not change it, find out who did.",
         )
-    _check_versions(manifest, os.fspath(path), strict=strict)
+    _check_versions(manifest, str(path), strict=strict)
     try:
         # What was hashed is what is loaded: the file itself may have changed since.
-        return _loaded(content, os.fspath(path), trusted)
+        return _loaded(loaded, str(path), trusted)
     except CmlkitError:
         raise
     except Exception as error:
         raise ModelError(
-            f"{os.fspath(path)} cannot be loaded here: {type(error).__name__}: {error}.",
+            f"{path} cannot be loaded here: {type(error).__name__}: {error}.",
             next_step="Install the versions that its manifest names: cmlkit model show.",
         ) from error
 
@@ -327,7 +320,7 @@ def _check_versions(manifest: ModelManifest, path: str, *, strict: bool) -> None
     error = _other_versions(path, differing)
     if strict:
         raise error
-    warnings.warn(error.message, ModelVersionWarning, stacklevel=3)
+    warnings.warn(error.message, ModelVersionWarning, stacklevel=4)
 
 
 def _differing(libraries: Mapping[str, str]) -> tuple[str, ...]:

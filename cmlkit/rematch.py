@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from cmlkit import skops_file
 from cmlkit.errors import CmlkitError
-from cmlkit.model import load_model, manifest_path
+from cmlkit.loading import load_model
+from cmlkit.model import manifest_path, read_manifest
 from cmlkit.run import Rematch
 from cmlkit.significance import paired_interval
+from cmlkit.stores.pointer import dvc_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,13 +51,13 @@ def champion_at(path: Path, warn: Callable[[str], None], *, made_like: Any = Non
     Args:
         made_like: The challenger: of a skops file the types are trusted that this process has just made one of.
     """
-    if not (path.is_file() and Path(manifest_path(path)).is_file()):
+    if not (Path(manifest_path(path)).is_file() and (path.is_file() or Path(dvc_path(str(path))).is_file())):
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of another version, which its own scores will show
             model = load_model(path, trusted=_types_of(made_like) if skops_file.is_skops(path) else ())
-        return Champion(model=model, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+        return Champion(model=model, sha256=read_manifest(path).sha256)
     except CmlkitError as error:
         warn(f"The champion is not scored on the new test data: {error.message}")
         return None

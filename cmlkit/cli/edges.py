@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cmlkit.cli.options import Invocation
     from cmlkit.clouds.base import Cloud
     from cmlkit.forges.github import GitHub
+    from cmlkit.git_access import GitAccess
 
 API_URL = "https://api.github.com"
 TOKENS = ("CMLKIT_TOKEN", "GITHUB_TOKEN", "REPO_TOKEN")
@@ -41,6 +42,17 @@ def github_if_any(invocation: Invocation, workflow_run: WorkflowRun) -> GitHub |
     """The repository's GitHub, for what is only nice to know; None without a token."""
     has_token = any(invocation.environ.get(name, "").strip() for name in TOKENS)
     return github(invocation, workflow_run) if has_token else None
+
+
+def git_access(environ: Mapping[str, str]) -> GitAccess | None:
+    """The way to the repository of the workflow run with the token of the environment; None outside of one."""
+    token = next((token for name in TOKENS if (token := environ.get(name, "").strip())), "")
+    server, repository = environ.get("GITHUB_SERVER_URL", ""), environ.get("GITHUB_REPOSITORY", "")
+    if not (token and server and repository):
+        return None
+    from cmlkit.git_access import GitAccess, basic
+
+    return GitAccess(url=f"{server.rstrip('/')}/{repository}.git", authorization=basic("x-access-token", token))
 
 
 def runner_github(invocation: Invocation, workflow_run: WorkflowRun) -> GitHub:

@@ -14,6 +14,7 @@ from cmlkit.cli.model_versions import list_versions
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.cli.promote import promote
+from cmlkit.cli.pull import pull
 
 if TYPE_CHECKING:
     from cmlkit.model import ModelManifest, Verification
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 
 @click.group()
 def model() -> None:
-    """Show, verify, list, compare and promote models."""
+    """Show, verify, pull, list, compare and promote models."""
 
 
 model.add_command(list_versions)
 model.add_command(diff)
 model.add_command(promote)
+model.add_command(pull)
 
 
 @model.command()

@@ -20,7 +20,8 @@ import pytest
 from cmlkit import painter, table
 from cmlkit.config import TrainSpec
 from cmlkit.errors import CmlkitError, Interrupted, MetricsError, ModelError, SettingsError, TrainingFailed
-from cmlkit.model import load_model, verify
+from cmlkit.loading import load_model
+from cmlkit.model import verify
 from cmlkit.process import run_shell
 from cmlkit.run import RECORD, TrainingRun
 from cmlkit.training import train

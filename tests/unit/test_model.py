@@ -23,7 +23,8 @@ from sklearn.pipeline import make_pipeline
 
 from cmlkit import model, pickle_contents
 from cmlkit.errors import ModelError
-from cmlkit.model import ModelVersionWarning, load_model, manifest_path, read_manifest, save_model, verify
+from cmlkit.loading import load_model
+from cmlkit.model import ModelVersionWarning, manifest_path, read_manifest, save_model, verify
 from cmlkit.pickle_contents import read_contents
 
 

@@ -18,7 +18,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from cmlkit import skops_file
 from cmlkit.errors import ModelError
-from cmlkit.model import load_model, read_manifest, save_model, verify
+from cmlkit.loading import load_model
+from cmlkit.model import read_manifest, save_model, verify
 
 FEATURES = np.random.default_rng(0).normal(size=(40, 3))
 

@@ -1,0 +1,60 @@
+"""`cmlkit model pull`: a version of a model, from wherever its bytes are."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+from cmlkit.cli import edges
+from cmlkit.cli.model_versions import model_of
+from cmlkit.cli.options import Invocation, with_settings
+from cmlkit.cli.output import emit
+from cmlkit.formats import short_hash, size
+
+
+@click.command()
+@with_settings()
+@click.argument("model", required=False, default="")
+@click.option("--at", default="", help="A version: production, champion, number of a promotion, branch, tag or commit.")
+@click.option("--base", default="", help="Branch of the champion; publish.base when left out.")
+@click.option("--output", type=click.Path(path_type=Path), help="File to write; MODEL when left out.")
+@click.option("--force", is_flag=True, help="Replace a file that no commit has.")
+def pull(invocation: Invocation, model: str, at: str, base: str, output: Path | None, force: bool) -> None:
+    """Bring the model file MODEL to the working tree, from git, Git LFS, S3 or DVC, and check its hash.
+
+    What the checkout has in its place says where it is. Broken off, it goes on where it was. MODEL is the one that the
+    settings name when left out. For Git LFS the token of the environment is used, or what git has for the remote.
+
+    \b
+    cmlkit model pull
+    cmlkit model pull --at production --output model.joblib
+    cmlkit model pull model/random_forest.joblib --at cmlkit/main/1234 --force
+    """
+    from cmlkit.pulling import pull_model
+
+    settings = invocation.settings
+    with invocation.progress.stage("Pull the model") as say:
+        pulled = pull_model(
+            Path(),
+            model=model or model_of(settings.train),
+            at=at,
+            base=base or settings.publish.base,
+            output=output,
+            force=force,
+            access=edges.git_access(invocation.environ),
+            say=say,
+        )
+        say(f"from {pulled.store}" if pulled.store else "was there already")
+    emit(
+        invocation,
+        dataclasses.asdict(pulled),
+        [
+            ("model", pulled.path),
+            ("version", pulled.version),
+            ("sha256", short_hash(pulled.sha256)),
+            ("size", size(pulled.size)),
+            ("from", pulled.store or "it was there already"),
+        ],
+    )

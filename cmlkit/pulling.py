@@ -1,0 +1,163 @@
+"""Pulling: the bytes of a model's version, from whichever store its commit names, into a file, verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cmlkit import git_history
+from cmlkit.comparison import WORKING_TREE, Side, find_side
+from cmlkit.errors import ModelError, SettingsError
+from cmlkit.git import prefix
+from cmlkit.git_access import GitAccess
+from cmlkit.model import ModelManifest, manifest_path
+from cmlkit.progress import Say
+from cmlkit.stores.base import hashed
+from cmlkit.stores.download import download, source_for
+from cmlkit.stores.pointer import LIMIT_BYTES, Pointer, dvc_path, read_pointer
+
+ReadFile = Callable[[str], bytes | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulled:
+    """A model that is where it was asked for.
+
+    Attributes:
+        version: As people call it: `working tree`, `production 3`, a branch, a tag, a commit.
+        store: Where the bytes came from: `git`, `lfs`, `s3` or `dvc`; empty where they were there already.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    version: str
+    store: str
+
+
+def pull_model(
+    directory: Path,
+    *,
+    model: str,
+    at: str = "",
+    base: str = "",
+    output: Path | None = None,
+    force: bool = False,
+    access: GitAccess | None = None,
+    say: Say = lambda text: None,
+) -> Pulled:
+    """Bring a version of a model to a file, and its manifest beside it; nothing is done where it is there.
+
+    Args:
+        directory: In a clone.
+        model: Model file, relative to `directory`.
+        at: `production`, the number of a promotion, `champion`, or a branch, a tag or a commit; what the checkout has
+            at `model` when empty.
+        base: The champion's branch; the remote's default branch when empty.
+        output: Another file to write than `model`.
+        force: Whether a file may be replaced that no commit has.
+        access: The way to the repository, for LFS; the checkout's own when None.
+
+    Raises:
+        ModelError: There is no such model, other bytes came than its manifest says, or a file is in the way.
+        SettingsError: There is no such commit, branch or promotion, or `directory` is in no git repository.
+        NotFound, PermissionDenied, ServiceError: The store does not give the bytes.
+    """
+    side = find_side(directory, at or WORKING_TREE, model=model, base=base)
+    manifest, target = side.manifest, output or directory / model
+    pulled = Pulled(path=str(target), sha256=manifest.sha256, size=manifest.size, version=side.label, store="")
+    if not (target.is_file() and hashed(target)[0] == manifest.sha256):
+        content = _content(directory, model, side)
+        if not force:
+            _check_replaceable(directory, model, target)
+        store = _write(content, target, directory, access, say)
+        pulled = Pulled(path=pulled.path, sha256=pulled.sha256, size=pulled.size, version=pulled.version, store=store)
+    beside = Path(manifest_path(target))
+    if not beside.is_file() or beside.read_text(encoding="utf-8") != manifest.to_json():
+        beside.write_text(manifest.to_json(), encoding="utf-8")
+    return pulled
+
+
+def _write(content: bytes | Pointer, target: Path, directory: Path, access: GitAccess | None, say: Say) -> str:
+    """Write it where it belongs; the store that it came from."""
+    if isinstance(content, Pointer):
+        download(content, target, source_for(content, directory=directory, access=access), say=say)
+        return content.store
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.pulled")
+    temporary.write_bytes(content)
+    temporary.replace(target)
+    return "git"
+
+
+def _content(directory: Path, model: str, side: Side) -> bytes | Pointer:
+    """The model's bytes, or what stands for them: of the commit, or of the working tree and then of its commit."""
+    if side.commit:
+        found = _found(_of_commit(directory, side.commit), model, side.manifest)
+    else:
+        found = _found(_of_folder(directory), model, side.manifest) or _found(
+            _of_commit(directory, "HEAD"), model, side.manifest
+        )
+    if found is None:
+        raise ModelError(
+            f"{side.label} has the manifest of {model}, and neither the model itself nor a pointer to it.",
+            next_step="See which versions there are: cmlkit model list; and take one: cmlkit model pull --at COMMIT",
+        )
+    return found
+
+
+def _found(read: ReadFile, model: str, manifest: ModelManifest) -> bytes | Pointer | None:
+    import hashlib
+
+    content, beside = read(model), read(dvc_path(model))
+    if content is not None:
+        if hashlib.sha256(content).hexdigest() == manifest.sha256:
+            return content
+        pointer = read_pointer(content)
+        if pointer is not None and pointer.sha256 == manifest.sha256:
+            return pointer
+    if beside is None:
+        return None
+    from cmlkit.stores.dvc import dvc_pointer
+
+    return dvc_pointer(beside, sha256=manifest.sha256)
+
+
+def _of_commit(directory: Path, commit: str) -> ReadFile:
+    folder = prefix(directory)
+
+    def read(path: str) -> bytes | None:
+        found = git_history.files_at(directory, str(folder / path), [commit])
+        return found[commit].content if found else None
+
+    return read
+
+
+def _of_folder(directory: Path) -> ReadFile:
+    """Files of the working tree; of a model only what may be a pointer, as the model itself would be no news."""
+
+    def read(path: str) -> bytes | None:
+        file = directory / path
+        return file.read_bytes() if file.is_file() and file.stat().st_size <= LIMIT_BYTES else None
+
+    return read
+
+
+def _check_replaceable(directory: Path, model: str, target: Path) -> None:
+    """Refuse to replace what cannot be had again.
+
+    Raises:
+        ModelError: `target` is neither a pointer nor the model that the checked-out commit has a manifest of.
+    """
+    if not target.exists() or (target.stat().st_size <= LIMIT_BYTES and read_pointer(target.read_bytes())):
+        return
+    try:
+        committed = find_side(directory, "HEAD", model=model).manifest.sha256
+    except SettingsError:
+        committed = ""
+    if hashed(target)[0] != committed:
+        raise ModelError(
+            f"{target} is a file that no commit has, such as a model trained here. It is not replaced.",
+            next_step="Write elsewhere with --output, or replace it with --force.",
+        )

@@ -1,0 +1,112 @@
+"""Downloads: a model's bytes from wherever a pointer leads, resumed where they broke off, and verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from cmlkit.clock import Clock, SystemClock
+from cmlkit.errors import AnswerLost, ModelError
+from cmlkit.git_access import GitAccess, access_of
+from cmlkit.progress import Say
+from cmlkit.stores.base import Source, hashed, share
+from cmlkit.stores.pointer import Pointer
+
+PAUSES_SECONDS = (1.0, 4.0, 15.0)  # between tries that brought nothing
+
+
+def source_for(pointer: Pointer, *, directory: Path, access: GitAccess | None = None) -> Source:
+    """Where the bytes are.
+
+    Args:
+        directory: In the checkout: its remote has the LFS server, its DVC project the remote.
+        access: The way to the repository, for LFS; the checkout's own when None.
+    """
+    if pointer.store == "s3":
+        from cmlkit.stores.s3 import S3Source
+
+        return S3Source()
+    if pointer.store == "dvc":
+        from cmlkit.stores.dvc import DvcStore
+
+        return DvcStore(directory)
+    from cmlkit.stores.lfs import LfsStore
+
+    return LfsStore(lambda: access or access_of(directory))
+
+
+def download(
+    pointer: Pointer,
+    target: Path,
+    source: Source,
+    *,
+    say: Say = lambda text: None,
+    clock: Clock | None = None,
+) -> None:
+    """Bring the bytes to `target`, which is replaced once they are all there and are what the pointer says.
+
+    What came before a connection broke off stays beside it, in a file that the next try, and the next call, go on from.
+
+    Raises:
+        ModelError: Other bytes came than the pointer says, or they cannot be written.
+        NotFound, PermissionDenied, ServiceError: The source does not give them.
+    """
+    part = target.with_name(f".{target.name}.{pointer.sha256[:12]}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _persistently(lambda: _append(pointer, part, source, say), part, clock or SystemClock())
+        _check(pointer, part, target)
+        part.replace(target)
+    except OSError as error:
+        raise ModelError(f"The model cannot be written to {target}: {error.strerror}.") from error
+
+
+def _persistently(act: Callable[[], None], part: Path, clock: Clock) -> None:
+    """Again after every break: at once where it brought something, and a few times where it did not."""
+    pauses, had = iter(PAUSES_SECONDS), 0
+    while True:
+        try:
+            return act()
+        except AnswerLost:
+            has = _size(part)
+            if has <= had:
+                pause = next(pauses, None)
+                if pause is None:
+                    raise
+                clock.sleep(pause)
+            had = has
+
+
+def _append(pointer: Pointer, part: Path, source: Source, say: Say) -> None:
+    done = _size(part)
+    if done > pointer.size:
+        part.unlink()
+        done = 0
+    if done == pointer.size:
+        return
+    with part.open("ab") as file:
+        for piece in source.read(pointer, done):
+            if not piece:
+                file.truncate(0)
+                done = 0
+            file.write(piece)
+            done += len(piece)
+            say(share(done, pointer.size))
+    if done < pointer.size:
+        raise AnswerLost(f"The download broke off after {share(done, pointer.size)}.")
+
+
+def _check(pointer: Pointer, part: Path, target: Path) -> None:
+    sha256, size = hashed(part)
+    if sha256 == pointer.sha256:
+        return
+    part.unlink()
+    raise ModelError(
+        f"What came for {target.name} is not the model: it has {size:,} bytes and the hash {sha256[:12]}…, instead of"
+        f" {pointer.size:,} and {pointer.sha256[:12]}…. It was thrown away.",
+        next_step="See who wrote to the store, and publish the model again.",
+    )
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
