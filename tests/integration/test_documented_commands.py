@@ -30,6 +30,9 @@ ELSEWHERE = {
     "cmlkit workflow rerun --id 1234567890 --if-interrupted": "needs an interrupted run: test_workflow_rerun.py",
     "cmlkit model verify --attestation model/random_forest.joblib": "needs an attestation: test_commands.py",
     "cmlkit init --example": "belongs into a folder of its own: test_init.py",
+    "cmlkit model pull": "needs a clone of a published model: test_stores.py",
+    "cmlkit model pull model/random_forest.joblib": "needs DVC: test_dvc_store.py",
+    "cmlkit model pull --at production --output build/model.joblib": "needs a promotion: test_stores.py",
     "cmlkit sandbox": "stays up until it is told to end: test_sandbox.py",
 }
 SHELL = "mkdir -p model; echo 'Accuracy: 0.97' >model/metrics.txt; echo weights >model/random_forest.joblib"
