@@ -33,7 +33,7 @@ demo: .venv/demo.stamp  ## Run the whole daily job in the sandbox (about a minut
 test: .venv/test.stamp  ## Run the test suite in parallel
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" --ignore tests/slow $(TEST)
 
-test-slow: .venv/test.stamp  ## Run the tests that take minutes: boots under real systemd, fault sweeps, days of the demo
+test-slow: .venv/slow.stamp  ## Run the tests that take minutes: boots under real systemd, fault sweeps, days of the demo
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m slow tests/slow tests/e2e $(TEST)
 
 test-oldest: .venv/oldest.stamp  ## Run the tests with the oldest dependencies that pyproject.toml allows
@@ -67,6 +67,10 @@ clean:  ## Remove everything that these commands made
 .venv/test.stamp: uv.lock pyproject.toml | .venv/bin/uv
 	@echo "Setting up .venv for the tests"
 	@$(SYNC) --extra test && touch $@
+
+.venv/slow.stamp: uv.lock pyproject.toml | .venv/test.stamp
+	@echo "Setting up .venv for the slow tests, with DVC"
+	@$(SYNC) --extra test --extra dvc && touch $@
 
 # The oldest of what cmlkit itself needs, and any tools to test it with that go with those.
 .venv/oldest.stamp: pyproject.toml | .venv/bin/uv

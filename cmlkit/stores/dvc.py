@@ -59,12 +59,12 @@ class DvcStore:
             link = workspace / model.name
             _link(model.file, link)
             say("dvc add")
-            _dvc(workspace, "add", "--quiet", "--", model.name, timeout=TRANSFER_SECONDS)
+            _dvc(workspace, "add", "--", model.name, timeout=TRANSFER_SECONDS)
             text = Path(dvc_path(str(link))).read_bytes()
             if _md5_in(text) != md5:
                 raise changed(model)
             say("dvc push")
-            _dvc(workspace, "push", "--quiet", "--", dvc_path(model.name), timeout=TRANSFER_SECONDS)
+            _dvc(workspace, "push", "--", dvc_path(model.name), timeout=TRANSFER_SECONDS)
         return Stored(files={dvc_path(model.path): text, **_ignored(model, read)}, removes=(model.path,))
 
     def read(self, pointer: Pointer, offset: int) -> Iterator[bytes]:
@@ -73,7 +73,7 @@ class DvcStore:
             raise ModelError("The .dvc file of the model does not name one file beside it.")
         with _workspace(self._directory) as workspace:
             (workspace / dvc_path(name)).write_bytes(pointer.text)
-            _dvc(workspace, "pull", "--quiet", "--", dvc_path(name), timeout=TRANSFER_SECONDS)
+            _dvc(workspace, "pull", "--", dvc_path(name), timeout=TRANSFER_SECONDS)
             yield from pieces(workspace / name, offset)
 
 
@@ -212,7 +212,8 @@ def _dvc(directory: Path, *arguments: str, timeout: float) -> str:
     ended = run_program([*_program(), *arguments], directory=directory, timeout=timeout)
     if ended.code == 0:
         return ended.output
-    words = " ".join(line.strip() for line in ended.errors.splitlines() if line.strip())
+    lines = [line.strip() for line in ended.errors.splitlines() if line.strip()]
+    words = " ".join(line for line in lines if line.startswith("ERROR")) or " ".join(lines)
     raise ServiceError(
         f"dvc {arguments[0]} failed: {words[-600:] or f'exit code {ended.code}'}",
         next_step="Try `dvc push` or `dvc pull` in a clone: the remote's settings and credentials are DVC's.",
