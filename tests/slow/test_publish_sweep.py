@@ -12,14 +12,28 @@ from typing import Any
 import pytest
 import requests
 
-from cmlkit.errors import CmlkitError
+from cmlkit.errors import CmlkitError, PermissionDenied
 from tests.integration.project import Project, project
 
 pytestmark = pytest.mark.slow
 
 SPEC: dict[str, Any] = {"labels": ("model",), "reviewers": ("ann",), "rules": ["accuracy >= champion"]}
+LFS_REQUESTS = 3  # batch, upload, verification
 # More than any publish of this scenario sends; the sweep ends at the first number that no request has.
 MOST_REQUESTS = 80
+FAULTS: tuple[dict[str, Any], ...] = (
+    {"drop_connection_before": True},
+    {"drop_connection_after": True},
+    {"truncate": True},
+    {"status": 500},
+    {"status": 502, "acted": True, "html": True},
+    {
+        "status": 403,
+        "headers": {"retry-after": "1"},
+        "body": b'{"message": "You have exceeded a secondary rate limit"}',
+    },
+)
+KINDS = ["hangs up", "acts and hangs up", "breaks off", "fails", "acts and fails", "limits"]
 
 
 class Died(BaseException):
@@ -108,22 +122,7 @@ def test_a_publish_that_is_killed_anywhere_is_finished_by_the_next(
             assert state(there) == undisturbed[0], f"killed at request {number}"
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"drop_connection_before": True},
-        {"drop_connection_after": True},
-        {"truncate": True},
-        {"status": 500},
-        {"status": 502, "acted": True, "html": True},
-        {
-            "status": 403,
-            "headers": {"retry-after": "1"},
-            "body": b'{"message": "You have exceeded a secondary rate limit"}',
-        },
-    ],
-    ids=["hangs up", "acts and hangs up", "breaks off", "fails", "acts and fails", "limits"],
-)
+@pytest.mark.parametrize("fault", FAULTS, ids=KINDS)
 def test_one_fault_anywhere_is_survived_without_another_run(
     undisturbed: tuple[Any, int], tmp_path: Path, fault: dict[str, Any]
 ) -> None:
@@ -133,6 +132,28 @@ def test_one_fault_anywhere_is_survived_without_another_run(
             there.github.faults.add("*", "", skip=number - 1, **fault)
             there.publish(run, run_id="103", **SPEC)
             assert state(there) == undisturbed[0], f"fault at request {number}: {there.github.requests[-5:]}"
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=KINDS)
+def test_one_fault_on_the_way_to_lfs_is_survived_or_finished_by_the_next_run(
+    tmp_path: Path, fault: dict[str, Any]
+) -> None:
+    with scene(tmp_path / "undisturbed") as there:
+        there.publish(there.trained(0.95), run_id="103", store="lfs", **SPEC)
+        expected = state(there)
+    for number in range(LFS_REQUESTS):
+        with scene(tmp_path / str(number)) as there:
+            run = there.trained(0.95)
+            there.github.faults.add("*", "/info/lfs/", skip=number, **fault)
+            try:
+                there.publish(run, run_id="103", store="lfs", **SPEC)
+            except PermissionDenied:
+                assert fault["status"] == 403
+                there.publish(run, run_id="103", store="lfs", **SPEC)
+            assert state(there) == expected, f"fault at request {number}"
+            # An answer without a body breaks off unnoticed, and means what it says.
+            sent = sum("/info/lfs/" in request.path for request in there.github.requests)
+            assert sent > LFS_REQUESTS or (sent == LFS_REQUESTS and "truncate" in fault)
 
 
 @pytest.mark.parametrize("status", [403, 422, 503])
