@@ -12,14 +12,22 @@ unset UV_LOCKED UV_NO_SYNC UV_NO_EDITABLE UV_PROJECT UV_WORKING_DIRECTORY VIRTUA
 # --inexact: a step without extras must not take them from the steps after it.
 options=(--quiet --frozen --no-dev --inexact --python ">=3.11" --project "$ACTION_PATH")
 
+# Whether `cmlkit train` is to go by a setting: from the input, a flag or the settings file.
+trains_with() {
+  [[ "$verb" == train ]] && {
+    [[ -n "$2" || "${COMMAND:-}" == *--"$1"* ]] ||
+      grep -qsE "^[[:space:]]+$1:[[:space:]]*[^[:space:]#]" "${CMLKIT_CONFIG:-cmlkit.yaml}"
+  }
+}
+read -r verb _ <<<"${COMMAND:-}" || true
 # scikit-learn and its kin weigh ten times the rest, and only the estimator mode of `cmlkit train` uses ours.
-read -r command _ <<<"${COMMAND:-}" || true
-if [[ "$command" == train ]] && {
-  [[ -n "${ESTIMATOR:-}" || "$COMMAND" == *--estimator* ]] ||
-    grep -qsE '^[[:space:]]+estimator:[[:space:]]*[^[:space:]#]' "${CMLKIT_CONFIG:-cmlkit.yaml}"
-}; then
+if trains_with estimator "${ESTIMATOR:-}"; then
   # With skops, which is small beside them, for the format of that name.
   options+=(--extra skops)
+fi
+# The intervals of a score command are drawn with numpy.
+if trains_with score "${SCORE:-}"; then
+  options+=(--extra score)
 fi
 # A GitHub App signs its requests, which takes a library of its own.
 if [[ -n "${CMLKIT_APP_ID:-}" ]]; then

@@ -96,6 +96,12 @@ class TrainSpec:
     estimator: str = setting(
         "", TEXT, "Import path of a scikit-learn-compatible class to train instead of running a command."
     )
+    score: str = setting(
+        "",
+        TEXT,
+        "Shell command that scores the model at $CMLKIT_MODEL on the test data and writes to $CMLKIT_SCORES, for a"
+        " champion and a challenger that run trained. An estimator needs none.",
+    )
     params: Mapping[str, Any] = setting({}, MAPPING, "The estimator's parameters, or those to report for a command.")
     scoring: tuple[str, ...] = setting((), LIST, "scikit-learn scorers for the estimator; by its task when empty.")
     target: str = setting(

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from cmlkit.model import LIBRARIES, ModelManifest, installed_versions, write_man
 from cmlkit.process import capture, run_shell
 from cmlkit.progress import Progress, Silent
 from cmlkit.run import RECORD, DataFingerprint, InstanceFacts, Parameter, Resources, TrainingRun
+from cmlkit.scoring import kept_champion, score_both
 
 PARAMETERS_FILE = "params.yaml"
 PROBE_TIMEOUT_SECONDS = 10.0
@@ -91,13 +93,30 @@ def _command(
     started: float,
     output: int | None,
 ) -> TrainingRun:
-    with progress.stage("Train") as say:
-        resources = run_shell(spec.run, directory=directory, environ=environ, output=output)
-        say(_used(resources))
+    keeping = kept_champion(directory / spec.model, progress.warn) if spec.score else nullcontext()
+    with keeping as champion:
+        with progress.stage("Train") as say:
+            resources = run_shell(spec.run, directory=directory, environ=environ, output=output)
+            say(_used(resources))
+        values = metrics.read(spec.metrics, directory)
+        rematch = None
+        if champion and (directory / spec.model).is_file():
+            with progress.stage("Score both models"):
+                rematch = score_both(
+                    spec.score,
+                    champion=champion,
+                    challenger=(directory / spec.model).resolve(),
+                    known=values,
+                    directory=directory,
+                    environ=environ,
+                    warn=progress.warn,
+                    output=output,
+                )
     return TrainingRun(
         mode="command",
         command=spec.run,
-        metrics=metrics.read(spec.metrics, directory),
+        metrics=values,
+        rematch=rematch,
         metrics_files=spec.metrics,
         plots=spec.plots,
         model=spec.model,

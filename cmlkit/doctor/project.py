@@ -23,7 +23,7 @@ def _examined(settings: Settings, directory: Path) -> Iterator[Finding]:
     train = settings.train
     if not (train.run or train.estimator):
         yield warning("settings", "Nothing says how to train.", "Set `train.run` in cmlkit.yaml, or: cmlkit init.")
-    for script in (*_scripts(train.setup), *_scripts(train.run)):
+    for script in (*_scripts(train.setup), *_scripts(train.run), *_scripts(train.score)):
         if not (directory / script).is_file():
             error = SettingsError(
                 f"{script}, which training runs, is not there.", next_step="Add it, or correct `train`."

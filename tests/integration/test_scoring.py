@@ -1,0 +1,132 @@
+"""A score command beside a training command: both models on the same test data, and never a training lost for it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cmlkit.config import TrainSpec
+from cmlkit.errors import Interrupted
+from cmlkit.model import read_manifest
+from cmlkit.publishing.champion import Champion, judge
+from cmlkit.run import TrainingRun
+from cmlkit.training import train
+from tests.integration.project import RecordedProgress
+
+GATES = Path(__file__).parents[2] / "docs" / "how-to" / "gates.md"
+MODEL = "model/m.joblib"
+# A model is the number of samples, of 250, that it gets right, beginning with the first.
+SCORE = """python3 - <<END
+import json, os
+right = int(open(os.environ["CMLKIT_MODEL"]).read())
+json.dump({"Accuracy": [1] * right + [0] * (250 - right), "auc": right / 250}, open(os.environ["CMLKIT_SCORES"], "w"))
+END"""
+
+
+def trained(
+    folder: Path, right: int, *, score: str = SCORE, said: float | None = None
+) -> tuple[TrainingRun, list[str]]:
+    """A training of a model that gets so many samples right; the warnings with it."""
+    accuracy = right / 250 if said is None else said
+    write = (
+        f"mkdir -p model; echo {right} >{MODEL}; printf 'accuracy: {accuracy}\\nauc: {accuracy}\\n' >model/metrics.txt"
+    )
+    spec = TrainSpec(run=write, score=score, model=MODEL, plots=(), data=())
+    progress = RecordedProgress()
+    environ = {"PATH": os.environ["PATH"]}
+    return train(spec, directory=folder, environ=environ, progress=progress, output=2), progress.warnings
+
+
+def champion(folder: Path) -> Champion:
+    manifest = read_manifest(folder / MODEL)
+    return Champion(metrics=manifest.metrics, sha256=manifest.sha256)
+
+
+def test_the_champion_is_scored_on_the_data_of_today(tmp_path: Path) -> None:
+    trained(tmp_path, 200)
+    before = champion(tmp_path)
+    run, warnings = trained(tmp_path, 230)
+    assert warnings == []
+    assert run.rematch is not None
+    assert run.rematch.metrics == {"Accuracy": 0.8, "auc": 0.8}
+    interval = run.rematch.intervals["Accuracy"]
+    assert interval.low < 30 / 250 < interval.high
+    assert set(run.rematch.intervals) == {"Accuracy"}
+    assert judge([], run, before).headline.startswith("Better than the champion: accuracy")
+
+
+def test_a_difference_that_the_samples_cannot_show_counts_as_the_same(tmp_path: Path) -> None:
+    trained(tmp_path, 230)
+    before = champion(tmp_path)
+    run, _ = trained(tmp_path, 231)
+    verdict = judge([], run, before)
+    assert verdict.outcome == "same"
+    assert "no difference that 250 samples could show" in verdict.headline
+
+
+def test_a_first_model_has_nobody_to_be_scored_against(tmp_path: Path) -> None:
+    run, warnings = trained(tmp_path, 200, score="exit 1")
+    assert (run.rematch, warnings) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("score", "reason"),
+    [("exit 3", "ended with exit code 3"), ("true", "wrote no scores"), ('echo "[]" >$CMLKIT_SCORES', "neither")],
+)
+def test_a_command_that_fails_loses_no_training(tmp_path: Path, score: str, reason: str) -> None:
+    trained(tmp_path, 200)
+    run, warnings = trained(tmp_path, 230, score=score)
+    assert run.metrics["accuracy"] == 0.92
+    assert run.rematch is None
+    assert "The champion is not scored on the new test data" in warnings[0]
+    assert reason in warnings[0]
+
+
+def test_a_champion_that_its_manifest_does_not_describe_is_not_scored(tmp_path: Path) -> None:
+    trained(tmp_path, 200)
+    (tmp_path / MODEL).write_text("249\n")
+    run, warnings = trained(tmp_path, 230)
+    assert run.rematch is None
+    assert "is not the file that its manifest describes" in warnings[0]
+
+
+def test_a_score_of_something_else_than_training_says_is_not_compared(tmp_path: Path) -> None:
+    trained(tmp_path, 200)
+    run, warnings = trained(tmp_path, 230, said=0.5)
+    assert run.rematch is not None
+    assert run.rematch.metrics == {}
+    assert "says Accuracy is 0.92, and training says 0.5" in warnings[0]
+
+
+def test_a_signal_while_scoring_ends_it_all(tmp_path: Path) -> None:
+    trained(tmp_path, 200)
+    with pytest.raises(Interrupted):
+        trained(tmp_path, 230, score=f"kill -{signal.SIGTERM.value} $PPID; sleep 60")
+
+
+def test_the_script_of_the_page_on_gates_scores_a_model(tmp_path: Path) -> None:
+    script = re.findall(r"```py\n# score.py\n(.*?)```", GATES.read_text(encoding="utf-8"), re.DOTALL)[0]
+    (tmp_path / "score.py").write_text(script)
+    (tmp_path / "data").mkdir()
+    labels = np.array([0, 1] * 50)
+    np.save(tmp_path / "data" / "test_features.npy", labels.reshape(-1, 1))
+    np.save(tmp_path / "data" / "test_labels.npy", labels)
+    (tmp_path / "train.py").write_text(
+        "import joblib, os, sys\nfrom sklearn.dummy import DummyClassifier\nos.makedirs('model', exist_ok=True)\n"
+        f"model = DummyClassifier(strategy='constant', constant=1).fit([[0], [1]], [0, 1])\n"
+        f"joblib.dump(model, {MODEL!r})\nopen('model/metrics.txt', 'w').write('accuracy: 0.5')\n"
+    )
+    python = shlex.quote(sys.executable)
+    spec = TrainSpec(run=f"{python} train.py", score=f"{python} score.py", model=MODEL, plots=(), data=())
+    for _ in range(2):
+        run = train(spec, directory=tmp_path, environ={"PATH": os.environ["PATH"]}, output=2)
+    assert run.rematch is not None
+    assert run.rematch.metrics == {"accuracy": 0.5}
+    assert run.rematch.intervals["accuracy"].samples == 100
