@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
-import re
-import shlex
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 
 from cmlkit.config import TrainSpec
 from cmlkit.errors import Interrupted
 from cmlkit.model import read_manifest
 from cmlkit.publishing.champion import Champion, judge
 from cmlkit.run import TrainingRun
+from cmlkit.scoring import read_scores
 from cmlkit.training import train
 from tests.integration.project import RecordedProgress
 
-GATES = Path(__file__).parents[2] / "docs" / "how-to" / "gates.md"
+SCRIPT = Path(__file__).parents[2] / "examples" / "random-forest" / "score.py"
 MODEL = "model/m.joblib"
 # A model is the number of samples, of 250, that it gets right, beginning with the first.
 SCORE = """python3 - <<END
@@ -111,22 +113,12 @@ def test_a_signal_while_scoring_ends_it_all(tmp_path: Path) -> None:
         trained(tmp_path, 230, score=f"kill -{signal.SIGTERM.value} $PPID; sleep 60")
 
 
-def test_the_script_of_the_page_on_gates_scores_a_model(tmp_path: Path) -> None:
-    script = re.findall(r"```py\n# score.py\n(.*?)```", GATES.read_text(encoding="utf-8"), re.DOTALL)[0]
-    (tmp_path / "score.py").write_text(script)
+def test_the_examples_script_scores_the_model_that_the_environment_names(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     labels = np.array([0, 1] * 50)
-    np.save(tmp_path / "data" / "test_features.npy", labels.reshape(-1, 1))
-    np.save(tmp_path / "data" / "test_labels.npy", labels)
-    (tmp_path / "train.py").write_text(
-        "import joblib, os, sys\nfrom sklearn.dummy import DummyClassifier\nos.makedirs('model', exist_ok=True)\n"
-        f"model = DummyClassifier(strategy='constant', constant=1).fit([[0], [1]], [0, 1])\n"
-        f"joblib.dump(model, {MODEL!r})\nopen('model/metrics.txt', 'w').write('accuracy: 0.5')\n"
-    )
-    python = shlex.quote(sys.executable)
-    spec = TrainSpec(run=f"{python} train.py", score=f"{python} score.py", model=MODEL, plots=(), data=())
-    for _ in range(2):
-        run = train(spec, directory=tmp_path, environ={"PATH": os.environ["PATH"]}, output=2)
-    assert run.rematch is not None
-    assert run.rematch.metrics == {"accuracy": 0.5}
-    assert run.rematch.intervals["accuracy"].samples == 100
+    np.savetxt(tmp_path / "data" / "test_features.csv", labels.reshape(-1, 1))
+    np.savetxt(tmp_path / "data" / "test_labels.csv", labels)
+    joblib.dump(DummyClassifier(strategy="constant", constant=1).fit([[0], [1]], [0, 1]), tmp_path / "m.joblib")
+    names = {"CMLKIT_MODEL": str(tmp_path / "m.joblib"), "CMLKIT_SCORES": str(tmp_path / "scores")}
+    subprocess.run([sys.executable, SCRIPT], cwd=tmp_path, env={"PATH": os.environ["PATH"], **names}, check=True)
+    assert read_scores(tmp_path / "scores") == {"accuracy": [0.0, 1.0] * 50}
