@@ -19,6 +19,7 @@ PLOT_SUFFIXES = (".png", ".svg", ".jpg", ".jpeg")
 DATA_FOLDERS = ("data", "dataset", "datasets")
 TRAINING_SCRIPTS = ("train.py", "training.py", "train_model.py", "fit.py")
 DATA_SCRIPTS = ("get_data.py", "download_data.py", "fetch_data.py", "make_data.py", "prepare_data.py")
+SCORE_SCRIPTS = ("score.py", "scoring.py", "evaluate.py")
 SUGGESTED_GATE = """\
 # gate:
 #   - accuracy >= 0.90
@@ -56,6 +57,7 @@ def guess(files: Iterable[str], read: Callable[[str], str]) -> Guess:
     train: dict[str, Any] = {
         "setup": _setup(listed),
         "run": _run(script, listed),
+        "score": _run(_first(listed, lambda path: _is_score_script(path, read)), listed),
         "model": _first(written, lambda path: path.endswith(MODEL_SUFFIXES)),
         "metrics": _at_most_one(written, _is_metrics),
         "plots": [path for path in dict.fromkeys(written) if path.endswith(PLOT_SUFFIXES) and _is_result(path)],
@@ -119,6 +121,11 @@ def _written_by(script: str) -> list[str]:
 def _is_metrics(path: str) -> bool:
     name = PurePosixPath(path)
     return name.suffix in METRICS_SUFFIXES and ("metrics" in name.stem or name.stem in ("scores", "results"))
+
+
+def _is_score_script(path: str, read: Callable[[str], str]) -> bool:
+    """Whether it is one for `train.score`, which has to know where its scores go."""
+    return PurePosixPath(path).name in SCORE_SCRIPTS and "CMLKIT_SCORES" in read(path)
 
 
 def _is_result(path: str) -> bool:

@@ -17,7 +17,7 @@ def guessed(files: dict[str, str]) -> scaffold.Guess:
 
 def test_the_reference_project_is_understood_from_its_scripts_alone() -> None:
     folder = bundled.example()
-    files = {name: (folder / name).read_text() for name in ("train.py", "get_data.py", "requirements.txt")}
+    files = {name: (folder / name).read_text() for name in ("train.py", "score.py", "get_data.py", "requirements.txt")}
     found = guessed(files)
     assert found.train == yaml.safe_load((folder / "cmlkit.yaml").read_text())["train"]
     assert found.missing == ()
