@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cmlkit.run import InstanceFacts
+from cmlkit.run import InstanceFacts, TrainingRun
 
 # Linux instances are billed by the second, for a minute at least. https://aws.amazon.com/ec2/pricing/on-demand/
 LEAST_SECONDS = 60.0
@@ -19,6 +19,18 @@ def cost(price: float | None, seconds: float) -> float | None:
 def cost_until(instance: InstanceFacts, now: float) -> float | None:
     """USD that the instance has cost at `now`, in seconds since the epoch; None where price or start is unknown."""
     return None if instance.started is None else cost(instance.price, now - instance.started)
+
+
+def cost_of(run: TrainingRun) -> float | None:
+    """USD from the instance's boot to the end of training; for the training alone where the boot is unknown.
+
+    None on another machine, or where the price is unknown.
+    """
+    if run.instance is None:
+        return None
+    if run.instance.started is None:
+        return cost(run.instance.price, run.resources.wall_seconds)
+    return cost_until(run.instance, run.started + run.resources.wall_seconds)
 
 
 def dollars(amount: float | None) -> str:

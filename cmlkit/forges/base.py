@@ -277,8 +277,10 @@ class PublishForge(Protocol):
     def delete_branch(self, branch: str) -> None:
         """A branch that is gone already is fine."""
 
-    def pull_requests(self, *, base: str, head: str = "", state: str = "open") -> list[PullRequest]:
-        """Pull requests that target `base`, from the branch `head` if given; all pages, newest first."""
+    def pull_requests(
+        self, *, base: str, head: str = "", state: str = "open", limit: int | None = None
+    ) -> list[PullRequest]:
+        """Pull requests that target `base`, from the branch `head` if given, newest first; all without `limit`."""
 
     def pull_requests_with(self, commit: str) -> list[PullRequest]:
         """Pull requests, in whatever state, that hold the commit."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from cmlkit.clock import Clock
 from cmlkit.config import PublishSpec
-from cmlkit.errors import PermissionDenied, ServiceError
+from cmlkit.errors import CmlkitError, PermissionDenied, ServiceError
 from cmlkit.forges.base import Conclusion, PublishForge, PullRequest
 from cmlkit.progress import Progress, Say
-from cmlkit.publishing import page
+from cmlkit.publishing import ledger, page
 from cmlkit.publishing.comment import add_comment, keep_comment
 from cmlkit.publishing.commit import commit_files
 from cmlkit.publishing.files import CommitFile
@@ -20,7 +20,7 @@ from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.publishing.plan import Plan
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.pull_request import earlier_pull_requests, open_pull_request, supersede
-from cmlkit.report import SUMMARY_LENGTH, PastModel, Report
+from cmlkit.report import SUMMARY_LENGTH, PastModel, Report, Spent
 from cmlkit.run import TrainingRun, WorkflowRun
 from cmlkit.stores.base import Store, Stored
 
@@ -49,7 +49,8 @@ class Publisher:
         with self.progress.stage("Store the model") as say:
             stored = self._stored(say)
         kept = (*_model_files(stored), *self.plan.files)
-        draft = dataclasses.replace(page.report(self.run, self.plan, self.workflow_run, files=kept), past=past)
+        report = page.report(self.run, self.plan, self.workflow_run, files=kept)
+        draft = dataclasses.replace(report, past=past, spent=self._spent())
         files = (*kept, page.report_file(draft, self.plan))
         with self.progress.stage("Commit the result") as say:
             commit = self._commit(files, removes=stored.removes)
@@ -85,6 +86,19 @@ class Publisher:
         manifest = next(file.path for file in self.plan.files if file.role == "manifest")
         return past_models(self.forge, manifest=manifest, commit=self.plan.base_head, warn=self.progress.warn)
 
+    def _spent(self) -> Spent | None:
+        if self._entry is None:
+            return None
+        try:
+            return ledger.spent(self._entry, base=self.plan.base, marker=self.plan.marker, forge=self.forge)
+        except CmlkitError as error:
+            self.progress.warn(f"The report does not say what earlier runs cost: {error.message}")
+            return None
+
+    @property
+    def _entry(self) -> ledger.Entry | None:
+        return ledger.entry_of(self.run, self.plan.marker)
+
     def _stored(self, say: Say) -> Stored:
         """What stands in the commit for the model, whose bytes are safe before anything names them."""
         head = self.forge.branch_head(self.plan.branch) or self.plan.base_head
@@ -109,6 +123,7 @@ class Publisher:
         """Title and body of the pull request."""
         by_workflow_token = self.forge.login() == WORKFLOW_LOGIN
         body = page.body(self.plan, self.workflow_run, template=self.spec.body, by_workflow_token=by_workflow_token)
+        body = f"{body}\n\n{self._entry}" if self._entry else body
         return page.title(self.plan, self.spec.title), body
 
     def _open(self, title: str, body: str, report: Report) -> PullRequest:

@@ -15,9 +15,10 @@ from cmlkit.report import sections
 from cmlkit.report.fit import fitted
 from cmlkit.report.history import PastModel, history
 from cmlkit.report.markdown import code, link, text
+from cmlkit.report.sections import Spent
 from cmlkit.run import DataFingerprint, Parameter, TrainingRun, WorkflowRun
 
-__all__ = ["COMMENT_LENGTH", "SUMMARY_LENGTH", "PastModel", "Report"]
+__all__ = ["COMMENT_LENGTH", "SUMMARY_LENGTH", "PastModel", "Report", "Spent"]
 
 # GitHub refuses comments and pull-request bodies beyond 65,536 code points; the rest is room for a hidden marker.
 COMMENT_LENGTH = 65_536 - 1_536
@@ -39,6 +40,7 @@ class Report:
         champion_parameters: Of the model on the base branch; None where they are not known.
         champion_data: Fingerprints of what that model was trained on; None where they are not known.
         past: Earlier models of the base branch, oldest first, the champion last.
+        spent: What the published runs of the last days cost; None where that is not known.
         setup: The shell command that prepared the training.
     """
 
@@ -55,6 +57,7 @@ class Report:
     champion_parameters: Mapping[str, Parameter] | None = None
     champion_data: tuple[DataFingerprint, ...] | None = None
     past: tuple[PastModel, ...] = ()
+    spent: Spent | None = None
     setup: str = ""
 
     def markdown(self, *, limit: int = COMMENT_LENGTH) -> str:
@@ -71,7 +74,7 @@ class Report:
             sections.parameters(self.run.parameters, self.champion_parameters, elsewhere),
             sections.fingerprints(self.run.data, self.champion_data, elsewhere),
             sections.drift(self.run.data, self.champion_data, elsewhere),
-            sections.facts(self.run, self._origin(), elsewhere),
+            sections.facts(self.run, self.spent, self._origin(), elsewhere),
             sections.files(self.files, {path: self._url(path) for path in self.files}, elsewhere),
             sections.usage(self.run.model, fetch=self._fetch()),
             sections.reproduction(self.run, setup=self.setup, folder=self.folder),

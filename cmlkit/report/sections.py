@@ -6,9 +6,10 @@ import datetime
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from cmlkit.cost import cost, cost_until, dollars
+from cmlkit.cost import cost_of, dollars
 from cmlkit.drift import DRIFTED, SHIFTED, ColumnDrift, drifts
 from cmlkit.formats import duration, number, plural, short_hash, signed, size
 from cmlkit.gate import Outcome, RuleResult, Verdict
@@ -245,7 +246,16 @@ def _count(count: int | None) -> str:
     return NONE if count is None else f"{count:,}"
 
 
-def facts(run: TrainingRun, extra: Sequence[tuple[str, str]], elsewhere: str) -> Section:
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """USD that so many published runs cost in so many days, an estimate as each run's cost is."""
+
+    usd: float
+    runs: int
+    days: int
+
+
+def facts(run: TrainingRun, spent: Spent | None, extra: Sequence[tuple[str, str]], elsewhere: str) -> Section:
     """Time, resources, instance and cost of the run, and what `extra` adds: label and markdown."""
     used, instance = run.resources, run.instance
     rows = [
@@ -259,19 +269,12 @@ def facts(run: TrainingRun, extra: Sequence[tuple[str, str]], elsewhere: str) ->
         known = (instance.instance_type, instance.market, instance.region, instance.instance_id)
         rows.append(("Instance", " · ".join(text(fact) for fact in known if fact)))
         rows.append(("Cost", _cost(run)))
-        summary += f" on {text(instance.instance_type)}, {dollars(_amount(run))}"
+        summary += f" on {text(instance.instance_type)}, {dollars(cost_of(run))}"
+    if spent is not None:
+        rows.append((f"Last {spent.days} days", f"{dollars(spent.usd)} for {plural(spent.runs, 'published run')}"))
     versions = ", ".join(f"{name} {version}" for name, version in run.libraries.items())
     rows += [("Libraries", text(versions, length=300))] if versions else []
     return _folded_section(f"{summary})", table(["Run", ""], [*rows, *extra]), elsewhere, rank=4)
-
-
-def _amount(run: TrainingRun) -> float | None:
-    """USD from the instance's boot to the end of training; for the training alone where the boot is unknown."""
-    if run.instance is None:
-        return None
-    if run.instance.started is None:
-        return cost(run.instance.price, run.resources.wall_seconds)
-    return cost_until(run.instance, run.started + run.resources.wall_seconds)
 
 
 def _cost(run: TrainingRun) -> str:
@@ -279,7 +282,7 @@ def _cost(run: TrainingRun) -> str:
     if price is None:
         return "unknown: the instance's price is not known"
     since = "training" if run.instance is None or run.instance.started is None else "boot and training"
-    return f"{dollars(_amount(run))} for {since} at ${number(price)} an hour, without the disk"
+    return f"{dollars(cost_of(run))} for {since} at ${number(price)} an hour, without the disk"
 
 
 def files(paths: Sequence[str], urls: Mapping[str, str], elsewhere: str) -> Section:

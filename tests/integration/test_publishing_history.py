@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cmlkit.model import read_manifest, write_manifest
-from cmlkit.run import DataFingerprint, Interval, Rematch
-from tests.integration.project import MODEL, Project, project
+from cmlkit.run import DataFingerprint, InstanceFacts, Interval, Rematch, Resources
+from tests.integration.project import MODEL, STARTED, Project, project
 
 
 @pytest.fixture
@@ -67,3 +67,24 @@ def test_a_score_of_another_model_than_the_champion_counts_for_nothing(there: Pr
     published = there.publish(run, run_id="2")
     assert published.verdict.outcome == "worse"
     assert "The champion's values are those of its own training" in published.report
+
+
+@pytest.mark.parametrize("on_existing", ["supersede", "keep", "update"])
+def test_the_report_says_what_the_published_runs_of_thirty_days_cost(there: Project, on_existing: str) -> None:
+    """One of forty days ago does not count, nor does an entry that a person copied; an hour costs ten cents."""
+    instance = InstanceFacts(
+        instance_id="i-1", instance_type="t3.medium", market="spot", region="eu-west-1", price=0.1, started=None
+    )
+    resources = Resources(wall_seconds=3600, cpu_seconds=1, peak_memory_bytes=1)
+    report = ""
+    for number, days in enumerate((0, 20, 40, 41), start=1):
+        run = dataclasses.replace(
+            there.trained(0.9 + number / 100), instance=instance, resources=resources, started=STARTED + days * 86_400
+        )
+        report = there.publish(run, run_id=str(number), on_existing=on_existing).report
+    assert "| Last 30 days | $0.30 for 3 published runs |" in report
+
+
+def test_a_run_without_a_price_costs_no_request(there: Project) -> None:
+    there.publish(there.trained(0.9))
+    assert not any("state=all" in request.path for request in there.github.requests)

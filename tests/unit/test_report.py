@@ -13,7 +13,7 @@ from markdown_it.token import Token
 
 from cmlkit.drift import profile
 from cmlkit.gate import judge
-from cmlkit.report import COMMENT_LENGTH, SUMMARY_LENGTH, Report
+from cmlkit.report import COMMENT_LENGTH, SUMMARY_LENGTH, Report, Spent
 from cmlkit.run import DataFingerprint, InstanceFacts, Resources, TrainingRun, WorkflowRun
 from cmlkit.significance import Interval
 from tests.unit.test_report_markdown import hostile, parsed
@@ -390,3 +390,8 @@ def test_what_does_not_fit_is_linked() -> None:
     assert (
         "too many for this page; [the run's summary](https://github.com/octo/forest/actions/runs/77) has them." in page
     )
+
+
+def test_what_the_published_runs_of_the_last_days_cost_stands_beside_the_cost_of_this_one() -> None:
+    report = dataclasses.replace(REPORT, spent=Spent(usd=1.2345, runs=28, days=30))
+    assert "| Last 30 days | $1.23 for 28 published runs |" in report.markdown()

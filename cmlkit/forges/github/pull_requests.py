@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from cmlkit.errors import CmlkitError, Conflict, NotFound, PermissionDenied, ServiceError
@@ -30,7 +31,9 @@ mutation($pullRequest: ID!) {
 class PullRequests(Operations):
     """The repository's pull requests."""
 
-    def pull_requests(self, *, base: str, head: str = "", state: str = "open") -> list[PullRequest]:
+    def pull_requests(
+        self, *, base: str, head: str = "", state: str = "open", limit: int | None = None
+    ) -> list[PullRequest]:
         owner = self.full_name.partition("/")[0]
         answers = self.http.pages(
             self.path("pulls"),
@@ -40,7 +43,7 @@ class PullRequests(Operations):
             sort="created",
             direction="desc",
         )
-        return [parsed(_pull_request, answer) for answer in answers]
+        return [parsed(_pull_request, answer) for answer in islice(answers, limit)]
 
     def pull_requests_with(self, commit: str) -> list[PullRequest]:
         return [parsed(_pull_request, answer) for answer in self.http.pages(self.path("commits", commit, "pulls"))]

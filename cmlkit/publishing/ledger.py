@@ -1,0 +1,100 @@
+"""The ledger: what each published training cost, kept in the pull requests themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cmlkit.cost import cost_of
+from cmlkit.forges.base import PublishForge
+from cmlkit.publishing.marker import Marker, marker_in
+from cmlkit.report import Spent
+from cmlkit.run import TrainingRun
+
+WINDOW_DAYS = 30
+WINDOW_SECONDS = WINDOW_DAYS * 86_400.0
+# One page of GitHub's: more than three a day.
+PULL_REQUESTS = 100
+
+_ENTRY = re.compile(r"<!-- cmlkit-cost: (\{[^<>]*\}) -->")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One training.
+
+    Attributes:
+        usd: What its instance cost until the training ended.
+        at: When it began, in seconds since the epoch.
+    """
+
+    run: str
+    attempt: int
+    usd: float
+    at: float
+
+    def __str__(self) -> str:
+        return f"<!-- cmlkit-cost: {json.dumps(dataclasses.asdict(self))} -->"
+
+    @property
+    def identity(self) -> tuple[str, int]:
+        return self.run, self.attempt
+
+
+def entry_of(run: TrainingRun, marker: Marker) -> Entry | None:
+    """The entry of a training; None where its cost is not known, as on a machine of one's own."""
+    usd = cost_of(run)
+    if usd is None or not re.fullmatch(r"[\w.-]+", marker.run):
+        return None
+    return Entry(run=marker.run, attempt=marker.attempt, usd=round(usd, 6), at=round(run.started))
+
+
+def entries_in(body: str) -> list[Entry]:
+    """The entries in a pull request's body; what is none is left out."""
+    found = []
+    for match in _ENTRY.findall(body):
+        try:
+            entry = Entry(**json.loads(match))
+            found.append(dataclasses.replace(entry, usd=float(entry.usd), at=float(entry.at)))
+        except (ValueError, TypeError):
+            continue
+    return found
+
+
+def carried(before: str, body: str, *, limit: int) -> str:
+    """A body with the entries of the one that it replaces, as far as they count still and fit into `limit`."""
+    ours = entries_in(body)
+    if not ours:
+        return body
+    there = {entry.identity for entry in ours}
+    for entry in sorted(entries_in(before), key=lambda entry: entry.at, reverse=True):
+        longer = f"{body}\n{entry}"
+        if entry.identity not in there and entry.at > ours[0].at - WINDOW_SECONDS and len(longer) <= limit:
+            body = longer
+    return body
+
+
+def spent(entry: Entry, *, base: str, marker: Marker, forge: PublishForge) -> Spent:
+    """What the published trainings of a model cost in the days up to this one, it included.
+
+    Raises:
+        PermissionDenied, ServiceError: The forge does not list the pull requests.
+    """
+    login = forge.login()
+    pull_requests = forge.pull_requests(base=base, state="all", limit=PULL_REQUESTS)
+    bodies = (item.body for item in pull_requests if item.author == login and _is_about(item.body, marker))
+    return _sum(entry, (found for body in bodies for found in entries_in(body)))
+
+
+def _is_about(body: str, marker: Marker) -> bool:
+    found = marker_in(body)
+    return found is not None and found.is_about(marker)
+
+
+def _sum(entry: Entry, others: Iterable[Entry]) -> Spent:
+    counted = {other.identity: other.usd for other in others if entry.at - WINDOW_SECONDS < other.at <= entry.at}
+    counted[entry.identity] = entry.usd
+    return Spent(usd=sum(counted.values()), runs=len(counted), days=WINDOW_DAYS)
