@@ -22,6 +22,7 @@ from cmlkit.errors import SettingsError
 from cmlkit.evaluation import plot_names, plot_of
 from cmlkit.model import DEFAULT_FORMAT, installed_versions, write_model
 from cmlkit.painter import Painter
+from cmlkit.plot_tables import table_of
 from cmlkit.plots import Plot
 from cmlkit.process import RSS_UNIT_BYTES
 from cmlkit.progress import Progress
@@ -92,6 +93,7 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
         metrics=scores,
         metrics_files=spec.metrics[:1],
         plots=tuple(plots),
+        plot_tables={path: table_of(plot) for path, plot in plots.items()},
         model=model,
         parameters={name: _plain(value) for name, value in spec.params.items()},
         libraries=installed_versions(),

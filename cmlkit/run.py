@@ -156,6 +156,18 @@ class InstanceFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlotTable:
+    """What a plot shows, as rows of plain text below a header."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> PlotTable:
+        return cls(header=tuple(record["header"]), rows=tuple(map(tuple, record["rows"])))
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingRun:
     """What one training left behind. Paths are relative to the working directory.
 
@@ -171,6 +183,7 @@ class TrainingRun:
         commit: git commit of the code; empty outside a repository.
         instance: The EC2 instance that it ran on, if it was one.
         rematch: How the model that was there before does on the same test data, where that is known.
+        plot_tables: Plot -> what it shows, of those of which that is known.
     """
 
     mode: Literal["command", "estimator"]
@@ -188,6 +201,7 @@ class TrainingRun:
     commit: str = ""
     instance: InstanceFacts | None = None
     rematch: Rematch | None = None
+    plot_tables: Mapping[str, PlotTable] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
@@ -205,6 +219,8 @@ class TrainingRun:
             record["data"] = tuple(DataFingerprint(**item) for item in record["data"])
             record["instance"] = InstanceFacts(**record["instance"]) if record.get("instance") else None
             record["rematch"] = Rematch.from_record(record["rematch"]) if record.get("rematch") else None
+            tables = record.get("plot_tables", {})
+            record["plot_tables"] = {path: PlotTable.from_record(table) for path, table in tables.items()}
             return cls(**{**record, "plots": tuple(record["plots"]), "metrics_files": tuple(record["metrics_files"])})
         except (ValueError, TypeError, KeyError) as error:
             raise SettingsError(

@@ -69,7 +69,7 @@ class Report:
         parts = (
             sections.headline(self.verdict, self._subtitle()),
             sections.metrics(self.verdict, elsewhere, is_rescored=self.is_rescored),
-            sections.plots(self.run.plots, self.images, elsewhere),
+            sections.plots(self.run, self.images, elsewhere),
             history(self.past, self.run.metrics, elsewhere),
             sections.parameters(self.run.parameters, self.champion_parameters, elsewhere),
             sections.fingerprints(self.run.data, self.champion_data, elsewhere),

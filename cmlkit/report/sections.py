@@ -16,7 +16,7 @@ from cmlkit.gate import Outcome, RuleResult, Verdict
 from cmlkit.metrics import Difference
 from cmlkit.report.fit import Section
 from cmlkit.report.markdown import code, fence, folded, image, left_out, link, table, text
-from cmlkit.run import DataFingerprint, Parameter, TrainingRun
+from cmlkit.run import DataFingerprint, Parameter, PlotTable, TrainingRun
 from cmlkit.significance import Interval
 
 OPEN_ROWS = 20
@@ -122,11 +122,11 @@ def _rule_verdict(result: RuleResult) -> str:
     return f"{_RULE_SIGNS[result.passed]}{UNBROKEN}{number(result.threshold)} {word}{margin}"
 
 
-def plots(paths: Sequence[str], images: Mapping[str, str], elsewhere: str) -> Section:
-    """The plots as images that are links too; those beyond a few are folded, those without an image are named."""
-    if not paths:
+def plots(run: TrainingRun, images: Mapping[str, str], elsewhere: str) -> Section:
+    """The plots as images that are links too, or as tables where there is no image; those beyond a few are folded."""
+    if not run.plots:
         return Section(forms=("",))
-    shown = [_plot(path, images) for path in paths]
+    shown = [_plot(path, images, run.plot_tables.get(path)) for path in run.plots]
     full = "\n\n".join(shown[:OPEN_PLOTS])
     if rest := shown[OPEN_PLOTS:]:
         full += "\n\n" + folded(plural(len(rest), "more plot"), "\n\n".join(rest))
@@ -138,13 +138,19 @@ def plots(paths: Sequence[str], images: Mapping[str, str], elsewhere: str) -> Se
     return Section(forms=(full, *shorter, left_out("The plots are", elsewhere)), rank=2)
 
 
-def _plot(path: str, images: Mapping[str, str]) -> str:
+def _plot(path: str, images: Mapping[str, str], shows: PlotTable | None) -> str:
     name = PurePosixPath(path).stem.replace("_", " ").replace("-", " ")
     if path not in images:
-        return f"{text(name)}: {code(path)}"
+        named = f"{text(name)}: {code(path)}"
+        return named if shows is None else f"{named}\n\n{_plot_table(shows)}"
     if PurePosixPath(path).suffix.lower() == ".pdf":
         return link(f"{text(name)} (PDF)", images[path])
     return image(name, images[path])
+
+
+def _plot_table(shows: PlotTable) -> str:
+    header = [text(title) for title in shows.header]
+    return table(header, [[text(cell) for cell in row] for row in shows.rows], numeric=header[1:])
 
 
 def parameters(values: Mapping[str, Parameter], champion: Mapping[str, Parameter] | None, elsewhere: str) -> Section:

@@ -14,7 +14,7 @@ from markdown_it.token import Token
 from cmlkit.drift import profile
 from cmlkit.gate import judge
 from cmlkit.report import COMMENT_LENGTH, SUMMARY_LENGTH, Report, Spent
-from cmlkit.run import DataFingerprint, InstanceFacts, Resources, TrainingRun, WorkflowRun
+from cmlkit.run import DataFingerprint, InstanceFacts, PlotTable, Resources, TrainingRun, WorkflowRun
 from cmlkit.significance import Interval
 from tests.unit.test_report_markdown import hostile, parsed
 
@@ -145,6 +145,15 @@ def test_a_plot_that_is_hosted_nowhere_is_still_named() -> None:
 def test_a_pdf_is_a_link() -> None:
     report = dataclasses.replace(of_run(plots=("roc.pdf",)), images={"roc.pdf": "https://x/roc.pdf"})
     assert "[roc (PDF)](https://x/roc.pdf)" in report.markdown()
+
+
+def test_a_plot_without_an_image_is_a_table_where_its_numbers_are_known() -> None:
+    shows = PlotTable(header=("True", "a|b"), rows=(("a|b", "0.9"),))
+    page = of_run(plots=("model/m.png",), plot_tables={"model/m.png": shows}).markdown()
+    assert "m: `model/m.png`" in page
+    assert "| a&#124;b | 0.9 |" in page
+    shown = dataclasses.replace(of_run(plots=("m.png",), plot_tables={"m.png": shows}), images={"m.png": "https://x/m"})
+    assert "0.9 |" not in shown.markdown().partition("![m]")[2].partition("<details>")[0]
 
 
 def test_plots_beyond_four_are_folded() -> None:
