@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, get_args
 import click
 
 from cmlkit.cli import edges
-from cmlkit.cli.markdown_file import read_markdown
+from cmlkit.cli.markdown_file import fitting, read_markdown
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit_text
 from cmlkit.errors import PermissionDenied
@@ -45,6 +45,7 @@ def create(
     text = read_markdown(file)
     workflow_run = edges.workflow_run(invocation.environ)
     forge = edges.github(invocation, workflow_run)
+    text = fitting(text, invocation, workflow_run)
     commit, details = commit_sha or _commit(invocation, forge, workflow_run), workflow_run.url
     try:
         url = forge.create_check(

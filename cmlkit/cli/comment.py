@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from cmlkit.cli import edges
-from cmlkit.cli.markdown_file import read_markdown
+from cmlkit.cli.markdown_file import fitting, read_markdown
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit_text
 from cmlkit.errors import SettingsError
@@ -46,6 +46,9 @@ def _with_place(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--update", is_flag=True, help="Keep one comment up to date, as cmlkit comment update does.")
 def create(invocation: Invocation, update: bool, **place: Any) -> None:
     """Comment with the markdown in FILE (- for standard input), on this run's pull request, else on its commit.
+
+    A text that is longer than GitHub takes is shortened by whole tables, blocks of code and paragraphs, and stands in the
+    job's summary in full.
 
     \b
     cmlkit comment create report.md
@@ -84,7 +87,7 @@ def _watch(invocation: Invocation, *, file: BinaryIO, **place: Any) -> None:
     path, written = Path(file.name), []
 
     def write(text: str) -> None:
-        written.append(_written(invocation, file=io.BytesIO(text.encode()), update=True, **place))
+        written.append(_written(invocation, file=io.BytesIO(text.encode()), update=True, summarise=False, **place))
 
     with interruptible() as interruption:
         interruption.hold()
@@ -108,6 +111,7 @@ def _written(
     commit_sha: str,
     watermark_title: str,
     update: bool,
+    summarise: bool = True,
 ) -> Comment:
     from cmlkit.publishing.comment import add_comment, keep_comment
     from cmlkit.publishing.marker import Marker
@@ -123,6 +127,7 @@ def _written(
         # Each text is a comment of its own, and sent again after a lost answer still the same one.
         subject += f": {hashlib.sha256(text.encode()).hexdigest()[:16]}"
     marker = Marker(kind="report", subject=subject, run=workflow_run.run_id, attempt=workflow_run.attempt)
+    text = fitting(text, invocation, workflow_run, summarise=summarise)
     return (keep_comment if update else add_comment)(place, _titled(title, text), marker, forge=forge)
 
 

@@ -4,27 +4,49 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from cmlkit import actions
+from cmlkit.cli.options import Invocation
 from cmlkit.errors import SettingsError
+from cmlkit.formats import plural
+from cmlkit.run import WorkflowRun
 
 # https://docs.github.com/en/rest/issues/comments: GitHub takes 65,536 code points; the hidden marker needs some.
 LONGEST_TEXT = 65_000
+LONGEST_FILE_BYTES = 16 * 1024**2
 
 
 def read_markdown(file: BinaryIO) -> str:
     """The file's text, without blank lines around it.
 
     Raises:
-        SettingsError: It is empty, or longer than GitHub shows.
+        SettingsError: It is empty, or no report by its size.
     """
-    text = file.read().decode("utf-8", "replace").strip()
+    content = file.read(LONGEST_FILE_BYTES + 1)
+    if len(content) > LONGEST_FILE_BYTES:
+        raise SettingsError(f"{_name(file)} has more than {LONGEST_FILE_BYTES // 1024**2} MiB.")
+    text = content.decode("utf-8", "replace").strip()
     if not text:
         raise SettingsError(f"{_name(file)} is empty.", next_step="Write the report first.")
-    if len(text) > LONGEST_TEXT:
-        raise SettingsError(
-            f"{_name(file)} has {len(text):,} characters; GitHub takes {LONGEST_TEXT:,}.",
-            next_step="Shorten it, or write it to the job's summary: cat FILE >> $GITHUB_STEP_SUMMARY.",
-        )
     return text
+
+
+def fitting(text: str, invocation: Invocation, workflow_run: WorkflowRun, *, summarise: bool = True) -> str:
+    """The text as GitHub takes it: what does not fit is left out by whole blocks, and in a workflow is in the summary.
+
+    Args:
+        summarise: Whether to write a text that is too long to the job's summary.
+    """
+    if len(text) <= LONGEST_TEXT:
+        return text
+    from cmlkit.report.shortened import shortened
+
+    in_summary = summarise and actions.write_summary(text, invocation.environ)
+    invocation.progress.warn(
+        f"The text has {len(text):,} characters, and GitHub takes {LONGEST_TEXT:,}: it is shortened"
+        f"{', and all of it is in the job summary' if in_summary else ''}."
+    )
+    there = f": [the summary of the run]({workflow_run.url}) has everything." if in_summary else "."
+    return shortened(text, LONGEST_TEXT, lambda count: f"*{plural(count, 'more block')} did not fit here{there}*")
 
 
 def _name(file: BinaryIO) -> str:
