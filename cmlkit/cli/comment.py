@@ -47,8 +47,8 @@ def _with_place(command: Callable[..., None]) -> Callable[..., None]:
 def create(invocation: Invocation, update: bool, **place: Any) -> None:
     """Comment with the markdown in FILE (- for standard input), on this run's pull request, else on its commit.
 
-    A text that is longer than GitHub takes is shortened by whole tables, blocks of code and paragraphs, and stands in the
-    job's summary in full.
+    A text that is longer than GitHub takes is shortened by whole tables, blocks of code and paragraphs, and stands in
+    the job's summary in full.
 
     \b
     cmlkit comment create report.md
