@@ -113,6 +113,19 @@ class TreeFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Divergence:
+    """How far a commit is from another.
+
+    Attributes:
+        behind: Commits of the other that it lacks.
+        changed: Paths that it changed since they parted; None where they are more than the forge lists.
+    """
+
+    behind: int
+    changed: frozenset[str] | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Commit:
     """A commit: its id and its message."""
 
@@ -244,11 +257,20 @@ class PublishForge(Protocol):
     def create_blob(self, content: bytes) -> str:
         """Store bytes; their blob id."""
 
-    def create_commit(self, *, parent: str, files: Iterable[TreeFile], message: str) -> str:
+    def create_commit(self, *, parent: str, files: Iterable[TreeFile], message: str, merging: str = "") -> str:
         """A commit on top of `parent` that adds or replaces `files`; its id. No branch moves.
 
         An empty `parent` makes one without history, with nothing but `files`.
+
+        Args:
+            merging: Another commit, whose files the new one takes over in place of the parent's: a merge.
         """
+
+    def divergence(self, base: str, head: str) -> Divergence:
+        """How far the commit `head` is from the commit `base`."""
+
+    def merge_into(self, branch: str, commit: str) -> str:
+        """Merge the commit into the branch, file by file; the branch's new head. Conflict where they conflict."""
 
     def commit_signed(
         self,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from cmlkit.clock import Clock
 from cmlkit.errors import Conflict
@@ -26,6 +27,8 @@ def commit_files(
     message: str,
     clock: Clock,
     removes: Sequence[str] = (),
+    refresh: bool = False,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> str:
     """Commit the files on top of the branch, or of the base where there is no such branch yet; the commit's id.
 
@@ -33,38 +36,84 @@ def commit_files(
 
     Args:
         removes: Paths that the commit must not have.
+        refresh: Whether a branch that lacks commits of the base is brought up to it.
+        warn: Told of a branch that cannot be.
 
     Raises:
         Conflict: Others wrote to the branch at every try.
     """
     uploaded: set[str] = set()
     for _ in range(TRIES_AGAINST_OTHERS):
-        head = forge.branch_head(branch)
-        there = forge.blob_ids(head or base_head, [*(file.path for file in files), *removes])
+        place = _place(branch, base_head, files, forge=forge, refresh=refresh, warn=warn)
+        there = forge.blob_ids(place.tree, [*(file.path for file in files), *removes])
         gone = [path for path in removes if path in there]
-        if head is not None and holds_result(there, files) and not gone:
-            return head
+        if place.head is not None and not place.merges and holds_result(there, files) and not gone:
+            return place.head
         try:
-            signed = forge.commit_signed(
-                branch=branch,
-                parent=head or base_head,
-                is_new=head is None,
-                contents={file.path: file.content for file in files},
-                removes=gone,
-                message=message,
+            signed = (
+                None
+                if place.merges
+                else forge.commit_signed(
+                    branch=branch,
+                    parent=place.tree,
+                    is_new=place.head is None,
+                    contents={file.path: file.content for file in files},
+                    removes=gone,
+                    message=message,
+                )
             )
             if signed is not None:
                 return signed
             missing = {file.blob: file.content for file in files if file.blob not in uploaded | set(there.values())}
             uploaded |= _upload(missing, forge)
             entries = [*(TreeFile(path=file.path, blob=file.blob) for file in files), *map(_removal, gone)]
-            return _commit(entries, forge=forge, branch=branch, head=head, base_head=base_head, message=message)
+            return _commit(entries, place, forge=forge, branch=branch, message=message)
         except Conflict:
             clock.sleep(random.uniform(0.1, 1.0))  # noqa: S311 - spreads writers apart, keeps no secret
     raise Conflict(
         f"Others wrote to the branch {branch!r} at each of {TRIES_AGAINST_OTHERS} tries.",
         next_step="Give each run a branch of its own, with {run} in the setting publish.branch.",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Where the commit goes.
+
+    Attributes:
+        head: The branch's; None where there is no such branch yet.
+        tree: The commit whose files it takes over.
+        merges: Whether that is another one than the head, which the new commit then merges.
+    """
+
+    head: str | None
+    tree: str
+    merges: bool = False
+
+
+def _place(
+    branch: str,
+    base_head: str,
+    files: Sequence[CommitFile],
+    *,
+    forge: PublishForge,
+    refresh: bool,
+    warn: Callable[[str], None],
+) -> _Place:
+    head = forge.branch_head(branch)
+    if head is None or not refresh:
+        return _Place(head=head, tree=head or base_head)
+    parted = forge.divergence(base_head, head)
+    if parted.behind == 0:
+        return _Place(head=head, tree=head)
+    if parted.changed is not None and parted.changed <= {file.path for file in files}:
+        # Nothing is on the branch but what is now replaced, so that nothing can conflict.
+        return _Place(head=head, tree=base_head, merges=True)
+    try:
+        head = forge.merge_into(branch, base_head)
+    except Conflict:
+        warn(f"The branch {branch} conflicts with its base, and has commits of others: merge them by hand.")
+    return _Place(head=head, tree=head)
 
 
 def holds_result(there: Mapping[str, str], files: Sequence[CommitFile]) -> bool:
@@ -79,12 +128,11 @@ def _removal(path: str) -> TreeFile:
     return TreeFile(path=path, blob=None)
 
 
-def _commit(
-    entries: Sequence[TreeFile], *, forge: PublishForge, branch: str, head: str | None, base_head: str, message: str
-) -> str:
+def _commit(entries: Sequence[TreeFile], place: _Place, *, forge: PublishForge, branch: str, message: str) -> str:
     """A commit of blobs that are there already, and the branch on it; Conflict where somebody else was faster."""
-    commit = forge.create_commit(parent=head or base_head, files=entries, message=message)
-    if head is None:
+    merging = place.tree if place.merges else ""
+    commit = forge.create_commit(parent=place.head or place.tree, files=entries, message=message, merging=merging)
+    if place.head is None:
         forge.create_branch(branch, commit)
     else:
         forge.move_branch(branch, commit)

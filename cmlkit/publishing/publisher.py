@@ -108,6 +108,8 @@ class Publisher:
         return commit_files(
             files,
             removes=removes,
+            refresh=self.spec.on_existing == "update",
+            warn=self.progress.warn,
             forge=self.forge,
             branch=self.plan.branch,
             base_head=self.plan.base_head,

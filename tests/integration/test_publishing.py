@@ -364,5 +364,33 @@ class TestEarlierPullRequests:
         (comment,) = there.comments(1)
         assert "**0.91**" in comment
 
+    def test_update_brings_the_branch_up_to_its_base_though_both_changed_the_model(self, there: Project) -> None:
+        first = there.publish(there.trained(0.9))
+        there.merge(there.publish(there.trained(0.95), run_id="101", on_existing="keep").pull_request_number or 0)
+        there.commit_to("main", {"train.py": "better"})
+        second = there.publish(there.trained(0.96), run_id="102", on_existing="update")
+        assert (second.branch, second.pull_request_number) == (first.branch, first.pull_request_number)
+        assert there.git("show", f"{second.branch}:train.py") == "better"
+        parents = there.git("log", "-1", "--format=%P", second.branch).split()
+        assert parents == [first.commit_sha, there.head("main")]
+        there.merge(first.pull_request_number or 0)
+        assert there.git("show", f"main:{MODEL}") == "model of 0.96"
+
+    @pytest.mark.parametrize("theirs", ["notes.md", "train.py"])
+    def test_update_keeps_what_people_committed_and_says_where_that_conflicts(
+        self, there: Project, theirs: str
+    ) -> None:
+        first = there.publish(there.trained(0.9))
+        there.commit_to(first.branch, {theirs: "by a person"})
+        there.commit_to("main", {"train.py": "better"})
+        second = there.publish(there.trained(0.96), run_id="102", on_existing="update")
+        assert there.git("show", f"{second.branch}:{theirs}") == "by a person"
+        assert there.git("show", f"{second.branch}:{MODEL}") == "model of 0.96"
+        if theirs == "notes.md":
+            assert there.git("show", f"{second.branch}:train.py") == "better"
+            assert there.progress.warnings == []
+        else:
+            assert "conflicts with its base" in there.progress.warnings[0]
+
     def test_update_opens_one_where_there_is_none(self, there: Project) -> None:
         assert there.publish(there.trained(0.9), on_existing="update").branch == "cmlkit/main/100"

@@ -8,11 +8,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from cmlkit.errors import Conflict, NotFound, ServiceError
-from cmlkit.forges.base import Repository, TreeFile, blob_id
+from cmlkit.forges.base import Divergence, Repository, TreeFile, blob_id
 from cmlkit.forges.github.large_blobs import API_BLOB_BYTES, LargeBlobs
 from cmlkit.forges.github.operations import parsed
 from cmlkit.forges.github.transport import RAW
 from cmlkit.git_access import GitAccess, basic
+
+# https://docs.github.com/en/rest/commits/commits#compare-two-commits
+LISTED_FILES = 300
 
 
 class GitData(LargeBlobs):
@@ -79,13 +82,14 @@ class GitData(LargeBlobs):
             raise ServiceError(f"GitHub stored other bytes than it was sent: blob {blob}, not {blob_id(content)}.")
         return blob
 
-    def create_commit(self, *, parent: str, files: Iterable[TreeFile], message: str) -> str:
+    def create_commit(self, *, parent: str, files: Iterable[TreeFile], message: str, merging: str = "") -> str:
         files = list(files)
-        base = {"base_tree": self._tree_of(parent)} if parent else {}
+        parents = [commit for commit in (parent, merging) if commit]
+        base = {"base_tree": self._tree_of(parents[-1])} if parents else {}
         entries = [{"path": file.path, "mode": file.mode, "type": "blob", "sha": file.blob} for file in files]
         # No author, no committer: GitHub then signs the commit for the bot or App whose token this is.
         tree = self._create("trees", {**base, "tree": entries})
-        commit = self._create("commits", {"message": message, "tree": tree, "parents": [parent] if parent else []})
+        commit = self._create("commits", {"message": message, "tree": tree, "parents": parents})
         self.let_go(file.blob for file in files if file.blob)
         return commit
 
@@ -123,6 +127,17 @@ class GitData(LargeBlobs):
         document = self.http.get(self.path("compare", f"{commit}...{head}"), per_page=1)
         return parsed(lambda answer: answer["status"] in ("ahead", "identical"), document)
 
+    def divergence(self, base: str, head: str) -> Divergence:
+        # The files come with the first page, whatever its size.
+        document = self.http.get(self.path("compare", f"{base}...{head}"), per_page=1)
+        return parsed(_divergence, document)
+
+    def merge_into(self, branch: str, commit: str) -> str:
+        body = {"base": branch, "head": commit}
+        # Merged twice, the second merge finds nothing to do.
+        self.http.request("POST", self.path("merges"), body=body, repeatable=True)
+        return self.branch_head(branch) or commit
+
     def delete_branch(self, branch: str) -> None:
         try:
             self.http.request("DELETE", self.path("git", "refs", "heads", branch))
@@ -138,4 +153,12 @@ def _repository(answer: Any) -> Repository:
         default_branch=str(answer["default_branch"]),
         private=bool(answer["private"]),
         url=str(answer["html_url"]),
+    )
+
+
+def _divergence(answer: Any) -> Divergence:
+    files = answer["files"]
+    changed = {str(file[name]) for file in files for name in ("filename", "previous_filename") if name in file}
+    return Divergence(
+        behind=int(answer["behind_by"]), changed=frozenset(changed) if len(files) < LISTED_FILES else None
     )

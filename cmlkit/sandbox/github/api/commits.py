@@ -8,8 +8,10 @@ from cmlkit.sandbox.github.api.git_objects_api import refuse_empty
 from cmlkit.sandbox.github.api.pull_shapes import simple_pull
 from cmlkit.sandbox.github.api.routes import Routes
 from cmlkit.sandbox.github.api.shapes import Json, api, page
-from cmlkit.sandbox.github.git_changes import changes
-from cmlkit.sandbox.github.refusals import not_found, unprocessable
+from cmlkit.sandbox.github.git_changes import changes, merged_tree
+from cmlkit.sandbox.github.git_objects import Signature, commit_content
+from cmlkit.sandbox.github.pull_state import after_push
+from cmlkit.sandbox.github.refusals import Refusal, not_found, unprocessable
 from cmlkit.sandbox.github.repository import Repository
 
 commits = Routes()
@@ -134,6 +136,27 @@ def compare(call: Call, basehead: str) -> Answer:
         "files": [diff_entry(hub, repository, each, head) for each in files],
     }
     return Answer(body=body, headers=shown.headers)
+
+
+@commits.add("POST", f"{REPOSITORY}/merges", needs="contents=write")
+def merge_branch(call: Call) -> Answer:
+    hub, repository, git = call.hub, call.repository, call.repository.git
+    branch, head_name = call.fields.text("base"), call.fields.text("head")
+    base, head = git.branch_head(branch), git.resolve(head_name)
+    if base is None or head is None:
+        raise Refusal(404, f"{'Base' if base is None else 'Head'} does not exist", with_status=False)
+    if git.count(head, f"^{base}") == 0:
+        return Answer(status=204)
+    tree = merged_tree(git, ours=base, theirs=head)
+    if tree is None:
+        return Answer(status=409)  # GitHub's description has no body here
+    message = call.fields.optional_text("commit_message") or f"Merge {head_name} into {branch}"
+    signer = Signature(name=call.actor.login, email=call.actor.email, seconds=int(hub.now()))
+    content = commit_content(tree=tree, parents=(base, head), author=signer, committer=signer, message=message)
+    merged = git.write("commit", content)
+    git.update_ref(f"refs/heads/{branch}", merged, old=base)
+    after_push(hub, repository)
+    return Answer(status=201, body=commit(hub, repository, git.commit(merged)))
 
 
 def _status(ahead: int, behind: int) -> str:
