@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from cmlkit.errors import ServiceError
-from cmlkit.publishing.live import PAUSE_SECONDS, follow
+from cmlkit.publishing.live import PAUSE_SECONDS, follow, progress_in, time_line
 from tests.fake_forge import FastClock
 
 
@@ -41,7 +41,7 @@ class File:
             clock=self.clock,
             warn=self.warnings.append,
         )
-        return [text for _, text in self.written]
+        return [text.partition("\n\n<sub>")[0] for _, text in self.written]
 
 
 def counted(number: int) -> Iterator[str]:
@@ -54,8 +54,40 @@ def test_a_change_is_written_at_most_so_often_and_the_last_one_always() -> None:
     assert PAUSE_SECONDS == 20
 
 
-def test_what_does_not_change_is_written_once() -> None:
-    assert File(texts=["the same"] * 100).follow() == ["the same"]
+def test_what_does_not_change_is_written_once_and_at_its_end_with_the_time() -> None:
+    file = File(texts=["the same"] * 100)
+    assert file.follow() == ["the same", "the same"]
+    assert [text.rpartition("\n\n")[2] for _, text in file.written] == [
+        "<sub>Running for 0 s.</sub>\n", "<sub>Ended after 1 min 39 s.</sub>\n"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("epoch 3/10", 0.3),
+        ("epoch 2/10\nloss 0.3\nepoch 4/10 - loss 0.2", 0.4),
+        ("step 30 of 120", 0.25),
+        ("done: 45 %", 0.45),
+        ("epoch 1/10: 50%|█████     | 5/10", 0.5),
+        ("read data/2024/05", None),
+        ("2024/05/31 08:00", None),
+        ("loss 0.3", None),
+        ("7/0", None),
+        ("accuracy 140 %", None),
+    ],
+)
+def test_the_last_line_that_tells_how_far_it_is_counts(text: str, share: float | None) -> None:
+    assert progress_in(text) == share
+
+
+def test_what_is_left_follows_from_what_is_done() -> None:
+    assert (
+        time_line("epoch 3/10", 90, is_over=False)
+        == "<sub>Running for 1 min 30 s, 30% done: about 3 min 30 s left.</sub>"
+    )
+    for unknown in ("epoch 0/10", "epoch 10/10", "loss 0.3"):
+        assert time_line(unknown, 90, is_over=False) == "<sub>Running for 1 min 30 s.</sub>"
 
 
 def test_a_file_that_is_not_there_yet_is_waited_for() -> None:
