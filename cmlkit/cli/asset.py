@@ -8,14 +8,15 @@ import click
 
 from cmlkit.cli import edges
 from cmlkit.cli.options import Invocation, with_settings
-from cmlkit.cli.output import emit_text
+from cmlkit.cli.output import emit, emit_text
 from cmlkit.errors import SettingsError
+from cmlkit.formats import plural
 from cmlkit.stores.git import GitStore
 
 
 @click.group()
 def asset() -> None:
-    """Store images that comments show."""
+    """Store images that comments show, and remove those that nothing shows any more."""
 
 
 @asset.command()
@@ -30,6 +31,40 @@ def publish(invocation: Invocation, file: Path, md: bool, title: str) -> None:
     cmlkit asset publish model/confusion_matrix.png --md >> report.md
     """
     publish_asset(invocation, file, md=md, title=title)
+
+
+@asset.command()
+@with_settings()
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+def prune(invocation: Invocation, dry_run: bool) -> None:
+    """Remove the images from the branch cmlkit-assets that no open issue or pull request shows.
+
+    The branch starts anew with the others, and the texts that show them get new links first. Comments on closed pull
+    requests and on commits lose their images.
+
+    \b
+    cmlkit asset prune --dry-run
+    cmlkit asset prune
+    """
+    from cmlkit.publishing.asset_pruning import prune_assets
+
+    workflow_run = edges.workflow_run(invocation.environ)
+    root = f"{workflow_run.server_url}/{workflow_run.repository}"
+    with invocation.progress.stage("Look at what is shown") as say:
+        pruned = prune_assets(forge=edges.github(invocation, workflow_run), root=root, dry_run=dry_run)
+        say(f"{plural(pruned.kept, 'image')} to keep, {len(pruned.removed)} to remove")
+    if pruned.waiting:
+        invocation.progress.warn(
+            f"{plural(len(pruned.waiting), 'image')} of the last hour is shown nowhere yet, as while a report is being"
+            " written. Nothing is removed: run it again later."
+        )
+    result = {"removed": list(pruned.removed), "kept": pruned.kept, "rewritten": pruned.rewritten}
+    lines = [
+        ("would remove" if dry_run else "removed", str(len(pruned.removed))),
+        ("kept", str(pruned.kept)),
+        ("texts with new links", str(pruned.rewritten)),
+    ]
+    emit(invocation, result, lines)
 
 
 def publish_asset(invocation: Invocation, file: Path, *, md: bool, title: str) -> None:

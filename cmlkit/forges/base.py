@@ -234,6 +234,36 @@ class WorkflowForge(Protocol):
         """Run all jobs of the run again, as its next attempt."""
 
 
+class AssetForge(Protocol):
+    """What pruning images needs."""
+
+    def branch_head(self, branch: str) -> str | None:
+        """Commit id of the branch's head, or None where there is no such branch."""
+
+    def root_files(self, commit: str) -> dict[str, str]:
+        """Name -> blob id of the files in the root folder of the commit."""
+
+    def messages_since(self, ref: str, moment: float) -> list[str]:
+        """Messages of the commits up to `ref` that were made since `moment`, in seconds since the epoch."""
+
+    def create_commit(self, *, parent: str, files: Iterable[TreeFile], message: str, merging: str = "") -> str:
+        """As a `PublishForge` does."""
+
+    def replace_branch(self, branch: str, commit: str, *, expected: str) -> None:
+        """Set the branch to a commit of another history; Conflict where it is not at `expected`."""
+
+    def open_discussions(self) -> dict[int, str]:
+        """Number -> body of the open issues and pull requests."""
+
+    def update_body(self, number: int, body: str) -> None:
+        """Of an issue or pull request."""
+
+    def comments(self, place: int | str) -> list[Comment]:
+        """All comments, oldest first."""
+
+    def update_comment(self, comment: Comment, body: str) -> Comment: ...
+
+
 class PublishForge(Protocol):
     """What `publish.py` needs. Paths are repository paths; refs are branch names or commit ids."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cmlkit.clock import Clock
 from cmlkit.forges.github.access import Tokens
+from cmlkit.forges.github.assets import Assets
 from cmlkit.forges.github.attestations import Attestations
 from cmlkit.forges.github.checks import Checks
 from cmlkit.forges.github.comments import Comments
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["GitHub"]
 
 
-class GitHub(SignedCommits, Tags, PullRequests, Comments, Checks, Attestations, WorkflowRuns, Tokens, Runners):
+class GitHub(SignedCommits, Assets, Tags, PullRequests, Comments, Checks, Attestations, WorkflowRuns, Tokens, Runners):
     """One repository on one GitHub, worked on with one token.
 
     Requests are retried where that is safe: on outages and lost connections with growing pauses, on rate limits for as

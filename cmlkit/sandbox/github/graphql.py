@@ -46,6 +46,7 @@ class GraphQlApi:
             "convertPullRequestToDraft": self._convert_to_draft,
             "markPullRequestReadyForReview": self._mark_ready,
             "createCommitOnBranch": self._create_commit,
+            "updateRefs": self._update_refs,
         }
 
     def answer(self, request: Request) -> Response:
@@ -158,6 +159,26 @@ class GraphQlApi:
         after_push(self._hub, repository)
         url = f"{self._hub.url}/{repository.full_name}/commit/{sha}"
         return {"clientMutationId": arguments.get("clientMutationId"), "commit": {"oid": sha, "url": url}}
+
+    def _update_refs(self, token: Token, arguments: Mapping[str, Any]) -> Json:
+        """Refs set to commits, with force if asked, where each is still at the commit that it is expected at."""
+        wanted = arguments.get("repositoryId")
+        repository = next((item for item in self._hub.repositories.values() if f"R_{item.id}" == wanted), None)
+        if repository is None:
+            raise GraphQlError("NOT_FOUND", f"Could not resolve to a node with the global id of '{wanted}'")
+        _check_permission(token, repository, "contents")
+        with repository.lock:
+            for update in arguments.get("refUpdates") or []:
+                name, before, after = str(update["name"]), str(update.get("beforeOid", "")), str(update["afterOid"])
+                head = repository.git.branch_head(name.removeprefix("refs/heads/"))
+                if head is None or (before and head != before):
+                    raise GraphQlError("UNPROCESSABLE", f"Reference {name} is not at {before}")
+                if not update.get("force") and not repository.git.is_ancestor(head, after):
+                    raise GraphQlError("UNPROCESSABLE", "Update is not a fast forward")
+                check_change(repository, token, name, head, after)
+                repository.git.update_ref(name, after, old=head)
+        after_push(self._hub, repository)
+        return {"clientMutationId": arguments.get("clientMutationId")}
 
     def _commit(self, token: Token, repository: Repository, head: str, arguments: Mapping[str, Any]) -> str:
         changes = arguments.get("fileChanges") or {}

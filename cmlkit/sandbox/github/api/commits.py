@@ -80,7 +80,8 @@ def list_commits(call: Call) -> Answer:
     git = call.repository.git
     refuse_empty(call)
     start = resolved(call.repository, call.query("sha", call.repository.default_branch))
-    shas = git.log(start, path=call.query("path"))
+    since = call.query("since")
+    shas = git.log(*([f"--since={since}"] if since else []), start, path=call.query("path"))
     return call.page(shas, lambda sha: commit(call.hub, call.repository, git.commit(sha)))
 
 

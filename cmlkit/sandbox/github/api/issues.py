@@ -19,6 +19,15 @@ READ = "issues=read; pull_requests=read"
 WRITE = "issues=write; pull_requests=write"
 
 
+@issues.add("GET", f"{REPOSITORY}/issues", needs=READ)
+def list_issues(call: Call) -> Answer:
+    """Issues, and pull requests in their role as issues, newest first."""
+    state = call.query("state", "open")
+    found = [issue for issue in call.repository.issues.values() if state in ("all", issue.state)]
+    found.sort(key=lambda issue: issue.number, reverse=True)
+    return call.page(found, lambda issue: pull_shapes.issue(call.hub, call.repository, issue))
+
+
 @issues.add("GET", ISSUE, needs=READ)
 def get_issue(call: Call, number: int) -> Answer:
     return Answer(body=pull_shapes.issue(call.hub, call.repository, _issue(call, number)))
