@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from cmlkit.run import InstanceFacts, TrainingRun
 
 # Linux instances are billed by the second, for a minute at least. https://aws.amazon.com/ec2/pricing/on-demand/
 LEAST_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """USD that so many published runs cost in so many days, an estimate as each run's cost is."""
+
+    usd: float
+    runs: int
+    days: int
 
 
 def cost(price: float | None, seconds: float) -> float | None:

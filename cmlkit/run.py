@@ -46,8 +46,12 @@ class WorkflowRun:
     from_fork: bool = False
 
     @property
+    def repository_url(self) -> str:
+        return f"{self.server_url}/{self.repository}"
+
+    @property
     def url(self) -> str:
-        return f"{self.server_url}/{self.repository}/actions/runs/{self.run_id}"
+        return f"{self.repository_url}/actions/runs/{self.run_id}"
 
     @property
     def branch(self) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import sys
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from benchmarks.floors.github import REPOSITORY, send
 git = f"{REPOSITORY}/git"
 content = Path(sys.argv[1]).read_bytes()
 name = hashlib.sha256(content).hexdigest() + ".png"
-send("GET", f"{git}/ref/heads/cmlkit-assets")
 head = send("GET", f"{git}/ref/heads/cmlkit-assets")["object"]["sha"]
 send("GET", f"{git}/trees/{head}")
 blob = send("POST", f"{git}/blobs", {"content": base64.b64encode(content).decode(), "encoding": "base64"})["sha"]
@@ -19,4 +19,4 @@ entry = {"path": name, "mode": "100644", "type": "blob", "sha": blob}
 tree = send("POST", f"{git}/trees", {"base_tree": base, "tree": [entry]})["sha"]
 commit = send("POST", f"{git}/commits", {"message": "Store", "tree": tree, "parents": [head]})["sha"]
 send("PATCH", f"{git}/refs/heads/cmlkit-assets", {"sha": commit, "force": False})
-print(f"{send('GET', REPOSITORY)['html_url']}/blob/{commit}/{name}?raw=true")
+print(f"{os.environ['GITHUB_SERVER_URL']}/{os.environ['GITHUB_REPOSITORY']}/blob/{commit}/{name}?raw=true")

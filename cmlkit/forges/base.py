@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from cmlkit.git_access import GitAccess
+if TYPE_CHECKING:
+    from cmlkit.git_access import GitAccess
 
 Conclusion = Literal["success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required"]
 CheckStatus = Literal["queued", "in_progress", "completed"]

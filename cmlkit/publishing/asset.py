@@ -45,14 +45,12 @@ class Asset:
         return markdown.link(markdown.text(shown), self.url)
 
 
-def store_asset(
-    name: str, content: bytes, *, forge: PublishForge, server_url: str, clock: Clock | None = None
-) -> Asset:
+def store_asset(name: str, content: bytes, *, forge: PublishForge, root: str, clock: Clock | None = None) -> Asset:
     """Store a file; one with the same content is there already and stays.
 
     Args:
         name: File name, whose suffix tells what it is.
-        server_url: Such as `https://github.com`.
+        root: Of the repository's links, such as `https://github.com/octo/forest`.
 
     Raises:
         PermissionDenied, NotFound, Conflict, ServiceError: The forge refused something.
@@ -60,16 +58,17 @@ def store_asset(
     suffix = PurePosixPath(name).suffix.lower()
     suffix = suffix if re.fullmatch(r"\.[a-z0-9]+", suffix) else ""
     path = f"{hashlib.sha256(content).hexdigest()}{suffix}"
+    head = _branch_head(forge)
     commit = commit_files(
         [CommitFile(path=path, role="extra", content=content)],
         forge=forge,
         branch=BRANCH,
-        base_head=_branch_head(forge),
+        base_head=head,
+        head=head,
         message=f"Store {path[:12]}{suffix}",
         clock=clock or SystemClock(),
     )
-    repository = forge.repository().full_name
-    return Asset(name=name, path=path, commit=commit, url=f"{server_url}/{repository}/blob/{commit}/{path}?raw=true")
+    return Asset(name=name, path=path, commit=commit, url=f"{root}/blob/{commit}/{path}?raw=true")
 
 
 def _branch_head(forge: PublishForge) -> str:

@@ -26,6 +26,7 @@ def commit_files(
     base_head: str,
     message: str,
     clock: Clock,
+    head: str | None = None,
     removes: Sequence[str] = (),
     refresh: bool = False,
     warn: Callable[[str], None] = lambda text: None,
@@ -35,6 +36,7 @@ def commit_files(
     A branch that holds this result already, from an earlier try of the same publish, stays as it is.
 
     Args:
+        head: The branch's, where it was just read.
         removes: Paths that the commit must not have.
         refresh: Whether a branch that lacks commits of the base is brought up to it.
         warn: Told of a branch that cannot be.
@@ -44,7 +46,8 @@ def commit_files(
     """
     uploaded: set[str] = set()
     for _ in range(TRIES_AGAINST_OTHERS):
-        place = _place(branch, base_head, files, forge=forge, refresh=refresh, warn=warn)
+        place = _place(branch, base_head, files, head=head, forge=forge, refresh=refresh, warn=warn)
+        head = None  # for the next try it is read again
         there = forge.blob_ids(place.tree, [*(file.path for file in files), *removes])
         gone = [path for path in removes if path in there]
         if place.head is not None and not place.merges and holds_result(there, files) and not gone:
@@ -96,11 +99,12 @@ def _place(
     base_head: str,
     files: Sequence[CommitFile],
     *,
+    head: str | None,
     forge: PublishForge,
     refresh: bool,
     warn: Callable[[str], None],
 ) -> _Place:
-    head = forge.branch_head(branch)
+    head = head or forge.branch_head(branch)
     if head is None or not refresh:
         return _Place(head=head, tree=head or base_head)
     parted = forge.divergence(base_head, head)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from cmlkit.errors import CmlkitError, ModelError
 from cmlkit.forges.base import PublishForge
@@ -10,6 +11,7 @@ from cmlkit.model import ModelManifest
 from cmlkit.report import PastModel
 
 MODELS = 10  # one request each
+READS_AT_A_TIME = 5
 
 
 def past_models(
@@ -23,7 +25,9 @@ def past_models(
     """
     try:
         commits = forge.commits_of(manifest, ref=commit, limit=limit)
-        found = [_past_model(forge.read_file(manifest, ref=sha)) for sha in reversed(commits)]
+        with ThreadPoolExecutor(max_workers=READS_AT_A_TIME) as pool:
+            contents = pool.map(lambda sha: forge.read_file(manifest, ref=sha), reversed(commits))
+            found = [_past_model(content) for content in contents]
     except CmlkitError as error:
         warn(f"The report has no history of the metrics: {error.message}")
         return ()

@@ -8,10 +8,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cmlkit.cost import cost_of
+from cmlkit.cost import Spent, cost_of
 from cmlkit.forges.base import PublishForge
 from cmlkit.publishing.marker import Marker, marker_in
-from cmlkit.report import Spent
 from cmlkit.run import TrainingRun
 
 WINDOW_DAYS = 30

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from cmlkit.clock import Clock
 from cmlkit.config import PublishSpec
+from cmlkit.cost import Spent
 from cmlkit.errors import CmlkitError, PermissionDenied, ServiceError
 from cmlkit.forges.base import Conclusion, PublishForge, PullRequest
 from cmlkit.progress import Progress, Say
@@ -20,7 +21,7 @@ from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.publishing.plan import Plan
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.pull_request import earlier_pull_requests, open_pull_request, supersede
-from cmlkit.report import SUMMARY_LENGTH, PastModel, Report, Spent
+from cmlkit.report import SUMMARY_LENGTH, PastModel, Report
 from cmlkit.run import TrainingRun, WorkflowRun
 from cmlkit.stores.base import Store, Stored
 
@@ -101,8 +102,11 @@ class Publisher:
 
     def _stored(self, say: Say) -> Stored:
         """What stands in the commit for the model, whose bytes are safe before anything names them."""
-        head = self.forge.branch_head(self.plan.branch) or self.plan.base_head
-        return self.store.put(self.plan.model_file, read=lambda path: self.forge.read_file(path, ref=head), say=say)
+        return self.store.put(self.plan.model_file, read=self._read, say=say)
+
+    def _read(self, path: str) -> bytes | None:
+        """A file as it is where the commit goes on top."""
+        return self.forge.read_file(path, ref=self.forge.branch_head(self.plan.branch) or self.plan.base_head)
 
     def _commit(self, files: Sequence[CommitFile], *, removes: Sequence[str]) -> str:
         return commit_files(

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
+from cmlkit.cost import Spent
 from cmlkit.formats import short_hash
 from cmlkit.gate import Verdict
 from cmlkit.report import sections
 from cmlkit.report.fit import fitted
 from cmlkit.report.history import PastModel, history
 from cmlkit.report.markdown import code, link, text
-from cmlkit.report.sections import Spent
 from cmlkit.run import DataFingerprint, Parameter, TrainingRun, WorkflowRun
 
-__all__ = ["COMMENT_LENGTH", "SUMMARY_LENGTH", "PastModel", "Report", "Spent"]
+__all__ = ["COMMENT_LENGTH", "SUMMARY_LENGTH", "PastModel", "Report"]
 
 # GitHub refuses comments and pull-request bodies beyond 65,536 code points; the rest is room for a hidden marker.
 COMMENT_LENGTH = 65_536 - 1_536

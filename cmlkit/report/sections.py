@@ -6,10 +6,9 @@ import datetime
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from cmlkit.cost import cost_of, dollars
+from cmlkit.cost import Spent, cost_of, dollars
 from cmlkit.drift import DRIFTED, SHIFTED, ColumnDrift, drifts
 from cmlkit.formats import duration, number, plural, short_hash, signed, size
 from cmlkit.gate import Outcome, RuleResult, Verdict
@@ -250,15 +249,6 @@ def _stability(item: ColumnDrift) -> str:
 
 def _count(count: int | None) -> str:
     return NONE if count is None else f"{count:,}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spent:
-    """USD that so many published runs cost in so many days, an estimate as each run's cost is."""
-
-    usd: float
-    runs: int
-    days: int
 
 
 def facts(run: TrainingRun, spent: Spent | None, extra: Sequence[tuple[str, str]], elsewhere: str) -> Section:

@@ -40,7 +40,7 @@ def there(tmp_path: Path) -> Iterator[Project]:
 
 
 def stored(there: Project, content: bytes) -> Asset:
-    return store_asset("plot.png", content, forge=there.client(), server_url=there.github.url)
+    return store_asset("plot.png", content, forge=there.client(), root=f"{there.github.url}/{REPOSITORY}")
 
 
 def prune(there: Project, *, dry_run: bool = False, later: float = 2 * HOUR, token: str = TOKEN) -> Pruned:

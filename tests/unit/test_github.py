@@ -357,7 +357,7 @@ def test_a_comment_whose_answer_was_lost_is_found_by_its_words_and_author(github
     github.answer("GET", comments, [
         {"id": 1, "body": "a\nb", "user": {"login": "ann"}}, {"id": 2, "body": "a\r\nb", "user": {"login": "bot"}},
     ])  # fmt: skip
-    assert github.client().create_comment(7, "a\nb\n").id == 2
+    assert github.client(token=PERSON).create_comment(7, "a\nb\n").id == 2
     assert github.sent.count(f"POST {comments}") == 1
 
 
@@ -377,13 +377,15 @@ def test_commits_have_comments_too(github: ScriptedGitHub) -> None:
     assert client.create_comment(A, "more").id == 5
 
 
-def test_a_workflows_token_learns_its_name_by_graphql(github: ScriptedGitHub) -> None:
+@pytest.mark.parametrize(("token", "requests"), [("ghs_0123456789notatoken", 1), ("0123456789notatoken", 2)])
+def test_a_workflows_token_learns_its_name_by_graphql(github: ScriptedGitHub, token: str, requests: int) -> None:
+    """Of a token of another form it shows only when it asks for the user."""
     github.refuse("GET", "/user", 403, "Resource not accessible by integration")
     github.mock.add("POST", f"{API}/graphql", json={"data": {"viewer": {"login": "github-actions[bot]"}}})
-    client = github.client()
+    client = github.client(token=token)
     assert client.login() == "github-actions[bot]"
     assert client.login() == "github-actions[bot]"
-    assert len(github.mock.calls) == 2
+    assert len(github.mock.calls) == requests
     github.mock.calls.reset()
 
 

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it.token import Token
 
+from cmlkit.cost import Spent
 from cmlkit.drift import profile
 from cmlkit.gate import judge
-from cmlkit.report import COMMENT_LENGTH, SUMMARY_LENGTH, Report, Spent
+from cmlkit.report import COMMENT_LENGTH, SUMMARY_LENGTH, Report
 from cmlkit.run import DataFingerprint, InstanceFacts, PlotTable, Resources, TrainingRun, WorkflowRun
 from cmlkit.significance import Interval
 from tests.unit.test_report_markdown import hostile, parsed

@@ -44,15 +44,29 @@ class Comments(Operations):
 
     def login(self) -> str:
         if not self._login:
-            try:
-                self._login = parsed(lambda answer: str(answer["login"]), self.http.get("/user"))
-            except PermissionDenied:
-                # GITHUB_TOKEN and GitHub Apps may not ask for the user, but GraphQL tells them who they are.
-                answer = self.http.graphql("query { viewer { login } }")
-                self._login = parsed(lambda data: str(data["viewer"]["login"]), answer)
+            self._login = self._installation_login() if self._is_of_installation else self._person_login()
         return self._login
 
     _login = ""
+
+    @property
+    def _is_of_installation(self) -> bool:
+        """Whether the token is GITHUB_TOKEN or a GitHub App's.
+
+        https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
+        """
+        return self.http.token.startswith("ghs_")
+
+    def _person_login(self) -> str:
+        try:
+            return parsed(lambda answer: str(answer["login"]), self.http.get("/user"))
+        except PermissionDenied:
+            return self._installation_login()
+
+    def _installation_login(self) -> str:
+        # These may not ask for the user, but GraphQL tells them who they are.
+        answer = self.http.graphql("query { viewer { login } }")
+        return parsed(lambda data: str(data["viewer"]["login"]), answer)
 
 
 def _comment(place: int | str, answer: Any) -> Comment:
