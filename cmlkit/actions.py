@@ -6,7 +6,7 @@ Source: https://docs.github.com/en/actions/reference/workflows-and-actions/workf
 from __future__ import annotations
 
 import json
-import secrets
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -43,7 +43,7 @@ def workflow_run(environ: Mapping[str, str], *, repository: str = "", commit: st
     return WorkflowRun(
         repository=name,
         # Outside Actions two people at once must not share a label: nothing but chance tells them apart.
-        run_id=environ.get("GITHUB_RUN_ID") or f"local{secrets.token_hex(4)}",
+        run_id=environ.get("GITHUB_RUN_ID") or f"local{os.urandom(4).hex()}",
         attempt=_attempt(environ.get("GITHUB_RUN_ATTEMPT") or "1"),
         sha=environ.get("GITHUB_SHA") or commit,
         ref=environ.get("GITHUB_REF", ""),
@@ -77,7 +77,7 @@ def write_outputs(values: Mapping[str, Any], environ: Mapping[str, str]) -> None
     with Path(path).open("a", encoding="utf-8") as file:
         for key, value in values.items():
             # A random delimiter: a value that contains it could otherwise set outputs of its own.
-            delimiter = f"cmlkit-{secrets.token_hex(16)}"
+            delimiter = f"cmlkit-{os.urandom(16).hex()}"
             file.write(f"{key.replace('_', '-')}<<{delimiter}\n{output_text(value)}\n{delimiter}\n")
 
 

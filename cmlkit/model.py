@@ -14,7 +14,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +117,8 @@ def manifest_path(model: str | os.PathLike[str]) -> str:
 
 def installed_versions(names: Sequence[str] = LIBRARIES) -> dict[str, str]:
     """Version of Python and of those of the distributions that are installed here."""
+    from importlib import metadata  # takes a tenth of what a short command takes
+
     found = {"python": platform.python_version()}
     for name in names:
         try:

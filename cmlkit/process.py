@@ -61,17 +61,6 @@ def run_shell(
     )
 
 
-def capture(argv: list[str], *, directory: Path, environ: Mapping[str, str], timeout: float) -> str:
-    """What a short command prints; empty where it cannot be run, fails, or takes longer than `timeout` seconds."""
-    try:
-        answer = subprocess.run(
-            argv, cwd=directory, env=dict(environ), capture_output=True, text=True, timeout=timeout, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
-        return ""
-    return answer.stdout if answer.returncode == 0 else ""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Ended:
     """How a program ended: its exit code, and what it printed to either stream."""
@@ -98,15 +87,29 @@ def run_program(argv: Sequence[str], *, directory: Path, timeout: float) -> Ende
     return Ended(code=done.returncode, output=output, errors=errors)
 
 
-def beside(argv: Sequence[str], *, answers: bool = False) -> subprocess.Popen[bytes] | None:
+def beside(
+    argv: Sequence[str],
+    *,
+    answers: bool = False,
+    directory: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes] | None:
     """A process with pipes, to work beside this one without a word to people; None where it cannot be started.
 
     Args:
         answers: Whether its standard output is a pipe too, and not thrown away.
+        directory: Where it runs, and `environ` in what environment; as this one when None.
     """
-    output = subprocess.PIPE if answers else subprocess.DEVNULL
     try:
-        return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.DEVNULL, process_group=0)
+        return subprocess.Popen(
+            argv,
+            cwd=directory,
+            env=None if environ is None else dict(environ),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE if answers else subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            process_group=0,
+        )
     except OSError:
         return None
 

@@ -6,9 +6,9 @@ import dataclasses
 import json
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -16,26 +16,16 @@ from cmlkit import git, metrics
 from cmlkit.config import TrainSpec
 from cmlkit.errors import MetricsError, ModelError, SettingsError
 from cmlkit.fingerprint import fingerprints
-from cmlkit.model import LIBRARIES, ModelManifest, installed_versions, write_manifest
-from cmlkit.process import capture, run_shell
+from cmlkit.libraries import asked_beside
+from cmlkit.model import ModelManifest, write_manifest
+from cmlkit.process import run_shell
 from cmlkit.progress import Progress, Silent
 from cmlkit.run import RECORD, DataFingerprint, InstanceFacts, Parameter, Resources, TrainingRun
-from cmlkit.scoring import kept_champion, score_both
+
+if TYPE_CHECKING:
+    from cmlkit.scoring import Champion
 
 PARAMETERS_FILE = "params.yaml"
-PROBE_TIMEOUT_SECONDS = 10.0
-# Asks the Python that the command finds, which need not be ours, what it would train with.
-_PROBE = f"""
-import json, platform
-from importlib import metadata
-found = {{"python": platform.python_version()}}
-for name in {LIBRARIES!r}:
-    try:
-        found[name] = metadata.version(name)
-    except metadata.PackageNotFoundError:
-        pass
-print(json.dumps(found))
-"""
 
 
 def train(
@@ -93,14 +83,16 @@ def _command(
     started: float,
     output: int | None,
 ) -> TrainingRun:
-    keeping = kept_champion(directory / spec.model, progress.warn) if spec.score else nullcontext()
-    with keeping as champion:
+    with _champion(spec, directory, progress) as champion, asked_beside(directory, environ) as libraries:
         with progress.stage("Train") as say:
             resources = run_shell(spec.run, directory=directory, environ=environ, output=output)
             say(_used(resources))
         values = metrics.read(spec.metrics, directory)
+        versions = libraries.versions()
         rematch = None
         if champion and (directory / spec.model).is_file():
+            from cmlkit.scoring import score_both
+
             with progress.stage("Score both models"):
                 rematch = score_both(
                     spec.score,
@@ -121,10 +113,19 @@ def _command(
         plots=spec.plots,
         model=spec.model,
         parameters=_scalars(spec.params) or _parameters_file(directory),
-        libraries=_libraries(directory, environ),
+        libraries=versions,
         resources=resources,
         started=started,
     )
+
+
+def _champion(spec: TrainSpec, directory: Path, progress: Progress) -> AbstractContextManager[Champion | None]:
+    """The model that is to be scored beside the one that training is about to write."""
+    if not spec.score:
+        return nullcontext()
+    from cmlkit.scoring import kept_champion
+
+    return kept_champion(directory / spec.model, progress.warn)
 
 
 def _recorded(
@@ -222,17 +223,6 @@ def _flat(document: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]
         path = f"{prefix}.{name}" if prefix else str(name)
         pairs += _flat(value, path) if isinstance(value, dict) else [(path, value)]
     return pairs
-
-
-def _libraries(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Versions in the Python that the command finds; those of ours where there is none."""
-    for program in ("python", "python3"):
-        answer = capture([program, "-c", _PROBE], directory=directory, environ=environ, timeout=PROBE_TIMEOUT_SECONDS)
-        try:
-            return {str(name): str(version) for name, version in json.loads(answer).items()}
-        except ValueError:
-            continue
-    return installed_versions()
 
 
 def _used(resources: Resources) -> str:
