@@ -5,15 +5,15 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
 from cmlkit.plots import Plot, draw, load_matplotlib
-from cmlkit.process import beside
+from cmlkit.process import beside, forked
 
-# -P keeps the project's own files from being imported in the place of libraries.
-COMMAND = (sys.executable, "-P", "-m", "cmlkit.painter")
+# -P keeps the project's own files from being imported in the place of libraries; a fork wants no threads of numpy's.
+COMMAND = ("env", "OPENBLAS_NUM_THREADS=1", sys.executable, "-P", "-m", "cmlkit.painter")
 
 
 class Painter:
@@ -64,7 +64,16 @@ class Painter:
 def main() -> None:
     """Draw the plots that come on standard input, from the process that started this one."""
     load_matplotlib()
-    for path, plot in pickle.load(sys.stdin.buffer).items():  # noqa: S301 - our own process wrote it
+    plots = list(pickle.load(sys.stdin.buffer).items())  # noqa: S301 - our own process wrote it
+    # By then the training has nothing left to do but wait: its core draws too.
+    other_half = forked(lambda: _draw_all(plots[1::2]))
+    _draw_all(plots[::2])
+    if not other_half():
+        sys.exit(1)
+
+
+def _draw_all(plots: Iterable[tuple[Path, Plot]]) -> None:
+    for path, plot in plots:
         draw(plot, path)
 
 

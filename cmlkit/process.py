@@ -114,6 +114,23 @@ def beside(
         return None
 
 
+def forked(act: Callable[[], None]) -> Callable[[], bool]:
+    """Do `act` in a copy of this process, which should have no other threads.
+
+    Returns:
+        To call once: waits for the copy, and says whether it went well.
+    """
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            act()
+            code = 0
+        finally:
+            os._exit(code)  # what this process would do at its end is for the original to do
+    return lambda: os.waitpid(child, 0)[1] == 0
+
+
 class _Passing:
     """Passes SIGINT and SIGTERM on to a process group, and kills what is left of it once `grace_seconds` are over."""
 
