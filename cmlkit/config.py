@@ -133,6 +133,9 @@ class PublishSpec:
     branch: str = setting(
         "cmlkit/{base}/{run}", TEXT, "Experiment branch; knows {base}, {run}, {attempt}, {date} and {sha}."
     )
+    fork: str = setting(
+        "", TEXT, "Fork, as OWNER/NAME, that the branch goes to; the pull request is opened in this repository."
+    )
     on_existing: str = setting(
         "supersede",
         choice("supersede", "update", "keep"),

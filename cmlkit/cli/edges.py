@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cmlkit import actions
 from cmlkit.errors import PermissionDenied, SettingsError
@@ -29,13 +29,32 @@ def github(invocation: Invocation, workflow_run: WorkflowRun) -> GitHub:
     """
     from cmlkit.forges.github import GitHub
 
-    return GitHub(
-        repository=workflow_run.repository,
-        token=_token(invocation.environ, TOKENS, workflow_run),
-        api_url=invocation.environ.get("GITHUB_API_URL") or API_URL,
-        notify=invocation.progress.note,
-        environ=invocation.environ,
-    )
+    return GitHub(**_options(invocation, workflow_run))
+
+
+def publishing_github(invocation: Invocation, workflow_run: WorkflowRun) -> GitHub:
+    """The repository's GitHub, with the fork that the settings name for branches.
+
+    Raises:
+        PermissionDenied: No token is set.
+        SettingsError: The fork's name is malformed, or that of the repository.
+    """
+    spec = invocation.settings.publish
+    if not spec.fork:
+        return github(invocation, workflow_run)
+    from cmlkit.forges.github.forked import ForkedGitHub
+
+    return ForkedGitHub(fork=spec.fork, base=spec.base, **_options(invocation, workflow_run))
+
+
+def _options(invocation: Invocation, workflow_run: WorkflowRun) -> dict[str, Any]:
+    return {
+        "repository": workflow_run.repository,
+        "token": _token(invocation.environ, TOKENS, workflow_run),
+        "api_url": invocation.environ.get("GITHUB_API_URL") or API_URL,
+        "notify": invocation.progress.note,
+        "environ": invocation.environ,
+    }
 
 
 def github_if_any(invocation: Invocation, workflow_run: WorkflowRun) -> GitHub | None:

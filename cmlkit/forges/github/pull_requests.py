@@ -39,7 +39,7 @@ class PullRequests(Operations):
             self.path("pulls"),
             state=state,
             base=base,
-            head=f"{owner}:{head}" if head else "",
+            head=f"{owner}:{head}" if head and ":" not in head else head,
             sort="created",
             direction="desc",
         )

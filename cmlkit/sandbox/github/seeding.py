@@ -14,6 +14,8 @@ def add_fork(hub: Hub, full_name: str, owner: str) -> Repository:
     parent = hub.repository(full_name)
     fork = hub.add_repository(f"{owner}/{parent.name}", source=None, private=parent.private)
     fork.parent = parent
+    # As GitHub does, which keeps the objects of a repository and its forks in one place.
+    (fork.git.path / "objects" / "info" / "alternates").write_text(f"{parent.git.path / 'objects'}\n")
     fork.git.git("fetch", "--quiet", str(parent.git.path), "+refs/heads/*:refs/heads/*")
     return fork
 
