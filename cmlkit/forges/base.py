@@ -64,6 +64,17 @@ class Comment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Annotation:
+    """A remark of a check at a line of a file, as reviewers see it among the changes; lines count from 1."""
+
+    path: str
+    line: int
+    level: Literal["notice", "warning", "failure"]
+    title: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Check:
     """A check run."""
 
@@ -387,10 +398,12 @@ class PublishForge(Protocol):
         summary: str,
         details_url: str = "",
         status: CheckStatus = "completed",
+        annotations: Sequence[Annotation] = (),
     ) -> Check:
         """The commit's check run of this name: the one that cmlkit made before is updated.
 
-        Before it is completed it has no conclusion, whatever `conclusion` says.
+        Before it is completed it has no conclusion, whatever `conclusion` says. A check that is updated keeps the
+        annotations that it has.
         """
 
     def create_status(

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from cmlkit.clock import Clock, SystemClock
-from cmlkit.errors import Conflict
+from cmlkit.errors import Conflict, SettingsError
 from cmlkit.forges.base import PublishForge, TreeFile
 from cmlkit.publishing.commit import commit_files
 from cmlkit.publishing.files import CommitFile
+from cmlkit.publishing.images import IMAGES, trouble
 
 BRANCH = "cmlkit-assets"
 README = b"Images that reports in pull requests and comments show. They come from `cmlkit asset publish`.\n"
-IMAGES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,11 @@ def store_asset(name: str, content: bytes, *, forge: PublishForge, root: str, cl
         root: Of the repository's links, such as `https://github.com/octo/forest`.
 
     Raises:
+        SettingsError: It is not the image that its name promises.
         PermissionDenied, NotFound, Conflict, ServiceError: The forge refused something.
     """
+    if why := trouble(name, content):
+        raise SettingsError(f"{why}.", next_step="Let whatever draws it write that format, or correct the name.")
     suffix = PurePosixPath(name).suffix.lower()
     suffix = suffix if re.fullmatch(r"\.[a-z0-9]+", suffix) else ""
     path = f"{hashlib.sha256(content).hexdigest()}{suffix}"

@@ -11,6 +11,7 @@ from typing import Literal
 
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.base import blob_id
+from cmlkit.publishing.images import trouble
 from cmlkit.run import TrainingRun
 from cmlkit.stores.base import ModelFile, Store, hashed
 from cmlkit.stores.git import GitStore
@@ -84,10 +85,14 @@ def read_files(
     for place, (role, path) in places.items():
         if warning := store.check(place, size=_size(role, path, directory)):
             warn(warning)
-    return tuple(
+    files = tuple(
         CommitFile(path=place, role=role, content=(directory / path).read_bytes())
         for place, (role, path) in places.items()
     )
+    for file in files:
+        if file.role == "plot" and (why := trouble(file.path, file.content)):
+            warn(f"{why}. The report will not show it.")
+    return files
 
 
 def repository_path(path: str, prefix: PurePosixPath) -> str:

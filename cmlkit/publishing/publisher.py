@@ -21,6 +21,7 @@ from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.publishing.plan import Plan
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.pull_request import earlier_pull_requests, open_pull_request, supersede
+from cmlkit.publishing.rejections import rejections
 from cmlkit.report import SUMMARY_LENGTH, PastModel, Report
 from cmlkit.run import TrainingRun, WorkflowRun
 from cmlkit.stores.base import Store, Stored
@@ -168,6 +169,7 @@ class Publisher:
                 title=title,
                 summary=report.markdown(),
                 details_url=url,
+                annotations=rejections(self.plan, level="warning" if self.spec.on_rejected == "warn" else "failure"),
             ).url
         except PermissionDenied as refused:
             try:

@@ -123,7 +123,11 @@ def test_the_daily_template_brings_the_examples_model_to_a_pull_request_and_leav
 
 
 @pytest.mark.parametrize(
-    ("template", "event"), [("train-on-ec2-with-keys.yml", "workflow_dispatch"), ("retrain-on-change.yml", "push")]
+    ("template", "event"),
+    [
+        pytest.param("train-on-ec2-with-keys.yml", "workflow_dispatch", marks=pytest.mark.slow),
+        ("retrain-on-change.yml", "push"),
+    ],
 )
 def test_the_templates_beside_it_do_the_same(
     template: str, event: str, act: Act, sandbox: Sandbox, clone: Path

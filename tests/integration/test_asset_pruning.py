@@ -40,7 +40,7 @@ def there(tmp_path: Path) -> Iterator[Project]:
 
 
 def stored(there: Project, content: bytes) -> Asset:
-    return store_asset("plot.png", content, forge=there.client(), root=f"{there.github.url}/{REPOSITORY}")
+    return store_asset("plot.svg", content, forge=there.client(), root=f"{there.github.url}/{REPOSITORY}")
 
 
 def prune(there: Project, *, dry_run: bool = False, later: float = 2 * HOUR, token: str = TOKEN) -> Pruned:
@@ -55,13 +55,15 @@ def images(there: Project) -> set[str]:
 def shows(there: Project, text: str) -> set[str]:
     """What the links in a text lead to: the content of each file at its commit, if the branch has that commit."""
     head = there.git("rev-parse", BRANCH).strip()
-    links = re.findall(r"/blob/([0-9a-f]{40})/([0-9a-f]{64}\.png)", text)
+    links = re.findall(r"/blob/([0-9a-f]{40})/([0-9a-f]{64}\.svg)", text)
     assert {commit for commit, _ in links} <= {head}
     return {there.git("show", f"{commit}:{path}") for commit, path in links}
 
 
 def test_what_open_texts_show_stays_and_is_linked_anew(there: Project) -> None:
-    in_comment, in_body, in_closed, nowhere = (stored(there, name) for name in (b"a", b"b", b"c", b"d"))
+    in_comment, in_body, in_closed, nowhere = (
+        stored(there, name) for name in (b"<svg>a</svg>", b"<svg>b</svg>", b"<svg>c</svg>", b"<svg>d</svg>")
+    )
     first, second = (
         there.publish(there.trained(0.9 + run / 100), run_id=str(run), on_existing="keep").pull_request_number or 0
         for run in (1, 2)
@@ -76,20 +78,20 @@ def test_what_open_texts_show_stays_and_is_linked_anew(there: Project) -> None:
     assert (pruned.kept, pruned.rewritten) == (2, 2)
     assert images(there) == {in_comment.path, in_body.path}
     assert there.git("rev-list", "--count", BRANCH).strip() == "1"
-    assert shows(there, there.comments(first)[-1]) == {"a"}
-    assert shows(there, there.repository.pulls[0].body) == {"b"}
+    assert shows(there, there.comments(first)[-1]) == {"<svg>a</svg>"}
+    assert shows(there, there.repository.pulls[0].body) == {"<svg>b</svg>"}
     assert prune(there).removed == ()
 
 
 def test_a_dry_run_says_what_would_go_and_changes_nothing(there: Project) -> None:
-    asset = stored(there, b"a")
+    asset = stored(there, b"<svg>a</svg>")
     head = there.head(BRANCH)
     assert prune(there, dry_run=True).removed == (asset.path,)
     assert there.head(BRANCH) == head
 
 
 def test_an_image_that_was_just_stored_lets_everything_wait(there: Project) -> None:
-    asset = stored(there, b"a")
+    asset = stored(there, b"<svg>a</svg>")
     pruned = prune(there, later=0)
     assert (pruned.removed, pruned.waiting) == ((), (asset.path,))
     assert images(there) == {asset.path}
@@ -97,15 +99,15 @@ def test_an_image_that_was_just_stored_lets_everything_wait(there: Project) -> N
 
 def test_an_image_that_is_stored_meanwhile_is_not_lost(there: Project) -> None:
     """The one is hours old at the first look; at the second, with the clock of today, both are new."""
-    old, new, times = stored(there, b"a"), list[Asset](), iter([2 * HOUR])
-    there.github.faults.add("POST", "/graphql", before=lambda: new.append(stored(there, b"b")), acted=True)
+    old, new, times = stored(there, b"<svg>a</svg>"), list[Asset](), iter([2 * HOUR])
+    there.github.faults.add("POST", "/graphql", before=lambda: new.append(stored(there, b"<svg>b</svg>")), acted=True)
     root = f"{there.github.url}/{REPOSITORY}"
     pruned = prune_assets(forge=there.client(), root=root, clock=LaterClock(lambda: next(times, 0)))
     assert set(pruned.waiting) == {old.path, new[0].path} == images(there)
 
 
 def test_a_token_that_may_not_edit_leaves_the_branch_as_it_is(there: Project) -> None:
-    asset, other = stored(there, b"a"), stored(there, b"b")
+    asset, other = stored(there, b"<svg>a</svg>"), stored(there, b"<svg>b</svg>")
     number = there.publish(there.trained(0.9)).pull_request_number or 0
     there.client().create_comment(number, asset.markdown())
     head = there.head(BRANCH)
@@ -123,7 +125,7 @@ def test_without_a_branch_there_is_nothing_to_do(there: Project) -> None:
 
 
 def test_the_command_says_what_it_did(there: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    stored(there, b"a")
+    stored(there, b"<svg>a</svg>")
     environ = {
         "PATH": os.environ["PATH"],
         "GITHUB_API_URL": there.github.api_url,

@@ -19,10 +19,11 @@ from cmlkit.clock import SystemClock
 from cmlkit.sandbox import Sandbox
 from cmlkit.sandbox.github.accounts import BOT
 from cmlkit.sandbox.github.repository import Repository
+from tests.integration.project import PIXEL
 
 ROOT = Path(__file__).parents[2]
 # Where the bytes that the tests take for an image are stored.
-ASSET = f"{hashlib.sha256(b'pixels').hexdigest()}.png"
+ASSET = f"{hashlib.sha256(PIXEL).hexdigest()}.png"
 
 
 def git(*arguments: str) -> str:
@@ -212,7 +213,7 @@ def test_a_comment_that_cannot_be_written_says_why(
 def test_an_asset_is_stored_once_on_a_branch_without_history(
     sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (checkout / "plot.PNG").write_bytes(b"pixels")
+    (checkout / "plot.PNG").write_bytes(PIXEL)
     urls = {called(capsys, "asset", "publish", "plot.PNG") for _ in range(2)}
     assert len(urls) == 1
     there = repository(sandbox).git
@@ -221,19 +222,40 @@ def test_an_asset_is_stored_once_on_a_branch_without_history(
 
 
 def test_the_link_of_an_asset_shows_it(sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (checkout / "plot.png").write_bytes(b"pixels")
+    (checkout / "plot.png").write_bytes(PIXEL)
     url = called(capsys, "asset", "publish", "plot.png")
     assert re.fullmatch(rf"{sandbox.github.url}/{sandbox.repository}/blob/[0-9a-f]{{40}}/{ASSET}\?raw=true", url)
-    assert requests.get(url, timeout=10).content == b"pixels"
+    assert requests.get(url, timeout=10).content == PIXEL
 
 
 def test_an_asset_is_an_image_in_markdown_and_other_files_are_links(
     sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("plot.png", "paper.pdf"):
-        (checkout / name).write_bytes(b"pixels")
+    (checkout / "plot.png").write_bytes(PIXEL)
+    (checkout / "paper.pdf").write_bytes(b"%PDF-1.7")
     assert called(capsys, "asset", "publish", "plot.png", "--md", "--title", "A plot").startswith("[![A plot](http")
     assert called(capsys, "asset", "publish", "paper.pdf", "--md").startswith("[paper.pdf](http")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("plot.png", b"<html>Not found</html>", "is no PNG file"),
+        ("plot.png", b"", "is empty"),
+        ("folder.png", None, "cannot be read: Is a directory"),
+        ("plot.png", PIXEL + bytes(101 * 1024**2), "101.0 MiB"),
+    ],
+)
+def test_an_asset_that_would_not_show_is_refused(
+    sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes | None, why: str
+) -> None:
+    if content is None:
+        (checkout / name).mkdir()
+    else:
+        (checkout / name).write_bytes(content)
+    assert run(["asset", "publish", name], environ=os.environ) == 2
+    assert why in capsys.readouterr().err
+    assert repository(sandbox).git.branch_head("cmlkit-assets") is None
 
 
 def test_an_asset_that_is_not_there_is_an_error(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
@@ -246,7 +268,7 @@ def test_the_tutorial_written_for_cml_publishes_with_one_word_changed(sandbox: S
     (checkout / "model").mkdir()
     (checkout / "model" / "metrics.txt").write_text("Accuracy: 0.97\n")
     for name in ("random_forest.joblib", "confusion_matrix.png"):
-        (checkout / "model" / name).write_bytes(b"pixels")
+        (checkout / "model" / name).write_bytes(PIXEL)
     tutorial = f"""
         cmlkit() {{ {sys.executable} -m cmlkit "$@"; }}
         cmlkit ci
@@ -260,7 +282,7 @@ def test_the_tutorial_written_for_cml_publishes_with_one_word_changed(sandbox: S
     [comment] = comments(sandbox, pull.number)
     assert comment.startswith("Accuracy: 0.97")
     [url] = re.findall(r"!\[.*?\]\((http.*?)\)", comment)
-    assert requests.get(url, timeout=10).content == b"pixels"
+    assert requests.get(url, timeout=10).content == PIXEL
 
 
 @pytest.fixture

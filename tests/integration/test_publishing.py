@@ -115,6 +115,23 @@ def test_a_check_on_the_commit_tells_the_verdict(there: Project) -> None:
     assert published.check_url.endswith(str(check.id))
 
 
+@pytest.mark.parametrize(("on_rejected", "level"), [("fail", "failure"), ("warn", "warning")])
+def test_a_rule_that_failed_is_annotated_at_its_metric_once(there: Project, on_rejected: str, level: str) -> None:
+    run = there.trained(0.85)
+    for _ in range(2):
+        there.publish(run, rules=["accuracy >= 0.9", "accuracy >= 0.8"], on_rejected=on_rejected)
+    (check,) = there.repository.check_runs.values()
+    (annotation,) = check.output.annotations
+    assert annotation == {
+        "path": METRICS,
+        "start_line": 1,
+        "end_line": 1,
+        "annotation_level": level,
+        "title": "accuracy failed the gate",
+        "message": "accuracy is 0.85; the rule is accuracy >= 0.9 (that is 0.9, missed by 0.05).",
+    }
+
+
 def test_nothing_is_written_where_nothing_changed(there: Project) -> None:
     there.merge(there.publish(there.trained(0.9)).pull_request_number or 0)
     del there.github.requests[:]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from cmlkit.forges.base import Check, CheckStatus, Conclusion
+from cmlkit.forges.base import Annotation, Check, CheckStatus, Conclusion
 from cmlkit.forges.github.operations import Operations, parsed
 
 # https://docs.github.com/en/rest/commits/statuses: a description is cut off by GitHub's own pages at 140 characters.
 STATUS_DESCRIPTION_LENGTH = 140
+MOST_ANNOTATIONS = 50  # in one request: https://docs.github.com/en/rest/checks/runs
 
 
 class Checks(Operations):
@@ -24,12 +26,14 @@ class Checks(Operations):
         summary: str,
         details_url: str = "",
         status: CheckStatus = "completed",
+        annotations: Sequence[Annotation] = (),
     ) -> Check:
+        output = {"title": title, "summary": summary}
         request: dict[str, object] = {
             "name": name,
             "status": status,
             "external_id": f"cmlkit:{name}",
-            "output": {"title": title, "summary": summary},
+            "output": output,
         }
         if status == "completed":
             request["conclusion"] = conclusion
@@ -37,7 +41,8 @@ class Checks(Operations):
             request["details_url"] = details_url
 
         def send() -> Check:
-            body = {**request, "head_sha": commit}
+            # GitHub adds those of an update to those that are there, so that only a new check has any.
+            body = {**request, "head_sha": commit, "output": {**output, **_annotated(annotations)}}
             return parsed(_check, self.http.request("POST", self.path("check-runs"), body=body).document)
 
         earlier = self._own_check(name, commit)
@@ -65,6 +70,21 @@ class Checks(Operations):
             body["target_url"] = details_url
         answer = self.http.request("POST", self.path("statuses", commit), body=body, repeatable=True).document
         return parsed(lambda status: str(status["url"]), answer)
+
+
+def _annotated(annotations: Sequence[Annotation]) -> dict[str, object]:
+    shown = [
+        {
+            "path": item.path,
+            "start_line": item.line,
+            "end_line": item.line,
+            "annotation_level": item.level,
+            "title": item.title,
+            "message": item.message,
+        }
+        for item in annotations[:MOST_ANNOTATIONS]
+    ]
+    return {"annotations": shown} if shown else {}
 
 
 def _check(answer: Any) -> Check:

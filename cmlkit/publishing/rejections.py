@@ -1,0 +1,40 @@
+"""Rejections as annotations: each rule that failed, at the line of the metrics file that has its value."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from cmlkit import metrics
+from cmlkit.forges.base import Annotation
+from cmlkit.formats import number
+from cmlkit.gate import RuleResult
+from cmlkit.publishing.plan import Plan
+
+
+def rejections(plan: Plan, *, level: Literal["warning", "failure"]) -> list[Annotation]:
+    """What the gate's check says where reviewers look at the metrics."""
+    files = {file.path: file.content.decode("utf-8", "replace") for file in plan.files if file.role == "metrics"}
+    found = []
+    for result in plan.verdict.rules:
+        if result.passed is False and files:
+            path, line = place_of(result.metric, files)
+            title = f"{result.metric} failed the gate"
+            found.append(Annotation(path=path, line=line, level=level, title=title, message=_sentence(result)))
+    return found
+
+
+def place_of(metric: str, files: dict[str, str]) -> tuple[str, int]:
+    """The file and line that name a metric, by its last part where it is nested; the first line of all else."""
+    wanted = metrics.key(re.split(r"[./]", metric)[-1])
+    for path, text in files.items():
+        for line, words in enumerate(text.splitlines(), start=1):
+            if wanted in metrics.key(words):
+                return path, line
+    return next(iter(files)), 1
+
+
+def _sentence(result: RuleResult) -> str:
+    missed = "" if not result.margin else f", missed by {number(abs(result.margin))}"
+    held = "" if result.threshold is None else f" (that is {number(result.threshold)}{missed})"
+    return f"{result.metric} is {number(result.value)}; the rule is {result.text}{held}."
