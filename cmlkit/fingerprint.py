@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import math
 import random
@@ -10,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from cmlkit.array_file import read_array_file
 from cmlkit.drift import profile
 from cmlkit.errors import SettingsError
 from cmlkit.run import DataFingerprint
@@ -77,7 +77,7 @@ def _file(path: str, file: Path) -> DataFingerprint:
             size=file.stat().st_size,
             rows=rows,
             columns=columns,
-            profiles=_profiles(file) if file.suffix.lower() in _TABLES else {},
+            profiles=_profiles(file),
         )
     except OSError as error:
         raise SettingsError(f"The data file {path} cannot be read: {error.strerror}.") from error
@@ -87,8 +87,8 @@ def _shape(file: Path) -> tuple[int | None, int | None]:
     """Rows and columns of a table or a NumPy array; None where the format is another one."""
     if file.suffix.lower() in _TABLES:
         return _table_shape(file)
-    if file.suffix.lower() == ".npy":
-        return _array_shape(file)
+    if file.suffix.lower() == ".npy" and (array := read_array_file(file)):
+        return array.rows, array.shape[1] if len(array.shape) == 2 else None
     return None, None
 
 
@@ -121,22 +121,16 @@ def _is_header(cells: list[str]) -> bool:
     return False
 
 
-def _array_shape(file: Path) -> tuple[int | None, int | None]:
-    """By the header of the format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html"""
-    with file.open("rb") as content:
-        if content.read(6) != b"\x93NUMPY":
-            return None, None
-        major, _ = content.read(2)
-        length = int.from_bytes(content.read(2 if major == 1 else 4), "little")
-        try:
-            shape = ast.literal_eval(content.read(min(length, BLOCK_BYTES)).decode("latin-1"))["shape"]
-        except (ValueError, SyntaxError, KeyError, TypeError):
-            return None, None
-    return (shape[0] if shape else 1), (shape[1] if len(shape) == 2 else None)
-
-
 def _profiles(file: Path) -> dict[str, str]:
-    """Numeric column -> profile, under the header's names or the columns' numbers."""
+    """Numeric column -> profile, under the header's names or the columns' numbers; of tables and arrays only."""
+    if file.suffix.lower() == ".npy" and (array := read_array_file(file)):
+        columns = enumerate(array.columns(at_most_rows=SAMPLED_LINES), start=1)
+        found = {str(number): profile(values) for number, values in islice(columns, PROFILED_COLUMNS)}
+        return {name: line for name, line in found.items() if line}
+    return _table_profiles(file) if file.suffix.lower() in _TABLES else {}
+
+
+def _table_profiles(file: Path) -> dict[str, str]:
     with file.open("rb") as content:
         first = _cells(content.readline().decode("utf-8", errors="replace"))
     has_header = _is_header(first)

@@ -91,3 +91,12 @@ def test_a_large_file_is_sampled_the_same_way_each_time(tmp_path: Path) -> None:
     count, *values = (float(value) for value in first.profiles["x"].split())
     assert count == 5_000
     assert values == pytest.approx([20_000 + 40_000 * point for point in range(20)], abs=25_000)
+
+
+def test_an_array_has_a_profile_for_each_column(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(1000, 2))
+    np.save(tmp_path / "a.npy", values)
+    np.savetxt(tmp_path / "a.csv", values, delimiter=",")
+    array, table = fingerprints(["a.npy", "a.csv"], tmp_path, missing=print)
+    assert list(array.profiles) == ["1", "2"]
+    assert array.profiles == table.profiles
