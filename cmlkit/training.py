@@ -20,7 +20,7 @@ from cmlkit.libraries import asked_beside
 from cmlkit.model import ModelManifest, write_manifest
 from cmlkit.process import run_shell
 from cmlkit.progress import Progress, Silent
-from cmlkit.run import RECORD, DataFingerprint, InstanceFacts, Parameter, Resources, TrainingRun
+from cmlkit.run import RECORD, DataFingerprint, InstanceFacts, Parameter, Rematch, Resources, TrainingRun
 
 if TYPE_CHECKING:
     from cmlkit.scoring import Champion
@@ -89,21 +89,7 @@ def _command(
             say(_used(resources))
         values = metrics.read(spec.metrics, directory)
         versions = libraries.versions()
-        rematch = None
-        if champion and (directory / spec.model).is_file():
-            from cmlkit.scoring import score_both
-
-            with progress.stage("Score both models"):
-                rematch = score_both(
-                    spec.score,
-                    champion=champion,
-                    challenger=(directory / spec.model).resolve(),
-                    known=values,
-                    directory=directory,
-                    environ=environ,
-                    warn=progress.warn,
-                    output=output,
-                )
+        rematch = _rematch(spec, champion, values, directory, environ, progress, output=output) if champion else None
     return TrainingRun(
         mode="command",
         command=spec.run,
@@ -126,6 +112,34 @@ def _champion(spec: TrainSpec, directory: Path, progress: Progress) -> AbstractC
     from cmlkit.scoring import kept_champion
 
     return kept_champion(directory / spec.model, progress.warn)
+
+
+def _rematch(
+    spec: TrainSpec,
+    champion: Champion,
+    values: Mapping[str, float],
+    directory: Path,
+    environ: Mapping[str, str],
+    progress: Progress,
+    *,
+    output: int | None,
+) -> Rematch | None:
+    """How the champion does on the test data of today; None where it cannot be told, or training wrote no model."""
+    from cmlkit.scoring import score_both
+
+    if not (directory / spec.model).is_file():
+        return None
+    with progress.stage("Score both models"):
+        return score_both(
+            spec.score,
+            champion=champion,
+            challenger=(directory / spec.model).resolve(),
+            known=values,
+            directory=directory,
+            environ=environ,
+            warn=progress.warn,
+            output=output,
+        )
 
 
 def _recorded(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from cmlkit.errors import Conflict
-from cmlkit.forges.base import JitRunner, Runner, RunnerDownload
+from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload
 
 
 @dataclass(kw_only=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from cmlkit.config import Settings
 from cmlkit.doctor import aws, github, project
 from cmlkit.doctor.finding import Finding, first_failure
-from cmlkit.forges.base import AccessForge, RunnerForge
+from cmlkit.forges.runners import AccessForge, RunnerForge
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import CloudFor
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from cmlkit.doctor.finding import Finding, clock_finding, failed, looked, ok, warning
 from cmlkit.errors import CmlkitError, PermissionDenied, SettingsError
-from cmlkit.forges.base import Access, AccessForge, RunnerForge
+from cmlkit.forges.runners import Access, AccessForge, RunnerForge
 
 DAY_SECONDS = 86_400.0
 # Long enough to make a new token before the old one fails at 08:00 on a holiday.

@@ -11,7 +11,7 @@ from cmlkit.clock import Clock, SystemClock
 from cmlkit.clouds.base import Cloud, Instance
 from cmlkit.config import RunnerSpec
 from cmlkit.errors import CmlkitError
-from cmlkit.forges.base import RunnerForge, WorkflowForge
+from cmlkit.forges.runners import RunnerForge, WorkflowForge
 from cmlkit.progress import Progress, Silent
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import lease

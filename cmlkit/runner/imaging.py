@@ -10,7 +10,7 @@ from cmlkit.clock import Clock
 from cmlkit.clouds.base import Cloud, Instance, InstanceSpec
 from cmlkit.config import RunnerSpec
 from cmlkit.errors import ServiceError, WaitTimeout
-from cmlkit.forges.base import Runner
+from cmlkit.forges.runners import Runner
 from cmlkit.progress import Say
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import lease

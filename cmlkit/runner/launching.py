@@ -10,7 +10,7 @@ from cmlkit.clock import Clock
 from cmlkit.clouds.base import Architecture, Cloud, Instance, Market
 from cmlkit.config import RunnerSpec
 from cmlkit.errors import CmlkitError, Interrupted, WaitTimeout
-from cmlkit.forges.base import JitRunner, Runner, RunnerDownload, RunnerForge
+from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload, RunnerForge
 from cmlkit.progress import Progress, Say
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import lease

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cmlkit.clouds.base import Instance
 from cmlkit.errors import SettingsError
-from cmlkit.forges.base import Runner
+from cmlkit.forges.runners import Runner
 from cmlkit.run import WorkflowRun
 
 PREFIX = "cmlkit:"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cmlkit.clouds.base import Cloud
 from cmlkit.config import RunnerSpec
 from cmlkit.errors import CmlkitError
-from cmlkit.forges.base import JitRunner, Runner, RunnerDownload
+from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.ladder import Rung

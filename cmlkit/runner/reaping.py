@@ -9,7 +9,7 @@ from typing import Literal
 from cmlkit.clock import Clock
 from cmlkit.clouds.base import Cloud, Instance
 from cmlkit.errors import CmlkitError
-from cmlkit.forges.base import Runner, RunnerForge
+from cmlkit.forges.runners import Runner, RunnerForge
 from cmlkit.runner import lease
 from cmlkit.runner.stopping import unregistered
 

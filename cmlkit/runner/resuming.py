@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from cmlkit.clock import Clock
 from cmlkit.clouds.base import Cloud, Instance
 from cmlkit.config import RunnerSpec
-from cmlkit.forges.base import WorkflowForge
+from cmlkit.forges.runners import WorkflowForge
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import lease
 

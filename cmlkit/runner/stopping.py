@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cmlkit.clock import Clock
 from cmlkit.clouds.base import Cloud, Instance
 from cmlkit.errors import CmlkitError, Conflict, NotFound
-from cmlkit.forges.base import Runner, RunnerForge
+from cmlkit.forges.runners import Runner, RunnerForge
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import lease
 

@@ -10,7 +10,7 @@ from cmlkit.bootstrap import boot_progress
 from cmlkit.clock import Clock
 from cmlkit.clouds.base import Cloud, Instance
 from cmlkit.errors import CapacityError, CmlkitError, ServiceError, WaitTimeout
-from cmlkit.forges.base import Runner, RunnerForge
+from cmlkit.forges.runners import Runner, RunnerForge
 from cmlkit.progress import Say
 
 POLL_SECONDS = 2.5

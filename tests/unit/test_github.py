@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from cmlkit.errors import Conflict, NotFound, PermissionDenied, ServiceError
-from cmlkit.forges.base import Comment, Conclusion, Forge, PullRequest, Runner, TreeFile, blob_id
+from cmlkit.forges.base import Comment, Conclusion, Forge, PullRequest, TreeFile, blob_id
 from cmlkit.forges.github import GitHub
+from cmlkit.forges.runners import Runner
 from tests.unit.scripted_github import API, REPO, ScriptedGitHub, github
 
 __all__ = ["github"]

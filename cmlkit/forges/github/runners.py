@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from cmlkit.errors import Conflict, NotFound, ServiceError, SettingsError
-from cmlkit.forges.base import JitRunner, Runner, RunnerDownload
 from cmlkit.forges.github.operations import Operations, parsed
 from cmlkit.forges.github.transport import encoded
+from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload
 
 RunnerScope = Literal["repository", "organisation"]
 DEFAULT_RUNNER_GROUP = 1  # every organisation and repository has it
