@@ -15,6 +15,7 @@ from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.cli.promote import promote
 from cmlkit.cli.pull import pull
+from cmlkit.errors import ModelError
 
 if TYPE_CHECKING:
     from cmlkit.model import ModelManifest, Verification
@@ -64,6 +65,7 @@ def verify(invocation: Invocation, path: Path, strict: bool, attestation: bool) 
     """
     from cmlkit.model import verify as verify_model
 
+    _refuse_pointer(path)
     verification = verify_model(path, strict=strict)
     if verification.differing:
         invocation.progress.warn(f"{path} was trained with {', '.join(verification.differing)}.")
@@ -73,6 +75,17 @@ def verify(invocation: Invocation, path: Path, strict: bool, attestation: bool) 
     if attestation:
         result["attestations"] = _attestations(invocation, verification)
     emit(invocation, result, [(key.replace("_", " "), _shown(value)) for key, value in result.items()])
+
+
+def _refuse_pointer(path: Path) -> None:
+    from cmlkit.loading import pointer_at
+    from cmlkit.model import manifest_path, read_manifest
+
+    if Path(manifest_path(path)).is_file() and (pointer := pointer_at(path, read_manifest(path))):
+        raise ModelError(
+            f"{path} is not here: its bytes are in {pointer.url or pointer.store}.",
+            next_step=f"Bring them first: cmlkit model pull {path}",
+        )
 
 
 def _manifest(invocation: Invocation, path: Path, at: str) -> ModelManifest:

@@ -20,6 +20,8 @@ from cmlkit.loading import load_model
 from cmlkit.promotion import promote
 from cmlkit.publishing import Publication
 from cmlkit.pulling import pull_model
+from cmlkit.rematch import champion_at
+from cmlkit.scoring import kept_champion
 from cmlkit.stores import s3
 from cmlkit.stores.base import ModelFile, hashed
 from cmlkit.stores.pointer import read_pointer
@@ -357,3 +359,28 @@ def test_a_pointer_to_another_model_than_the_manifests_is_not_followed(there: Pr
     (folder / MANIFEST).write_text(text.replace(published.model_sha256, "0" * 64))
     with pytest.raises(ModelError, match="points to another model"):
         load_model(folder / MODEL)
+
+
+def test_training_finds_the_champion_behind_its_pointer(
+    there: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    published = there.publish(there.trained(0.9, content=dumped({"trees": 3}, tmp_path)), store="lfs")
+    folder = clone(there, tmp_path / "clone", published.branch)
+    champion = champion_at(folder / MODEL, print)
+    assert champion is not None
+    assert (champion.model, champion.sha256) == ({"trees": 3}, published.model_sha256)
+    with kept_champion(folder / MODEL, print) as kept:
+        assert kept is not None
+        assert hashed(kept.file)[0] == kept.sha256 == published.model_sha256
+
+
+def test_a_pointer_cannot_be_verified_and_says_how_the_model_comes_here(
+    there: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    published = there.publish(there.trained(0.9), store="lfs")
+    folder = clone(there, tmp_path / "clone", published.branch)
+    assert run(["model", "verify", str(folder / MODEL)], environ={"PATH": os.environ["PATH"]}) == 2
+    error = capsys.readouterr().err
+    assert "its bytes are in lfs" in error
+    assert "cmlkit model pull" in error
