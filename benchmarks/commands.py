@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from benchmarks.measuring import MIB, Part, Program, Target, Usage, compared, in_turn
-from benchmarks.site import CMLKIT, FLOORS, Checkout, Site, site
+from benchmarks.site import CMLKIT, FLOORS, PNG, Checkout, Site, site
 
 ROUNDS = 9
 # What CML 0.20 took on a machine of this size: seconds and MiB of a comment, seconds of the publishing stage in three
@@ -84,9 +84,9 @@ def _asset(here: Site) -> Sides:
     def prepared() -> Checkout:
         checkout = here.checkout()
         image = checkout.directory / "plot.png"
-        image.write_bytes(b"the first")
+        image.write_bytes(PNG + b"the first")
         checkout.cmlkit("asset", "publish", "plot.png").run()
-        image.write_bytes(bytes(range(256)) * 400)
+        image.write_bytes(PNG + bytes(range(256)) * 400)
         return checkout
 
     return {
