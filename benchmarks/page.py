@@ -28,7 +28,7 @@ milliseconds; GitHub does in hundreds, which both sides would wait for."""
 TRAINING = """Estimator mode beside the script that people start from: genfromtxt, one core, one plot. cmlkit draws up
 to four plots, hashes the data and writes the manifest in that time. Below, what command mode adds to a command."""
 LAUNCHING = """From the start of `cmlkit runner launch` to the arrival of RunInstances, and from the runner being online
-at GitHub to the end of the command. Round trips are counted by making each take a second."""
+at GitHub to the end of the command. Round trips are counted by making each take four seconds."""
 # Part -> title, introduction.
 PARTS: Mapping[str, tuple[str, str]] = {
     "commands": ("Commands", COMMANDS),

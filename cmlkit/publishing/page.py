@@ -76,7 +76,9 @@ def commit_message(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun, *, s
     return "\n\n".join(filter(None, [*parts, "[skip ci]" if skip_ci else ""])) + "\n"
 
 
-def report(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun, *, files: Sequence[CommitFile] = ()) -> Report:
+def report(
+    run: TrainingRun, plan: Plan, workflow_run: WorkflowRun, *, files: Sequence[CommitFile] = (), store: str = "git"
+) -> Report:
     """The report of a run: of one that is about to be committed, with the files of the commit but the report."""
     return Report(
         run=run,
@@ -85,6 +87,7 @@ def report(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun, *, files: Se
         base=plan.base,
         branch=plan.branch,
         folder=str(plan.prefix),
+        store=store,
         champion_parameters=plan.champion.parameters if plan.champion else None,
         is_rescored=plan.champion is not None and is_rescored(run, plan.champion),
         champion_data=plan.champion.data if plan.champion else None,

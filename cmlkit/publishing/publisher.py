@@ -51,7 +51,7 @@ class Publisher:
         with self.progress.stage("Store the model") as say:
             stored = self._stored(say)
         kept = (*_model_files(stored), *self.plan.files)
-        report = page.report(self.run, self.plan, self.workflow_run, files=kept)
+        report = page.report(self.run, self.plan, self.workflow_run, files=kept, store=self.spec.store)
         draft = dataclasses.replace(report, past=past, spent=self._spent())
         files = (*kept, page.report_file(draft, self.plan))
         with self.progress.stage("Commit the result") as say:

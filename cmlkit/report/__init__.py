@@ -40,6 +40,7 @@ class Report:
         champion_parameters: Of the model on the base branch; None where they are not known.
         champion_data: Fingerprints of what that model was trained on; None where they are not known.
         past: Earlier models of the base branch, oldest first, the champion last.
+        store: Where the model's bytes are, as in the setting publish.store.
         spent: What the published runs of the last days cost; None where that is not known.
         setup: The shell command that prepared the training.
     """
@@ -57,6 +58,7 @@ class Report:
     champion_parameters: Mapping[str, Parameter] | None = None
     champion_data: tuple[DataFingerprint, ...] | None = None
     past: tuple[PastModel, ...] = ()
+    store: str = "git"
     spent: Spent | None = None
     setup: str = ""
 
@@ -112,6 +114,8 @@ class Report:
         lines = [f"git fetch origin {shlex.quote(self.branch)}"]
         lines.append(f"git checkout {shlex.quote(self.commit or 'FETCH_HEAD')}")
         lines += [f"cd {shlex.quote(self.folder)}"] if self.folder not in ("", ".") else []
+        if self.store != "git":
+            lines.append(f"cmlkit model pull {shlex.quote(self.run.model)}  # from {self.store}")
         return "\n".join(lines)
 
     def _run_url(self) -> str:

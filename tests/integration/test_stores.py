@@ -77,6 +77,7 @@ def test_lfs_has_the_bytes_and_the_commit_the_pointer_that_git_lfs_knows(there: 
     assert content(there, published, ".gitattributes") == f"/{MODEL} filter=lfs diff=lfs merge=lfs -text\n"
     assert (lfs_objects / sha256[:2] / sha256[2:4] / sha256).read_bytes() == b"model of 0.9"
     assert MODEL in published.files
+    assert f"cmlkit model pull {MODEL}  # from lfs" in published.report
 
 
 def test_attributes_that_cover_the_model_already_stay_as_they_are(there: Project) -> None:
