@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cmlkit import git_history
@@ -67,16 +68,23 @@ def pull_model(
     side = find_side(directory, at or WORKING_TREE, model=model, base=base)
     manifest, target = side.manifest, output or directory / model
     pulled = Pulled(path=str(target), sha256=manifest.sha256, size=manifest.size, version=side.label, store="")
-    if not (target.is_file() and hashed(target)[0] == manifest.sha256):
-        content = _content(directory, model, side)
-        if not force:
-            _check_replaceable(directory, model, target)
-        store = _write(content, target, directory, access, say)
-        pulled = Pulled(path=pulled.path, sha256=pulled.sha256, size=pulled.size, version=pulled.version, store=store)
+    if target.is_file() and hashed(target)[0] == manifest.sha256:
+        return pulled
+    content = _content(directory, model, side)
+    if not force:
+        _check_replaceable(directory, model, target)
+    store = _write(content, target, directory, access, say)
+    _write_manifest(directory, model, side, target)
+    return replace(pulled, store=store)
+
+
+def _write_manifest(directory: Path, model: str, side: Side, target: Path) -> None:
+    """Put the version's manifest beside the file, as it was written."""
     beside = Path(manifest_path(target))
-    if not beside.is_file() or beside.read_text(encoding="utf-8") != manifest.to_json():
-        beside.write_text(manifest.to_json(), encoding="utf-8")
-    return pulled
+    if not side.commit and beside == directory / manifest_path(model):
+        return
+    written = _of_commit(directory, side.commit)(manifest_path(model)) if side.commit else None
+    beside.write_bytes(written or side.manifest.to_json().encode())
 
 
 def _write(content: bytes | Pointer, target: Path, directory: Path, access: GitAccess | None, say: Say) -> str:
@@ -108,8 +116,6 @@ def _content(directory: Path, model: str, side: Side) -> bytes | Pointer:
 
 
 def _found(read: ReadFile, model: str, manifest: ModelManifest) -> bytes | Pointer | None:
-    import hashlib
-
     content, beside = read(model), read(dvc_path(model))
     if content is not None:
         if hashlib.sha256(content).hexdigest() == manifest.sha256:

@@ -55,6 +55,11 @@ def clone(there: Project, folder: Path, branch: str) -> Path:
     return folder
 
 
+def git_status(folder: Path) -> list[str]:
+    command = ["git", "status", "--porcelain"]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
 def content(there: Project, published: Publication, path: str = MODEL) -> str:
     return there.git("show", f"{published.branch}:{path}")
 
@@ -209,6 +214,7 @@ def test_a_clone_pulls_a_version_from_where_its_commit_says(
     assert (pulled.store, pulled.version) == (name, published.branch)
     assert (folder / "out" / "m.joblib").read_bytes() == b"model of 0.9"
     assert verify_matches(folder / "out" / "m.joblib")
+    assert (folder / "out" / "m.joblib.json").read_text() == content(there, published, MANIFEST)
 
 
 def verify_matches(file: Path) -> bool:
@@ -227,6 +233,7 @@ def test_a_pointer_is_replaced_by_the_model_and_found_there_afterwards(
     assert pull_model(folder, model=MODEL).store
     assert (folder / MODEL).read_bytes() == b"model of 0.9"
     assert pull_model(folder, model=MODEL).store == ""
+    assert git_status(folder) == [f" M {MODEL}"]  # the manifest is as it was
 
 
 def test_a_model_that_was_removed_from_the_working_tree_comes_back_from_its_commit(
