@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -32,6 +32,7 @@ class Plan:
         prefix: Where the working directory lies in the repository.
         model_file: The model, which goes where the store keeps it.
         files: All other files of the commit but the report, which shows the verdict.
+        there: Path -> blob id of what the base commit has of those that tell where its model is.
         changed: Whether model, metrics or plots differ from the base branch's.
         champion: The base branch's model, if it has one.
         marker: By which the pull request is known again.
@@ -44,6 +45,7 @@ class Plan:
     prefix: PurePosixPath
     model_file: ModelFile
     files: tuple[CommitFile, ...]
+    there: Mapping[str, str]
     changed: bool
     champion: Champion | None
     verdict: Verdict
@@ -109,6 +111,7 @@ def make_plan(
         prefix=prefix,
         model_file=model,
         files=files,
+        there=there,
         changed=not (
             holds_result(there, files)
             and store.holds(model, there=there, read=lambda path: forge.read_file(path, ref=base_head))

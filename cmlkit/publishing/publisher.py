@@ -103,7 +103,7 @@ class Publisher:
 
     def _stored(self, say: Say) -> Stored:
         """What stands in the commit for the model, whose bytes are safe before anything names them."""
-        return self.store.put(self.plan.model_file, read=self._read, say=say)
+        return self.store.put(self.plan.model_file, there=self.plan.there, read=self._read, say=say)
 
     def _read(self, path: str) -> bytes | None:
         """A file as it is where the commit goes on top."""

@@ -87,10 +87,11 @@ class Store(Protocol):
             read: Reads files of the commit.
         """
 
-    def put(self, model: ModelFile, *, read: ReadTree, say: Say) -> Stored:
+    def put(self, model: ModelFile, *, there: Mapping[str, str], read: ReadTree, say: Say) -> Stored:
         """Store the bytes. Done again, it finds them there and answers the same.
 
         Args:
+            there: Repository path -> blob id of what the base commit has of `paths`.
             read: Reads files of the commit that the model is put on top of.
             say: Told how far it is.
 

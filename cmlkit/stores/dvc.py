@@ -53,7 +53,7 @@ class DvcStore:
             return False
         return _md5_in(read(dvc_path(model.path)) or b"") == _md5(model)
 
-    def put(self, model: ModelFile, *, read: ReadTree, say: Say) -> Stored:
+    def put(self, model: ModelFile, *, there: Mapping[str, str], read: ReadTree, say: Say) -> Stored:
         md5 = _md5(model)
         with _workspace(self._directory) as workspace:
             link = workspace / model.name

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from cmlkit.errors import ModelError
 from cmlkit.progress import Say
+from cmlkit.stores.attributes import ATTRIBUTES, without_entry
 from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, pieces
 from cmlkit.stores.pointer import dvc_path
 
@@ -33,18 +34,19 @@ class GitStore:
         return ""
 
     def paths(self, path: str) -> tuple[str, ...]:
-        return (path, dvc_path(path))
+        return (path, dvc_path(path), ATTRIBUTES)
 
     def holds(self, model: ModelFile, *, there: Mapping[str, str], read: ReadTree) -> bool:
         if model.path not in there or dvc_path(model.path) in there:
             return False
         return there[model.path] == _blob_id(model)
 
-    def put(self, model: ModelFile, *, read: ReadTree, say: Say) -> Stored:
+    def put(self, model: ModelFile, *, there: Mapping[str, str], read: ReadTree, say: Say) -> Stored:
         content = model.file.read_bytes()
         if hashlib.sha256(content).hexdigest() != model.sha256:
             raise changed(model)
-        return Stored(files={model.path: content}, removes=(dvc_path(model.path),))
+        files = {model.path: content, **without_entry(model.path, there=there, read=read)}
+        return Stored(files=files, removes=(dvc_path(model.path),))
 
 
 def _blob_id(model: ModelFile) -> str:

@@ -6,9 +6,7 @@ not needed.
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from cmlkit.clock import Clock, SystemClock
@@ -16,12 +14,12 @@ from cmlkit.errors import ModelError, NotFound, ServiceError
 from cmlkit.forges.base import blob_id
 from cmlkit.git_access import GitAccess
 from cmlkit.progress import Say
-from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, hashed, with_line
+from cmlkit.stores.attributes import with_entry
+from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, hashed
 from cmlkit.stores.http import Place, patiently, post_json, put_file, read_from
 from cmlkit.stores.pointer import Pointer, dvc_path, lfs_text
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
-ATTRIBUTES = ".gitattributes"
 # 2 GB on the plans Free and Pro, 4 on Team, 5 on Enterprise Cloud.
 # https://docs.github.com/en/repositories/working-with-files/managing-large-files/about-git-large-file-storage
 WARNING_BYTES = 2 * 10**9
@@ -58,15 +56,15 @@ class LfsStore:
     def holds(self, model: ModelFile, *, there: Mapping[str, str], read: ReadTree) -> bool:
         return there.get(model.path) == blob_id(lfs_text(_pointer(model))) and dvc_path(model.path) not in there
 
-    def put(self, model: ModelFile, *, read: ReadTree, say: Say) -> Stored:
+    def put(self, model: ModelFile, *, there: Mapping[str, str], read: ReadTree, say: Say) -> Stored:
         pointer, access = _pointer(model), self._access()
         actions = self._actions(access, "upload", pointer)
         if "upload" in actions:
             self._upload(model, actions, say)
         if "verify" in actions:
             self._verify(access, actions["verify"], pointer)
-        attributes = _with_entry(read(ATTRIBUTES) or b"", model.path)
-        return Stored(files={model.path: lfs_text(pointer), **attributes}, removes=(dvc_path(model.path),))
+        files = {model.path: lfs_text(pointer), **with_entry(model.path, read)}
+        return Stored(files=files, removes=(dvc_path(model.path),))
 
     def read(self, pointer: Pointer, offset: int) -> Iterator[bytes]:
         actions = self._actions(self._access(), "download", pointer)
@@ -138,24 +136,3 @@ def _object_error(failure: Any, what: str, pointer: Pointer) -> ServiceError:
             text, status=404, next_step="The object was never uploaded, or removed: train and publish again."
         )
     return ServiceError(text, status=code if isinstance(code, int) else None)
-
-
-def _with_entry(content: bytes, path: str) -> dict[str, bytes]:
-    """The attributes file with an entry for the model, where it has none that covers it."""
-    if any(_covers(line, path) for line in content.decode("utf-8", "replace").splitlines()):
-        return {}
-    return {ATTRIBUTES: with_line(content, f"{_pattern(path)} filter=lfs diff=lfs merge=lfs -text")}
-
-
-def _covers(line: str, path: str) -> bool:
-    pattern, _, attributes = line.strip().partition(" ")
-    if "filter=lfs" not in attributes.split() or pattern.startswith("#"):
-        return False
-    name = path if "/" in pattern else PurePosixPath(path).name
-    return pattern == _pattern(path) or fnmatch.fnmatchcase(name, pattern.removeprefix("/"))
-
-
-def _pattern(path: str) -> str:
-    # As git lfs track writes it: a space would end the pattern, and brackets and stars would match other names.
-    escaped = "".join(f"\\{character}" if character in "[*?\\" else character for character in path)
-    return "/" + escaped.replace(" ", "[[:space:]]")

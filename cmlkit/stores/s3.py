@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from cmlkit.errors import AnswerLost, ModelError, NotFound, PermissionDenied, ServiceError, SettingsError
 from cmlkit.progress import Say
+from cmlkit.stores.attributes import ATTRIBUTES, without_entry
 from cmlkit.stores.base import CHUNK_BYTES, ModelFile, ReadTree, Stored, changed, pieces, share
 from cmlkit.stores.pointer import Pointer, dvc_path, read_pointer, s3_text
 
@@ -47,7 +48,7 @@ class S3Store:
         return ""
 
     def paths(self, path: str) -> tuple[str, ...]:
-        return (path, dvc_path(path))
+        return (path, dvc_path(path), ATTRIBUTES)
 
     def holds(self, model: ModelFile, *, there: Mapping[str, str], read: ReadTree) -> bool:
         if model.path not in there or dvc_path(model.path) in there:
@@ -55,7 +56,7 @@ class S3Store:
         pointer = read_pointer(read(model.path) or b"")
         return pointer is not None and (pointer.sha256, pointer.url) == (model.sha256, self._url(model))
 
-    def put(self, model: ModelFile, *, read: ReadTree, say: Say) -> Stored:
+    def put(self, model: ModelFile, *, there: Mapping[str, str], read: ReadTree, say: Say) -> Stored:
         checksum = _checksum(model)
         found = self._found(model, checksum)
         if found is None:
@@ -70,7 +71,8 @@ class S3Store:
             url=self._url(model),
             version_id=found.get("VersionId", ""),
         )
-        return Stored(files={model.path: s3_text(pointer)}, removes=(dvc_path(model.path),))
+        files = {model.path: s3_text(pointer), **without_entry(model.path, there=there, read=read)}
+        return Stored(files=files, removes=(dvc_path(model.path),))
 
     def read(self, pointer: Pointer, offset: int) -> Iterator[bytes]:
         return read_object(pointer, offset, client=self._client)

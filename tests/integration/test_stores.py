@@ -120,6 +120,14 @@ def test_a_model_that_moves_to_another_store_is_news(there: Project) -> None:
     assert there.publish(there.trained(0.9), run_id="101", store="lfs").changed
 
 
+@pytest.mark.parametrize("store", ["git", BUCKET])
+def test_the_entry_of_git_lfs_goes_with_the_store(there: Project, s3_client: Any, store: str) -> None:
+    there.commit_to("main", {".gitattributes": "*.png binary\n"})
+    there.merge(there.publish(there.trained(0.9), store="lfs").pull_request_number or 0)
+    published = there.publish(there.trained(0.9), run_id="101", store=store)
+    assert content(there, published, ".gitattributes") == "*.png binary\n"
+
+
 def test_what_dvc_left_beside_the_model_goes_with_the_store(there: Project) -> None:
     there.commit_to("main", {f"{MODEL}.dvc": "outs: []\n"})
     for run_id, token in (("100", TOKEN), ("101", "ghp_person")):
@@ -165,7 +173,7 @@ def test_an_object_under_the_key_that_is_not_the_model_is_replaced(s3_client: An
         Bucket="models", Key=key, Body=b"something", Metadata={"sha256": sha256}, ChecksumAlgorithm="SHA256"
     )
     model = ModelFile(path="m", file=tmp_path / "m", sha256=sha256, size=size)
-    s3.S3Store(BUCKET).put(model, read=lambda path: None, say=lambda text: None)
+    s3.S3Store(BUCKET).put(model, there={}, read=lambda path: None, say=lambda text: None)
     assert s3_client.get_object(Bucket="models", Key=key)["Body"].read() == b"the model"
 
 
@@ -180,7 +188,7 @@ def test_a_large_model_goes_to_s3_in_parts_whose_checksums_are_known_before(
     sha256, size = hashed(file)
     said: list[str] = []
     model = ModelFile(path="large", file=file, sha256=sha256, size=size)
-    s3.S3Store(BUCKET).put(model, read=lambda path: None, say=said.append)
+    s3.S3Store(BUCKET).put(model, there={}, read=lambda path: None, say=said.append)
     assert said[-1].endswith("100 %")
     head = s3_client.head_object(Bucket="models", Key=f"forest/{sha256}/large")
     assert head["ETag"].strip('"').endswith(f"-{-(-size // s3.PART_BYTES)}")
@@ -196,7 +204,7 @@ def test_a_file_that_changes_while_it_is_uploaded_is_refused(there: Project) -> 
 
     with pytest.raises(ModelError, match="has changed while it was published"):
         LfsStore(there.client().git_access, clock=QuickClock()).put(
-            model, read=lambda path: None, say=lambda text: None
+            model, there={}, read=lambda path: None, say=lambda text: None
         )
     assert run.model == MODEL
 
