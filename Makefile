@@ -34,10 +34,10 @@ test: .venv/test.stamp  ## Run the test suite in parallel
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" --ignore tests/slow $(TEST)
 
 test-slow: .venv/slow.stamp  ## Run the tests that take minutes: boots under real systemd, fault sweeps, days of the demo
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m slow tests/slow tests/e2e $(TEST)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m slow tests/slow tests/e2e tests/integration $(TEST)
 
 test-oldest: .venv/oldest.stamp  ## Run the tests with the oldest dependencies that pyproject.toml allows
-	@$(OLDEST)/bin/python -m pytest -q -n auto --dist worksteal tests/unit tests/contract tests/integration $(TEST)
+	@$(OLDEST)/bin/python -m pytest -q -n auto --dist worksteal -m "not slow" tests/unit tests/contract tests/integration $(TEST)
 
 lint: .venv/test.stamp  ## Check style, types, import directions, shell and workflows
 	$(BIN)/ruff check .

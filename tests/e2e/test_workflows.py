@@ -122,12 +122,9 @@ def test_the_daily_template_brings_the_examples_model_to_a_pull_request_and_leav
     assert set(done.results) <= set(yaml.safe_load((ROOT / "action.yml").read_text())["outputs"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("template", "event"),
-    [
-        pytest.param("train-on-ec2-with-keys.yml", "workflow_dispatch", marks=pytest.mark.slow),
-        ("retrain-on-change.yml", "push"),
-    ],
+    ("template", "event"), [("train-on-ec2-with-keys.yml", "workflow_dispatch"), ("retrain-on-change.yml", "push")]
 )
 def test_the_templates_beside_it_do_the_same(
     template: str, event: str, act: Act, sandbox: Sandbox, clone: Path
@@ -137,14 +134,8 @@ def test_the_templates_beside_it_do_the_same(
     assert left_behind(sandbox) == ([], [])
 
 
-@pytest.mark.parametrize(
-    "template",
-    [
-        "train-on-ec2.yml",
-        pytest.param("train-on-ec2-with-keys.yml", marks=pytest.mark.slow),
-        pytest.param("retrain-on-change.yml", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("template", ["train-on-ec2.yml", "train-on-ec2-with-keys.yml", "retrain-on-change.yml"])
 def test_a_training_that_fails_leaves_nothing_running_and_opens_nothing(
     template: str, act: Act, sandbox: Sandbox, clone: Path
 ) -> None:

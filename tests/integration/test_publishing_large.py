@@ -37,6 +37,7 @@ def test_a_large_model_is_in_the_one_commit_and_leaves_no_other_ref(there: Proje
     assert refs(there) == {"refs/heads/main", f"refs/heads/{published.branch}", "refs/pull/1/head"}
 
 
+@pytest.mark.slow
 def test_a_model_over_fifty_mebibytes_is_published_with_a_warning(there: Project) -> None:
     there.publish(there.trained(0.9, content=LARGE + bytes(WARNING_BYTES)))
     assert "every clone of the repository will carry it" in there.progress.warnings[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cmlkit.sandbox.github import GitHubServer, seeding
 from tests.integration.github.conftest import REPOSITORY, Api
 
@@ -28,6 +30,7 @@ def test_a_comment_is_neither_blank_nor_longer_than_githubs_limit(api: Api) -> N
     assert api.refused("POST", "./issues/99/comments", body="x") == (404, "Not Found")
 
 
+@pytest.mark.slow
 def test_ten_thousand_comments_are_read_page_by_page_by_the_links(github: GitHubServer, api: Api) -> None:
     api.pull_request()
     seeding.add_comments(github.hub, REPOSITORY, 1, "eve", (f"comment {number}" for number in range(10_000)))

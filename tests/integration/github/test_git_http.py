@@ -7,6 +7,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from cmlkit.sandbox.github import GitHubServer, seeding
 from tests.integration.github.conftest import REPOSITORY, TOKEN, Api
 
@@ -117,6 +119,7 @@ def test_a_protected_branch_takes_no_push(github: GitHubServer, tmp_path: Path) 
     git("push", "--quiet", "origin", "HEAD:other")
 
 
+@pytest.mark.slow
 def test_a_file_above_githubs_limit_is_not_pushed(github: GitHubServer, tmp_path: Path) -> None:
     git = cloned(github, tmp_path / "clone")
     git.commit_file("model.bin", b"\0" * (100 * 1024 * 1024 + 1))
