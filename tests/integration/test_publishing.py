@@ -11,7 +11,7 @@ import pytest
 from cmlkit.config import PublishSpec
 from cmlkit.errors import GateRejected
 from cmlkit.publishing.marker import marker_in
-from cmlkit.sandbox.github.seeding import add_milestone
+from cmlkit.sandbox.github.seeding import add_comments, add_milestone
 from tests.integration.project import (
     BOT,
     MANIFEST,
@@ -151,6 +151,25 @@ def test_published_twice_nothing_is_doubled(there: Project) -> None:
     assert second == first
     assert [line.partition("forest/")[2].partition("/")[0] for line in writes(there)] == ["check-runs", "issues"]
     assert len(there.repository.pulls) == len(there.comments(1)) == len(there.repository.check_runs) == 1
+
+
+def test_a_report_that_somebody_deleted_comes_back(there: Project) -> None:
+    run = there.trained(0.9)
+    there.publish(run)
+    (comment,) = there.client().comments(1)
+    there.client(token="ghp_person").delete_comment(comment)
+    there.publish(run)
+    assert [text for text in there.comments(1) if "accuracy" in text] == there.comments(1) != []
+
+
+def test_the_report_is_found_among_more_comments_than_a_page_has(there: Project) -> None:
+    run = there.trained(0.9)
+    there.publish(run, comment="none")
+    add_comments(there.github.hub, REPOSITORY, 1, "ann", [f"remark {number}" for number in range(150)])
+    for _ in range(2):
+        there.publish(run)
+    reports = [text for text in there.comments(1) if "remark" not in text]
+    assert len(reports) == 1
 
 
 def test_a_second_attempt_of_the_run_goes_on_its_branch(there: Project) -> None:
