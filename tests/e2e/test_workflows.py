@@ -147,6 +147,7 @@ def test_a_training_that_fails_leaves_nothing_running_and_opens_nothing(
     assert left_behind(sandbox) == ([], [])
 
 
+@pytest.mark.slow
 def test_the_hourly_template_ends_what_outlived_its_lease_and_nothing_else(
     act: Act, tmp_path: Path, repository: Path
 ) -> None:
