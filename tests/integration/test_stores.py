@@ -29,6 +29,8 @@ from tests.bucket import bucket
 from tests.integration.project import MANIFEST, MODEL, REPOSITORY, TOKEN, Project, QuickClock, project
 
 BUCKET = "s3://models/forest"
+# Every process that meets it starts an S3 of its own.
+IN_S3 = pytest.param(BUCKET, marks=pytest.mark.slow)
 
 
 @pytest.fixture
@@ -41,6 +43,13 @@ def there(tmp_path: Path) -> Iterator[Project]:
 def s3_client() -> Iterator[Any]:
     with bucket("models") as client:
         yield client
+
+
+@pytest.fixture(autouse=True)
+def _s3_where_it_is_named(request: pytest.FixtureRequest) -> None:
+    callspec = getattr(request.node, "callspec", None)
+    if callspec is not None and callspec.params.get("store") == BUCKET:
+        request.getfixturevalue("s3_client")
 
 
 @pytest.fixture
@@ -91,6 +100,7 @@ def test_attributes_that_cover_the_model_already_stay_as_they_are(there: Project
     assert content(there, published, ".gitattributes") == "*.joblib filter=lfs diff=lfs merge=lfs -text\n"
 
 
+@pytest.mark.slow
 def test_s3_has_the_bytes_under_their_hash_and_the_commit_says_which_version(there: Project, s3_client: Any) -> None:
     published = there.publish(there.trained(0.9), store=BUCKET)
     key = f"forest/{published.model_sha256}/m.joblib"
@@ -105,8 +115,8 @@ def test_s3_has_the_bytes_under_their_hash_and_the_commit_says_which_version(the
     assert found["Body"].read() == b"model of 0.9"
 
 
-@pytest.mark.parametrize("store", ["git", "lfs", BUCKET])
-def test_the_model_that_the_base_branch_has_is_no_news(there: Project, s3_client: Any, store: str) -> None:
+@pytest.mark.parametrize("store", ["git", "lfs", IN_S3])
+def test_the_model_that_the_base_branch_has_is_no_news(there: Project, store: str) -> None:
     published = there.publish(there.trained(0.9), store=store)
     assert published.pull_request_number is not None
     there.merge(published.pull_request_number)
@@ -120,8 +130,8 @@ def test_a_model_that_moves_to_another_store_is_news(there: Project) -> None:
     assert there.publish(there.trained(0.9), run_id="101", store="lfs").changed
 
 
-@pytest.mark.parametrize("store", ["git", BUCKET])
-def test_the_entry_of_git_lfs_goes_with_the_store(there: Project, s3_client: Any, store: str) -> None:
+@pytest.mark.parametrize("store", ["git", IN_S3])
+def test_the_entry_of_git_lfs_goes_with_the_store(there: Project, store: str) -> None:
     there.commit_to("main", {".gitattributes": "*.png binary\n"})
     there.merge(there.publish(there.trained(0.9), store="lfs").pull_request_number or 0)
     published = there.publish(there.trained(0.9), run_id="101", store=store)
@@ -135,6 +145,7 @@ def test_what_dvc_left_beside_the_model_goes_with_the_store(there: Project) -> N
         assert f"{MODEL}.dvc" not in there.files(published.branch)
 
 
+@pytest.mark.slow
 def test_a_publish_again_uploads_nothing(there: Project, s3_client: Any) -> None:
     for run_id in ("100", "101"):
         there.publish(there.trained(0.95), run_id=run_id, store=BUCKET, on_existing="keep")
@@ -158,6 +169,7 @@ def test_nothing_is_committed_where_the_store_refuses(there: Project) -> None:
     assert there.branches() == {"main"}
 
 
+@pytest.mark.slow
 def test_a_bucket_that_is_not_there_names_the_setting(there: Project, s3_client: Any) -> None:
     with pytest.raises(SettingsError, match="NoSuchBucket") as caught:
         there.publish(there.trained(0.9), store="s3://no-such-bucket/x")
@@ -165,6 +177,7 @@ def test_a_bucket_that_is_not_there_names_the_setting(there: Project, s3_client:
     assert there.branches() == {"main"}
 
 
+@pytest.mark.slow
 def test_an_object_under_the_key_that_is_not_the_model_is_replaced(s3_client: Any, tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(b"the model")
     sha256, size = hashed(tmp_path / "m")
@@ -177,6 +190,7 @@ def test_an_object_under_the_key_that_is_not_the_model_is_replaced(s3_client: An
     assert s3_client.get_object(Bucket="models", Key=key)["Body"].read() == b"the model"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [1, 2.5])
 def test_a_large_model_goes_to_s3_in_parts_whose_checksums_are_known_before(
     s3_client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: float
@@ -212,9 +226,11 @@ def test_a_file_that_changes_while_it_is_uploaded_is_refused(there: Project) -> 
 # Pulling
 
 
-@pytest.mark.parametrize(("store", "name"), [("git", "git"), ("lfs", "lfs"), (BUCKET, "s3")])
+@pytest.mark.parametrize(
+    ("store", "name"), [("git", "git"), ("lfs", "lfs"), pytest.param(BUCKET, "s3", marks=pytest.mark.slow)]
+)
 def test_a_clone_pulls_a_version_from_where_its_commit_says(
-    there: Project, s3_client: Any, tmp_path: Path, store: str, name: str
+    there: Project, tmp_path: Path, store: str, name: str
 ) -> None:
     published = there.publish(there.trained(0.9), store=store)
     folder = clone(there, tmp_path / "clone", "main")
@@ -231,9 +247,9 @@ def verify_matches(file: Path) -> bool:
     return read_manifest(file).sha256 == hashed(file)[0]
 
 
-@pytest.mark.parametrize("store", ["lfs", BUCKET])
+@pytest.mark.parametrize("store", ["lfs", IN_S3])
 def test_a_pointer_is_replaced_by_the_model_and_found_there_afterwards(
-    there: Project, s3_client: Any, tmp_path: Path, store: str
+    there: Project, tmp_path: Path, store: str
 ) -> None:
     published = there.publish(there.trained(0.9), store=store)
     folder = clone(there, tmp_path / "clone", published.branch)
@@ -264,10 +280,8 @@ def test_a_model_that_was_trained_here_is_not_overwritten(there: Project, tmp_pa
     assert pull_model(folder, model=MODEL, at="HEAD", force=True).store == "lfs"
 
 
-@pytest.mark.parametrize("store", ["lfs", BUCKET])
-def test_a_download_that_broke_off_goes_on_where_it_was(
-    there: Project, s3_client: Any, tmp_path: Path, store: str
-) -> None:
+@pytest.mark.parametrize("store", ["lfs", IN_S3])
+def test_a_download_that_broke_off_goes_on_where_it_was(there: Project, tmp_path: Path, store: str) -> None:
     published = there.publish(there.trained(0.9), store=store)
     folder = clone(there, tmp_path / "clone", published.branch)
     part = folder / "model" / f".m.joblib.{published.model_sha256[:12]}.part"
