@@ -10,11 +10,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import Queue
 
 import pytest
 import requests
 
 from cmlkit.sandbox.github import GitHubServer, Job
+from cmlkit.sandbox.github.runners import Runner, RunnerPool
 from tests.integration.github.conftest import REPOSITORY, Api
 
 WAIT_SECONDS = 30
@@ -247,6 +249,24 @@ def test_a_runner_that_is_told_to_end_while_it_waits_just_ends(
     process = machine.start()
     until(lambda: api.get(machine.runner)["status"] == "online")
     process.terminate()
+    assert process.wait(WAIT_SECONDS) == 0
+    assert api.get(machine.runner)["status"] == "offline"
+
+
+def test_a_runner_that_is_told_to_end_as_it_comes_online_says_goodbye_too(
+    github: GitHubServer, api: Api, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = github.hub.runners
+    started: Queue[subprocess.Popen[str]] = Queue()
+
+    def open_session(secret: str) -> Runner | None:
+        opened = RunnerPool.open_session(pool, secret)
+        started.get(timeout=WAIT_SECONDS).terminate()  # before it can know that it is online
+        return opened
+
+    monkeypatch.setattr(pool, "open_session", open_session)
+    process = machine.start()
+    started.put(process)
     assert process.wait(WAIT_SECONDS) == 0
     assert api.get(machine.runner)["status"] == "offline"
 
