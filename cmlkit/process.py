@@ -70,8 +70,8 @@ class Ended:
     errors: str
 
 
-def run_program(argv: Sequence[str], *, directory: Path, timeout: float) -> Ended:
-    """Run a program to its end, in this process's environment; what it prints is kept, not shown.
+def run_program(argv: Sequence[str], *, directory: Path, environ: Mapping[str, str], timeout: float) -> Ended:
+    """Run a program to its end; what it prints is kept, not shown.
 
     Args:
         timeout: Seconds.
@@ -80,7 +80,7 @@ def run_program(argv: Sequence[str], *, directory: Path, timeout: float) -> Ende
         ServiceError: It cannot be started, or takes longer.
     """
     try:
-        done = subprocess.run(argv, cwd=directory, capture_output=True, timeout=timeout, check=False)
+        done = subprocess.run(argv, cwd=directory, env=dict(environ), capture_output=True, timeout=timeout, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ServiceError(f"{' '.join(argv[:4])}: {error}.") from error
     output, errors = (text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))

@@ -170,7 +170,6 @@ def _workspace(directory: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=temporary, prefix="cmlkit-") as folder:
         own = {
             "core.no_scm": "true",
-            "core.analytics": "false",
             "core.check_update": "false",
             "core.site_cache_dir": f"{folder}/site",
         }
@@ -209,7 +208,9 @@ def _ini(settings: Mapping[str, str]) -> str:
 
 
 def _dvc(directory: Path, *arguments: str, timeout: float) -> str:
-    ended = run_program([*_program(), *arguments], directory=directory, timeout=timeout)
+    # A person did not start it, so it reports nothing to DVC's makers.
+    environ = {**os.environ, "DVC_NO_ANALYTICS": "1"}
+    ended = run_program([*_program(), *arguments], directory=directory, environ=environ, timeout=timeout)
     if ended.code == 0:
         return ended.output
     lines = [line.strip() for line in ended.errors.splitlines() if line.strip()]

@@ -21,6 +21,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         shutil.rmtree(SWEEP, ignore_errors=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder: `make test-slow` runs what is marked."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.slow)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Sum the sweep up, and say what it came to."""
     parts = {path.stem: json.loads(path.read_text()) for path in sorted(SWEEP.glob("*.json"))}

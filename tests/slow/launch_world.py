@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -92,7 +93,12 @@ class Commands:
         return Ended(status=status, said=self._output.read_text())
 
     def close(self) -> None:
-        self._process.communicate(timeout=DEADLINE_SECONDS)
+        try:
+            self._process.communicate(timeout=DEADLINE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.kill(self._pid, signal.SIGKILL)
+            self._process.kill()
+            raise
 
 
 def _pipe(pipe: IO[str] | None) -> IO[str]:

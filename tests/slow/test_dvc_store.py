@@ -24,7 +24,8 @@ DVC_FILE = f"{MODEL}.dvc"
 
 def dvc(folder: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "dvc", *arguments]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+    environ = {**os.environ, "DVC_NO_ANALYTICS": "1", "CI": "true"}  # no reports, no look for a newer version
+    return subprocess.run(command, cwd=folder, env=environ, check=True, capture_output=True, text=True).stdout
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -14,8 +14,7 @@ import pytest
 from cmlkit.stores.base import hashed
 from tests.bucket import bucket
 from tests.integration.project import MANIFEST, MODEL, REPOSITORY, TOKEN, Project, project
-
-pytestmark = pytest.mark.slow
+from tests.slow.test_dvc_store import dvc
 
 MEGABYTE = 10**6
 # What a command may need more for a large model than for a small one: buffers, not the model.
@@ -89,8 +88,8 @@ class Shuttle:
 def shuttle(tmp_path: Path) -> Iterator[Shuttle]:
     with project(tmp_path) as there, bucket("models"):
         subprocess.run(["git", "init", "--quiet"], cwd=there.directory, check=True)
-        for arguments in (["init"], ["remote", "add", "--default", "beside", "../dvc-remote"]):
-            subprocess.run([sys.executable, "-m", "dvc", *arguments, "--quiet"], cwd=there.directory, check=True)
+        for arguments in (["init", "--quiet"], ["remote", "add", "--quiet", "--default", "beside", "../dvc-remote"]):
+            dvc(there.directory, *arguments)
         (there.directory / "cmlkit.yaml").write_text(f"train: {{model: {MODEL}, plots: [], data: []}}\n")
         yield Shuttle(there=there, home=tmp_path)
 

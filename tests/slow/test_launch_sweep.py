@@ -23,8 +23,6 @@ from tests.slow.command_process import PATIENCE_SECONDS
 from tests.slow.conftest import SWEEP
 from tests.slow.launch_world import LIFETIME_SECONDS, Ended, Step, World, world
 
-pytestmark = pytest.mark.slow
-
 SECONDARY_LIMIT = b'{"message": "You have exceeded a secondary rate limit"}'
 
 

@@ -14,8 +14,6 @@ from cmlkit.bootstrap import BOOT_STAGES
 from tests.slow.nspawn import CACHE, REBOOT, Container
 from tests.stand_in_runner import write_tarball
 
-pytestmark = pytest.mark.slow
-
 # No process gets a signal, as when the hypervisor restarts the machine.
 HARD_RESET = "systemctl reboot --force --force"
 

@@ -14,8 +14,6 @@ from cmlkit.versions import trailers
 from tests.integration.project import MODEL, Project, project
 from tests.slow.test_publish_sweep import Died, Mortal
 
-pytestmark = pytest.mark.slow
-
 # More than any promotion of this scenario sends; the sweep ends at the first number that no request has.
 MOST_REQUESTS = 40
 

@@ -15,8 +15,6 @@ import requests
 from cmlkit.errors import CmlkitError, PermissionDenied
 from tests.integration.project import Project, project
 
-pytestmark = pytest.mark.slow
-
 SPEC: dict[str, Any] = {"labels": ("model",), "reviewers": ("ann",), "rules": ["accuracy >= champion"]}
 LFS_REQUESTS = 3  # batch, upload, verification
 # More than any publish of this scenario sends; the sweep ends at the first number that no request has.
