@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import subprocess
 import tempfile
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cmlkit.errors import AnswerLost, PermissionDenied, ServiceError, SettingsError
+from cmlkit.git_access import basic
 
 TIMEOUT_SECONDS = 1800.0
 # Give up on a connection that moves less than this many bytes a second for so many seconds.
@@ -51,9 +51,8 @@ def _commit(tree: str) -> bytes:
 
 
 def _environ(environ: Mapping[str, str], url: str, token: str) -> dict[str, str]:
-    credentials = base64.b64encode(f"x-access-token:{token}".encode()).decode("ascii")
     settings = {
-        f"http.{url}.extraHeader": f"Authorization: Basic {credentials}",
+        f"http.{url}.extraHeader": f"Authorization: {basic('x-access-token', token)}",
         "http.lowSpeedLimit": LOW_SPEED[0],
         "http.lowSpeedTime": LOW_SPEED[1],
         "credential.helper": "",

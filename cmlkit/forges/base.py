@@ -94,6 +94,20 @@ class TreeFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What a commit changes, with the bytes themselves.
+
+    Attributes:
+        contents: Repository path -> bytes of what is written.
+        removes: Paths that are there before.
+    """
+
+    message: str
+    contents: Mapping[str, bytes]
+    removes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Divergence:
     """How far a commit is from another.
 
@@ -215,20 +229,8 @@ class PublishForge(Protocol):
     def merge_into(self, branch: str, commit: str) -> str:
         """Merge the commit into the branch, file by file; the branch's new head. Conflict where they conflict."""
 
-    def commit_signed(
-        self,
-        *,
-        branch: str,
-        parent: str,
-        is_new: bool,
-        contents: Mapping[str, bytes],
-        message: str,
-        removes: Iterable[str] = (),
-    ) -> str | None:
+    def commit_signed(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str | None:
         """A commit on top of `parent`, the branch's head, that the forge signs; a new branch is made at `parent` first.
-
-        Args:
-            contents: Repository path -> bytes of what is written; `removes` are paths that `parent` has.
 
         None where the forge cannot, or signs by `create_commit` anyway. Conflict where the branch has moved.
         """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cmlkit.clock import Clock
 from cmlkit.errors import Conflict
-from cmlkit.forges.base import PublishForge, TreeFile
+from cmlkit.forges.base import Changes, PublishForge, TreeFile
 from cmlkit.publishing.files import CommitFile
 
 # GitHub allows 80 content-creating requests a minute and 100 at a time; few at a time also bound the memory.
@@ -53,20 +53,11 @@ def commit_files(
         if place.head is not None and not place.merges and holds_result(there, files) and not gone:
             return place.head
         try:
-            signed = (
-                None
-                if place.merges
-                else forge.commit_signed(
-                    branch=branch,
-                    parent=place.tree,
-                    is_new=place.head is None,
-                    contents={file.path: file.content for file in files},
-                    removes=gone,
-                    message=message,
-                )
-            )
-            if signed is not None:
-                return signed
+            if not place.merges:
+                changes = Changes(message=message, contents={file.path: file.content for file in files}, removes=gone)
+                is_new = place.head is None
+                if signed := forge.commit_signed(changes, branch=branch, parent=place.tree, is_new=is_new):
+                    return signed
             missing = {file.blob: file.content for file in files if file.blob not in uploaded | set(there.values())}
             uploaded |= _upload(missing, forge)
             entries = [*(TreeFile(path=file.path, blob=file.blob) for file in files), *map(_removal, gone)]

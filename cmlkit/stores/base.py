@@ -14,6 +14,7 @@ from cmlkit.progress import Say
 from cmlkit.stores.pointer import Pointer
 
 CHUNK_BYTES = 1024**2
+PAUSES_SECONDS = (1.0, 4.0, 15.0)  # between tries that brought nothing
 
 ReadTree = Callable[[str], bytes | None]
 """Gives a file of the repository by its path; None where there is none."""

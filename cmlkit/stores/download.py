@@ -9,10 +9,8 @@ from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import AnswerLost, ModelError
 from cmlkit.git_access import GitAccess, access_of
 from cmlkit.progress import Say
-from cmlkit.stores.base import Source, hashed, share
+from cmlkit.stores.base import PAUSES_SECONDS, Source, hashed, share
 from cmlkit.stores.pointer import Pointer
-
-PAUSES_SECONDS = (1.0, 4.0, 15.0)  # between tries that brought nothing
 
 
 def source_for(pointer: Pointer, *, directory: Path, access: GitAccess | None = None) -> Source:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from cmlkit.clock import Clock
 from cmlkit.errors import AnswerLost, CmlkitError, NotFound, PermissionDenied, ServiceError
 from cmlkit.progress import Say
-from cmlkit.stores.base import CHUNK_BYTES, share
+from cmlkit.stores.base import CHUNK_BYTES, PAUSES_SECONDS, pieces, share
 
 if TYPE_CHECKING:
     import requests
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = (10.0, 120.0)  # to connect; between two bytes
-PAUSES_SECONDS = (1.0, 4.0, 15.0)  # before a second, third and fourth try
 MAX_RETRY_AFTER_SECONDS = 60.0
 
 
@@ -52,10 +51,9 @@ def post_json(place: Place, body: Mapping[str, object], *, what: str, media_type
 
 def put_file(place: Place, file: Path, *, size: int, what: str, say: Say) -> None:
     """Upload a file as it is read."""
-    with file.open("rb") as content:
-        headers = {"Content-Type": "application/octet-stream", **place.headers}
-        with _sent("PUT", place, headers, what, data=_Watched(content, size, say)):
-            return
+    headers = {"Content-Type": "application/octet-stream", **place.headers}
+    with _sent("PUT", place, headers, what, data=_Watched(file, size, say)):
+        return
 
 
 def read_from(place: Place, offset: int, *, what: str) -> Iterator[bytes]:
@@ -154,18 +152,15 @@ def _message(response: requests.Response, place: Place) -> str:
 class _Watched:
     """A file that says how much of it was read; requests takes its length from `__len__` and streams it."""
 
-    def __init__(self, content: IO[bytes], size: int, say: Say) -> None:
-        self._content, self._size, self._say, self._done = content, size, say, 0
+    def __init__(self, file: Path, size: int, say: Say) -> None:
+        self._file, self._size, self._say = file, size, say
 
     def __len__(self) -> int:
         return self._size
 
     def __iter__(self) -> Iterator[bytes]:
-        while piece := self.read(CHUNK_BYTES):
+        done = 0
+        for piece in pieces(self._file):
+            done += len(piece)
+            self._say(share(done, self._size))
             yield piece
-
-    def read(self, amount: int = -1) -> bytes:
-        piece = self._content.read(CHUNK_BYTES if amount < 0 else max(amount, CHUNK_BYTES))
-        self._done += len(piece)
-        self._say(share(self._done, self._size))
-        return piece

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -74,9 +74,6 @@ class S3Store:
         files = {model.path: s3_text(pointer), **without_entry(model.path, there=there, read=read)}
         return Stored(files=files, removes=(dvc_path(model.path),))
 
-    def read(self, pointer: Pointer, offset: int) -> Iterator[bytes]:
-        return read_object(pointer, offset, client=self._client)
-
     def _key(self, model: ModelFile) -> str:
         return "/".join(filter(None, [self._prefix, model.sha256, model.name]))
 
@@ -121,16 +118,13 @@ class S3Source:
         self._client = _Client()
 
     def read(self, pointer: Pointer, offset: int) -> Iterator[bytes]:
-        return read_object(pointer, offset, client=self._client)
-
-
-def read_object(pointer: Pointer, offset: int, *, client: Callable[[], Any]) -> Iterator[bytes]:
-    """The bytes of the object that a pointer names, of the very version where it names one, from `offset` on."""
-    bucket, key = _split(pointer.url)
-    version = {"VersionId": pointer.version_id} if pointer.version_id else {}
-    with _explained(f"give {pointer.url}", needs="s3:GetObject" + (" and s3:GetObjectVersion" if version else "")):
-        answer = client().get_object(Bucket=bucket, Key=key, Range=f"bytes={offset}-", **version)
-        yield from answer["Body"].iter_chunks(CHUNK_BYTES)
+        """Of the very version, where the pointer names one."""
+        bucket, key = _split(pointer.url)
+        version = {"VersionId": pointer.version_id} if pointer.version_id else {}
+        needs = "s3:GetObject and s3:GetObjectVersion" if version else "s3:GetObject"
+        with _explained(f"give {pointer.url}", needs=needs):
+            answer = self._client().get_object(Bucket=bucket, Key=key, Range=f"bytes={offset}-", **version)
+            yield from answer["Body"].iter_chunks(CHUNK_BYTES)
 
 
 class _Client:

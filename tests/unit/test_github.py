@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from cmlkit.errors import Conflict, NotFound, PermissionDenied, ServiceError
-from cmlkit.forges.base import Comment, Conclusion, Forge, PullRequest, TreeFile, blob_id
+from cmlkit.forges.base import Changes, Comment, Conclusion, Forge, PullRequest, TreeFile, blob_id
 from cmlkit.forges.github import GitHub
 from cmlkit.forges.runners import Runner
 from tests.unit.scripted_github import API, REPO, ScriptedGitHub, github
@@ -111,9 +111,8 @@ PERSON = "ghp_0123456789notatoken"
 
 
 def signed(client: GitHub, *, is_new: bool = False, content: bytes = b"model") -> str | None:
-    return client.commit_signed(
-        branch="exp", parent=A, is_new=is_new, contents={"model/m": content}, message="Retrain m\n\nBetter.\n"
-    )
+    changes = Changes(message="Retrain m\n\nBetter.\n", contents={"model/m": content})
+    return client.commit_signed(changes, branch="exp", parent=A, is_new=is_new)
 
 
 def test_a_persons_commit_is_made_by_graphql_which_signs_it(github: ScriptedGitHub) -> None:

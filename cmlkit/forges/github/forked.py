@@ -6,11 +6,11 @@ repository's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from cmlkit.errors import SettingsError
-from cmlkit.forges.base import Divergence, PullRequest, TreeFile
+from cmlkit.forges.base import Changes, Divergence, PullRequest, TreeFile
 from cmlkit.forges.github import GitHub
 from cmlkit.git_access import GitAccess
 
@@ -64,19 +64,8 @@ class ForkedGitHub(GitHub):
         self._in_fork.add(commit)
         return commit
 
-    def commit_signed(
-        self,
-        *,
-        branch: str,
-        parent: str,
-        is_new: bool,
-        contents: Mapping[str, bytes],
-        message: str,
-        removes: Iterable[str] = (),
-    ) -> str | None:
-        return self._fork.commit_signed(
-            branch=branch, parent=parent, is_new=is_new, contents=contents, message=message, removes=removes
-        )
+    def commit_signed(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str | None:
+        return self._fork.commit_signed(changes, branch=branch, parent=parent, is_new=is_new)
 
     def create_branch(self, branch: str, commit: str) -> None:
         self._fork.create_branch(branch, commit)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
 
 from cmlkit.errors import Conflict, PermissionDenied, ServiceError
+from cmlkit.forges.base import Changes
 from cmlkit.forges.github.git_data import GitData
 from cmlkit.forges.github.operations import parsed
 
@@ -25,22 +25,13 @@ mutation($branch: CommittableBranch!, $head: GitObjectID!, $message: CommitMessa
 class SignedCommits(GitData):
     """createCommitOnBranch."""
 
-    def commit_signed(
-        self,
-        *,
-        branch: str,
-        parent: str,
-        is_new: bool,
-        contents: Mapping[str, bytes],
-        message: str,
-        removes: Iterable[str] = (),
-    ) -> str | None:
-        size = sum(len(content) for content in contents.values())
+    def commit_signed(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str | None:
+        size = sum(len(content) for content in changes.contents.values())
         if not self.http.token.startswith(PERSONAL_TOKENS) or size > PAYLOAD_BYTES:
             return None
         if is_new:
             self.create_branch(branch, parent)
-        headline, _, rest = message.partition("\n")
+        headline, _, rest = changes.message.partition("\n")
         try:
             answer = self.http.graphql(
                 _CREATE_COMMIT,
@@ -48,8 +39,8 @@ class SignedCommits(GitData):
                 head=parent,
                 message={"headline": headline, "body": rest.strip()},
                 changes={
-                    "additions": [_addition(path, content) for path, content in contents.items()],
-                    "deletions": [{"path": path} for path in removes],
+                    "additions": [_addition(path, content) for path, content in changes.contents.items()],
+                    "deletions": [{"path": path} for path in changes.removes],
                 },
             )
         except Conflict:
