@@ -9,13 +9,17 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
 from cmlkit.errors import Interrupted, ServiceError, TrainingFailed
 from cmlkit.run import Resources
+
+T = TypeVar("T")
 
 # What a training gets to write its checkpoint after SIGTERM. AWS gives a Spot instance two minutes from its notice.
 GRACE_SECONDS = 90.0
@@ -112,6 +116,21 @@ def beside(
         )
     except OSError:
         return None
+
+
+def begun(act: Callable[[], T]) -> Callable[[], T]:
+    """Begin to act in a thread, beside other work; call what comes back for the result, or the error."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(act())
+        except BaseException as error:  # noqa: BLE001 - whoever asks for the result gets it
+            future.set_exception(error)
+
+    # Nobody waits for it at the end, should the other work fail.
+    threading.Thread(target=run, daemon=True).start()
+    return future.result
 
 
 def forked(act: Callable[[], None]) -> Callable[[], bool]:

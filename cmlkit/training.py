@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from cmlkit.errors import MetricsError, ModelError, SettingsError
 from cmlkit.fingerprint import fingerprints
 from cmlkit.libraries import asked_beside
 from cmlkit.model import ModelManifest, write_manifest
-from cmlkit.process import run_shell
+from cmlkit.process import begun, run_shell
 from cmlkit.progress import Progress, Silent
 from cmlkit.run import RECORD, DataFingerprint, InstanceFacts, Parameter, Rematch, Resources, TrainingRun
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from cmlkit.scoring import Champion
 
 PARAMETERS_FILE = "params.yaml"
+
+TakeFingerprints = Callable[[], tuple[DataFingerprint, ...]]
 
 
 def train(
@@ -64,14 +67,20 @@ def train(
             run_shell(spec.setup, directory=directory, environ=environ, output=output)
     started = time.time()
     before = _stamps(spec, directory)
+    missing: list[str] = []
+    data: TakeFingerprints = functools.partial(fingerprints, spec.data, directory, missing=missing.append)
     if spec.run:
         run = _command(spec, directory, environ, progress, started=started, output=output)
     else:
         from cmlkit.estimator import train_estimator
 
+        data = begun(data)  # it is there already; a command may make its own
         run = train_estimator(spec, directory=directory, progress=progress, started=started)
     _check_written(run, before, directory)
-    return _recorded(run, spec, directory, progress, instance)
+    run = _recorded(run, data, directory, progress, instance)
+    for path in missing:
+        progress.warn(f"There is no data at {path}: no fingerprint.")
+    return run
 
 
 def _command(
@@ -143,14 +152,12 @@ def _rematch(
 
 
 def _recorded(
-    run: TrainingRun, spec: TrainSpec, directory: Path, progress: Progress, instance: InstanceFacts | None
+    run: TrainingRun, take: TakeFingerprints, directory: Path, progress: Progress, instance: InstanceFacts | None
 ) -> TrainingRun:
     """The run with what is known after it, its manifest and its record written."""
     with progress.stage("Record") as say:
         commit = git.head_commit(directory)
-        data = fingerprints(
-            spec.data, directory, missing=lambda path: progress.warn(f"There is no data at {path}: no fingerprint.")
-        )
+        data = take()
         manifest = _manifest(run, directory, commit, data)
         complete = dataclasses.replace(
             run,
