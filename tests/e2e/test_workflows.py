@@ -175,7 +175,13 @@ def test_the_template_for_promotion_tags_the_model_of_the_base_branch(
         assert tag["ref"] == "refs/tags/model/random_forest/production/1"
 
 
-@pytest.mark.parametrize(("said", "attempts"), [("warning title=Spot interruption", 2), ("error title=cmlkit", 1)])
+@pytest.mark.parametrize(
+    ("said", "attempts"),
+    [
+        ("warning title=Spot interruption", 2),
+        pytest.param("error title=cmlkit", 1, marks=pytest.mark.slow),
+    ],
+)
 def test_the_resuming_template_runs_an_interrupted_run_again_and_no_other(
     said: str, attempts: int, act: Act, tmp_path: Path, repository: Path
 ) -> None:
