@@ -97,11 +97,7 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
         model=model,
         parameters={name: _plain(value) for name, value in spec.params.items()},
         libraries=installed_versions(),
-        resources=Resources(
-            wall_seconds=time.monotonic() - begun,
-            cpu_seconds=_cpu_seconds() - cpu,
-            peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT_BYTES,
-        ),
+        resources=_used_since(begun, cpu),
         started=started,
         rematch=played,
     )
@@ -222,6 +218,14 @@ def _classifies(estimator: Any) -> bool:
 
 def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def _used_since(begun: float, cpu: float) -> Resources:
+    return Resources(
+        wall_seconds=time.monotonic() - begun,
+        cpu_seconds=_cpu_seconds() - cpu,
+        peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT_BYTES,
+    )
 
 
 def _cpu_seconds() -> float:

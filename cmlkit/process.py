@@ -9,7 +9,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,6 +119,8 @@ def beside(
 
 def begun(act: Callable[[], T]) -> Callable[[], T]:
     """Begin to act in a thread, beside other work; call what comes back for the result, or the error."""
+    from concurrent.futures import Future  # a command has no use for it
+
     future: Future[T] = Future()
 
     def run() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -94,6 +95,7 @@ def make_plan(
         attempt=workflow_run.attempt,
     )
     branch = _branch(run, spec=spec, base=base, base_head=base_head, marker=marker, forge=forge)
+    read = functools.partial(forge.read_file, ref=base_head)
     there = forge.blob_ids(base_head, [*store.paths(model.path), *(file.path for file in files)])
     champion = find_champion(
         forge,
@@ -112,10 +114,7 @@ def make_plan(
         model_file=model,
         files=files,
         there=there,
-        changed=not (
-            holds_result(there, files)
-            and store.holds(model, there=there, read=lambda path: forge.read_file(path, ref=base_head))
-        ),
+        changed=not (holds_result(there, files) and store.holds(model, there=there, read=read)),
         champion=champion,
         verdict=judge(rules, run, champion),
         marker=marker,

@@ -72,7 +72,7 @@ def _persistently(act: Callable[[], None], part: Path, clock: Clock) -> None:
                 if pause is None:
                     raise
                 clock.sleep(pause)
-            had = max(had, has)
+            had = has
 
 
 def _append(pointer: Pointer, part: Path, source: Source, say: Say) -> None:

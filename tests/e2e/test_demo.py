@@ -32,6 +32,17 @@ def demonstrated(folder: Path, *, days: int) -> dict[str, Any]:
 
 # One test for all that a demo shows: a run of it takes longer than everything that is asked of it.
 @pytest.mark.slow
+def test_a_day_of_the_reference_job(tmp_path: Path) -> None:
+    demo = demonstrated(tmp_path, days=1)
+    every_instance_is_terminated_and_every_runner_gone(demo, runs=1)
+    assert demo["verdict"] == "first"
+    the_files_of_the_reference_case_are_on_the_branch(demo)
+    the_stages_are_told_and_timed(demo)
+    the_page_stands_alone_with_its_images(tmp_path / demo["page"])
+    assert [path.name for path in (tmp_path / "build" / "demo").iterdir()] == ["pull-request.html"]
+
+
+@pytest.mark.slow
 def test_two_days_of_the_reference_job(tmp_path: Path) -> None:
     demo = demonstrated(tmp_path, days=2)
     every_instance_is_terminated_and_every_runner_gone(demo, runs=3)

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from cmlkit.errors import CmlkitError, ModelError, NotFound, PermissionDenied, SettingsError
+from cmlkit.forges.github.signed_commits import PAYLOAD_BYTES
 from cmlkit.sandbox.github.accounts import Level
+from cmlkit.sandbox.github.repository import Protection
 from cmlkit.stores.git import LIMIT_BYTES
 from tests.integration.project import BOT, MANIFEST, METRICS, MODEL, PLOT, REPOSITORY, Project, project
 
@@ -167,6 +169,20 @@ def test_a_token_that_may_do_neither_goes_without_and_says_so(there: Project) ->
     assert published.check_url == ""
     assert "There is no check: GitHub refused" in there.progress.warnings[0]
     assert "checks: write" in there.progress.warnings[0]
+
+
+@pytest.mark.parametrize("ruleset", [True, False])
+def test_a_branch_that_takes_signed_commits_only_says_whose_github_signs(there: Project, ruleset: bool) -> None:
+    branch = there.publish(there.trained(0.9)).branch
+    words = "Commits must have verified signatures."
+    there.github.protect(REPOSITORY, branch, Protection(rule="required_signatures", message=words, ruleset=ruleset))
+    before = there.head(branch)
+    run = there.trained(0.91, content=bytes(PAYLOAD_BYTES + 1))
+    with pytest.raises(PermissionDenied, match="verified signatures") as caught:
+        there.publish(run, attempt=2, forge=there.client(token="ghp_person"))
+    assert "GITHUB_TOKEN" in caught.value.next_step
+    assert there.head(branch) == before
+    assert there.publish(run, attempt=2).commit_sha == there.head(branch) != before
 
 
 def test_a_branch_that_a_ruleset_guards(there: Project) -> None:

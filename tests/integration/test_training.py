@@ -25,6 +25,7 @@ from cmlkit.model import verify
 from cmlkit.process import run_shell
 from cmlkit.run import RECORD, TrainingRun
 from cmlkit.training import train
+from tests.integration.project import RecordedProgress
 
 DEADLINE_SECONDS = 30
 WRITES_ALL = (
@@ -180,6 +181,22 @@ def test_an_estimator_writes_the_three_files_of_the_reference_script(tmp_path: P
     assert run.parameters == {"max_depth": 5, "n_estimators": 10}
     shown = ("confusion_matrix", "roc_curve", "precision_recall_curve", "feature_importances")
     assert run.plots == tuple(f"model/{name}.png" for name in shown)
+
+
+def test_data_that_the_command_makes_has_a_fingerprint_too(tmp_path: Path) -> None:
+    made = changed(run=f"mkdir data; echo 1,2 >data/x.csv; {WRITES_ALL}")
+    [found] = train(made, directory=tmp_path, environ=environ()).data
+    assert (found.path, found.rows) == ("data", 1)
+
+
+@pytest.mark.parametrize("mode", ["command", "estimator"])
+def test_data_that_is_not_there_has_no_fingerprint_and_that_is_said(tmp_path: Path, mode: str) -> None:
+    made_data(tmp_path / "data")
+    spec = dataclasses.replace({"command": SPEC, "estimator": FOREST}[mode], data=("data", "more"))
+    progress = RecordedProgress()
+    run = train(spec, directory=tmp_path, environ=environ(), progress=progress)
+    assert [(item.path, item.rows is not None) for item in run.data] == [("data", True)]
+    assert progress.warnings == ["There is no data at more: no fingerprint."]
 
 
 def test_only_the_plots_that_are_named_are_drawn(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ class Commands:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            process_group=0,
         )
         self._pid = 0
         self._started = threading.Event()
@@ -96,8 +97,7 @@ class Commands:
         try:
             self._process.communicate(timeout=DEADLINE_SECONDS)
         except subprocess.TimeoutExpired:
-            os.kill(self._pid, signal.SIGKILL)
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)  # with the command that hangs
             raise
 
 

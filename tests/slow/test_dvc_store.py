@@ -75,6 +75,14 @@ def test_the_commit_has_what_dvc_add_writes_and_the_working_tree_stays_as_it_is(
     assert stored.read_bytes() == b"model of 0.9"
 
 
+def test_dvc_reports_nothing_to_its_makers(there: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "daemon.log"  # DVC makes it before it starts the process that reports, or looks for a new version
+    monkeypatch.setenv("DVC_DAEMON_LOGFILE", str(log))
+    monkeypatch.delenv("CI", raising=False)
+    there.publish(there.trained(0.9), store="dvc")
+    assert not log.exists()
+
+
 def test_dvc_itself_finds_the_model_in_a_clone(there: Project, tmp_path: Path) -> None:
     published = there.publish(there.trained(0.9), store="dvc")
     folder = clone(there, tmp_path / "clone", published.branch)

@@ -38,6 +38,14 @@ _KNOWN = (
         error=PermissionDenied,
         next_step="Only GITHUB_TOKEN (with checks: write) and GitHub Apps may do this; personal access tokens may not.",
     ),
+    # Before the two below, which come with the same words and more.
+    _Known(
+        message="must have verified signatures",
+        error=PermissionDenied,
+        next_step="The branch takes signed commits only. GitHub signs those of GITHUB_TOKEN and of GitHub Apps whatever"
+        " their size, and those of a personal token up to 5 MiB: use one of the former, or keep the model elsewhere"
+        " by publish.store.",
+    ),
     _Known(
         message="Repository rule violations",
         error=PermissionDenied,
