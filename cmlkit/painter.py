@@ -10,10 +10,9 @@ from pathlib import Path
 from types import TracebackType
 
 from cmlkit.plots import Plot, draw, load_matplotlib
-from cmlkit.process import beside, forked
+from cmlkit.process import beside, forked, helper
 
-# -P keeps the project's own files from being imported in the place of libraries; a fork wants no threads of numpy's.
-COMMAND = ("env", "OPENBLAS_NUM_THREADS=1", sys.executable, "-P", "-m", "cmlkit.painter")
+COMMAND = helper("cmlkit.painter")
 
 
 class Painter:
@@ -65,7 +64,7 @@ def main() -> None:
     """Draw the plots that come on standard input, from the process that started this one."""
     load_matplotlib()
     plots = list(pickle.load(sys.stdin.buffer).items())  # noqa: S301 - our own process wrote it
-    # By then the training has nothing left to do but wait: its core draws too.
+    # By then the training has nothing left to do but wait: its core draws too. Without threads of numpy a fork is safe.
     other_half = forked(lambda: _draw_all(plots[1::2]))
     _draw_all(plots[::2])
     if not other_half():

@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -115,6 +116,12 @@ def beside(
         )
     except OSError:
         return None
+
+
+def helper(module: str) -> tuple[str, ...]:
+    """The command that runs a module of ours `beside`, with no threads for numpy, which has nothing to do for them."""
+    # -P keeps the project's own files from being imported in the place of libraries.
+    return ("env", "OPENBLAS_NUM_THREADS=1", sys.executable, "-P", "-m", module)
 
 
 def begun(act: Callable[[], T]) -> Callable[[], T]:

@@ -10,13 +10,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from cmlkit.errors import SettingsError
-from cmlkit.process import beside
+from cmlkit.process import beside, helper
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# -P keeps the project's own files from being imported in the place of libraries.
-COMMAND = (sys.executable, "-P", "-m", "cmlkit.table")
+COMMAND = helper("cmlkit.table")
 # A process needs 0.2 s to come up; a table of this size is read in that time.
 LARGE_BYTES = 16 * 1024**2
 
