@@ -116,7 +116,7 @@ class Comparison:
             ),
             Table(title="Model", header=("Model", *sides), rows=_rows(tuple(self._facts()))),
         )
-        return tuple(table for table in found if table.rows)
+        return tuple(item for item in found if item.rows)
 
     def markdown(self) -> str:
         """The tables as GitHub shows them, whatever people name things."""

@@ -89,6 +89,7 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
             write_model(estimator, directory / model)
     return TrainingRun(
         mode="estimator",
+        setup=spec.setup,
         command=spec.estimator,
         metrics=scores,
         metrics_files=spec.metrics[:1],

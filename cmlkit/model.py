@@ -8,7 +8,6 @@ import io
 import json
 import os
 import platform
-import tempfile
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from cmlkit.errors import CmlkitError, ModelError, SettingsError
 from cmlkit.model_imports import unfamiliar
 from cmlkit.pickle_contents import Contents, read_contents
 from cmlkit.run import DataFingerprint
+from cmlkit.whole_file import write_whole
 
 MANIFEST_VERSION = 1
 DEFAULT_FORMAT = "joblib"
@@ -152,8 +152,7 @@ def write_model(estimator: Any, file: Path) -> None:
     """Write the model alone, whole or not at all; raises as `save_model` does."""
     content = _dumped(estimator, file)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        _replace(file, content)
+        write_whole(file, content)
     except OSError as error:
         raise ModelError(f"The model cannot be written to {file}: {error.strerror}.") from error
 
@@ -190,7 +189,7 @@ def write_manifest(
         created=datetime.fromtimestamp(time.time(), tz=UTC).isoformat(timespec="seconds"),
         format="skops" if skops_file.is_skops(path) else DEFAULT_FORMAT,
     )
-    _replace(Path(manifest_path(path)), manifest.to_json().encode())
+    write_whole(Path(manifest_path(path)), manifest.to_json().encode())
     return manifest
 
 
@@ -379,17 +378,3 @@ def _unreadable(path: Path, error: OSError) -> ModelError:
         f"The model file {path} cannot be read: {error.strerror}.",
         next_step="Let training write it there, or correct the setting train.model.",
     )
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that nobody ever sees half of it."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        # mkstemp makes files for their owner only; a model is for whoever may read its folder.
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -17,6 +17,7 @@ from cmlkit.progress import Say
 from cmlkit.stores.base import hashed
 from cmlkit.stores.download import download, source_for
 from cmlkit.stores.pointer import LIMIT_BYTES, Pointer, dvc_path, read_pointer
+from cmlkit.whole_file import write_whole
 
 ReadFile = Callable[[str], bytes | None]
 
@@ -61,7 +62,8 @@ def pull_model(
         access: The way to the repository, for LFS; the checkout's own when None.
 
     Raises:
-        ModelError: There is no such model, other bytes came than its manifest says, or a file is in the way.
+        ModelError: There is no such model, other bytes came than its manifest says, a file is in the way, or none
+            can be written.
         SettingsError: There is no such commit, branch or promotion, or `directory` is in no git repository.
         NotFound, PermissionDenied, ServiceError: The store does not give the bytes.
     """
@@ -73,8 +75,11 @@ def pull_model(
     content = _content(directory, model, side)
     if not force:
         _check_replaceable(directory, model, target)
-    store = _write(content, target, directory, access, say)
-    _write_manifest(directory, model, side, target)
+    try:
+        store = _write(content, target, directory, access, say)
+        _write_manifest(directory, model, side, target)
+    except OSError as error:
+        raise ModelError(f"The model cannot be written to {target}: {error.strerror}.") from error
     return replace(pulled, store=store)
 
 
@@ -84,7 +89,7 @@ def _write_manifest(directory: Path, model: str, side: Side, target: Path) -> No
     if not side.commit and beside == directory / manifest_path(model):
         return
     written = _of_commit(directory, side.commit)(manifest_path(model)) if side.commit else None
-    beside.write_bytes(written or side.manifest.to_json().encode())
+    write_whole(beside, written or side.manifest.to_json().encode())
 
 
 def _write(content: bytes | Pointer, target: Path, directory: Path, access: GitAccess | None, say: Say) -> str:
@@ -92,10 +97,7 @@ def _write(content: bytes | Pointer, target: Path, directory: Path, access: GitA
     if isinstance(content, Pointer):
         download(content, target, source_for(content, directory=directory, access=access), say=say)
         return content.store
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.pulled")
-    temporary.write_bytes(content)
-    temporary.replace(target)
+    write_whole(target, content)
     return "git"
 
 

@@ -12,9 +12,8 @@ from typing import Any, Literal
 from cmlkit.errors import SettingsError
 from cmlkit.formats import number, plural
 
-RECORD = Path(
-    ".cmlkit/run.json"
-)  # where `cmlkit train` leaves the run for `cmlkit publish`, below the working directory
+# Where `cmlkit train` leaves the run for `cmlkit publish`, below the working directory.
+RECORD = Path(".cmlkit/run.json")
 
 Parameter = str | int | float | bool | None
 
@@ -177,7 +176,7 @@ class TrainingRun:
 
     Attributes:
         mode: `command` or `estimator`.
-        command: The command line, or the estimator's import path.
+        command: The command line, or the estimator's import path; `setup` is the one that prepared it.
         metrics: Name -> finite number, in the order in which the files name them.
         parameters: Name -> value, such as `max_depth`.
         model: The model file.
@@ -206,6 +205,7 @@ class TrainingRun:
     instance: InstanceFacts | None = None
     rematch: Rematch | None = None
     plot_tables: Mapping[str, PlotTable] = dataclasses.field(default_factory=dict)
+    setup: str = ""
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"

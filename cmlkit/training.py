@@ -22,6 +22,7 @@ from cmlkit.model import ModelManifest, write_manifest
 from cmlkit.process import begun, run_shell
 from cmlkit.progress import Progress, Silent
 from cmlkit.run import RECORD, DataFingerprint, InstanceFacts, Parameter, Rematch, Resources, TrainingRun
+from cmlkit.whole_file import write_whole
 
 if TYPE_CHECKING:
     from cmlkit.scoring import Champion
@@ -101,6 +102,7 @@ def _command(
         rematch = _rematch(spec, champion, values, directory, environ, progress, output=output) if champion else None
     return TrainingRun(
         mode="command",
+        setup=spec.setup,
         command=spec.run,
         metrics=values,
         rematch=rematch,
@@ -168,10 +170,9 @@ def _recorded(
             instance=instance,
         )
         record = directory / RECORD
-        record.parent.mkdir(parents=True, exist_ok=True)
         # The folder's own ignore file, so that no `git add .` takes the record along.
-        (record.parent / ".gitignore").write_text("*\n", encoding="utf-8")
-        record.write_text(complete.to_json(), encoding="utf-8")
+        write_whole(record.with_name(".gitignore"), b"*\n")
+        write_whole(record, complete.to_json().encode())
         say(f"{run.model}, {manifest.size:,} bytes")
     return complete
 

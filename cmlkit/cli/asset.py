@@ -55,7 +55,7 @@ def prune(invocation: Invocation, dry_run: bool) -> None:
         say(f"{plural(pruned.kept, 'image')} to keep, {len(pruned.removed)} to remove")
     if pruned.waiting:
         invocation.progress.warn(
-            f"{plural(len(pruned.waiting), 'image')} of the last hour is shown nowhere yet, as while a report is being"
+            f"Shown nowhere yet: {plural(len(pruned.waiting), 'image')} of the last hour, as while a report is being"
             " written. Nothing is removed: run it again later."
         )
     result = {"removed": list(pruned.removed), "kept": pruned.kept, "rewritten": pruned.rewritten}

@@ -15,6 +15,7 @@ from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_pairs
 from cmlkit.config import SCHEMA
 from cmlkit.errors import SettingsError
+from cmlkit.whole_file import write_whole
 
 SETTINGS = Path("cmlkit.yaml")
 WORKFLOWS = Path(".github/workflows")
@@ -136,8 +137,7 @@ def _write(files: Mapping[Path, str], *, force: bool) -> list[Path]:
         )
     for path, text in changed.items():
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            write_whole(path, text.encode())
         except OSError as error:
             raise SettingsError(f"{path} cannot be written: {error.strerror}.") from error
     return list(changed)

@@ -13,6 +13,7 @@ from cmlkit.cli import edges
 from cmlkit.cli.cml_flags import translated
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, emit_text, print_table
+from cmlkit.formats import plural
 
 if TYPE_CHECKING:
     from cmlkit.clouds.base import Instance
@@ -207,7 +208,7 @@ def _check(invocation: Invocation, workflow_run: WorkflowRun) -> None:
             invocation.progress.note(f"{finding.state}: {finding.subject}: {finding.detail} {finding.remedy}".rstrip())
         if failure := first_failure(findings):
             raise failure
-        say(f"nothing stands in the way; {len(findings)} warnings")
+        say(f"nothing stands in the way; {plural(len(findings), 'warning')}")
 
 
 def _show_launched(invocation: Invocation, launched: Sequence[Launched]) -> None:

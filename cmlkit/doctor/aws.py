@@ -8,6 +8,7 @@ from functools import partial
 from cmlkit.config import RunnerSpec
 from cmlkit.doctor.finding import Finding, clock_finding, failed, looked, ok, warning
 from cmlkit.errors import CapacityError, CmlkitError, NotFound, PermissionDenied, ServiceError, SettingsError
+from cmlkit.formats import plural
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import CloudFor, Preview, lease, preview
 from cmlkit.runner.ladder import Rung
@@ -118,7 +119,7 @@ def _egress(rungs: Sequence[Rung], cloud_for: CloudFor) -> Iterator[Finding]:
     elif shut:
         yield warning("AWS network", f"No way out of some: {'; '.join(shut)}.", remedy)
     else:
-        yield ok("AWS network", f"{len(open_)} subnets have a way out to GitHub.")
+        yield ok("AWS network", f"A way out to GitHub: {plural(len(open_), 'subnet')}.")
 
 
 def _ending(workflow_run: WorkflowRun, regions: set[str], cloud_for: CloudFor) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from cmlkit.doctor.finding import Finding, clock_finding, failed, looked, ok, warning
 from cmlkit.errors import CmlkitError, PermissionDenied, SettingsError
 from cmlkit.forges.runners import Access, AccessForge, RunnerForge
+from cmlkit.formats import plural
 
 DAY_SECONDS = 86_400.0
 # Long enough to make a new token before the old one fails at 08:00 on a holiday.
@@ -43,7 +44,7 @@ def _publishing(forge: AccessForge, now: float) -> Iterator[Finding]:
 def _validity(access: Access, now: float) -> Iterator[Finding]:
     if access.expires is not None:
         days = (access.expires - now) / DAY_SECONDS
-        detail = f"The token is good for {days:.0f} more days."
+        detail = f"The token is good for {plural(round(days), 'more day')}."
         if access.expires - now < EXPIRY_WARNING_SECONDS:
             yield warning("GitHub token", detail, "Make a new one, and store it as the secret.")
         else:

@@ -12,6 +12,7 @@ from cmlkit import rule
 from cmlkit.config import Settings
 from cmlkit.doctor.finding import Finding, failed, looked, ok, warning
 from cmlkit.errors import SettingsError
+from cmlkit.formats import plural
 
 
 def examined(settings: Settings, directory: Path) -> tuple[Finding, ...]:
@@ -31,7 +32,7 @@ def _examined(settings: Settings, directory: Path) -> Iterator[Finding]:
             yield failed("settings", error)
     unread = [finding for text in settings.gate.rules for finding in looked("settings", partial(_rule, text))]
     yield from unread
-    yield ok("settings", f"{len(settings.gate.rules) - len(unread)} gate rules can be read.")
+    yield ok("settings", f"{plural(len(settings.gate.rules) - len(unread), 'gate rule')} can be read.")
 
 
 def _rule(text: str) -> tuple[Finding, ...]:

@@ -1,4 +1,4 @@
-"""What cmlkit needs of a forge, in the forge's own nouns. `forges/github.py` is the one there is."""
+"""What cmlkit needs of a forge, in the forge's own nouns. `forges/github` is the one there is."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ class AssetForge(Protocol):
 
 
 class PublishForge(Protocol):
-    """What `publish.py` needs. Paths are repository paths; refs are branch names or commit ids."""
+    """What publishing needs. Paths are repository paths; refs are branch names or commit ids."""
 
     def repository(self) -> Repository: ...
 
@@ -319,14 +319,14 @@ class PublishForge(Protocol):
 
 
 class AttestationForge(Protocol):
-    """What `attestation.py` needs."""
+    """What reading attestations needs."""
 
     def attestations(self, sha256: str) -> list[Attestation]:
         """What workflows stated about a file of this hash, in hexadecimal; no signature is checked."""
 
 
 class PromotionForge(Protocol):
-    """What `promotion.py` needs."""
+    """What promoting needs."""
 
     def repository(self) -> Repository: ...
 

@@ -41,7 +41,7 @@ class RunnerDownload:
 
 
 class RunnerForge(Protocol):
-    """What `runner.py` needs."""
+    """What launching, stopping and reaping need."""
 
     def runner_download(self, *, architecture: str) -> RunnerDownload:
         """The current runner application for Linux on `x64` or `arm64`."""

@@ -42,7 +42,6 @@ class Report:
         past: Earlier models of the base branch, oldest first, the champion last.
         store: Where the model's bytes are, as in the setting publish.store.
         spent: What the published runs of the last days cost; None where that is not known.
-        setup: The shell command that prepared the training.
     """
 
     run: TrainingRun
@@ -60,7 +59,6 @@ class Report:
     past: tuple[PastModel, ...] = ()
     store: str = "git"
     spent: Spent | None = None
-    setup: str = ""
 
     def markdown(self, *, limit: int = COMMENT_LENGTH) -> str:
         """The report within `limit` code points: what does not fit gives way to a link to the run's page.
@@ -79,7 +77,7 @@ class Report:
             sections.facts(self.run, self.spent, self._origin(), elsewhere),
             sections.files(self.files, {path: self._url(path) for path in self.files}, elsewhere),
             sections.usage(self.run.model, fetch=self._fetch()),
-            sections.reproduction(self.run, setup=self.setup, folder=self.folder),
+            sections.reproduction(self.run, folder=self.folder),
         )
         return fitted(parts, limit)
 

@@ -303,11 +303,11 @@ def usage(model: str, *, fetch: str) -> Section:
     return Section(forms=(folded("Load this model", "\n\n".join([*parts, fence(python, "python")])), ""), rank=8)
 
 
-def reproduction(run: TrainingRun, *, setup: str, folder: str) -> Section:
+def reproduction(run: TrainingRun, *, folder: str) -> Section:
     """How to train the same model again, on the commit that this run had."""
     lines = [f"git checkout {shlex.quote(run.commit)}"] if run.commit else []
     lines += [f"cd {shlex.quote(folder)}"] if folder not in ("", ".") else []
-    lines += [setup] if setup else []
+    lines += [run.setup] if run.setup else []
     lines.append(run.command if run.mode == "command" else "cmlkit train")
     return Section(forms=(folded("Reproduce this run", fence("\n".join(lines), "sh")), ""), rank=8)
 

@@ -31,7 +31,6 @@ __all__ = [
     "Reaped",
     "Removed",
     "check_image",
-    "launch",
     "launch_all",
     "launch_runner",
     "list_instances",
@@ -42,21 +41,6 @@ __all__ = [
 
 CloudFor = Callable[[str], Cloud]
 """Gives the cloud's region of that name; that of the environment when the name is empty."""
-
-
-def launch(
-    spec: RunnerSpec,
-    *,
-    workflow_run: WorkflowRun,
-    forge: RunnerForge,
-    cloud_for: CloudFor,
-    progress: Progress | None = None,
-    clock: Clock | None = None,
-) -> Launched:
-    """Launch one instance and return once its runner is online: `launch_all` without regard to `spec.count`."""
-    launching = _launching(replace(spec, count=1), workflow_run, forge, cloud_for, progress, clock)
-    with _taken_back(launching, keep=True):
-        return launching.run()[0]
 
 
 def launch_all(

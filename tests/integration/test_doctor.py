@@ -60,7 +60,7 @@ def test_every_part_is_told_when_it_is_well(account: Sandbox, capsys: pytest.Cap
         "123456789012 in eu-west-1",
     ):
         assert part in said
-    for part in ("12 of 12 options", "at most $0.0", "640 vCPUs, 2 needed", "3 subnets have a way out"):
+    for part in ("12 of 12 options", "at most $0.0", "640 vCPUs, 2 needed", "way out to GitHub: 3 subnets"):
         assert part in said
 
 

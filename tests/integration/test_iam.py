@@ -37,7 +37,10 @@ class Account:
 
     def launch(self, **settings: Any) -> runner.Launched:
         spec = RunnerSpec(stop_schedule_role=ROLE, iam_instance_profile=PROFILE, **settings)
-        return runner.launch(spec, workflow_run=RUN, forge=self.forge, cloud_for=self.cloud_for, clock=self.clock)
+        (launched,) = runner.launch_all(
+            spec, workflow_run=RUN, forge=self.forge, cloud_for=self.cloud_for, clock=self.clock
+        )
+        return launched
 
     def stop(self) -> runner.Removed:
         return runner.stop(workflow_run=RUN, forge=self.forge, cloud_for=self.cloud_for, clock=self.clock)

@@ -280,6 +280,14 @@ def test_a_model_that_was_trained_here_is_not_overwritten(there: Project, tmp_pa
     assert pull_model(folder, model=MODEL, at="HEAD", force=True).store == "lfs"
 
 
+@pytest.mark.parametrize("store", ["git", "lfs"])
+def test_a_model_that_cannot_be_written_says_where(there: Project, tmp_path: Path, store: str) -> None:
+    published = there.publish(there.trained(0.9), store=store)
+    folder = clone(there, tmp_path / "clone", published.branch)
+    with pytest.raises(ModelError, match=r"cannot be written to .*/config/m\.joblib"):
+        pull_model(folder, model=MODEL, at="HEAD", output=folder / ".git" / "config" / "m.joblib")
+
+
 @pytest.mark.parametrize("store", ["lfs", IN_S3])
 def test_a_download_that_broke_off_goes_on_where_it_was(there: Project, tmp_path: Path, store: str) -> None:
     published = there.publish(there.trained(0.9), store=store)

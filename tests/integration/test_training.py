@@ -54,7 +54,7 @@ def test_a_command_leaves_a_run_a_manifest_and_a_record(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "x.csv").write_text("1,2\n3,4\n")
     run = train(changed(setup="echo ready > prepared"), directory=tmp_path, environ=environ())
-    assert run.metrics == {"Accuracy": 0.97}
+    assert (run.setup, run.metrics) == ("echo ready > prepared", {"Accuracy": 0.97})
     assert (run.data[0].rows, run.data[0].columns) == (2, 2)
     assert {"python", "numpy"} <= set(run.libraries)
     assert run.resources.wall_seconds > 0

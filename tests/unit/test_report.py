@@ -21,6 +21,7 @@ from tests.unit.test_report_markdown import hostile, parsed
 
 RUN = TrainingRun(
     mode="command",
+    setup="pip install -r requirements.txt",
     command="python train.py",
     metrics={"accuracy": 0.972, "loss": 0.1},
     model="model/random_forest.joblib",
@@ -57,7 +58,6 @@ REPORT = Report(
     files=("model/random_forest.joblib", "model/metrics.txt"),
     images={"model/confusion_matrix.png": IMAGE},
     champion_parameters={"max_depth": 4, "n_estimators": 100},
-    setup="pip install -r requirements.txt",
 )
 
 
@@ -321,6 +321,7 @@ hostile_runs = st.builds(
     TrainingRun,
     mode=st.sampled_from(["command", "estimator"]),
     command=hostile,
+    setup=hostile,
     metrics=st.dictionaries(names, st.floats(allow_nan=False, allow_infinity=False), max_size=6),
     model=names,
     plots=st.lists(names, max_size=6).map(tuple),
@@ -355,7 +356,6 @@ def test_hostile_names_break_nothing(
         files=(name,),
         images=dict.fromkeys(run.plots[:2], f"https://x/{name}"),
         champion_parameters={name: name} if champion else None,
-        setup=name,
     )
     page = report.markdown()
     page.encode()

@@ -163,7 +163,7 @@ def test_without_credentials_nothing_is_asked(ec2: Ec2, here: Setting, monkeypat
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     with pytest.raises(PermissionDenied, match="no AWS credentials"):
-        runner.launch(
+        runner.launch_all(
             RunnerSpec(), workflow_run=here.workflow_run, forge=here.forge, cloud_for=regions(), clock=here.clock
         )
     assert here.forge.created == 0
