@@ -8,4 +8,5 @@ if [[ "$COMMAND" == *[\"\']* ]]; then
   exit 2
 fi
 read -r -d '' -a arguments <<<"$COMMAND" || true
-exec "$CMLKIT" "${arguments[@]}"
+# One stream, so that what is printed and the groups around it stay in order.
+exec "$CMLKIT" "${arguments[@]}" 2>&1

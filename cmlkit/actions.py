@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cmlkit.errors import SettingsError
+from cmlkit.progress import Lines
 from cmlkit.run import InstanceFacts, WorkflowRun
 
 SUMMARY_LIMIT_BYTES = 1024 * 1024  # of one step; GitHub drops a longer one whole
@@ -107,9 +108,17 @@ def annotation(level: Literal["error", "warning", "notice"], message: str, *, ti
     return f"::{level}{properties}::{_escaped(message)}"
 
 
-def mask(secret: str) -> str:
-    """The line that hides `secret` in the rest of the log."""
-    return f"::add-mask::{_escaped(secret)}"
+class WorkflowLog(Lines):
+    """Progress in a job's log: what is printed during a stage folds below its title, and warnings are annotations."""
+
+    def begin(self, title: str) -> None:
+        self.note(f"::group::{_escaped(title)}")
+
+    def end(self, outcome: str) -> None:
+        self.note(f"::endgroup::\n{outcome}")
+
+    def warn(self, text: str) -> None:
+        self.note(annotation("warning", text, title="cmlkit"))
 
 
 def _escaped(text: str) -> str:

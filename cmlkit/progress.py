@@ -40,9 +40,8 @@ class Silent:
 class Lines:
     """Plain lines, for logs and pipes. Each stage prints one line when it starts and one when it ends."""
 
-    def __init__(self, stream: TextIO | None = None, *, warning_prefix: str = "warning: ") -> None:
+    def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
-        self.warning_prefix = warning_prefix
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Say]:
@@ -53,19 +52,25 @@ class Lines:
             nonlocal said
             said = text
 
-        self.note(f"{title} …")
+        self.begin(title)
         try:
             yield say
         except BaseException:
-            self.note(f"{title}: failed after {time.monotonic() - started:.1f} s")
+            self.end(f"{title}: failed after {time.monotonic() - started:.1f} s")
             raise
-        self.note(f"{title}: {said or 'done'} ({time.monotonic() - started:.1f} s)")
+        self.end(f"{title}: {said or 'done'} ({time.monotonic() - started:.1f} s)")
+
+    def begin(self, title: str) -> None:
+        self.note(f"{title} …")
+
+    def end(self, outcome: str) -> None:
+        self.note(outcome)
 
     def note(self, text: str) -> None:
         print(text, file=self.stream, flush=True)
 
     def warn(self, text: str) -> None:
-        self.note(f"{self.warning_prefix}{text}")
+        self.note(f"warning: {text}")
 
 
 class Live:

@@ -1,20 +1,13 @@
-"""Write `docs/reference/settings.md` from the settings schema.
-
-python scripts/render_settings.py           print what the page should be
-python scripts/render_settings.py --write   make it so
-"""
+"""The page `docs/reference/settings.md`, from the settings schema; `render_reference` writes it with the others."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 from cmlkit.config import SCHEMA
 from cmlkit.report.markdown import code, table
 from cmlkit.setting import DURATION_KIND, Setting
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "settings.md"
 INTRODUCTION = """# Settings
 
 A setting has one name with four doors, in this order of precedence: flag, variable, `cmlkit.yaml`, default. The table
@@ -65,14 +58,3 @@ def _duration(seconds: float) -> str:
         if seconds % factor == 0:
             return f"{seconds / factor:g}{unit}"
     return f"{seconds:g}s"
-
-
-def main(arguments: list[str]) -> None:
-    if arguments == ["--write"]:
-        PAGE.write_text(page(), encoding="utf-8")
-    else:
-        sys.stdout.write(page())
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

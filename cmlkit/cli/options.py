@@ -117,5 +117,5 @@ def _joined(declaration: Setting, value: Any) -> Any:
 
 def _progress(environ: Mapping[str, str]) -> Progress:
     if actions.running_in(environ):
-        return Lines(warning_prefix="::warning title=cmlkit::")
+        return actions.WorkflowLog()
     return Live() if sys.stderr.isatty() else Lines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -105,4 +106,27 @@ def test_annotations_stay_on_one_line() -> None:
     assert actions.annotation("error", "50% lost\nnext: retry", title="a:b,c") == (
         "::error title=a%3Ab%2Cc::50%25 lost%0Anext: retry"
     )
-    assert actions.mask("s\n3") == "::add-mask::s%0A3"
+
+
+def test_what_is_printed_during_a_stage_folds_below_its_title() -> None:
+    log = io.StringIO()
+    with actions.WorkflowLog(log).stage("Train") as say:
+        print("epoch 1", file=log)
+        say("42 s")
+    group, printed, end, outcome = log.getvalue().splitlines()
+    assert (group, printed, end) == ("::group::Train", "epoch 1", "::endgroup::")
+    assert outcome.startswith("Train: 42 s (")
+
+
+def test_a_stage_that_fails_closes_its_group_before_it_says_so() -> None:
+    log = io.StringIO()
+    with pytest.raises(ValueError, match="no"), actions.WorkflowLog(log).stage("Train"):
+        raise ValueError("no")
+    end, outcome = log.getvalue().splitlines()[1:]
+    assert (end, outcome[:19]) == ("::endgroup::", "Train: failed after")
+
+
+def test_a_warning_in_a_workflow_is_one_annotation_whatever_it_says() -> None:
+    log = io.StringIO()
+    actions.WorkflowLog(log).warn("slow\nnext: 50% more")
+    assert log.getvalue() == "::warning title=cmlkit::slow%0Anext: 50%25 more\n"

@@ -15,7 +15,6 @@ import pytest
 
 from cmlkit import config, errors, model, rule
 from cmlkit.cli import COMMANDS, cli
-from scripts.render_settings import PAGE, page
 from tests import documented
 from tests.documented import PAGES, ROOT
 
@@ -66,10 +65,6 @@ def test_every_link_to_a_heading_leads_somewhere(path: Path) -> None:
             headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
             slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
             assert anchor in slugs, link
-
-
-def test_the_page_of_settings_is_that_of_the_schema() -> None:
-    assert PAGE.read_text() == page(), "Run: python -m scripts.render_settings --write"
 
 
 @pytest.mark.parametrize("block", blocks("yaml"))

@@ -26,10 +26,10 @@ def test_a_stage_that_fails_says_so_and_lets_the_error_through() -> None:
     assert log.getvalue().splitlines()[-1].startswith("Launching: failed after")
 
 
-def test_in_a_workflow_warnings_are_annotations() -> None:
+def test_a_warning_says_that_it_is_one() -> None:
     log = io.StringIO()
-    Lines(log, warning_prefix="::warning::").warn("slow")
-    assert log.getvalue() == "::warning::slow\n"
+    Lines(log).warn("slow")
+    assert log.getvalue() == "warning: slow\n"
 
 
 def test_silence_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
