@@ -1,10 +1,18 @@
-"""How many workers `-n auto` starts."""
+"""How many workers `-n auto` starts, and what each of them does once for all of its tests."""
 
+import functools
 import os
 
+import botocore.session
 import pytest
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Two more than there are cores: some tests mostly wait, for a machine to boot or for a second look."""
     return (os.cpu_count() or 1) + 2
+
+
+@pytest.fixture(scope="session", autouse=True)
+def service_models_read_once() -> None:
+    """boto3 reads its description of a service anew for each session, and EC2's takes longer than most tests."""
+    botocore.session.create_loader = functools.cache(botocore.session.create_loader)

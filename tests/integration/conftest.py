@@ -16,15 +16,21 @@ from cmlkit.sandbox import Sandbox
 ACTION = Path(__file__).parents[2] / "action.yml"
 
 
+@pytest.fixture(scope="session")
+def declared_outputs() -> frozenset[str]:
+    """The outputs that the action has."""
+    return frozenset(yaml.safe_load(ACTION.read_text(encoding="utf-8"))["outputs"])
+
+
 @pytest.fixture
-def step_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def step_outputs(tmp_path: Path, declared_outputs: frozenset[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The file of the step's outputs. Whatever a test's commands write there must be an output of the action."""
     file = tmp_path / "step-outputs"
     monkeypatch.setenv("GITHUB_OUTPUT", str(file))
     yield file
     if file.exists():
         written = set(re.findall(r"^([a-z0-9-]+)<<cmlkit-", file.read_text(encoding="utf-8"), re.MULTILINE))
-        assert written <= set(yaml.safe_load(ACTION.read_text(encoding="utf-8"))["outputs"])
+        assert written <= declared_outputs
 
 
 @pytest.fixture
