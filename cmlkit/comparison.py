@@ -193,7 +193,7 @@ def compare_sides(before: Side, after: Side, *, rules: Sequence[str] = ()) -> Co
     return Comparison(
         before=before,
         after=after,
-        metrics=gate.differences([rule.parse(item) for item in rules], old.metrics, new.metrics),
+        metrics=gate.differences(rule.parse_all(rules), old.metrics, new.metrics),
         parameters=_changes(old.parameters, new.parameters),
         libraries=_changes(old.libraries, new.libraries),
         data=_data_changes(old.data, new.data),

@@ -104,7 +104,9 @@ def _split(file: Path, spec: TrainSpec, largest: Ahead) -> Dataset:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The table {file} cannot be read: {error}.") from error
     if spec.target not in header:
-        raise SettingsError(f"{file} has no column {spec.target!r}; it has {', '.join(header)}.")
+        raise SettingsError(
+            f"{file} has no column {spec.target!r}; it has {', '.join(header)}.", next_step="Correct train.target."
+        )
     table = largest.table()
     if table.ndim != 2 or table.shape[1] != len(header):
         raise SettingsError(f"{file} has {len(header)} names in its header and rows of another length.")

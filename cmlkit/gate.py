@@ -83,7 +83,7 @@ def judge(
     Raises:
         SettingsError: A rule is malformed, names a metric that the challenger lacks, or divides by zero.
     """
-    parsed = [rule.parse(text) for text in rules]
+    parsed = rule.parse_all(rules)
     names = {metrics.key(name): name for name in challenger}
     before = {metrics.key(name): value for name, value in (champion or {}).items()}
     results = tuple(_result(item, _known(item, names), challenger, before) for item in parsed)

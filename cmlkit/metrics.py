@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from cmlkit.errors import MetricsError
+from cmlkit.yaml_problem import NEXT_STEP, yaml_problem
 
 SIZE_LIMIT_BYTES = 16 * 1024 * 1024
 # PyYAML reads some 400 KB a second.
@@ -267,7 +268,7 @@ def _from_yaml(path: str, text: str) -> list[tuple[str, float]]:
     try:
         document = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise MetricsError(f"{path} is not valid YAML: {error}") from error
+        raise MetricsError(yaml_problem(path, error), next_step=NEXT_STEP) from error
     except RecursionError:
         raise _too_deep(path) from None
     return [] if document is None else _flat_nodes(path, document, seen=set())

@@ -15,7 +15,7 @@ import difflib
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -106,6 +106,11 @@ def parse(text: str) -> Rule:
     return Rule(
         text=text, metric=metric, comparison=comparison, needs_champion=needs_champion, threshold_for=threshold_for
     )
+
+
+def parse_all(texts: Iterable[str]) -> tuple[Rule, ...]:
+    """`parse` of each. Called for its errors, too, before a launch or a training costs anything."""
+    return tuple(parse(text) for text in texts)
 
 
 def exact(value: float) -> Fraction:

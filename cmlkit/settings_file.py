@@ -14,6 +14,7 @@ import yaml
 
 from cmlkit.errors import SettingsError
 from cmlkit.setting import nearest
+from cmlkit.yaml_problem import NEXT_STEP, yaml_problem
 
 BARE = "gate"
 """The section that is a list of rules, and no mapping of names to values."""
@@ -41,7 +42,7 @@ def parse_settings(text: str, *, path: Path, known: Mapping[str, Sequence[str]])
     try:
         document = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise SettingsError(f"{path} is not valid YAML: {error}") from error
+        raise SettingsError(yaml_problem(path, error), next_step=NEXT_STEP) from error
     if document is None:
         return {}
     found: dict[str, RawValue] = {}
@@ -52,11 +53,11 @@ def parse_settings(text: str, *, path: Path, known: Mapping[str, Sequence[str]])
 
 def _read_section(section: str, node: yaml.Node, path: Path, where: str, names: Sequence[str]) -> dict[str, RawValue]:
     if section == BARE:
-        return {section: RawValue(value=_plain(node), source=where)}
-    if isinstance(node, yaml.ScalarNode) and _plain(node) is None:
+        return {section: RawValue(value=_plain(node, where), source=where)}
+    if isinstance(node, yaml.ScalarNode) and _plain(node, where) is None:
         return {}
     return {
-        f"{section}.{key}": RawValue(value=_plain(value), source=place)
+        f"{section}.{key}": RawValue(value=_plain(value, place), source=place)
         for key, value, place in _entries(node, path, names=names, inside=section)
     }
 
@@ -77,11 +78,13 @@ def _entries(node: yaml.Node, path: Path, *, names: Sequence[str], inside: str) 
     return list(entries.values())
 
 
-def _plain(node: yaml.Node) -> Any:
+def _plain(node: yaml.Node, where: str) -> Any:
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_document(node)
-    except yaml.YAMLError as error:
-        raise SettingsError(f"line {node.start_mark.line + 1}: {error}") from error
+    except yaml.MarkedYAMLError as error:
+        raise SettingsError(f"{where}: the value cannot be read: {error.problem}.", next_step=NEXT_STEP) from error
+    except ValueError as error:  # a date or a number by its form, such as 2026-02-30
+        raise SettingsError(f"{where}: the value cannot be read: {error}.", next_step="Put it in quotes.") from error
     finally:
         loader.dispose()

@@ -21,21 +21,53 @@ LARGE_BYTES = 16 * 1024**2
 
 
 def read_table(file: Path, *, skip: int = 0) -> NDArray[Any]:
-    """numpy's reader in C; it takes commas where the first row has any, else white space."""
+    """numpy's reader in C; it takes commas where the first row has any, else white space.
+
+    Raises:
+        SettingsError: The file cannot be read, or holds anything but numbers.
+    """
     import numpy as np
 
+    delimiter: str | None = None
     try:
-        with file.open(encoding="utf-8") as lines:
-            first = lines.readline()
-        table: NDArray[Any] = np.loadtxt(file, delimiter="," if "," in first else None, skiprows=skip, ndmin=1)
-    except (OSError, ValueError) as error:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            delimiter = "," if "," in lines.readline() else None
+        table: NDArray[Any] = np.loadtxt(file, delimiter=delimiter, skiprows=skip, ndmin=1)
+    except OSError as error:
+        raise SettingsError(f"The table {file} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
         raise SettingsError(
-            f"{file} is not a table of numbers: {error}.",
+            f"{file} is not a table of numbers: {_first_fault(file, delimiter, skip) or error}",
             next_step="Encode text as numbers and fill gaps before training.",
         ) from error
     if not np.isfinite(table).all():
         raise SettingsError(f"{file} holds NaN or infinity.", next_step="Fill the gaps before training.")
     return table
+
+
+def _first_fault(file: Path, delimiter: str | None, skip: int) -> str:
+    """The line and column at which the table ends to be one; numpy counts neither headers nor comments."""
+    width = 0
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, start=1):
+            cells = line.partition("#")[0].strip().split(delimiter)
+            if number <= skip or not any(cells):
+                continue
+            for column, cell in enumerate(cells, start=1):
+                if not _is_number(cell):
+                    return f"line {number} has {cell.strip()!r} in column {column}."
+            width = width or len(cells)
+            if len(cells) != width:
+                return f"line {number} has {len(cells)} columns, and the lines before it {width}."
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 class Ahead:

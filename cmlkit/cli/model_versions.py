@@ -122,7 +122,7 @@ def _columns(versions: Sequence[ModelVersion], rules: Sequence[str]) -> list[str
     """The metrics that have a column: those that the gate's rules are about, then others, as far as there is room."""
     from cmlkit import metrics, rule
 
-    ruled = [metrics.key(rule.parse(text).metric) for text in rules]
+    ruled = [metrics.key(each.metric) for each in rule.parse_all(rules)]
     names = {metrics.key(name): name for version in reversed(versions) for name in version.manifest.metrics}
     order = dict.fromkeys([*(key for key in ruled if key in names), *names])
     return [names[key] for key in list(order)[:METRIC_COLUMNS]]

@@ -61,8 +61,10 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
     cmlkit runner launch --dry-run
     cmlkit runner launch --preflight
     """
+    from cmlkit import rule
     from cmlkit import runner as stage
 
+    rule.parse_all(invocation.settings.gate.rules)
     spec, workflow_run = invocation.settings.runner, edges.workflow_run(invocation.environ)
     cloud_for = edges.clouds(invocation.environ)
     if dry_run:

@@ -29,8 +29,9 @@ def train(invocation: Invocation, command: tuple[str, ...]) -> None:
     cmlkit train --setup "pip install -r requirements.txt" --run "python train.py"
     cmlkit train --estimator sklearn.ensemble.RandomForestClassifier --params max_depth=5
     """
-    from cmlkit import training
+    from cmlkit import rule, training
 
+    rule.parse_all(invocation.settings.gate.rules)
     spec = invocation.settings.train
     if command:
         spec = dataclasses.replace(spec, run=shlex.join(command), estimator="")

@@ -118,6 +118,8 @@ def test_report_prints_markdown_without_touching_github(sandbox: Sandbox, capsys
         (["runner", "launch"], {"CMLKIT_RUNNER_TOKEN": "ghp_reader"}, 3, "Administration|administration|permission"),
         (["runner", "launch"], {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, 3, "no AWS credentials"),
         (["runner", "launch"], {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, 2, "No AWS region is set"),
+        (["runner", "launch"], {"CMLKIT_GATE": "accuracy >>= 1"}, 2, "accuracy >>= 1"),
+        (["train", "--run", "true"], {"CMLKIT_GATE": "accuracy >>= 1"}, 2, "accuracy >>= 1"),
         (["runner", "launch", "--instance-type", "t9.huge"], {}, 2, "t9.huge"),
         (["runner", "launch", "--image", "ami-0123456789abcdef0"], {}, 2, "ami-0123456789abcdef0"),
         (["runner", "launch", "--image", "windows"], {}, 2, "windows"),

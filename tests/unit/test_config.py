@@ -60,13 +60,22 @@ def test_the_gate_is_a_list_of_rules_in_file_and_variable(tmp_path: Path) -> Non
         ("runner:\n  tags: [a]\n", "runner.tags is ['a']; it takes a mapping"),
         ("- a\n", "cmlkit.yaml:1: the top level must be a mapping"),
         ("runner: 3\n", "cmlkit.yaml:1: runner must be a mapping"),
-        ("runner: {\n", "is not valid YAML"),
+        ("runner: {\n", "cmlkit.yaml:2: this is not valid YAML: expected the node content"),
+        (
+            "train:\n  run: 'a\n",
+            "found unexpected end of stream, while scanning a quoted scalar that begins on line 2.",
+        ),
+        ("train:\n  run: a: b\n", "cmlkit.yaml:2: this is not valid YAML: mapping values are not allowed here."),
+        ("train: \0\n", "cmlkit.yaml is not valid YAML: unacceptable character #x0000"),
+        ("runner:\n  tags:\n    since: 2026-02-30\n", "cmlkit.yaml:2: the value cannot be read: day is out of range"),
+        ("train:\n  run: !shell a\n", "cmlkit.yaml:2: the value cannot be read: could not determine a constructor"),
     ],
 )
 def test_a_wrong_file_is_an_error_that_says_where_and_what(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         config.load(environ={}, file=written(tmp_path, text))
     assert message in caught.value.message
+    assert "\n" not in caught.value.message
 
 
 def test_an_unknown_key_names_the_nearest_known_one(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_each_format_is_read(tmp_path: Path, name: str, content: str, found: dic
         ("m.json", "[" * 100_000, "m.json"),
         ("m.json", '{"": 1}', "the value 1 has no name"),
         ("m.json", "0.97", "the value 0.97 has no name"),
-        ("m.yaml", "a: [", "is not valid YAML"),
+        ("m.yaml", "a: [", "m.yaml:1: this is not valid YAML: expected the node content"),
         ("m.yaml", "a: 1\nb:\n  c: true\n", "m.yaml:3: 'b.c' is 'true', which is not a number"),
         ("m.yaml", "a: 1\na: 2\n", "the key 'a' stands twice"),
         ("m.yaml", "a: [1, 2]\n", "m.yaml:1: 'a' is a list"),
