@@ -110,7 +110,11 @@ def resolve(directory: Path, name: str) -> str:
 
 
 def default_branch(directory: Path, *, remote: str = "origin") -> str:
-    """The remote's default branch as the clone knows it, else main or master, else the branch that is checked out."""
+    """The remote's default branch as the clone knows it, else main or master, else what is checked out.
+
+    Raises:
+        SettingsError: `directory` is in no repository, or in one without a commit.
+    """
     try:
         head = run_git(directory, "symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD").decode().strip()
         return head.removeprefix(f"{remote}/")
@@ -119,6 +123,11 @@ def default_branch(directory: Path, *, remote: str = "origin") -> str:
     for name in ("main", "master"):
         if branch_ref(directory, name, remote=remote):
             return name
+    if not resolve(directory, "HEAD"):
+        run_git(directory, "rev-parse", "--git-dir")  # its own error where there is no repository
+        raise SettingsError(
+            "The repository has no commit yet.", next_step="Commit the project, or fetch what there is."
+        )
     return "HEAD"
 
 

@@ -201,8 +201,13 @@ def test_what_is_not_there_says_what_is(there: ModelRepository) -> None:
 def test_outside_a_repository_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The folder for temporary files may be inside of this project's own checkout.
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(SettingsError, match="git"):
+    with pytest.raises(SettingsError, match="not a git repository"):
         list_versions(tmp_path, model=MODEL)
+
+
+def test_in_a_repository_without_a_commit_it_says_so(checkout: Path) -> None:
+    with pytest.raises(SettingsError, match="has no commit yet"):
+        list_versions(checkout, model=MODEL)
 
 
 def differing(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str, float]:
