@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,7 @@ def report(invocation: Invocation) -> None:
     markdown = stage.render(
         read_record(directory), rules=invocation.settings.gate.rules, champion=None, workflow_run=workflow_run
     )
-    click.echo(markdown)
+    click.echo(json.dumps({"markdown": markdown}, indent=2) if invocation.as_json else markdown)
 
 
 def read_record(directory: Path) -> TrainingRun:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import signal
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ import click
 
 from cmlkit import bundled
 from cmlkit.cli.options import Invocation, with_settings
-from cmlkit.cli.output import emit, print_pairs
+from cmlkit.cli.output import emit
 from cmlkit.cost import dollars
 from cmlkit.errors import SettingsError
 
@@ -48,7 +50,8 @@ def demo(invocation: Invocation, repeat: int, serve: bool, example: Path | None)
             result["earlier"] = [day.result() for day in days[:-1]]
         emit(invocation, result, [] if invocation.as_json else _lines(days[-1], page))
         if serve:
-            _serve(sandbox, result["pull_request_url"])
+            invocation.progress.note(f"Serving {result['pull_request_url']}; Ctrl-C ends it.")
+            _forever()
 
 
 @click.command()
@@ -61,15 +64,21 @@ def sandbox(invocation: Invocation, example: Path | None) -> None:
     cmlkit sandbox --example examples/random-forest
     """
     with _sandbox(example or bundled.example()) as running:
-        for name, value in running.environ().items():
-            click.echo(f"export {name}={value}")
+        variables = running.environ()
+        if invocation.as_json:
+            click.echo(json.dumps({"url": running.github.url, "environment": variables}, indent=2))
+        else:
+            click.echo("\n".join(f"export {name}={value}" for name, value in variables.items()))
         invocation.progress.note(f"The sandbox is up at {running.github.url}; Ctrl-C ends it.")
         _forever()
 
 
 @contextmanager
 def _sandbox(source: Path, *, folder: Path | None = None) -> Iterator[Sandbox]:
-    """A sandbox that keeps its files below `folder`, the system's temporary one when None, and removes them."""
+    """A sandbox that keeps its files below `folder`, the system's temporary one when None, and removes them.
+
+    SIGTERM ends it as Ctrl-C does, or its files would stay.
+    """
     try:
         from cmlkit.sandbox import Sandbox
     except ModuleNotFoundError as error:
@@ -78,11 +87,15 @@ def _sandbox(source: Path, *, folder: Path | None = None) -> Iterator[Sandbox]:
         raise SettingsError("The sandbox needs git, which is not on PATH.", next_step="Install git.")
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="cmlkit-sandbox-", dir=folder) as directory,
-        Sandbox(Path(directory).resolve(), source=source) as running,
-    ):
-        yield running
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="cmlkit-sandbox-", dir=folder) as directory,
+            Sandbox(Path(directory).resolve(), source=source) as running,
+        ):
+            yield running
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _lines(day: Day, page: Path) -> list[tuple[str, str]]:
@@ -104,13 +117,8 @@ def _lines(day: Day, page: Path) -> list[tuple[str, str]]:
     ]
 
 
-def _serve(running: Sandbox, url: str) -> None:
-    print_pairs([("serving", f"{url}  (Ctrl-C ends it)")])
-    _forever()
-
-
 def _forever() -> None:
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
-        click.echo("")
+        click.echo("", err=True)

@@ -95,7 +95,10 @@ def test_report_prints_markdown_without_touching_github(sandbox: Sandbox, capsys
     asked = len(sandbox.github.requests)
     capsys.readouterr()
     assert run(["report", "--gate", "accuracy >= 0.9"], environ=os.environ) == 0
-    assert "Accuracy" in capsys.readouterr().out
+    markdown = capsys.readouterr().out
+    assert "Accuracy" in markdown
+    assert run(["report", "--gate", "accuracy >= 0.9", "--json"], environ=os.environ) == 0
+    assert json.loads(capsys.readouterr().out)["markdown"].strip() == markdown.strip()
     assert len(sandbox.github.requests) == asked
 
 
