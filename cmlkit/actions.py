@@ -25,12 +25,15 @@ def running_in(environ: Mapping[str, str]) -> bool:
     return environ.get("GITHUB_ACTIONS") == "true"
 
 
-def workflow_run(environ: Mapping[str, str], *, repository: str = "", commit: str = "") -> WorkflowRun:
+def workflow_run(
+    environ: Mapping[str, str], *, repository: str = "", commit: str = "", local_id: str = ""
+) -> WorkflowRun:
     """The run that the environment describes.
 
     Args:
         repository: `OWNER/NAME` where `GITHUB_REPOSITORY` says nothing, such as from the checkout's remote.
         commit: The same for `GITHUB_SHA`.
+        local_id: What tells this run from others outside Actions; by chance when empty.
 
     Raises:
         SettingsError: No repository is known, or a number in the environment is none.
@@ -43,8 +46,8 @@ def workflow_run(environ: Mapping[str, str], *, repository: str = "", commit: st
     pull_request, from_fork = _pull_request(environ)
     return WorkflowRun(
         repository=name,
-        # Outside Actions two people at once must not share a label: nothing but chance tells them apart.
-        run_id=environ.get("GITHUB_RUN_ID") or f"local{os.urandom(4).hex()}",
+        # Outside Actions two people at once must not share a label: nothing but chance tells their launches apart.
+        run_id=environ.get("GITHUB_RUN_ID") or f"local{local_id or os.urandom(4).hex()}",
         attempt=_attempt(environ.get("GITHUB_RUN_ATTEMPT") or "1"),
         sha=environ.get("GITHUB_SHA") or commit,
         ref=environ.get("GITHUB_REF", ""),

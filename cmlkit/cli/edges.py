@@ -126,16 +126,17 @@ def _token(environ: Mapping[str, str], names: Sequence[str], workflow_run: Workf
     )
 
 
-def workflow_run(environ: Mapping[str, str], *, directory: Path = Path()) -> WorkflowRun:
-    """The run of the environment, or one for this checkout outside Actions."""
+def workflow_run(environ: Mapping[str, str], *, directory: Path = Path(), local_id: str = "") -> WorkflowRun:
+    """The run of the environment, or one for this checkout outside Actions, where `local_id` or chance names it."""
     if environ.get("GITHUB_REPOSITORY") and environ.get("GITHUB_SHA"):
-        return actions.workflow_run(environ)
+        return actions.workflow_run(environ, local_id=local_id)
     from cmlkit import git
 
     return actions.workflow_run(
         environ,
         repository="" if environ.get("GITHUB_REPOSITORY") else git.remote_repository(directory),
         commit=git.head_commit(directory),
+        local_id=local_id,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from cmlkit.cli.asset import publish_asset
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.errors import SettingsError
-from cmlkit.run import RECORD, TrainingRun
+from cmlkit.run import RECORD, TrainingRun, WorkflowRun
 
 if TYPE_CHECKING:
     from cmlkit.publishing import Publication
@@ -43,7 +44,7 @@ def publish(invocation: Invocation, image: Path | None, md: bool) -> None:
         return
     directory = Path.cwd()
     run = read_record(directory)
-    workflow_run = edges.workflow_run(invocation.environ, directory=directory)
+    workflow_run = _workflow_run(invocation, run, directory)
     publication = stage.publish(
         run,
         spec=invocation.settings.publish,
@@ -71,10 +72,9 @@ def report(invocation: Invocation) -> None:
     from cmlkit import publishing as stage
 
     directory = Path.cwd()
-    workflow_run = edges.workflow_run(invocation.environ, directory=directory)
-    markdown = stage.render(
-        read_record(directory), rules=invocation.settings.gate.rules, champion=None, workflow_run=workflow_run
-    )
+    run = read_record(directory)
+    workflow_run = _workflow_run(invocation, run, directory)
+    markdown = stage.render(run, rules=invocation.settings.gate.rules, champion=None, workflow_run=workflow_run)
     click.echo(json.dumps({"markdown": markdown}, indent=2) if invocation.as_json else markdown)
 
 
@@ -91,6 +91,12 @@ def read_record(directory: Path) -> TrainingRun:
             f"There is no record of a training at {RECORD}.", next_step="Run cmlkit train first, in this folder."
         ) from None
     return TrainingRun.from_json(text, source=str(RECORD))
+
+
+def _workflow_run(invocation: Invocation, run: TrainingRun, directory: Path) -> WorkflowRun:
+    """Outside Actions the training names the run, so that publishing it again finds what an earlier try left."""
+    digest = hashlib.sha256(run.to_json().encode()).hexdigest()
+    return edges.workflow_run(invocation.environ, directory=directory, local_id=digest[:8])
 
 
 def _summarise(invocation: Invocation, report: str) -> None:

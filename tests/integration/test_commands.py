@@ -90,6 +90,20 @@ def test_a_rejected_model_is_a_draft_and_exit_code_6(sandbox: Sandbox, capsys: p
     assert pull.draft
 
 
+def test_outside_actions_a_training_that_is_published_again_is_not_doubled(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_RUN_ID")
+    trained()
+    assert run(["publish"], environ=os.environ) == 0
+    assert run(["publish"], environ=os.environ) == 0
+    repository = sandbox.github.hub.repository(sandbox.repository)
+    assert [pull.state for pull in repository.pulls] == ["open"]
+    trained()
+    assert run(["publish"], environ=os.environ) == 0
+    assert [pull.state for pull in repository.pulls] == ["closed", "open"]
+
+
 def test_report_prints_markdown_without_touching_github(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     trained()
     asked = len(sandbox.github.requests)
