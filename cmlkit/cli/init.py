@@ -13,7 +13,7 @@ import click
 from cmlkit import bundled, git, scaffold
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_pairs
-from cmlkit.config import SCHEMA
+from cmlkit.config import SCHEMA, TrainSpec
 from cmlkit.errors import SettingsError
 from cmlkit.whole_file import write_whole
 
@@ -57,6 +57,8 @@ def init(
     files = _example_files() if example else {}
     if not example and (force or not SETTINGS.exists()):
         files[SETTINGS] = _settings_text(invocation)
+    if SETTINGS not in files:
+        _say_what_is_not_written(invocation)
     region = next(iter(invocation.settings.runner.region), "") or invocation.environ.get("AWS_REGION", "")
     for name in workflows or [TEMPLATES[auth]]:
         text = bundled.workflow(name)
@@ -66,11 +68,20 @@ def init(
     if invocation.as_json:
         click.echo(json.dumps({"written": [path.as_posix() for path in written], "steps": steps}, indent=2))
         return
-    unchanged = [path for path in files if path not in written]
+    unchanged = [path for path in dict.fromkeys([SETTINGS, *files]) if path not in written]
     print_pairs([*(("written", str(path)) for path in written), *(("unchanged", str(path)) for path in unchanged)])
     click.echo("\nWhat is left to do:")
     for number, step in enumerate(steps, start=1):
         click.echo(f"{number}. {step}")
+
+
+def _say_what_is_not_written(invocation: Invocation) -> None:
+    """The settings file stays, so flags that would have gone into it go nowhere."""
+    declared = [item for section in ("runner", "train", "gate") for item in SCHEMA[section]]
+    if flags := [item.flag for item in declared if invocation.settings.sources[item.path] == item.flag]:
+        invocation.progress.warn(
+            f"{SETTINGS} is there and stays, without {', '.join(flags)}: edit it, or write it anew with --force."
+        )
 
 
 def _settings_text(invocation: Invocation) -> str:
@@ -81,7 +92,9 @@ def _settings_text(invocation: Invocation) -> str:
         train["run"] = _asked()
     for key in guess.missing:
         if key not in train:
-            invocation.progress.note(f"No file for train.{key} was found; cmlkit.yaml leaves it at its default.")
+            default = getattr(TrainSpec(), key)
+            shown = default if isinstance(default, str) else ", ".join(default)
+            invocation.progress.note(f"No file for train.{key} was found: its default stands, {shown}.")
     sections = {"runner": _said(invocation, "runner"), "train": train}
     return scaffold.settings_file(sections, gate=invocation.settings.gate.rules)
 
@@ -133,7 +146,7 @@ def _write(files: Mapping[Path, str], *, force: bool) -> list[Path]:
     if there and not force:
         raise SettingsError(
             f"{', '.join(there)} {'is' if len(there) == 1 else 'are'} there already; nothing was written.",
-            next_step="Move it away, or overwrite it with --force.",
+            next_step="Move what is there away, or overwrite it with --force.",
         )
     for path, text in changed.items():
         try:

@@ -32,7 +32,10 @@ def _examined(settings: Settings, directory: Path) -> Iterator[Finding]:
             yield failed("settings", error)
     unread = [finding for text in settings.gate.rules for finding in looked("settings", partial(_rule, text))]
     yield from unread
-    yield ok("settings", f"{plural(len(settings.gate.rules) - len(unread), 'gate rule')} can be read.")
+    if not settings.gate.rules:
+        yield ok("settings", "The gate has no rules: every model passes.")
+    elif read := len(settings.gate.rules) - len(unread):
+        yield ok("settings", f"{plural(read, 'gate rule')} can be read.")
 
 
 def _rule(text: str) -> tuple[Finding, ...]:

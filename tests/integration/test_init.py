@@ -80,10 +80,18 @@ def test_nothing_is_overwritten_and_then_nothing_is_written(project: Path, capsy
     assert WORKFLOW.read_text() != "mine\n"
 
 
-def test_settings_that_are_there_stay_while_a_workflow_is_added(project: Path) -> None:
+def test_settings_that_are_there_stay_while_a_workflow_is_added(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert init() == 0
     Path("cmlkit.yaml").write_text("train: {run: python mine.py}\n")
+    capsys.readouterr()
     assert init("--workflow", "reap.yml") == 0
+    out, err = capsys.readouterr()
+    assert "unchanged  cmlkit.yaml" in out
+    assert "warning" not in err
+    assert init("--run", "python other.py", "--gate", "accuracy > 0") == 0
+    assert "cmlkit.yaml is there and stays, without --run, --gate" in capsys.readouterr().err
     assert Path("cmlkit.yaml").read_text() == "train: {run: python mine.py}\n"
     assert WORKFLOW.with_name("reap.yml").exists()
 

@@ -37,6 +37,11 @@ def test_setup_and_training_start_in_the_same_folder(tmp_path: Path) -> None:
     assert failures(tmp_path, TRAIN_SETUP="cd src && make", TRAIN_RUN="python train.py") == []
 
 
+def test_a_gate_without_rules_is_told(tmp_path: Path) -> None:
+    findings = project.examined(config.load(environ={"CMLKIT_TRAIN_RUN": "make"}), tmp_path)
+    assert [finding.detail for finding in findings] == ["The gate has no rules: every model passes."]
+
+
 def test_each_missing_script_and_each_rule_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     found = failures(
         tmp_path, TRAIN_SETUP="python get.py", TRAIN_RUN="cd src && python fit.py", GATE="a >>> 1\nb > 1\nc ?"
