@@ -45,9 +45,10 @@ def test_the_output_of_a_training_folds_in_a_jobs_log_in_the_order_in_which_it_c
     assert lines[start + 4].startswith("Train: ")
 
 
-@pytest.mark.parametrize(("no_color", "colours"), [("", True), ("1", False)])
-def test_a_terminal_gets_colours_unless_it_wants_none(project: Path, no_color: str, colours: bool) -> None:
-    environ = {**os.environ, "TERM": "xterm-256color", "NO_COLOR": no_color}
+@pytest.mark.parametrize(("wanted", "colours"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_a_terminal_gets_colours_unless_it_wants_none(project: Path, wanted: dict[str, str], colours: bool) -> None:
+    others = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    environ = {**others, "TERM": "xterm-256color", **wanted}
     shown = on_a_terminal([str(CMLKIT), "train"], project, environ)
     assert "✓" in shown
     assert bool(re.search(r"\x1b\[(?:\d+;)*3[0-7]m", shown)) is colours
