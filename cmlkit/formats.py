@@ -1,4 +1,4 @@
-"""How numbers, durations and sizes read in sentences and tables."""
+"""How numbers, durations and sizes read in sentences and tables, and what is a number there."""
 
 from __future__ import annotations
 
@@ -53,6 +53,15 @@ def size(count: int) -> str:
 def short_hash(digest: str) -> str:
     """Enough of a hash or commit id to know it again."""
     return digest[:12]
+
+
+def is_number(text: str) -> bool:
+    """Whether Python takes the text for a number; NaN and infinity are some."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def plural(count: int, noun: str) -> str:

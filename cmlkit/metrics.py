@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from cmlkit.errors import MetricsError
+from cmlkit.formats import is_number
 from cmlkit.yaml_problem import NEXT_STEP, yaml_problem
 
 SIZE_LIMIT_BYTES = 16 * 1024 * 1024
@@ -320,7 +321,7 @@ def _from_csv(path: str, text: str) -> list[tuple[str, float]]:
                 next_step="Write a header with names, and rows of as many numbers.",
             )
     if rows and _holds_pairs([row for _, row in rows]):
-        body = rows if _is_number(rows[0][1][1]) else rows[1:]
+        body = rows if is_number(rows[0][1][1]) else rows[1:]
         return [(row[0], _number(path, row[0], row[1], number)) for number, row in body if row[0]]
     return _last_values(path, rows)
 
@@ -337,8 +338,8 @@ def _csv_rows(text: str) -> Iterable[tuple[int, list[str]]]:
 def _holds_pairs(rows: Sequence[Sequence[str]]) -> bool:
     """Whether a table is `name,value` rows, with or without a header, and not columns of numbers below their names."""
     if len(rows[0]) != 2 or len(rows) == 1:
-        return len(rows[0]) == 2 and _is_number(rows[0][1])
-    return bool(rows[1][0]) and not _is_number(rows[1][0])
+        return len(rows[0]) == 2 and is_number(rows[0][1])
+    return bool(rows[1][0]) and not is_number(rows[1][0])
 
 
 def _last_values(path: str, rows: Sequence[tuple[int, list[str]]]) -> list[tuple[str, float]]:
@@ -348,14 +349,6 @@ def _last_values(path: str, rows: Sequence[tuple[int, list[str]]]) -> list[tuple
         last.update({column: (number, cell) for column, cell in enumerate(row) if cell})
     named = [(column, name) for column, name in enumerate(rows[0][1]) if name and column in last] if rows else []
     return [(name, _number(path, name, last[column][1], last[column][0])) for column, name in named]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 _READERS = {".json": _from_json, ".yaml": _from_yaml, ".yml": _from_yaml, ".csv": _from_csv, ".tsv": _from_csv}

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from cmlkit.errors import SettingsError
+from cmlkit.formats import is_number
 from cmlkit.process import beside, helper
 
 if TYPE_CHECKING:
@@ -54,20 +55,12 @@ def _first_fault(file: Path, delimiter: str | None, skip: int) -> str:
             if number <= skip or not any(cells):
                 continue
             for column, cell in enumerate(cells, start=1):
-                if not _is_number(cell):
+                if not is_number(cell):
                     return f"line {number} has {cell.strip()!r} in column {column}."
             width = width or len(cells)
             if len(cells) != width:
                 return f"line {number} has {len(cells)} columns, and the lines before it {width}."
     return ""
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 class Ahead:
