@@ -50,8 +50,8 @@ def demo(invocation: Invocation, repeat: int, serve: bool, example: Path | None)
             result["earlier"] = [day.result() for day in days[:-1]]
         emit(invocation, result, [] if invocation.as_json else _lines(days[-1], page))
         if serve:
-            invocation.progress.note(f"Serving {result['pull_request_url']}; Ctrl-C ends it.")
-            _forever()
+            with _until_ended():
+                invocation.progress.note(f"Serving {result['pull_request_url']}; Ctrl-C ends it.")
 
 
 @click.command()
@@ -63,14 +63,13 @@ def sandbox(invocation: Invocation, example: Path | None) -> None:
     \b
     cmlkit sandbox --example examples/random-forest
     """
-    with _sandbox(example or bundled.example()) as running:
+    with _sandbox(example or bundled.example()) as running, _until_ended():
         variables = running.environ()
         if invocation.as_json:
             click.echo(json.dumps({"url": running.github.url, "environment": variables}, indent=2))
         else:
             click.echo("\n".join(f"export {name}={value}" for name, value in variables.items()))
         invocation.progress.note(f"The sandbox is up at {running.github.url}; Ctrl-C ends it.")
-        _forever()
 
 
 @contextmanager
@@ -117,8 +116,11 @@ def _lines(day: Day, page: Path) -> list[tuple[str, str]]:
     ]
 
 
-def _forever() -> None:
+@contextmanager
+def _until_ended() -> Iterator[None]:
+    """Wait behind the block for Ctrl-C or SIGTERM, which may come in the block already."""
     try:
+        yield
         threading.Event().wait()
     except KeyboardInterrupt:
         click.echo("", err=True)
