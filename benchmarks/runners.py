@@ -17,6 +17,7 @@ from benchmarks.measuring import Part
 from cmlkit.clouds.aws import regions
 from cmlkit.config import RunnerSpec
 from cmlkit.forges.github import GitHub
+from cmlkit.formats import plural
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import launch_all, stop
 from cmlkit.sandbox import TOKEN, Sandbox
@@ -73,7 +74,7 @@ def measure() -> Part:
     one, many = measured(1), measured(MANY)
     rows = [
         {
-            "what": f"{load.count} runners, 100 ms a call",
+            "what": f"{plural(load.count, 'runner')}, 100 ms a call",
             "launch_seconds": round(load.launch, 2),
             "stop_seconds": round(load.stop, 2),
             "calls": load.calls,
