@@ -16,7 +16,7 @@ import yaml
 
 from cmlkit.errors import MetricsError
 from cmlkit.formats import is_number
-from cmlkit.yaml_problem import NEXT_STEP, yaml_problem
+from cmlkit.yaml_problem import YAML_NEXT_STEP, yaml_problem
 
 SIZE_LIMIT_BYTES = 16 * 1024 * 1024
 # PyYAML reads some 400 KB a second.
@@ -269,7 +269,7 @@ def _from_yaml(path: str, text: str) -> list[tuple[str, float]]:
     try:
         document = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise MetricsError(yaml_problem(path, error), next_step=NEXT_STEP) from error
+        raise MetricsError(yaml_problem(path, error), next_step=YAML_NEXT_STEP) from error
     except RecursionError:
         raise _too_deep(path) from None
     return [] if document is None else _flat_nodes(path, document, seen=set())

@@ -109,7 +109,7 @@ def parse(text: str) -> Rule:
 
 
 def parse_all(texts: Iterable[str]) -> tuple[Rule, ...]:
-    """`parse` of each. Called for its errors, too, before a launch or a training costs anything."""
+    """`parse` of each."""
     return tuple(parse(text) for text in texts)
 
 

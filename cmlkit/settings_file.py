@@ -14,7 +14,7 @@ import yaml
 
 from cmlkit.errors import SettingsError
 from cmlkit.setting import nearest
-from cmlkit.yaml_problem import NEXT_STEP, yaml_problem
+from cmlkit.yaml_problem import YAML_NEXT_STEP, yaml_problem
 
 BARE = "gate"
 """The section that is a list of rules, and no mapping of names to values."""
@@ -42,7 +42,7 @@ def parse_settings(text: str, *, path: Path, known: Mapping[str, Sequence[str]])
     try:
         document = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise SettingsError(yaml_problem(path, error), next_step=NEXT_STEP) from error
+        raise SettingsError(yaml_problem(path, error), next_step=YAML_NEXT_STEP) from error
     if document is None:
         return {}
     found: dict[str, RawValue] = {}
@@ -82,9 +82,9 @@ def _plain(node: yaml.Node, where: str) -> Any:
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_document(node)
-    except yaml.MarkedYAMLError as error:
-        raise SettingsError(f"{where}: the value cannot be read: {error.problem}.", next_step=NEXT_STEP) from error
-    except ValueError as error:  # a date or a number by its form, such as 2026-02-30
-        raise SettingsError(f"{where}: the value cannot be read: {error}.", next_step="Put it in quotes.") from error
+    except (yaml.MarkedYAMLError, ValueError) as error:
+        # A tag such as !shell; or a date by its form, such as 2026-02-30.
+        why = error.problem if isinstance(error, yaml.MarkedYAMLError) else error
+        raise SettingsError(f"{where}: the value cannot be read: {why}.", next_step="Put it in quotes.") from error
     finally:
         loader.dispose()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -47,20 +48,25 @@ def read_table(file: Path, *, skip: int = 0) -> NDArray[Any]:
 
 
 def _first_fault(file: Path, delimiter: str | None, skip: int) -> str:
-    """The line and column at which the table ends to be one; numpy counts neither headers nor comments."""
+    """What keeps the file from being a table, with its line; empty where only numpy knows."""
     width = 0
+    for number, cells in _rows(file, delimiter, skip):
+        wrong = next((column for column, cell in enumerate(cells) if not is_number(cell)), None)
+        if wrong is not None:
+            return f"line {number} has {cells[wrong].strip()!r} in column {wrong + 1}."
+        width = width or len(cells)
+        if len(cells) != width:
+            return f"line {number} has {len(cells)} columns, and the lines before it {width}."
+    return ""
+
+
+def _rows(file: Path, delimiter: str | None, skip: int) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of what numpy takes for a row: neither header nor comment nor blank."""
     with file.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, start=1):
-            cells = line.partition("#")[0].strip().split(delimiter)
-            if number <= skip or not any(cells):
-                continue
-            for column, cell in enumerate(cells, start=1):
-                if not is_number(cell):
-                    return f"line {number} has {cell.strip()!r} in column {column}."
-            width = width or len(cells)
-            if len(cells) != width:
-                return f"line {number} has {len(cells)} columns, and the lines before it {width}."
-    return ""
+            content = line.partition("#")[0].strip()
+            if number > skip and content:
+                yield number, content.split(delimiter)
 
 
 class Ahead:

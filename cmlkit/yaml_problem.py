@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-NEXT_STEP = "Correct the line. Text that has ': ', ' #' or a bracket in it needs quotes."
+YAML_NEXT_STEP = "Correct the line. Text that has ': ', ' #' or a bracket in it needs quotes."
 
 
 def yaml_problem(path: Path | str, error: yaml.YAMLError) -> str:

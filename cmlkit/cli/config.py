@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from cmlkit import config as configuration
 from cmlkit.cli.options import Invocation, with_settings
+from cmlkit.cli.output import print_json
 
 
 @click.group()
@@ -27,7 +27,7 @@ def show(invocation: Invocation) -> None:
     """
     rows = configuration.rows(invocation.settings)
     if invocation.as_json:
-        click.echo(json.dumps({path: {"value": value, "source": source} for path, value, source in rows}, indent=2))
+        print_json({path: {"value": value, "source": source} for path, value, source in rows})
         return
     from rich.console import Console
     from rich.table import Table

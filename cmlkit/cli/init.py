@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 
 from cmlkit import bundled, git, scaffold
 from cmlkit.cli.options import Invocation, with_settings
-from cmlkit.cli.output import print_pairs
+from cmlkit.cli.output import print_json, print_pairs
 from cmlkit.config import SCHEMA, TrainSpec
 from cmlkit.errors import SettingsError
 from cmlkit.whole_file import write_whole
@@ -66,7 +65,7 @@ def init(
     written = _write(files, force=force)
     steps = _steps(invocation.environ, files, repository=git.remote_repository(Path.cwd()))
     if invocation.as_json:
-        click.echo(json.dumps({"written": [path.as_posix() for path in written], "steps": steps}, indent=2))
+        print_json({"written": [path.as_posix() for path in written], "steps": steps})
         return
     unchanged = [path for path in dict.fromkeys([SETTINGS, *files]) if path not in written]
     print_pairs([*(("written", str(path)) for path in written), *(("unchanged", str(path)) for path in unchanged)])

@@ -22,7 +22,7 @@ def emit(invocation: Invocation, result: Mapping[str, Any], lines: Sequence[tupl
     """
     actions.write_outputs(result, invocation.environ)
     if invocation.as_json:
-        click.echo(json.dumps(result, indent=2, default=str))
+        print_json(result)
     else:
         print_pairs(lines)
 
@@ -30,7 +30,20 @@ def emit(invocation: Invocation, result: Mapping[str, Any], lines: Sequence[tupl
 def emit_text(invocation: Invocation, result: Mapping[str, Any], text: str) -> None:
     """The same for a result of one line, which scripts take as it is."""
     actions.write_outputs(result, invocation.environ)
-    click.echo(json.dumps(result, indent=2, default=str) if invocation.as_json else text)
+    show_text(invocation, result, text)
+
+
+def show_text(invocation: Invocation, result: Mapping[str, Any], text: str) -> None:
+    """JSON or a text, for what is no output of the step: too long for one, or secret."""
+    if invocation.as_json:
+        print_json(result)
+    else:
+        click.echo(text)
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """The one JSON object that `--json` is for."""
+    click.echo(json.dumps(document, indent=2, default=str))
 
 
 def print_pairs(lines: Sequence[tuple[str, str]]) -> None:

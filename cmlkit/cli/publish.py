@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from cmlkit import actions
 from cmlkit.cli import edges
 from cmlkit.cli.asset import publish_asset
 from cmlkit.cli.options import Invocation, with_settings
-from cmlkit.cli.output import emit
+from cmlkit.cli.output import emit, show_text
 from cmlkit.errors import SettingsError
 from cmlkit.run import RECORD, TrainingRun, WorkflowRun
 
@@ -75,7 +74,7 @@ def report(invocation: Invocation) -> None:
     run = read_record(directory)
     workflow_run = _workflow_run(invocation, run, directory)
     markdown = stage.render(run, rules=invocation.settings.gate.rules, champion=None, workflow_run=workflow_run)
-    click.echo(json.dumps({"markdown": markdown}, indent=2) if invocation.as_json else markdown)
+    show_text(invocation, {"markdown": markdown}, markdown)
 
 
 def read_record(directory: Path) -> TrainingRun:

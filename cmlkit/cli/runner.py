@@ -64,7 +64,7 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
     from cmlkit import rule
     from cmlkit import runner as stage
 
-    rule.parse_all(invocation.settings.gate.rules)
+    rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong one when all is paid for
     spec, workflow_run = invocation.settings.runner, edges.workflow_run(invocation.environ)
     cloud_for = edges.clouds(invocation.environ)
     if dry_run:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import tempfile
@@ -16,7 +15,7 @@ import click
 
 from cmlkit import bundled
 from cmlkit.cli.options import Invocation, with_settings
-from cmlkit.cli.output import emit
+from cmlkit.cli.output import emit, show_text
 from cmlkit.cost import dollars
 from cmlkit.errors import SettingsError
 
@@ -65,10 +64,8 @@ def sandbox(invocation: Invocation, example: Path | None) -> None:
     """
     with _sandbox(example or bundled.example()) as running, _until_ended():
         variables = running.environ()
-        if invocation.as_json:
-            click.echo(json.dumps({"url": running.github.url, "environment": variables}, indent=2))
-        else:
-            click.echo("\n".join(f"export {name}={value}" for name, value in variables.items()))
+        exports = "\n".join(f"export {name}={value}" for name, value in variables.items())
+        show_text(invocation, {"url": running.github.url, "environment": variables}, exports)
         invocation.progress.note(f"The sandbox is up at {running.github.url}; Ctrl-C ends it.")
 
 

@@ -31,7 +31,7 @@ def train(invocation: Invocation, command: tuple[str, ...]) -> None:
     """
     from cmlkit import rule, training
 
-    rule.parse_all(invocation.settings.gate.rules)
+    rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong one when all is trained
     spec = invocation.settings.train
     if command:
         spec = dataclasses.replace(spec, run=shlex.join(command), estimator="")

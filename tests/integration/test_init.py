@@ -48,6 +48,16 @@ def test_two_files_are_written_and_the_rest_is_said(project: Path, capsys: pytes
     assert json.loads(capsys.readouterr().out)["train.run"] == {"value": "python train.py", "source": "cmlkit.yaml:5"}
 
 
+def test_what_was_not_found_is_told_with_the_default_that_stands(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("train.py").write_text("import joblib\n")
+    assert init() == 0
+    said = capsys.readouterr().err
+    assert "No file for train.model was found: its default stands, model/random_forest.joblib." in said
+    assert "No file for train.metrics was found: its default stands, model/metrics.txt." in said
+
+
 def test_flags_are_written_down(project: Path) -> None:
     flags = ["--cpus", "4", "--region", "eu-north-1", "--schedule", "0 6 * * 1", "--gate", "accuracy >= 0.9"]
     assert init(*flags, "--run", "make train", "--auth", "keys") == 0

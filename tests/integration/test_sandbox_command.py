@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from cmlkit.__main__ import run
+from cmlkit.progress import Lines
+
 # Where tests are started in the background, SIGINT is ignored by them and all that they start.
 COMMAND = """
 import signal
@@ -63,6 +66,13 @@ def test_its_variables_lead_to_it_and_a_signal_ends_it_and_leaves_no_file(tmp_pa
     assert process.returncode == 0
     assert out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signal_that_comes_before_it_waits_ends_it_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(Lines, "note", lambda self, text: signal.raise_signal(signal.SIGTERM))
+    assert run(["sandbox"], environ=os.environ) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_without_json_a_shell_can_take_its_variables(tmp_path: Path) -> None:

@@ -1,3 +1,7 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager

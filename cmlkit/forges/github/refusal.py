@@ -38,7 +38,7 @@ _KNOWN = (
         error=PermissionDenied,
         next_step="Only GITHUB_TOKEN (with checks: write) and GitHub Apps may do this; personal access tokens may not.",
     ),
-    # Before the two below, which come with the same words and more.
+    # Before the two below: an answer with these words has one of theirs as well.
     _Known(
         message="must have verified signatures",
         error=PermissionDenied,
