@@ -15,12 +15,12 @@ from unittest.mock import patch
 
 from benchmarks.measuring import Part
 from cmlkit.clouds.aws import regions
-from cmlkit.config import RunnerSpec
 from cmlkit.forges.github import GitHub
 from cmlkit.formats import plural
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import launch_all, stop
 from cmlkit.sandbox import TOKEN, Sandbox
+from cmlkit.settings.schema import RunnerSpec
 
 LATENCY_SECONDS = 0.1
 MANY = 50

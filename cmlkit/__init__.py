@@ -20,10 +20,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cmlkit.comparison import Comparison as Comparison
     from cmlkit.comparison import diff_models as diff_models
-    from cmlkit.config import GateSpec as GateSpec
-    from cmlkit.config import PublishSpec as PublishSpec
-    from cmlkit.config import RunnerSpec as RunnerSpec
-    from cmlkit.config import TrainSpec as TrainSpec
     from cmlkit.errors import CmlkitError as CmlkitError
     from cmlkit.forges.github import GitHub as GitHub
     from cmlkit.gate import Verdict as Verdict
@@ -41,6 +37,10 @@ if TYPE_CHECKING:
     from cmlkit.run import TrainingRun as TrainingRun
     from cmlkit.run import WorkflowRun as WorkflowRun
     from cmlkit.runner import launch_runner as launch_runner
+    from cmlkit.settings.schema import GateSpec as GateSpec
+    from cmlkit.settings.schema import PublishSpec as PublishSpec
+    from cmlkit.settings.schema import RunnerSpec as RunnerSpec
+    from cmlkit.settings.schema import TrainSpec as TrainSpec
     from cmlkit.training import train as train
     from cmlkit.versions import ModelVersion as ModelVersion
     from cmlkit.versions import Versions as Versions
@@ -49,17 +49,17 @@ if TYPE_CHECKING:
 _HOMES = {
     "CmlkitError": "cmlkit.errors",
     "Comparison": "cmlkit.comparison",
-    "GateSpec": "cmlkit.config",
+    "GateSpec": "cmlkit.settings.schema",
     "GitHub": "cmlkit.forges.github",
     "ModelManifest": "cmlkit.model",
     "ModelVersion": "cmlkit.versions",
     "Promotion": "cmlkit.promotion",
     "Publication": "cmlkit.publishing",
-    "PublishSpec": "cmlkit.config",
+    "PublishSpec": "cmlkit.settings.schema",
     "Pulled": "cmlkit.pulling",
     "Report": "cmlkit.report",
-    "RunnerSpec": "cmlkit.config",
-    "TrainSpec": "cmlkit.config",
+    "RunnerSpec": "cmlkit.settings.schema",
+    "TrainSpec": "cmlkit.settings.schema",
     "TrainingRun": "cmlkit.run",
     "Verdict": "cmlkit.gate",
     "Versions": "cmlkit.versions",

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cmlkit.config import TrainSpec
 from cmlkit.errors import SettingsError
+from cmlkit.settings.schema import TrainSpec
 from cmlkit.table import Ahead, read_table
 
 if TYPE_CHECKING:

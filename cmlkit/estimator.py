@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cmlkit import metrics, skops_file
-from cmlkit.config import TrainSpec
 from cmlkit.dataset import Dataset, largest_table, read_dataset
 from cmlkit.errors import SettingsError
 from cmlkit.evaluation import plot_names, plot_of
@@ -28,6 +27,7 @@ from cmlkit.process import RSS_UNIT_BYTES
 from cmlkit.progress import Progress
 from cmlkit.rematch import Champion, champion_at, rematch
 from cmlkit.run import Rematch, Resources, TrainingRun
+from cmlkit.settings.schema import TrainSpec
 
 CLASSIFIER_SCORING = ("accuracy",)
 REGRESSOR_SCORING = ("r2", "neg_mean_absolute_error")

@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from cmlkit.errors import MetricsError
+from cmlkit.files import YAML_NEXT_STEP, yaml_problem
 from cmlkit.formats import is_number
-from cmlkit.yaml_problem import YAML_NEXT_STEP, yaml_problem
 
 SIZE_LIMIT_BYTES = 16 * 1024 * 1024
 # PyYAML reads some 400 KB a second.

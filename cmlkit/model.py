@@ -18,10 +18,10 @@ from typing import Any
 
 from cmlkit import skops_file
 from cmlkit.errors import CmlkitError, ModelError, SettingsError
+from cmlkit.files import write_whole
 from cmlkit.model_imports import unfamiliar
 from cmlkit.pickle_contents import Contents, read_contents
 from cmlkit.run import DataFingerprint
-from cmlkit.whole_file import write_whole
 
 MANIFEST_VERSION = 1
 DEFAULT_FORMAT = "joblib"

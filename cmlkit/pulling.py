@@ -10,6 +10,7 @@ from pathlib import Path
 from cmlkit import git_history
 from cmlkit.comparison import WORKING_TREE, Side, find_side
 from cmlkit.errors import ModelError, SettingsError
+from cmlkit.files import write_whole
 from cmlkit.git import prefix
 from cmlkit.git_access import GitAccess
 from cmlkit.model import ModelManifest, manifest_path
@@ -17,7 +18,6 @@ from cmlkit.progress import Say
 from cmlkit.stores.base import hashed
 from cmlkit.stores.download import download, source_for
 from cmlkit.stores.pointer import LIMIT_BYTES, Pointer, dvc_path, read_pointer
-from cmlkit.whole_file import write_whole
 
 ReadFile = Callable[[str], bytes | None]
 

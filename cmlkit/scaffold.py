@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
-from cmlkit.config import SCHEMA
-from cmlkit.setting import DURATION_KIND, Setting
+from cmlkit.errors import SettingsError
+from cmlkit.settings.schema import SCHEMA
+from cmlkit.settings.setting import DURATION_KIND, Setting
 
 MODEL_SUFFIXES = (".joblib", ".skops", ".pkl", ".pickle")
 METRICS_SUFFIXES = (".txt", ".json", ".yaml", ".yml", ".csv")
@@ -151,3 +152,36 @@ def _inline(declaration: Setting, value: Any) -> str:
         return f"{value:g}s"
     plain = list(value) if isinstance(value, tuple) else value
     return yaml.safe_dump(plain, default_flow_style=True, width=10_000, sort_keys=False).removesuffix("...\n").strip()
+
+
+# A wheel has them below `resources`, where its build puts them; a checkout has them at its root.
+_RESOURCES = Path(__file__).parent / "resources"
+_CHECKOUT = Path(__file__).parents[1]
+
+
+def example() -> Path:
+    """The folder of the example project."""
+    return _folder("examples") / "random-forest"
+
+
+def workflow_names() -> list[str]:
+    """File names of the templates."""
+    return sorted(path.name for path in _folder("workflows").glob("*.yml"))
+
+
+def workflow(name: str) -> str:
+    """The text of a template.
+
+    Raises:
+        SettingsError: There is no template of that name.
+    """
+    if name not in workflow_names():
+        raise SettingsError(
+            f"There is no workflow template {name!r}.", next_step=f"There are {', '.join(workflow_names())}."
+        )
+    return (_folder("workflows") / name).read_text(encoding="utf-8")
+
+
+def _folder(name: str) -> Path:
+    bundled = _RESOURCES / name
+    return bundled if bundled.is_dir() else _CHECKOUT / name

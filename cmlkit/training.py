@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from cmlkit import git, metrics
-from cmlkit.config import TrainSpec
 from cmlkit.errors import MetricsError, ModelError, SettingsError
+from cmlkit.files import write_whole
 from cmlkit.fingerprint import fingerprints
 from cmlkit.libraries import asked_beside
 from cmlkit.model import ModelManifest, write_manifest
 from cmlkit.process import begun, run_shell
 from cmlkit.progress import Progress, Silent
 from cmlkit.run import RECORD, DataFingerprint, InstanceFacts, Parameter, Rematch, Resources, TrainingRun
-from cmlkit.whole_file import write_whole
+from cmlkit.settings.schema import TrainSpec
 
 if TYPE_CHECKING:
     from cmlkit.scoring import Champion

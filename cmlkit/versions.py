@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from cmlkit import git_history
-from cmlkit.config import PublishSpec
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.git_history import Tag
 from cmlkit.model import ModelManifest, manifest_path
+from cmlkit.settings.schema import PublishSpec
 
 CHAMPION, CANDIDATE = "champion", "candidate"
 _RUN = re.compile(r"https?://[^\s<>()\"]+/actions/runs/\d+")

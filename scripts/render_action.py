@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from cmlkit.config import SCHEMA
-from cmlkit.setting import Setting
+from cmlkit.settings.schema import SCHEMA
+from cmlkit.settings.setting import Setting
 
 ACTION = Path(__file__).resolve().parent.parent / "action.yml"
 SETTINGS = tuple(declaration for section in SCHEMA.values() for declaration in section)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cmlkit.config import SCHEMA
 from cmlkit.report.markdown import code, table
-from cmlkit.setting import DURATION_KIND, Setting
+from cmlkit.settings.schema import SCHEMA
+from cmlkit.settings.setting import DURATION_KIND, Setting
 
 INTRODUCTION = """# Settings
 

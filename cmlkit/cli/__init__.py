@@ -53,7 +53,7 @@ class Commands(click.Group):
         if arguments and arguments[0] in ALIASES:
             arguments = [*ALIASES[arguments[0]], *arguments[1:]]
         if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
-            from cmlkit.setting import nearest
+            from cmlkit.settings.setting import nearest
 
             context.fail(f"There is no command {arguments[0]!r}. {nearest(arguments[0], list(COMMANDS))}")
         return super().resolve_command(context, arguments)

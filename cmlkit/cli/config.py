@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from cmlkit import config as configuration
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_json
+from cmlkit.settings import schema as configuration
 
 
 @click.group()

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from cmlkit import bundled, git, scaffold
+from cmlkit import git, scaffold
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_json, print_pairs
-from cmlkit.config import SCHEMA, TrainSpec
 from cmlkit.errors import SettingsError
-from cmlkit.whole_file import write_whole
+from cmlkit.files import write_whole
+from cmlkit.settings.schema import SCHEMA, TrainSpec
 
 SETTINGS = Path("cmlkit.yaml")
 WORKFLOWS = Path(".github/workflows")
@@ -60,7 +60,7 @@ def init(
         _say_what_is_not_written(invocation)
     region = next(iter(invocation.settings.runner.region), "") or invocation.environ.get("AWS_REGION", "")
     for name in workflows or [TEMPLATES[auth]]:
-        text = bundled.workflow(name)
+        text = scaffold.workflow(name)
         files[WORKFLOWS / name] = scaffold.workflow_file(text, action=action, region=region, schedule=schedule)
     written = _write(files, force=force)
     steps = _steps(invocation.environ, files, repository=git.remote_repository(Path.cwd()))
@@ -129,7 +129,7 @@ def _listed(directory: Path) -> list[str]:
 
 
 def _example_files() -> dict[Path, str]:
-    folder = bundled.example()
+    folder = scaffold.example()
     files = [path for path in sorted(folder.iterdir()) if path.is_file()]
     return {path.relative_to(folder): path.read_text(encoding="utf-8") for path in files}
 

@@ -14,7 +14,7 @@ from cmlkit.cli.output import emit, print_table
 from cmlkit.formats import number, short_hash, size
 
 if TYPE_CHECKING:
-    from cmlkit.config import TrainSpec
+    from cmlkit.settings.schema import TrainSpec
     from cmlkit.versions import ModelVersion, Versions
 
 METRIC_COLUMNS = 4

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cmlkit import actions
-from cmlkit import config as configuration
-from cmlkit.config import SCHEMA, Settings
 from cmlkit.progress import Lines, Live, Progress
-from cmlkit.setting import FLAG, Setting
+from cmlkit.settings import schema as configuration
+from cmlkit.settings.schema import SCHEMA, Settings
+from cmlkit.settings.setting import FLAG, Setting
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from cmlkit.config import RunnerSpec
 from cmlkit.doctor.finding import Finding, clock_finding, failed, looked, ok, warning
 from cmlkit.errors import CapacityError, CmlkitError, NotFound, PermissionDenied, ServiceError, SettingsError
 from cmlkit.formats import plural
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import CloudFor, Preview, lease, preview
 from cmlkit.runner.ladder import Rung
+from cmlkit.settings.schema import RunnerSpec
 
 
 def examined(spec: RunnerSpec, *, workflow_run: WorkflowRun, cloud_for: CloudFor, now: float) -> tuple[Finding, ...]:

@@ -9,10 +9,10 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from cmlkit import rule
-from cmlkit.config import Settings
 from cmlkit.doctor.finding import Finding, failed, looked, ok, warning
 from cmlkit.errors import SettingsError
 from cmlkit.formats import plural
+from cmlkit.settings.schema import Settings
 
 
 def examined(settings: Settings, directory: Path) -> tuple[Finding, ...]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from cmlkit.config import PublishSpec
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.base import PublishForge, Repository
 from cmlkit.gate import Verdict
@@ -20,6 +19,7 @@ from cmlkit.publishing.files import CommitFile, find_model, read_files, reposito
 from cmlkit.publishing.marker import Marker
 from cmlkit.publishing.pull_request import earlier_pull_requests
 from cmlkit.run import TrainingRun, WorkflowRun
+from cmlkit.settings.schema import PublishSpec
 from cmlkit.stores.base import ModelFile, Store
 
 

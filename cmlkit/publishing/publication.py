@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cmlkit.config import PublishSpec
 from cmlkit.errors import GateRejected
 from cmlkit.gate import Verdict
+from cmlkit.settings.schema import PublishSpec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cmlkit.clock import Clock
-from cmlkit.config import PublishSpec
 from cmlkit.cost import Spent
 from cmlkit.errors import CmlkitError, PermissionDenied, ServiceError
 from cmlkit.forges.base import Conclusion, PublishForge, PullRequest
@@ -24,6 +23,7 @@ from cmlkit.publishing.pull_request import earlier_pull_requests, open_pull_requ
 from cmlkit.publishing.rejections import rejections
 from cmlkit.report import SUMMARY_LENGTH, PastModel, Report
 from cmlkit.run import TrainingRun, WorkflowRun
+from cmlkit.settings.schema import PublishSpec
 from cmlkit.stores.base import Store, Stored
 
 CHECK_NAME = "cmlkit"

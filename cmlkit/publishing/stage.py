@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from cmlkit.clock import Clock, SystemClock
-from cmlkit.config import PublishSpec
 from cmlkit.errors import PermissionDenied
 from cmlkit.forges.base import PublishForge
 from cmlkit.gate import Verdict
@@ -16,6 +15,7 @@ from cmlkit.publishing.plan import make_plan
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.publisher import Publisher
 from cmlkit.run import TrainingRun, WorkflowRun
+from cmlkit.settings.schema import PublishSpec
 from cmlkit.stores.choice import store_for
 
 

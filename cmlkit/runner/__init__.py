@@ -9,7 +9,6 @@ from dataclasses import replace
 from cmlkit.bootstrap import ImageContents
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.clouds.base import Cloud, Instance
-from cmlkit.config import RunnerSpec
 from cmlkit.errors import CmlkitError
 from cmlkit.forges.runners import RunnerForge, WorkflowForge
 from cmlkit.progress import Progress, Silent
@@ -22,6 +21,7 @@ from cmlkit.runner.previewing import Preview, preview_of
 from cmlkit.runner.reaping import Reaped, Reaper
 from cmlkit.runner.resuming import after_interruption, mark
 from cmlkit.runner.stopping import Removed, remove, traces_of_run
+from cmlkit.settings.schema import RunnerSpec
 
 __all__ = [
     "CloudFor",

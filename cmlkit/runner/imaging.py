@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from cmlkit.bootstrap import ImageContents, check_image_script, image_contents
 from cmlkit.clock import Clock
 from cmlkit.clouds.base import Cloud, Instance, InstanceSpec
-from cmlkit.config import RunnerSpec
 from cmlkit.errors import ServiceError, WaitTimeout
 from cmlkit.forges.runners import Runner
 from cmlkit.progress import Say
@@ -19,6 +18,7 @@ from cmlkit.runner.ledger import Ledger
 from cmlkit.runner.plan import plan
 from cmlkit.runner.specification import client_token
 from cmlkit.runner.stopping import Traces
+from cmlkit.settings.schema import RunnerSpec
 
 POLL_SECONDS = 5.0
 # It is read within a minute or two, and ends by itself after five.

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from cmlkit.clock import Clock
 from cmlkit.clouds.base import Architecture, Cloud, Instance, Market
-from cmlkit.config import RunnerSpec
 from cmlkit.errors import CmlkitError, Interrupted, WaitTimeout
 from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload, RunnerForge
 from cmlkit.progress import Progress, Say
@@ -20,6 +19,7 @@ from cmlkit.runner.plan import Plan, plan
 from cmlkit.runner.specification import instance_spec
 from cmlkit.runner.stopping import Removed, remove
 from cmlkit.runner.watch import Arrival, Watch
+from cmlkit.settings.schema import RunnerSpec
 
 THREADS = 16
 # A cancelled step is killed ten seconds after its first signal; what is on its way gets some of them to come back.

@@ -7,10 +7,10 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cmlkit.clouds.base import Architecture, Cloud, Image, InstanceType, Market, Needs, Subnet
-from cmlkit.config import RunnerSpec
 from cmlkit.cost import dollars
 from cmlkit.errors import CapacityError, CmlkitError, SettingsError
 from cmlkit.runner.ladder import Rung, ordered
+from cmlkit.settings.schema import RunnerSpec
 
 THREADS = 16
 # As many jobs as a matrix can have. https://docs.github.com/en/actions/reference/limits

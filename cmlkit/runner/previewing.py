@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cmlkit.clouds.base import Cloud
-from cmlkit.config import RunnerSpec
 from cmlkit.errors import CmlkitError
 from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload
 from cmlkit.run import WorkflowRun
@@ -14,6 +13,7 @@ from cmlkit.runner import lease
 from cmlkit.runner.ladder import Rung
 from cmlkit.runner.plan import plan
 from cmlkit.runner.specification import instance_spec
+from cmlkit.settings.schema import RunnerSpec
 
 # GitHub's JIT configs have a few thousand characters, which the user data must have room for.
 _JIT_CONFIG = "x" * 6000

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from cmlkit.clock import Clock
 from cmlkit.clouds.base import Cloud, Instance
-from cmlkit.config import RunnerSpec
 from cmlkit.forges.runners import WorkflowForge
 from cmlkit.run import WorkflowRun
 from cmlkit.runner import lease
+from cmlkit.settings.schema import RunnerSpec
 
 INTERRUPTION = "Spot interruption"
 """Title of the annotation that the boot script, or `runner stop`, puts on the page of an interrupted run."""

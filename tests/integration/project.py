@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cmlkit.config import PublishSpec
 from cmlkit.forges.base import TreeFile
 from cmlkit.forges.github import GitHub
 from cmlkit.model import write_manifest
@@ -17,6 +16,7 @@ from cmlkit.publishing import Publication, publish
 from cmlkit.run import Resources, TrainingRun, WorkflowRun
 from cmlkit.sandbox.github import GitHubServer
 from cmlkit.sandbox.github.seeding import add_comments, add_review
+from cmlkit.settings.schema import PublishSpec
 from tests.contract import Contract, ContractMiddleware, ContractViolation, assert_contract_kept
 
 REPOSITORY = "octo/forest"

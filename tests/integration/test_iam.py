@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from cmlkit import config, doctor, runner
+from cmlkit import doctor, runner
 from cmlkit.clouds.aws import AwsCloud, regions
-from cmlkit.config import RunnerSpec
 from cmlkit.errors import PermissionDenied
 from cmlkit.run import WorkflowRun
 from cmlkit.sandbox.aws import AwsServer, Call, needed_permissions
+from cmlkit.settings import schema
+from cmlkit.settings.schema import RunnerSpec
 from tests.fake_forge import FakeForge, FastClock
 from tests.integration.aws_client import client
 
@@ -116,7 +117,7 @@ def test_the_launcher_may_do_what_launching_and_stopping_call_and_nothing_else(a
 
 
 def test_the_doctor_may_do_what_it_asks_beside_the_launcher_and_nothing_else(account: Account) -> None:
-    settings = config.load(environ={})
+    settings = schema.load(environ={})
     doctor.examine(
         settings,
         workflow_run=RUN,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cmlkit import bundled
+from cmlkit import scaffold
 from cmlkit.__main__ import run
 
 WORKFLOW = Path(".github/workflows/train-on-ec2.yml")
@@ -23,7 +23,7 @@ def project(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The example's scripts in a repository of their own."""
     monkeypatch.delenv("AWS_REGION", raising=False)
     for name in ("train.py", "get_data.py", "requirements.txt"):
-        (checkout / name).write_text((bundled.example() / name).read_text())
+        (checkout / name).write_text((scaffold.example() / name).read_text())
     subprocess.run(["git", "remote", "add", "origin", "https://github.com/octo/forest.git"], cwd=checkout, check=True)
     return checkout
 
@@ -71,10 +71,10 @@ def test_flags_are_written_down(project: Path) -> None:
 
 
 def test_all_templates_are_written_as_workflows_that_github_takes(project: Path) -> None:
-    arguments = [word for name in bundled.workflow_names() for word in ("--workflow", name)]
+    arguments = [word for name in scaffold.workflow_names() for word in ("--workflow", name)]
     assert init(*arguments, "--region", "eu-north-1", "--schedule", "0 6 * * 1") == 0
     written = sorted(Path(".github/workflows").iterdir())
-    assert [path.name for path in written] == bundled.workflow_names()
+    assert [path.name for path in written] == scaffold.workflow_names()
     done = subprocess.run([ACTIONLINT, *written], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.config import PublishSpec
 from cmlkit.errors import GateRejected
 from cmlkit.publishing.marker import marker_in
 from cmlkit.sandbox.github.seeding import add_comments, add_milestone
+from cmlkit.settings.schema import PublishSpec
 from tests.integration.project import (
     BOT,
     MANIFEST,

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 
-from cmlkit.config import TrainSpec
 from cmlkit.errors import Interrupted
 from cmlkit.model import read_manifest
 from cmlkit.publishing.champion import Champion, judge
 from cmlkit.run import TrainingRun
 from cmlkit.scoring import read_scores
+from cmlkit.settings.schema import TrainSpec
 from cmlkit.training import train
 from tests.integration.project import RecordedProgress
 

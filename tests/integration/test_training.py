@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 
 from cmlkit import painter, table
-from cmlkit.config import TrainSpec
 from cmlkit.errors import CmlkitError, Interrupted, MetricsError, ModelError, SettingsError, TrainingFailed
 from cmlkit.loading import load_model
 from cmlkit.model import verify
 from cmlkit.process import run_shell
 from cmlkit.run import RECORD, TrainingRun
+from cmlkit.settings.schema import TrainSpec
 from cmlkit.training import train
 from tests.integration.project import RecordedProgress
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit import config
-from cmlkit.config import SCHEMA
 from cmlkit.errors import SettingsError
+from cmlkit.settings import schema
+from cmlkit.settings.schema import SCHEMA
 
 
 def written(folder: Path, text: str) -> Path:
@@ -19,7 +19,7 @@ def written(folder: Path, text: str) -> Path:
 
 def test_flag_beats_environment_beats_file_beats_default(tmp_path: Path) -> None:
     file = written(tmp_path, "runner:\n  market: spot\n  disk-size: 50\n  idle-timeout: 7m\n")
-    settings = config.load(
+    settings = schema.load(
         environ={"CMLKIT_RUNNER_DISK_SIZE": "60", "CMLKIT_RUNNER_IDLE_TIMEOUT": "8m"},
         flags={"runner": {"idle_timeout": 540.0}},
         file=file,
@@ -35,15 +35,15 @@ def test_flag_beats_environment_beats_file_beats_default(tmp_path: Path) -> None
 
 
 def test_an_empty_variable_counts_as_unset() -> None:
-    settings = config.load(environ={"CMLKIT_RUNNER_MARKET": "", "CMLKIT_TRAIN_RUN": "  "})
+    settings = schema.load(environ={"CMLKIT_RUNNER_MARKET": "", "CMLKIT_TRAIN_RUN": "  "})
     assert settings.runner.market == "spot-then-on-demand"
     assert settings.sources["train.run"] == "default"
 
 
 def test_the_gate_is_a_list_of_rules_in_file_and_variable(tmp_path: Path) -> None:
     file = written(tmp_path, "gate:\n  - accuracy >= 0.90\n  - latency_ms <= champion * 1.1\n")
-    assert config.load(environ={}, file=file).gate.rules == ("accuracy >= 0.90", "latency_ms <= champion * 1.1")
-    assert config.load(environ={"CMLKIT_GATE": "a > 1\nb < 2"}, file=file).gate.rules == ("a > 1", "b < 2")
+    assert schema.load(environ={}, file=file).gate.rules == ("accuracy >= 0.90", "latency_ms <= champion * 1.1")
+    assert schema.load(environ={"CMLKIT_GATE": "a > 1\nb < 2"}, file=file).gate.rules == ("a > 1", "b < 2")
 
 
 @pytest.mark.parametrize(
@@ -73,38 +73,38 @@ def test_the_gate_is_a_list_of_rules_in_file_and_variable(tmp_path: Path) -> Non
 )
 def test_a_wrong_file_is_an_error_that_says_where_and_what(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        config.load(environ={}, file=written(tmp_path, text))
+        schema.load(environ={}, file=written(tmp_path, text))
     assert message in caught.value.message
     assert "\n" not in caught.value.message
 
 
 def test_an_unknown_key_names_the_nearest_known_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
-        config.load(environ={}, file=written(tmp_path, "runner:\n  instance_typ: a\n"))
+        schema.load(environ={}, file=written(tmp_path, "runner:\n  instance_typ: a\n"))
     assert caught.value.next_step == "Did you mean 'instance-type'?"
 
 
 def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="does not exist"):
-        config.load(environ={}, file=tmp_path / "absent.yaml")
+        schema.load(environ={}, file=tmp_path / "absent.yaml")
 
 
 def test_an_empty_file_and_empty_sections_are_the_defaults(tmp_path: Path) -> None:
-    empty = config.load(environ={}, file=written(tmp_path, "# nothing yet\n"))
-    hollow = config.load(environ={}, file=written(tmp_path, "runner:\ntrain:\ngate:\n"))
+    empty = schema.load(environ={}, file=written(tmp_path, "# nothing yet\n"))
+    hollow = schema.load(environ={}, file=written(tmp_path, "runner:\ntrain:\ngate:\n"))
     assert empty.runner == hollow.runner
     assert hollow.gate.rules == ()
 
 
 def test_a_variable_of_the_wrong_kind_is_named() -> None:
     with pytest.raises(SettingsError, match=r"CMLKIT_RUNNER_DISK_SIZE: runner.disk-size is 'big'"):
-        config.load(environ={"CMLKIT_RUNNER_DISK_SIZE": "big"})
+        schema.load(environ={"CMLKIT_RUNNER_DISK_SIZE": "big"})
 
 
 def test_mappings_keep_the_types_of_their_values() -> None:
-    params = config.load(environ={"CMLKIT_TRAIN_PARAMS": "max_depth=5, criterion=gini, bootstrap=false"}).train.params
+    params = schema.load(environ={"CMLKIT_TRAIN_PARAMS": "max_depth=5, criterion=gini, bootstrap=false"}).train.params
     assert params == {"max_depth": 5, "criterion": "gini", "bootstrap": False}
-    assert config.load(environ={"CMLKIT_TRAIN_PARAMS": '{"alpha": 0.5}'}).train.params == {"alpha": 0.5}
+    assert schema.load(environ={"CMLKIT_TRAIN_PARAMS": '{"alpha": 0.5}'}).train.params == {"alpha": 0.5}
 
 
 def test_every_default_is_a_value_that_its_kind_accepts() -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit import config
 from cmlkit.doctor import project
+from cmlkit.settings import schema
 
 
 def failures(directory: Path, **variables: str) -> list[str]:
-    settings = config.load(environ={f"CMLKIT_{name}": text for name, text in variables.items()})
+    settings = schema.load(environ={f"CMLKIT_{name}": text for name, text in variables.items()})
     return [finding.detail for finding in project.examined(settings, directory) if finding.state == "failed"]
 
 
@@ -38,7 +38,7 @@ def test_setup_and_training_start_in_the_same_folder(tmp_path: Path) -> None:
 
 
 def test_a_gate_without_rules_is_told(tmp_path: Path) -> None:
-    findings = project.examined(config.load(environ={"CMLKIT_TRAIN_RUN": "make"}), tmp_path)
+    findings = project.examined(schema.load(environ={"CMLKIT_TRAIN_RUN": "make"}), tmp_path)
     assert [finding.detail for finding in findings] == ["The gate has no rules: every model passes."]
 
 

@@ -13,8 +13,9 @@ from typing import Any, cast
 import click
 import pytest
 
-from cmlkit import config, errors, model, rule
+from cmlkit import errors, model, rule
 from cmlkit.cli import COMMANDS, cli
+from cmlkit.settings import schema
 from tests import documented
 from tests.documented import PAGES, ROOT
 
@@ -73,7 +74,7 @@ def test_settings_in_the_documentation_load(block: str, tmp_path: Path) -> None:
         return
     file = tmp_path / "cmlkit.yaml"
     file.write_text(block)
-    for text in config.load(environ={}, file=file).gate.rules:
+    for text in schema.load(environ={}, file=file).gate.rules:
         assert rule.parse(text)
 
 

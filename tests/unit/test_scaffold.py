@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from cmlkit import bundled, config, scaffold
+from cmlkit import scaffold
+from cmlkit.settings import schema
 
 
 def guessed(files: dict[str, str]) -> scaffold.Guess:
@@ -16,7 +17,7 @@ def guessed(files: dict[str, str]) -> scaffold.Guess:
 
 
 def test_the_reference_project_is_understood_from_its_scripts_alone() -> None:
-    folder = bundled.example()
+    folder = scaffold.example()
     files = {name: (folder / name).read_text() for name in ("train.py", "score.py", "get_data.py", "requirements.txt")}
     found = guessed(files)
     assert found.train == yaml.safe_load((folder / "cmlkit.yaml").read_text())["train"]
@@ -58,7 +59,7 @@ def test_the_settings_file_loads_and_has_what_was_said(tmp_path: Path) -> None:
     }
     file = tmp_path / "cmlkit.yaml"
     file.write_text(scaffold.settings_file(sections, gate=["accuracy >= champion - 0.01"]))
-    loaded = config.load(environ={}, file=file)
+    loaded = schema.load(environ={}, file=file)
     assert loaded.runner.instance_type == ("c7i.xlarge",)
     assert (loaded.runner.max_lifetime, loaded.runner.tags, loaded.runner.gpus) == (5400, {"team": "a: b"}, 1)
     assert (loaded.train.run, loaded.train.plots) == ("python train.py --name 'x: #1'", ())
@@ -68,12 +69,12 @@ def test_the_settings_file_loads_and_has_what_was_said(tmp_path: Path) -> None:
 def test_without_rules_the_settings_file_suggests_some(tmp_path: Path) -> None:
     text = scaffold.settings_file({"train": {"run": "make"}})
     (tmp_path / "cmlkit.yaml").write_text(text.replace("# gate", "gate").replace("#   -", "  -"))
-    assert len(config.load(environ={}, file=tmp_path / "cmlkit.yaml").gate.rules) == 2
+    assert len(schema.load(environ={}, file=tmp_path / "cmlkit.yaml").gate.rules) == 2
 
 
-@pytest.mark.parametrize("name", bundled.workflow_names())
+@pytest.mark.parametrize("name", scaffold.workflow_names())
 def test_a_workflow_gets_action_region_and_schedule_and_nothing_else_changes(name: str) -> None:
-    template = bundled.workflow(name)
+    template = scaffold.workflow(name)
     text = scaffold.workflow_file(template, action="me/cmlkit@v9", region="eu-north-1", schedule="5 4 * * 1")
     assert "OWNER/cmlkit" not in text
     assert ("AWS_REGION: eu-north-1" in text) == ("AWS_REGION:" in template)

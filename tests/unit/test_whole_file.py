@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.whole_file import write_whole
+from cmlkit.files import write_whole
 
 
 @contextmanager

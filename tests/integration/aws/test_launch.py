@@ -7,8 +7,8 @@ import base64
 import pytest
 
 from cmlkit import runner
-from cmlkit.config import RunnerSpec
 from cmlkit.errors import PermissionDenied, SettingsError
+from cmlkit.settings.schema import RunnerSpec
 from tests.integration.aws.conftest import Setting
 from tests.integration.aws.ec2 import DEEP_LEARNING, REGION, Ec2, add_image
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 
 from cmlkit import runner
-from cmlkit.config import RunnerSpec
 from cmlkit.errors import CapacityError, Interrupted, PermissionDenied, ServiceError, WaitTimeout
 from cmlkit.forges.runners import Runner
 from cmlkit.runner.interruption import SIGNALS
+from cmlkit.settings.schema import RunnerSpec
 from tests.integration.aws.conftest import Setting
 from tests.integration.aws.ec2 import UBUNTU, Ec2, add_image
 

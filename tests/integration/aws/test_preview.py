@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cmlkit import runner
-from cmlkit.config import RunnerSpec
 from cmlkit.errors import CapacityError, PermissionDenied
+from cmlkit.settings.schema import RunnerSpec
 from tests.integration.aws.conftest import Setting
 from tests.integration.aws.ec2 import Ec2
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cmlkit.errors import SettingsError
-from cmlkit.setting import (
+from cmlkit.settings.setting import (
     DURATION_KIND,
     FLAG,
     INTEGER,
@@ -267,7 +267,7 @@ def _read_file(file: Path | None) -> dict[str, _Found]:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"The settings file {path} cannot be read: {error}.") from error
-    from cmlkit.settings_file import parse_settings
+    from cmlkit.settings.file import parse_settings
 
     known = {section: [declaration.key for declaration in SCHEMA[section]] for section in SCHEMA}
     found = parse_settings(text, path=path, known=known)

@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from cmlkit.errors import SettingsError
-from cmlkit.setting import nearest
-from cmlkit.yaml_problem import YAML_NEXT_STEP, yaml_problem
+from cmlkit.files import YAML_NEXT_STEP, yaml_problem
+from cmlkit.settings.setting import nearest
 
 BARE = "gate"
 """The section that is a list of rules, and no mapping of names to values."""

@@ -1,0 +1,41 @@
+"""Files: written whole or not at all, so that a full disk costs no old one, and one-line messages for YAML errors."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import yaml
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, in a folder that is made where there is none. OSError where that fails; what was there stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        # mkstemp makes files for their owner only; these are for whoever may read their folder.
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+YAML_NEXT_STEP = "Correct the line. Text that has ': ', ' #' or a bracket in it needs quotes."
+
+
+def yaml_problem(path: Path | str, error: yaml.YAMLError) -> str:
+    """`FILE:LINE: this is not valid YAML: …`, from what PyYAML raised, which takes several lines and names no file."""
+    import yaml  # loaded already, where there is an error of its own
+
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        where, what = f"{path}:{error.problem_mark.line + 1}", str(error.problem)
+        if error.context and error.context_mark is not None:
+            what += f", {error.context} that begins on line {error.context_mark.line + 1}"
+        return f"{where}: this is not valid YAML: {what}."
+    return f"{path} is not valid YAML: {' '.join(str(error).split())}."
