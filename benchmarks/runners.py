@@ -17,7 +17,7 @@ from benchmarks.measuring import Part
 from cmlkit.clouds.aws import regions
 from cmlkit.forges.github import GitHub
 from cmlkit.formats import plural
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import launch_all, stop
 from cmlkit.sandbox import TOKEN, Sandbox
 from cmlkit.settings.schema import RunnerSpec

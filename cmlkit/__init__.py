@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from cmlkit.comparison import diff_models as diff_models
     from cmlkit.errors import CmlkitError as CmlkitError
     from cmlkit.forges.github import GitHub as GitHub
-    from cmlkit.gate import Verdict as Verdict
-    from cmlkit.gate import compare as compare
+    from cmlkit.gate.verdict import Verdict as Verdict
+    from cmlkit.gate.verdict import compare as compare
     from cmlkit.loading import load_model as load_model
     from cmlkit.model import ModelManifest as ModelManifest
     from cmlkit.model import save_model as save_model
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from cmlkit.publishing import publish as publish
     from cmlkit.pulling import Pulled as Pulled
     from cmlkit.pulling import pull_model as pull_model
+    from cmlkit.records.training_run import TrainingRun as TrainingRun
+    from cmlkit.records.workflow_run import WorkflowRun as WorkflowRun
     from cmlkit.report import Report as Report
-    from cmlkit.run import TrainingRun as TrainingRun
-    from cmlkit.run import WorkflowRun as WorkflowRun
     from cmlkit.runner import launch_runner as launch_runner
     from cmlkit.settings.schema import GateSpec as GateSpec
     from cmlkit.settings.schema import PublishSpec as PublishSpec
@@ -60,11 +60,11 @@ _HOMES = {
     "Report": "cmlkit.report",
     "RunnerSpec": "cmlkit.settings.schema",
     "TrainSpec": "cmlkit.settings.schema",
-    "TrainingRun": "cmlkit.run",
-    "Verdict": "cmlkit.gate",
+    "TrainingRun": "cmlkit.records.training_run",
+    "Verdict": "cmlkit.gate.verdict",
     "Versions": "cmlkit.versions",
-    "WorkflowRun": "cmlkit.run",
-    "compare": "cmlkit.gate",
+    "WorkflowRun": "cmlkit.records.workflow_run",
+    "compare": "cmlkit.gate.verdict",
     "diff_models": "cmlkit.comparison",
     "launch_runner": "cmlkit.runner",
     "list_versions": "cmlkit.versions",

@@ -77,10 +77,10 @@ def _defect(error: Exception, environ: Mapping[str, str], *, debug: bool) -> int
 
 
 def _annotate(message: str, environ: Mapping[str, str]) -> None:
-    from cmlkit import actions
+    from cmlkit.ci import github_actions
 
-    if actions.running_in(environ):
-        click.echo(actions.annotation("error", message, title="cmlkit"), err=True)
+    if github_actions.running_in(environ):
+        click.echo(github_actions.annotation("error", message, title="cmlkit"), err=True)
 
 
 def _print_traceback(error: BaseException) -> None:

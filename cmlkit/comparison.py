@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cmlkit import gate, git, git_history, rule
-from cmlkit.drift import ColumnDrift, drifts
+from cmlkit.data.drift import ColumnDrift, drifts
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.formats import number, short_hash, signed, size
-from cmlkit.metrics import Difference
+from cmlkit.gate import rule, verdict
+from cmlkit.gate.metrics import Difference
+from cmlkit.git import checkout, history
 from cmlkit.model import ModelManifest, manifest_path, read_manifest
+from cmlkit.records.training_run import DataFingerprint
 from cmlkit.report.markdown import table, text
-from cmlkit.run import DataFingerprint
 from cmlkit.versions import model_name, promoted, tag_prefix
 
 WORKING_TREE, PRODUCTION, CHAMPION = "working tree", "production", "champion"
@@ -193,7 +194,7 @@ def compare_sides(before: Side, after: Side, *, rules: Sequence[str] = ()) -> Co
     return Comparison(
         before=before,
         after=after,
-        metrics=gate.differences(rule.parse_all(rules), old.metrics, new.metrics),
+        metrics=verdict.differences(rule.parse_all(rules), old.metrics, new.metrics),
         parameters=_changes(old.parameters, new.parameters),
         libraries=_changes(old.libraries, new.libraries),
         data=_data_changes(old.data, new.data),
@@ -218,9 +219,9 @@ def find_side(directory: Path, name: str, *, model: str, base: str = "") -> Side
     if file.is_file():
         is_manifest = file.suffix == ".json" and not Path(manifest_path(file)).exists()
         return Side(label=name, manifest=read_manifest(file.with_suffix("") if is_manifest else file))
-    path = str(git.prefix(directory) / PurePosixPath(model))
+    path = str(checkout.prefix(directory) / PurePosixPath(model))
     label, commit = _commit_of(directory, name, path=path, base=base)
-    found = git_history.files_at(directory, manifest_path(path), [commit])
+    found = history.files_at(directory, manifest_path(path), [commit])
     if not found:
         raise ModelError(
             f"{label} has no manifest of {path}.", next_step="See which commits have one: cmlkit model list"
@@ -232,13 +233,13 @@ def find_side(directory: Path, name: str, *, model: str, base: str = "") -> Side
 def _commit_of(directory: Path, name: str, *, path: str, base: str) -> tuple[str, str]:
     """What people call the version, and its commit."""
     if name == CHAMPION:
-        branch = base or git_history.default_branch(directory)
+        branch = base or history.default_branch(directory)
         name = branch
-        commit = git_history.resolve(directory, git_history.branch_ref(directory, branch) or branch)
+        commit = history.resolve(directory, history.branch_ref(directory, branch) or branch)
     elif name == PRODUCTION or (name.isdecimal() and len(name) < 7):
         return _promotion(directory, name, path)
     else:
-        commit = git_history.resolve(directory, name) or git_history.resolve(directory, f"refs/remotes/origin/{name}")
+        commit = history.resolve(directory, name) or history.resolve(directory, f"refs/remotes/origin/{name}")
     if not commit:
         raise SettingsError(
             f"{name!r} is neither a file nor a commit, branch or tag of the clone.", next_step="git fetch --tags"
@@ -248,7 +249,7 @@ def _commit_of(directory: Path, name: str, *, path: str, base: str) -> tuple[str
 
 def _promotion(directory: Path, name: str, path: str) -> tuple[str, str]:
     model = model_name(path)
-    there = {item.number: item for item in promoted(git_history.tags(directory, tag_prefix(model)))}
+    there = {item.number: item for item in promoted(history.tags(directory, tag_prefix(model)))}
     number = max(there, default=0) if name == PRODUCTION else int(name)
     if number not in there:
         known = ", ".join(map(str, there)) or "none"

@@ -15,18 +15,19 @@ from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cmlkit import metrics, skops_file
+from cmlkit import skops_file
 from cmlkit.dataset import Dataset, largest_table, read_dataset
 from cmlkit.errors import SettingsError
 from cmlkit.evaluation import plot_names, plot_of
+from cmlkit.gate import metrics
 from cmlkit.model import DEFAULT_FORMAT, installed_versions, write_model
 from cmlkit.painter import Painter
 from cmlkit.plot_tables import table_of
 from cmlkit.plots import Plot
 from cmlkit.process import RSS_UNIT_BYTES
 from cmlkit.progress import Progress
+from cmlkit.records.training_run import Rematch, Resources, TrainingRun
 from cmlkit.rematch import Champion, champion_at, rematch
-from cmlkit.run import Rematch, Resources, TrainingRun
 from cmlkit.settings.schema import TrainSpec
 
 CLASSIFIER_SCORING = ("accuracy",)

@@ -21,7 +21,7 @@ from cmlkit.errors import CmlkitError, ModelError, SettingsError
 from cmlkit.files import write_whole
 from cmlkit.model_imports import unfamiliar
 from cmlkit.pickle_contents import Contents, read_contents
-from cmlkit.run import DataFingerprint
+from cmlkit.records.training_run import DataFingerprint
 
 MANIFEST_VERSION = 1
 DEFAULT_FORMAT = "joblib"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cmlkit.formats import number
 from cmlkit.plots import Curves, Importances, Matrix, Plot, Residuals
-from cmlkit.run import PlotTable
+from cmlkit.records.training_run import PlotTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import TypeVar
 
 from cmlkit.errors import Interrupted, ServiceError, TrainingFailed
-from cmlkit.run import Resources
+from cmlkit.records.training_run import Resources
 
 T = TypeVar("T")
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cmlkit import git_history
 from cmlkit.comparison import WORKING_TREE, Side, find_side
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.files import write_whole
-from cmlkit.git import prefix
-from cmlkit.git_access import GitAccess
+from cmlkit.git import history
+from cmlkit.git.access import GitAccess
+from cmlkit.git.checkout import prefix
 from cmlkit.model import ModelManifest, manifest_path
 from cmlkit.progress import Say
 from cmlkit.stores.base import hashed
@@ -136,7 +136,7 @@ def _of_commit(directory: Path, commit: str) -> ReadFile:
     folder = prefix(directory)
 
     def read(path: str) -> bytes | None:
-        found = git_history.files_at(directory, str(folder / path), [commit])
+        found = history.files_at(directory, str(folder / path), [commit])
         return found[commit].content if found else None
 
     return read

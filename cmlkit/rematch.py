@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from cmlkit import skops_file
 from cmlkit.errors import CmlkitError
+from cmlkit.gate.significance import paired_interval
 from cmlkit.loading import load_model
 from cmlkit.model import manifest_path, read_manifest
-from cmlkit.run import Rematch
-from cmlkit.significance import paired_interval
+from cmlkit.records.training_run import Rematch
 from cmlkit.stores.pointer import dvc_path
 
 if TYPE_CHECKING:

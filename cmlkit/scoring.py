@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cmlkit import metrics
 from cmlkit.errors import CmlkitError, Interrupted, MetricsError, ModelError
+from cmlkit.gate import metrics
+from cmlkit.gate.significance import paired_interval
 from cmlkit.loading import pointer_at
 from cmlkit.model import manifest_path, read_manifest
 from cmlkit.process import run_shell
-from cmlkit.run import Interval, Rematch
-from cmlkit.significance import paired_interval
+from cmlkit.records.training_run import Interval, Rematch
 from cmlkit.stores.base import hashed
 from cmlkit.stores.download import download, source_for
 

@@ -13,15 +13,24 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from cmlkit import git, metrics
+from cmlkit.data.fingerprint import fingerprints
 from cmlkit.errors import MetricsError, ModelError, SettingsError
 from cmlkit.files import write_whole
-from cmlkit.fingerprint import fingerprints
+from cmlkit.gate import metrics
+from cmlkit.git import checkout
 from cmlkit.libraries import asked_beside
 from cmlkit.model import ModelManifest, write_manifest
 from cmlkit.process import begun, run_shell
 from cmlkit.progress import Progress, Silent
-from cmlkit.run import RECORD, DataFingerprint, InstanceFacts, Parameter, Rematch, Resources, TrainingRun
+from cmlkit.records.training_run import (
+    RECORD,
+    DataFingerprint,
+    InstanceFacts,
+    Parameter,
+    Rematch,
+    Resources,
+    TrainingRun,
+)
 from cmlkit.settings.schema import TrainSpec
 
 if TYPE_CHECKING:
@@ -158,7 +167,7 @@ def _recorded(
 ) -> TrainingRun:
     """The run with what is known after it, its manifest and its record written."""
     with progress.stage("Record") as say:
-        commit = git.head_commit(directory)
+        commit = checkout.head_commit(directory)
         data = take()
         manifest = _manifest(run, directory, commit, data)
         complete = dataclasses.replace(

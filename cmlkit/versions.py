@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from cmlkit import git_history
 from cmlkit.errors import ModelError, SettingsError
-from cmlkit.git_history import Tag
+from cmlkit.git import history
+from cmlkit.git.history import Tag
 from cmlkit.model import ModelManifest, manifest_path
 from cmlkit.settings.schema import PublishSpec
 
@@ -124,14 +124,14 @@ def list_versions(
         SettingsError: `directory` is in no git repository, or has no such branch.
         ModelError: No commit of the branch has a manifest of the model.
     """
-    name, base = name or model_name(model), base or git_history.default_branch(directory)
-    ref = git_history.branch_ref(directory, base) or git_history.resolve(directory, base)
+    name, base = name or model_name(model), base or history.default_branch(directory)
+    ref = history.branch_ref(directory, base) or history.resolve(directory, base)
     if not ref:
         raise SettingsError(
             f"The clone has no branch {base!r}.", next_step=f"git fetch origin {base}, or name another."
         )
     held = _on_base(directory, model, base, ref)
-    heads = git_history.branches(directory, branch_pattern(template, base))
+    heads = history.branches(directory, branch_pattern(template, base))
     known = {item.manifest.sha256 for item in held}
     there = (*_candidates(directory, model, {name: head for name, head in heads.items() if name != base}, known), *held)
     if not there:
@@ -150,9 +150,9 @@ def fetch_versions(directory: Path, *, base: str, template: str, name: str) -> N
     pattern = branch_pattern(template, base)
     # One star is all that a refspec may have.
     folder = pattern.partition("*")[0] + "*"
-    git_history.fetch(directory, f"+refs/heads/{base}:refs/remotes/origin/{base}")
-    git_history.fetch(directory, f"+refs/heads/{folder}:refs/remotes/origin/{folder}", prune=True)
-    git_history.fetch(directory, f"refs/tags/{tag_prefix(name)}/*:refs/tags/{tag_prefix(name)}/*")
+    history.fetch(directory, f"+refs/heads/{base}:refs/remotes/origin/{base}")
+    history.fetch(directory, f"+refs/heads/{folder}:refs/remotes/origin/{folder}", prune=True)
+    history.fetch(directory, f"refs/tags/{tag_prefix(name)}/*:refs/tags/{tag_prefix(name)}/*")
 
 
 def promoted(tags: Iterable[Tag]) -> tuple[Promoted, ...]:
@@ -208,10 +208,10 @@ def _version_of(promotion: Promoted, versions: Sequence[ModelVersion]) -> int | 
 
 def _on_base(directory: Path, model: str, base: str, ref: str) -> tuple[ModelVersion, ...]:
     manifest = manifest_path(model)
-    mainline = git_history.commits_of(directory, manifest, ref=ref, mainline=True)
+    mainline = history.commits_of(directory, manifest, ref=ref, mainline=True)
     # A merge's own message need not name the run; that of the commit which it merged does.
-    every = git_history.commits_of(directory, manifest, ref=ref, mainline=False) if mainline else []
-    files = git_history.files_at(directory, manifest, [commit.sha for commit in (*mainline, *every)])
+    every = history.commits_of(directory, manifest, ref=ref, mainline=False) if mainline else []
+    files = history.files_at(directory, manifest, [commit.sha for commit in (*mainline, *every)])
     runs: dict[str, str] = {}
     for commit in every:
         if commit.sha in files and (run := run_in(commit.message)):
@@ -231,12 +231,12 @@ def _candidates(
 ) -> tuple[ModelVersion, ...]:
     """The models at the heads of experiment branches that are not among the known hashes, newest first."""
     found = []
-    files = git_history.files_at(directory, manifest_path(model), heads.values())
+    files = history.files_at(directory, manifest_path(model), heads.values())
     for branch, head in heads.items():
         described = _manifest(files[head].content) if head in files else None
         if described is None or described.sha256 in known:
             continue
-        commit = git_history.commits_of(directory, manifest_path(model), ref=head, mainline=True)[0]
+        commit = history.commits_of(directory, manifest_path(model), ref=head, mainline=True)[0]
         run = run_in(commit.message)
         found.append(ModelVersion(commit=commit.sha, date=commit.date, manifest=described, run=run, branch=branch))
     return tuple(sorted(found, key=lambda version: version.date, reverse=True))
@@ -247,8 +247,8 @@ def _promoted(
 ) -> tuple[tuple[Promoted, ...], tuple[ModelVersion, ...]]:
     """The promotions, their hashes read from their commits, and the models in them that no branch has any more."""
     promotions, elsewhere = [], {}
-    for item in promoted(git_history.tags(directory, tag_prefix(name))):
-        files = git_history.files_at(directory, manifest_path(item.path or model), [item.commit])
+    for item in promoted(history.tags(directory, tag_prefix(name))):
+        files = history.files_at(directory, manifest_path(item.path or model), [item.commit])
         manifest = _manifest(files[item.commit].content) if files else None
         if manifest:
             item = replace(item, sha256=manifest.sha256)
@@ -272,7 +272,7 @@ def run_in(message: str) -> str:
 
 
 def _known_models(directory: Path, ref: str) -> str:
-    paths = set(git_history.paths(directory, ref))
+    paths = set(history.paths(directory, ref))
     models = sorted(path for path in paths if manifest_path(path) in paths)
     if not models:
         return "Merge a pull request of cmlkit publish first."

@@ -15,7 +15,7 @@ from cmlkit.forges.base import CheckStatus, Conclusion
 
 if TYPE_CHECKING:
     from cmlkit.forges.github import GitHub
-    from cmlkit.run import WorkflowRun
+    from cmlkit.records.workflow_run import WorkflowRun
 
 
 @click.group()

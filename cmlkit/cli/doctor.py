@@ -13,7 +13,7 @@ from cmlkit.cli import edges
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.doctor import Finding, examine, first_failure
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 
 
 @click.command()

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cmlkit import actions
+from cmlkit.ci import github_actions
 from cmlkit.errors import PermissionDenied, SettingsError
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 
 if TYPE_CHECKING:
     from cmlkit.cli.options import Invocation
     from cmlkit.clouds.base import Cloud
     from cmlkit.forges.github import GitHub
-    from cmlkit.git_access import GitAccess
+    from cmlkit.git.access import GitAccess
 
 API_URL = "https://api.github.com"
 TOKENS = ("CMLKIT_TOKEN", "GITHUB_TOKEN", "REPO_TOKEN")
@@ -69,7 +69,7 @@ def git_access(environ: Mapping[str, str]) -> GitAccess | None:
     server, repository = environ.get("GITHUB_SERVER_URL", ""), environ.get("GITHUB_REPOSITORY", "")
     if not (token and server and repository):
         return None
-    from cmlkit.git_access import GitAccess, basic
+    from cmlkit.git.access import GitAccess, basic
 
     return GitAccess(url=f"{server.rstrip('/')}/{repository}.git", authorization=basic("x-access-token", token))
 
@@ -129,13 +129,13 @@ def _token(environ: Mapping[str, str], names: Sequence[str], workflow_run: Workf
 def workflow_run(environ: Mapping[str, str], *, directory: Path = Path(), local_id: str = "") -> WorkflowRun:
     """The run of the environment, or one for this checkout outside Actions, where `local_id` or chance names it."""
     if environ.get("GITHUB_REPOSITORY") and environ.get("GITHUB_SHA"):
-        return actions.workflow_run(environ, local_id=local_id)
-    from cmlkit import git
+        return github_actions.workflow_run(environ, local_id=local_id)
+    from cmlkit.git import checkout
 
-    return actions.workflow_run(
+    return github_actions.workflow_run(
         environ,
-        repository="" if environ.get("GITHUB_REPOSITORY") else git.remote_repository(directory),
-        commit=git.head_commit(directory),
+        repository="" if environ.get("GITHUB_REPOSITORY") else checkout.remote_repository(directory),
+        commit=checkout.head_commit(directory),
         local_id=local_id,
     )
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
-from cmlkit import git, scaffold
+from cmlkit import scaffold
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_json, print_pairs
 from cmlkit.errors import SettingsError
 from cmlkit.files import write_whole
+from cmlkit.git import checkout
 from cmlkit.settings.schema import SCHEMA, TrainSpec
 
 SETTINGS = Path("cmlkit.yaml")
@@ -63,7 +64,7 @@ def init(
         text = scaffold.workflow(name)
         files[WORKFLOWS / name] = scaffold.workflow_file(text, action=action, region=region, schedule=schedule)
     written = _write(files, force=force)
-    steps = _steps(invocation.environ, files, repository=git.remote_repository(Path.cwd()))
+    steps = _steps(invocation.environ, files, repository=checkout.remote_repository(Path.cwd()))
     if invocation.as_json:
         print_json({"written": [path.as_posix() for path in written], "steps": steps})
         return
@@ -120,7 +121,7 @@ def _said(invocation: Invocation, section: str) -> dict[str, Any]:
 
 def _listed(directory: Path) -> list[str]:
     """The project's files: those that git would list, else those that are there."""
-    if listed := git.files(directory):
+    if listed := checkout.files(directory):
         # What was removed and not yet committed is listed all the same.
         return [path for path in listed if (directory / path).is_file()]
     found = (path.relative_to(directory) for path in directory.rglob("*") if path.is_file())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from cmlkit import actions
+from cmlkit.ci import github_actions
 from cmlkit.cli.options import Invocation
 from cmlkit.errors import SettingsError
 from cmlkit.formats import plural
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 
 # https://docs.github.com/en/rest/issues/comments: GitHub takes 65,536 code points; the hidden marker needs some.
 LONGEST_TEXT = 65_000
@@ -40,7 +40,7 @@ def fitting(text: str, invocation: Invocation, workflow_run: WorkflowRun, *, sum
         return text
     from cmlkit.report.shortened import shortened
 
-    in_summary = summarise and actions.write_summary(text, invocation.environ)
+    in_summary = summarise and github_actions.write_summary(text, invocation.environ)
     invocation.progress.warn(
         f"The text has {len(text):,} characters, and GitHub takes {LONGEST_TEXT:,}: it is shortened"
         f"{', and all of it is in the job summary' if in_summary else ''}."

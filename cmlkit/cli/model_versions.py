@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmlkit import actions
+from cmlkit.ci import github_actions
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, print_table
 from cmlkit.formats import number, short_hash, size
@@ -54,7 +54,7 @@ def list_versions(invocation: Invocation, model: str, base: str, name: str, limi
     if invocation.as_json:
         emit(invocation, result, [])
         return
-    actions.write_outputs(result, invocation.environ)
+    github_actions.write_outputs(result, invocation.environ)
     metrics = _columns(shown, invocation.settings.gate.rules)
     print_table([_row(version, metrics) for version in shown], verbatim=metrics)
     if len(shown) < len(versions.versions):
@@ -63,17 +63,17 @@ def list_versions(invocation: Invocation, model: str, base: str, name: str, limi
 
 def read(invocation: Invocation, model: str, *, base: str, name: str, fetch: bool = False) -> Versions:
     """The versions of a model, by the settings where the command line says nothing."""
-    from cmlkit import git, git_history
+    from cmlkit.git import checkout, history
     from cmlkit.versions import fetch_versions, model_name
     from cmlkit.versions import list_versions as versions_of
 
     directory, settings = Path.cwd(), invocation.settings
-    path = str(git.prefix(directory) / (model or model_of(settings.train)))
-    base = base or settings.publish.base or git_history.default_branch(directory)
+    path = str(checkout.prefix(directory) / (model or model_of(settings.train)))
+    base = base or settings.publish.base or history.default_branch(directory)
     name = name or model_name(path)
     if fetch:
         fetch_versions(directory, base=base, template=settings.publish.branch, name=name)
-    if git_history.is_shallow(directory):
+    if history.is_shallow(directory):
         invocation.progress.warn("The clone is shallow: older versions are not in it. cmlkit repo prepare --unshallow")
     return versions_of(directory, model=path, base=base, template=settings.publish.branch, name=name)
 
@@ -120,7 +120,7 @@ def _record(version: ModelVersion) -> dict[str, Any]:
 
 def _columns(versions: Sequence[ModelVersion], rules: Sequence[str]) -> list[str]:
     """The metrics that have a column: those that the gate's rules are about, then others, as far as there is room."""
-    from cmlkit import metrics, rule
+    from cmlkit.gate import metrics, rule
 
     ruled = [metrics.key(each.metric) for each in rule.parse_all(rules)]
     names = {metrics.key(name): name for version in reversed(versions) for name in version.manifest.metrics}
@@ -129,7 +129,7 @@ def _columns(versions: Sequence[ModelVersion], rules: Sequence[str]) -> list[str
 
 
 def _row(version: ModelVersion, columns: Sequence[str]) -> dict[str, Any]:
-    from cmlkit import metrics
+    from cmlkit.gate import metrics
 
     values = {metrics.key(name): value for name, value in version.manifest.metrics.items()}
     return {

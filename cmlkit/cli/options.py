@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmlkit import actions
+from cmlkit.ci import github_actions
 from cmlkit.progress import Lines, Live, Progress
 from cmlkit.settings import schema as configuration
 from cmlkit.settings.schema import SCHEMA, Settings
@@ -116,6 +116,6 @@ def _joined(declaration: Setting, value: Any) -> Any:
 
 
 def _progress(environ: Mapping[str, str]) -> Progress:
-    if actions.running_in(environ):
-        return actions.WorkflowLog()
+    if github_actions.running_in(environ):
+        return github_actions.WorkflowLog()
     return Live() if sys.stderr.isatty() else Lines()

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from cmlkit import actions
+from cmlkit.ci import github_actions
 from cmlkit.cli.options import Invocation
 
 
@@ -20,7 +20,7 @@ def emit(invocation: Invocation, result: Mapping[str, Any], lines: Sequence[tupl
         result: What `--json` prints; its keys become outputs, with dashes.
         lines: Label and value of what a person reads.
     """
-    actions.write_outputs(result, invocation.environ)
+    github_actions.write_outputs(result, invocation.environ)
     if invocation.as_json:
         print_json(result)
     else:
@@ -29,7 +29,7 @@ def emit(invocation: Invocation, result: Mapping[str, Any], lines: Sequence[tupl
 
 def emit_text(invocation: Invocation, result: Mapping[str, Any], text: str) -> None:
     """The same for a result of one line, which scripts take as it is."""
-    actions.write_outputs(result, invocation.environ)
+    github_actions.write_outputs(result, invocation.environ)
     show_text(invocation, result, text)
 
 

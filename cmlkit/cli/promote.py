@@ -50,13 +50,14 @@ def promote(
     cmlkit model promote --to 3
     cmlkit model promote model/random_forest.joblib --to 1a2b3c4d --dry-run
     """
-    from cmlkit import git, promotion
+    from cmlkit import promotion
+    from cmlkit.git import checkout
 
     directory, settings = Path.cwd(), invocation.settings
     workflow_run = edges.workflow_run(invocation.environ, directory=directory)
     promoted = promotion.promote(
         forge=edges.github(invocation, workflow_run),
-        model=str(git.prefix(directory) / (model or model_of(settings.train))),
+        model=str(checkout.prefix(directory) / (model or model_of(settings.train))),
         name=name,
         base=base or settings.publish.base,
         to=to,

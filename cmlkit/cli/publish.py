@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmlkit import actions
+from cmlkit.ci import github_actions
 from cmlkit.cli import edges
 from cmlkit.cli.asset import publish_asset
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, show_text
 from cmlkit.errors import SettingsError
-from cmlkit.run import RECORD, TrainingRun, WorkflowRun
+from cmlkit.records.training_run import RECORD, TrainingRun
+from cmlkit.records.workflow_run import WorkflowRun
 
 if TYPE_CHECKING:
     from cmlkit.publishing import Publication
@@ -54,7 +55,7 @@ def publish(invocation: Invocation, image: Path | None, md: bool) -> None:
         workflow_run=workflow_run,
         progress=invocation.progress,
     )
-    if publication.report and actions.running_in(invocation.environ):
+    if publication.report and github_actions.running_in(invocation.environ):
         _summarise(invocation, publication.report)
     emit(invocation, _result(publication, run), _lines(publication))
     publication.raise_if_rejected(invocation.settings.publish)
@@ -99,16 +100,16 @@ def _workflow_run(invocation: Invocation, run: TrainingRun, directory: Path) -> 
 
 
 def _summarise(invocation: Invocation, report: str) -> None:
-    if not actions.write_summary(report, invocation.environ):
+    if not github_actions.write_summary(report, invocation.environ):
         invocation.progress.warn(
             "The job summary has no room left for the report; it is in the pull request's comment."
         )
 
 
 def _prefix(directory: Path) -> PurePosixPath:
-    from cmlkit import git
+    from cmlkit.git import checkout
 
-    return git.prefix(directory)
+    return checkout.prefix(directory)
 
 
 def _result(publication: Publication, run: TrainingRun) -> dict[str, Any]:

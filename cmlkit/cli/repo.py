@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from cmlkit import git_checkout
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
+from cmlkit.git import prepare as checkout
 
 
 @click.group()
@@ -18,8 +18,8 @@ def repo() -> None:
 
 @repo.command()
 @with_settings()
-@click.option("--user-name", default=git_checkout.USER_NAME, help="Author of commits, where git has none.")
-@click.option("--user-email", default=git_checkout.USER_EMAIL, help="The author's e-mail address, where git has none.")
+@click.option("--user-name", default=checkout.USER_NAME, help="Author of commits, where git has none.")
+@click.option("--user-email", default=checkout.USER_EMAIL, help="The author's e-mail address, where git has none.")
 @click.option("--unshallow", is_flag=True, help="Fetch the history that a shallow clone left out.")
 def prepare(invocation: Invocation, user_name: str, user_email: str, unshallow: bool) -> None:
     """Set the author of commits in this checkout, unless git has one. No token is ever written to .git/config.
@@ -28,8 +28,8 @@ def prepare(invocation: Invocation, user_name: str, user_email: str, unshallow: 
     cmlkit repo prepare
     cmlkit repo prepare --unshallow
     """
-    author = git_checkout.set_author(Path.cwd(), name=user_name, email=user_email)
-    fetched = unshallow and git_checkout.unshallow(Path.cwd())
+    author = checkout.set_author(Path.cwd(), name=user_name, email=user_email)
+    fetched = unshallow and checkout.unshallow(Path.cwd())
     result = {"user_name": author["user.name"], "user_email": author["user.email"], "unshallowed": fetched}
     lines = [("author", f"{result['user_name']} <{result['user_email']}>")]
     emit(invocation, result, [*lines, ("history", "fetched")] if fetched else lines)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmlkit import actions
+from cmlkit.ci import github_actions
 from cmlkit.cli import edges
 from cmlkit.cli.cml_flags import translated
 from cmlkit.cli.options import Invocation, with_settings
@@ -17,7 +17,7 @@ from cmlkit.formats import plural
 
 if TYPE_CHECKING:
     from cmlkit.clouds.base import Instance
-    from cmlkit.run import WorkflowRun
+    from cmlkit.records.workflow_run import WorkflowRun
     from cmlkit.runner import Launched, Preview, Reaped
 
 
@@ -61,8 +61,8 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
     cmlkit runner launch --dry-run
     cmlkit runner launch --preflight
     """
-    from cmlkit import rule
     from cmlkit import runner as stage
+    from cmlkit.gate import rule
 
     rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong one when all is paid for
     spec, workflow_run = invocation.settings.runner, edges.workflow_run(invocation.environ)
@@ -103,8 +103,8 @@ def stop(invocation: Invocation) -> None:
         workflow_forge=edges.github_if_any(invocation, workflow_run),
         progress=invocation.progress,
     )
-    if removed.interrupted and actions.running_in(invocation.environ):
-        click.echo(actions.annotation("warning", INTERRUPTED, title=INTERRUPTION), err=True)
+    if removed.interrupted and github_actions.running_in(invocation.environ):
+        click.echo(github_actions.annotation("warning", INTERRUPTED, title=INTERRUPTION), err=True)
     lists = {"terminated": list(removed.instances), "unregistered": list(removed.runners)}
     lines = [(key, ", ".join(value) or "nothing") for key, value in lists.items()]
     emit(invocation, {**lists, "interrupted": bool(removed.interrupted)}, lines)

@@ -16,8 +16,8 @@ import click
 from cmlkit import scaffold
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, show_text
-from cmlkit.cost import dollars
 from cmlkit.errors import SettingsError
+from cmlkit.records.cost import dollars
 
 if TYPE_CHECKING:
     from cmlkit.sandbox import Sandbox

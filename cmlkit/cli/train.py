@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
-from cmlkit import actions
+from cmlkit.ci import github_actions
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
-from cmlkit.run import RECORD, TrainingRun
+from cmlkit.records.training_run import RECORD, TrainingRun
 
 
 @click.command()
@@ -29,7 +29,8 @@ def train(invocation: Invocation, command: tuple[str, ...]) -> None:
     cmlkit train --setup "pip install -r requirements.txt" --run "python train.py"
     cmlkit train --estimator sklearn.ensemble.RandomForestClassifier --params max_depth=5
     """
-    from cmlkit import rule, training
+    from cmlkit import training
+    from cmlkit.gate import rule
 
     rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong one when all is trained
     spec = invocation.settings.train
@@ -40,7 +41,7 @@ def train(invocation: Invocation, command: tuple[str, ...]) -> None:
         directory=Path.cwd(),
         environ=invocation.environ,
         progress=invocation.progress,
-        instance=actions.instance_facts(invocation.environ),
+        instance=github_actions.instance_facts(invocation.environ),
         # With --json, standard output is for the result alone.
         output=sys.stderr.fileno() if invocation.as_json else None,
     )

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from cmlkit.doctor import aws, github, project
 from cmlkit.doctor.finding import Finding, first_failure
-from cmlkit.forges.runners import AccessForge, RunnerForge
-from cmlkit.run import WorkflowRun
+from cmlkit.forges.access import AccessForge
+from cmlkit.forges.runners import RunnerForge
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import CloudFor
 from cmlkit.settings.schema import Settings
 

@@ -8,7 +8,7 @@ from functools import partial
 from cmlkit.doctor.finding import Finding, clock_finding, failed, looked, ok, warning
 from cmlkit.errors import CapacityError, CmlkitError, NotFound, PermissionDenied, ServiceError, SettingsError
 from cmlkit.formats import plural
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import CloudFor, Preview, lease, preview
 from cmlkit.runner.ladder import Rung
 from cmlkit.settings.schema import RunnerSpec

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 from cmlkit.doctor.finding import Finding, clock_finding, failed, looked, ok, warning
 from cmlkit.errors import CmlkitError, PermissionDenied, SettingsError
-from cmlkit.forges.runners import Access, AccessForge, RunnerForge
+from cmlkit.forges.access import Access, AccessForge
+from cmlkit.forges.runners import RunnerForge
 from cmlkit.formats import plural
 
 DAY_SECONDS = 86_400.0

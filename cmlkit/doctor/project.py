@@ -8,10 +8,10 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
-from cmlkit import rule
 from cmlkit.doctor.finding import Finding, failed, looked, ok, warning
 from cmlkit.errors import SettingsError
 from cmlkit.formats import plural
+from cmlkit.gate import rule
 from cmlkit.settings.schema import Settings
 
 

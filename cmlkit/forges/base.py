@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from cmlkit.forges.runners import RunnerForge
 
 if TYPE_CHECKING:
-    from cmlkit.git_access import GitAccess
+    from cmlkit.git.access import GitAccess
+
 
 Conclusion = Literal["success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required"]
 CheckStatus = Literal["queued", "in_progress", "completed"]
@@ -154,11 +154,6 @@ class Attestation:
     workflow: str
     ref: str
     run: str
-
-
-def blob_id(content: bytes) -> str:
-    """The id that git gives these bytes. https://git-scm.com/book/en/v2/Git-Internals-Git-Objects"""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 class AssetForge(Protocol):

@@ -1,8 +1,8 @@
-"""What cmlkit needs of a forge for its runners: to register them, to look after them and their runs, and rights to."""
+"""What launching, stopping and reaping need of a forge: its self-hosted runners."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -57,52 +57,3 @@ class RunnerForge(Protocol):
 
     def delete_runner(self, runner_id: int) -> None:
         """Unregister; a runner that is gone already is fine. Conflict while it is busy with a job."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Access:
-    """What a token is, and what it and the repository's state allow.
-
-    Attributes:
-        kind: For people, such as `a fine-grained token`.
-        is_workflows: Whether it is GITHUB_TOKEN's kind, an App's, to which the settings of Actions apply.
-        scopes: Of a classic token; None for every other kind.
-        expires, server_time: Seconds since the epoch; None where GitHub does not say.
-        requests_left: In this hour; None where there is no limit.
-        may_push: None where GitHub does not say.
-        branch: The default branch.
-    """
-
-    repository: str
-    kind: str
-    is_workflows: bool
-    scopes: tuple[str, ...] | None
-    expires: float | None
-    requests_left: int | None
-    server_time: float | None
-    archived: bool
-    may_push: bool | None
-    branch: str
-
-
-class AccessForge(Protocol):
-    """What the doctor needs."""
-
-    def access(self) -> Access:
-        """What the token is and may."""
-
-    def actions_may_create_pull_requests(self) -> bool:
-        """Whether the repository's settings let workflows open pull requests. PermissionDenied where that is hidden."""
-
-
-class WorkflowForge(Protocol):
-    """What resuming needs."""
-
-    def run_attempt(self, run_id: str) -> int:
-        """The number of a workflow run's latest attempt, from 1."""
-
-    def annotation_titles(self, run_id: str, *, attempt: int) -> Iterable[str]:
-        """Titles of what the jobs of an attempt have put on the run's page."""
-
-    def rerun(self, run_id: str) -> None:
-        """Run all jobs of the run again, as its next attempt."""

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cmlkit import gate, metrics
 from cmlkit.errors import MetricsError, ModelError
 from cmlkit.forges.base import PublishForge
-from cmlkit.gate import Verdict
+from cmlkit.gate import metrics
+from cmlkit.gate.verdict import Verdict
+from cmlkit.gate.verdict import judge as judged
 from cmlkit.model import ModelManifest
-from cmlkit.run import DataFingerprint, Parameter, TrainingRun
+from cmlkit.records.training_run import DataFingerprint, Parameter, TrainingRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +64,12 @@ def find_champion(
 def judge(rules: Sequence[str], run: TrainingRun, champion: Champion | None) -> Verdict:
     """The verdict on a run, by the champion's values on the same test data where the run has them."""
     if champion is None:
-        return gate.judge(rules, challenger=run.metrics)
+        return judged(rules, challenger=run.metrics)
     if not is_rescored(run, champion) or run.rematch is None:
-        return gate.judge(rules, challenger=run.metrics, champion=champion.metrics)
+        return judged(rules, challenger=run.metrics, champion=champion.metrics)
     rescored = {metrics.key(name): value for name, value in run.rematch.metrics.items()}
     values = {name: rescored.get(metrics.key(name), value) for name, value in champion.metrics.items()}
-    return gate.judge(rules, challenger=run.metrics, champion=values, intervals=run.rematch.intervals)
+    return judged(rules, challenger=run.metrics, champion=values, intervals=run.rematch.intervals)
 
 
 def is_rescored(run: TrainingRun, champion: Champion) -> bool:

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from cmlkit.errors import ModelError, SettingsError
-from cmlkit.forges.base import blob_id
+from cmlkit.git.objects import blob_id
 from cmlkit.publishing.images import trouble
-from cmlkit.run import TrainingRun
+from cmlkit.records.training_run import TrainingRun
 from cmlkit.stores.base import ModelFile, Store, hashed
 from cmlkit.stores.git import GitStore
 

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cmlkit.cost import Spent, cost_of
 from cmlkit.forges.base import PublishForge
 from cmlkit.publishing.marker import Marker, marker_in
-from cmlkit.run import TrainingRun
+from cmlkit.records.cost import Spent, cost_of
+from cmlkit.records.training_run import TrainingRun
 
 WINDOW_DAYS = 30
 WINDOW_SECONDS = WINDOW_DAYS * 86_400.0

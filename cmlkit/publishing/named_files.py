@@ -15,7 +15,7 @@ from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.publishing.pull_request import open_pull_request
 from cmlkit.publishing.target import comment_place
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.stores.git import GitStore
 
 BRANCH = "cmlkit/pr/{base}/{run}"

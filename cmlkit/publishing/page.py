@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
-from cmlkit import gate
 from cmlkit.formats import number
+from cmlkit.gate.verdict import judge
 from cmlkit.publishing.champion import is_rescored
 from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.plan import Plan
 from cmlkit.publishing.template import filled
+from cmlkit.records.training_run import TrainingRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import SUMMARY_LENGTH, Report
 from cmlkit.report.markdown import code, link, text
-from cmlkit.run import TrainingRun, WorkflowRun
 
 TITLE_LENGTH = 256  # GitHub refuses longer ones, in code points
 METRICS_IN_MESSAGE = 20
@@ -27,7 +28,7 @@ def render(
     run: TrainingRun, *, rules: Sequence[str], champion: Mapping[str, float] | None, workflow_run: WorkflowRun
 ) -> str:
     """The report as markdown for a run that is not published: plots are named, not shown."""
-    verdict = gate.judge(rules, challenger=run.metrics, champion=champion)
+    verdict = judge(rules, challenger=run.metrics, champion=champion)
     return Report(run=run, verdict=verdict, workflow_run=workflow_run).markdown(limit=SUMMARY_LENGTH)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.base import PublishForge, Repository
-from cmlkit.gate import Verdict
+from cmlkit.gate.verdict import Verdict
 from cmlkit.model import ModelManifest, manifest_path
 from cmlkit.publishing.branch import experiment_branch
 from cmlkit.publishing.champion import Champion, find_champion, judge
@@ -18,7 +18,8 @@ from cmlkit.publishing.commit import holds_result
 from cmlkit.publishing.files import CommitFile, find_model, read_files, repository_path
 from cmlkit.publishing.marker import Marker
 from cmlkit.publishing.pull_request import earlier_pull_requests
-from cmlkit.run import TrainingRun, WorkflowRun
+from cmlkit.records.training_run import TrainingRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.settings.schema import PublishSpec
 from cmlkit.stores.base import ModelFile, Store
 

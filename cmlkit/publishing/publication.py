@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cmlkit.errors import GateRejected
-from cmlkit.gate import Verdict
+from cmlkit.gate.verdict import Verdict
 from cmlkit.settings.schema import PublishSpec
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cmlkit.clock import Clock
-from cmlkit.cost import Spent
 from cmlkit.errors import CmlkitError, PermissionDenied, ServiceError
 from cmlkit.forges.base import Conclusion, PublishForge, PullRequest
 from cmlkit.progress import Progress, Say
@@ -21,8 +20,10 @@ from cmlkit.publishing.plan import Plan
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.pull_request import earlier_pull_requests, open_pull_request, supersede
 from cmlkit.publishing.rejections import rejections
+from cmlkit.records.cost import Spent
+from cmlkit.records.training_run import TrainingRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import SUMMARY_LENGTH, PastModel, Report
-from cmlkit.run import TrainingRun, WorkflowRun
 from cmlkit.settings.schema import PublishSpec
 from cmlkit.stores.base import Store, Stored
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from cmlkit import metrics
 from cmlkit.forges.base import Annotation
 from cmlkit.formats import number
-from cmlkit.gate import RuleResult
+from cmlkit.gate import metrics
+from cmlkit.gate.verdict import RuleResult
 from cmlkit.publishing.plan import Plan
 
 

@@ -8,13 +8,14 @@ from pathlib import Path, PurePosixPath
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import PermissionDenied
 from cmlkit.forges.base import PublishForge
-from cmlkit.gate import Verdict
+from cmlkit.gate.verdict import Verdict
 from cmlkit.progress import Progress, Silent
 from cmlkit.publishing.page import unpublished
 from cmlkit.publishing.plan import make_plan
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.publisher import Publisher
-from cmlkit.run import TrainingRun, WorkflowRun
+from cmlkit.records.training_run import TrainingRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.settings.schema import PublishSpec
 from cmlkit.stores.choice import store_for
 

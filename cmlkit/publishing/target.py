@@ -6,7 +6,7 @@ import re
 
 from cmlkit.errors import NotFound, SettingsError
 from cmlkit.forges.base import PublishForge
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 
 KNOWN = "auto, pr, pr/NUMBER, issue/NUMBER, commit or commit/SHA"
 

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
-from cmlkit.cost import Spent
 from cmlkit.formats import short_hash
-from cmlkit.gate import Verdict
+from cmlkit.gate.verdict import Verdict
+from cmlkit.records.cost import Spent
+from cmlkit.records.training_run import DataFingerprint, Parameter, TrainingRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import sections
 from cmlkit.report.fit import fitted
 from cmlkit.report.history import PastModel, history
 from cmlkit.report.markdown import code, link, text
-from cmlkit.run import DataFingerprint, Parameter, TrainingRun, WorkflowRun
 
 __all__ = ["COMMENT_LENGTH", "SUMMARY_LENGTH", "PastModel", "Report"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cmlkit.formats import number
-from cmlkit.metrics import key
+from cmlkit.gate.metrics import key
 from cmlkit.report.fit import Section
 from cmlkit.report.markdown import fence, folded, left_out, table, text
 

@@ -8,15 +8,25 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from cmlkit.cost import Spent, cost_of, dollars
-from cmlkit.drift import DRIFTED, SHIFTED, ColumnDrift, drifts
+from cmlkit.data.drift import (
+    DRIFTED,
+    SHIFTED,
+    ColumnDrift,
+    drifts,
+)
 from cmlkit.formats import duration, number, plural, short_hash, signed, size
-from cmlkit.gate import Outcome, RuleResult, Verdict
-from cmlkit.metrics import Difference
+from cmlkit.gate.metrics import Difference
+from cmlkit.gate.significance import Interval
+from cmlkit.gate.verdict import Outcome, RuleResult, Verdict
+from cmlkit.records.cost import Spent, cost_of, dollars
+from cmlkit.records.training_run import (
+    DataFingerprint,
+    Parameter,
+    PlotTable,
+    TrainingRun,
+)
 from cmlkit.report.fit import Section
 from cmlkit.report.markdown import code, fence, folded, image, left_out, link, table, text
-from cmlkit.run import DataFingerprint, Parameter, PlotTable, TrainingRun
-from cmlkit.significance import Interval
 
 OPEN_ROWS = 20
 OPEN_PLOTS = 4

@@ -10,9 +10,10 @@ from cmlkit.bootstrap import ImageContents
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.clouds.base import Cloud, Instance
 from cmlkit.errors import CmlkitError
-from cmlkit.forges.runners import RunnerForge, WorkflowForge
+from cmlkit.forges.runners import RunnerForge
+from cmlkit.forges.workflows import WorkflowForge
 from cmlkit.progress import Progress, Silent
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.imaging import Imaging
 from cmlkit.runner.interruption import interruptible

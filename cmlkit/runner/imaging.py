@@ -11,7 +11,7 @@ from cmlkit.clouds.base import Cloud, Instance, InstanceSpec
 from cmlkit.errors import ServiceError, WaitTimeout
 from cmlkit.forges.runners import Runner
 from cmlkit.progress import Say
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.ladder import Rung, climb
 from cmlkit.runner.ledger import Ledger

@@ -11,7 +11,7 @@ from cmlkit.clouds.base import Architecture, Cloud, Instance, Market
 from cmlkit.errors import CmlkitError, Interrupted, WaitTimeout
 from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload, RunnerForge
 from cmlkit.progress import Progress, Say
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.ladder import Refusal, Rung, climb
 from cmlkit.runner.ledger import Ledger

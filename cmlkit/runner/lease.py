@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cmlkit.clouds.base import Instance
 from cmlkit.errors import SettingsError
 from cmlkit.forges.runners import Runner
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 
 PREFIX = "cmlkit:"
 RUN = "cmlkit:run"

@@ -7,8 +7,8 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cmlkit.clouds.base import Architecture, Cloud, Image, InstanceType, Market, Needs, Subnet
-from cmlkit.cost import dollars
 from cmlkit.errors import CapacityError, CmlkitError, SettingsError
+from cmlkit.records.cost import dollars
 from cmlkit.runner.ladder import Rung, ordered
 from cmlkit.settings.schema import RunnerSpec
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cmlkit.clouds.base import Cloud
 from cmlkit.errors import CmlkitError
 from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.ladder import Rung
 from cmlkit.runner.plan import plan

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from cmlkit.clock import Clock
 from cmlkit.clouds.base import Cloud, Instance
-from cmlkit.forges.runners import WorkflowForge
-from cmlkit.run import WorkflowRun
+from cmlkit.forges.workflows import WorkflowForge
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.settings.schema import RunnerSpec
 

@@ -10,7 +10,7 @@ from cmlkit.clock import Clock
 from cmlkit.clouds.base import Cloud, Instance
 from cmlkit.errors import CmlkitError, Conflict, NotFound
 from cmlkit.forges.runners import Runner, RunnerForge
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 
 # EC2 may not know an instance for a moment after it was launched.

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cmlkit.cost import cost
 from cmlkit.errors import CmlkitError
 from cmlkit.progress import Progress, Say
+from cmlkit.records.cost import cost
 from cmlkit.sandbox import Sandbox
 from cmlkit.sandbox.github import WorkflowRun
 

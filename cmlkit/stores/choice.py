@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cmlkit.clock import Clock
-from cmlkit.git_access import GitAccess
+from cmlkit.git.access import GitAccess
 from cmlkit.stores.base import Store
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import AnswerLost, ModelError
-from cmlkit.git_access import GitAccess, access_of
+from cmlkit.git.access import GitAccess, access_of
 from cmlkit.progress import Say
 from cmlkit.stores.base import PAUSES_SECONDS, Source, hashed, share
 from cmlkit.stores.pointer import Pointer

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import ModelError, NotFound, ServiceError
-from cmlkit.forges.base import blob_id
-from cmlkit.git_access import GitAccess
+from cmlkit.git.access import GitAccess
+from cmlkit.git.objects import blob_id
 from cmlkit.progress import Say
 from cmlkit.stores.attributes import with_entry
 from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, hashed

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.datasets import make_classification
 
 import cmlkit
-from cmlkit.actions import workflow_run
+from cmlkit.ci.github_actions import workflow_run
 from cmlkit.clouds.aws import regions
 
 folder = Path(sys.argv[1])

@@ -13,7 +13,8 @@ from cmlkit.forges.base import TreeFile
 from cmlkit.forges.github import GitHub
 from cmlkit.model import write_manifest
 from cmlkit.publishing import Publication, publish
-from cmlkit.run import Resources, TrainingRun, WorkflowRun
+from cmlkit.records.training_run import Resources, TrainingRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.sandbox.github import GitHubServer
 from cmlkit.sandbox.github.seeding import add_comments, add_review
 from cmlkit.settings.schema import PublishSpec

@@ -13,8 +13,8 @@ import boto3
 import pytest
 
 from cmlkit.__main__ import run
-from cmlkit.actions import SUMMARY_LIMIT_BYTES
-from cmlkit.run import RECORD
+from cmlkit.ci.github_actions import SUMMARY_LIMIT_BYTES
+from cmlkit.records.training_run import RECORD
 from cmlkit.sandbox import Sandbox
 from cmlkit.sandbox.github.seeding import add_attestation
 

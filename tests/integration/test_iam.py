@@ -12,7 +12,7 @@ import pytest
 from cmlkit import doctor, runner
 from cmlkit.clouds.aws import AwsCloud, regions
 from cmlkit.errors import PermissionDenied
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.sandbox.aws import AwsServer, Call, needed_permissions
 from cmlkit.settings import schema
 from cmlkit.settings.schema import RunnerSpec

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from cmlkit.model import read_manifest, write_manifest
-from cmlkit.run import DataFingerprint, InstanceFacts, Interval, Rematch, Resources
+from cmlkit.records.training_run import (
+    DataFingerprint,
+    InstanceFacts,
+    Interval,
+    Rematch,
+    Resources,
+)
 from tests.integration.project import MODEL, STARTED, Project, project
 
 

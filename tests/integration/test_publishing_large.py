@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from cmlkit.errors import PermissionDenied
-from cmlkit.forges.base import blob_id
 from cmlkit.forges.github.large_blobs import API_BLOB_BYTES
-from cmlkit.git_push import push_blob
+from cmlkit.git.objects import blob_id
+from cmlkit.git.push import push_blob
 from cmlkit.stores.git import WARNING_BYTES
 from tests.integration.project import MANIFEST, MODEL, REPOSITORY, TOKEN, Project, project
 

@@ -16,7 +16,7 @@ from sklearn.dummy import DummyClassifier
 from cmlkit.errors import Interrupted
 from cmlkit.model import read_manifest
 from cmlkit.publishing.champion import Champion, judge
-from cmlkit.run import TrainingRun
+from cmlkit.records.training_run import TrainingRun
 from cmlkit.scoring import read_scores
 from cmlkit.settings.schema import TrainSpec
 from cmlkit.training import train

@@ -15,7 +15,7 @@ import pytest
 
 from cmlkit.__main__ import run
 from cmlkit.errors import ModelError, NotFound, PermissionDenied, SettingsError
-from cmlkit.git_access import access_of
+from cmlkit.git.access import access_of
 from cmlkit.loading import load_model
 from cmlkit.promotion import promote
 from cmlkit.publishing import Publication

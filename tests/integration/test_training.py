@@ -22,7 +22,7 @@ from cmlkit.errors import CmlkitError, Interrupted, MetricsError, ModelError, Se
 from cmlkit.loading import load_model
 from cmlkit.model import verify
 from cmlkit.process import run_shell
-from cmlkit.run import RECORD, TrainingRun
+from cmlkit.records.training_run import RECORD, TrainingRun
 from cmlkit.settings.schema import TrainSpec
 from cmlkit.training import train
 from tests.integration.project import RecordedProgress

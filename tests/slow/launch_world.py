@@ -23,7 +23,7 @@ import pytest
 from cmlkit import runner
 from cmlkit.clouds.aws import regions
 from cmlkit.forges.github import GitHub
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.sandbox.aws import AwsServer
 from cmlkit.sandbox.aws.fleet import SandboxInstance
 from cmlkit.sandbox.github import GitHubServer

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from cmlkit.array_file import read_array_file
+from cmlkit.data.array_file import read_array_file
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from cmlkit.comparison import Comparison, Side, compare_sides
-from cmlkit.drift import profile
+from cmlkit.data.drift import profile
 from cmlkit.model import ModelManifest
-from cmlkit.run import DataFingerprint
+from cmlkit.records.training_run import DataFingerprint
 
 
 def side(label: str, digest: str = "a", **fields: Any) -> Side:

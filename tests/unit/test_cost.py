@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cmlkit.cost import cost, cost_until, dollars
-from cmlkit.run import InstanceFacts
+from cmlkit.records.cost import cost, cost_until, dollars
+from cmlkit.records.training_run import InstanceFacts
 
 INSTANCE = InstanceFacts(
     instance_id="i-1", instance_type="t3.medium", market="spot", region="eu-west-1", price=0.02, started=1000.0

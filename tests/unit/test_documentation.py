@@ -13,8 +13,9 @@ from typing import Any, cast
 import click
 import pytest
 
-from cmlkit import errors, model, rule
+from cmlkit import errors, model
 from cmlkit.cli import COMMANDS, cli
+from cmlkit.gate import rule
 from cmlkit.settings import schema
 from tests import documented
 from tests.documented import PAGES, ROOT

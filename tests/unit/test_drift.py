@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmlkit.drift import POINTS, ColumnDrift, drifts, profile
-from cmlkit.run import DataFingerprint
+from cmlkit.data.drift import (
+    POINTS,
+    ColumnDrift,
+    drifts,
+    profile,
+)
+from cmlkit.records.training_run import DataFingerprint
 
 
 def normal(mean: float, deviation: float = 1.0, *, seed: int, count: int = 1_000) -> list[float]:

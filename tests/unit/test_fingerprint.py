@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cmlkit.fingerprint import fingerprints
+from cmlkit.data.fingerprint import fingerprints
 
 
 def never(path: str) -> None:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 import cmlkit
 from cmlkit.errors import SettingsError
-from cmlkit.gate import judge
-from cmlkit.significance import Interval
+from cmlkit.gate.significance import Interval
+from cmlkit.gate.verdict import judge
 
 RULES = ("accuracy >= 0.90", "accuracy >= champion - 0.01")
 

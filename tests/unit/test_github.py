@@ -8,9 +8,17 @@ from collections.abc import Callable
 import pytest
 
 from cmlkit.errors import Conflict, NotFound, PermissionDenied, ServiceError
-from cmlkit.forges.base import Changes, Comment, Conclusion, Forge, PullRequest, TreeFile, blob_id
+from cmlkit.forges.base import (
+    Changes,
+    Comment,
+    Conclusion,
+    Forge,
+    PullRequest,
+    TreeFile,
+)
 from cmlkit.forges.github import GitHub
 from cmlkit.forges.runners import Runner
+from cmlkit.git.objects import blob_id
 from tests.unit.scripted_github import API, REPO, ScriptedGitHub, github
 
 __all__ = ["github"]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmlkit import metrics
 from cmlkit.errors import MetricsError
+from cmlkit.gate import metrics
 
 
 def read(folder: Path, name: str, content: str | bytes) -> dict[str, float]:

@@ -10,7 +10,7 @@ import pytest
 
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.publishing.files import CommitFile, find_model, read_files
-from cmlkit.run import Resources, TrainingRun
+from cmlkit.records.training_run import Resources, TrainingRun
 from cmlkit.stores.git import LIMIT_BYTES, WARNING_BYTES, GitStore
 
 MODEL, MANIFEST, METRICS, PLOT = "model/m.joblib", "model/m.joblib.json", "model/metrics.txt", "model/plot.png"

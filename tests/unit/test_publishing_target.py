@@ -6,7 +6,7 @@ import pytest
 
 from cmlkit.errors import NotFound, SettingsError
 from cmlkit.publishing.target import comment_place
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 from tests.unit.scripted_github import REPO, ScriptedGitHub, github
 
 __all__ = ["github"]

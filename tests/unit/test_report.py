@@ -11,12 +11,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it.token import Token
 
-from cmlkit.cost import Spent
-from cmlkit.drift import profile
-from cmlkit.gate import judge
+from cmlkit.data.drift import profile
+from cmlkit.gate.significance import Interval
+from cmlkit.gate.verdict import judge
+from cmlkit.records.cost import Spent
+from cmlkit.records.training_run import (
+    DataFingerprint,
+    InstanceFacts,
+    PlotTable,
+    Resources,
+    TrainingRun,
+)
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import COMMENT_LENGTH, SUMMARY_LENGTH, Report
-from cmlkit.run import DataFingerprint, InstanceFacts, PlotTable, Resources, TrainingRun, WorkflowRun
-from cmlkit.significance import Interval
 from tests.unit.test_report_markdown import hostile, parsed
 
 RUN = TrainingRun(

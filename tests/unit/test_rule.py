@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmlkit import rule
 from cmlkit.errors import SettingsError
+from cmlkit.gate import rule
 
 PYTHON: Mapping[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
     ast.Add: operator.add,

@@ -9,7 +9,7 @@ import pytest
 from cmlkit.clouds.base import Instance
 from cmlkit.errors import SettingsError
 from cmlkit.forges.runners import Runner
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.lease import RunnerName
 

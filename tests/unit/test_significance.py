@@ -7,7 +7,7 @@ import random
 import pytest
 
 from cmlkit.errors import SettingsError
-from cmlkit.significance import Interval, paired_interval
+from cmlkit.gate.significance import Interval, paired_interval
 
 
 def right_or_wrong(share: float, count: int, seed: int) -> list[float]:

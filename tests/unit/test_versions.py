@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cmlkit.errors import SettingsError
-from cmlkit.git_history import Tag
+from cmlkit.git.history import Tag
 from cmlkit.model import ModelManifest
 from cmlkit.promotion import message
 from cmlkit.versions import ModelVersion, Promoted, branch_pattern, model_name, promoted, run_in, staged, trailers

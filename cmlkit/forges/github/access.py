@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from cmlkit.forges.access import Access
 from cmlkit.forges.github.operations import Operations, parsed
-from cmlkit.forges.runners import Access
 
 # https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
 _KINDS = {

@@ -12,7 +12,7 @@ from typing import Any
 from cmlkit.errors import SettingsError
 from cmlkit.forges.base import Changes, Divergence, PullRequest, TreeFile
 from cmlkit.forges.github import GitHub
-from cmlkit.git_access import GitAccess
+from cmlkit.git.access import GitAccess
 
 
 class ForkedGitHub(GitHub):

@@ -8,13 +8,14 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from cmlkit.errors import Conflict, NotFound, ServiceError
-from cmlkit.forges.base import Divergence, Repository, TreeFile, blob_id
+from cmlkit.forges.base import Divergence, Repository, TreeFile
 from cmlkit.forges.github.large_blobs import API_BLOB_BYTES, LargeBlobs
 from cmlkit.forges.github.operations import parsed
 from cmlkit.forges.github.transport import RAW
+from cmlkit.git.objects import blob_id
 
 if TYPE_CHECKING:
-    from cmlkit.git_access import GitAccess
+    from cmlkit.git.access import GitAccess
 
 # https://docs.github.com/en/rest/commits/commits#compare-two-commits
 LISTED_FILES = 300
@@ -27,7 +28,7 @@ class GitData(LargeBlobs):
         return parsed(_repository, self.http.get(self.path()))
 
     def git_access(self) -> GitAccess:
-        from cmlkit.git_access import GitAccess, basic
+        from cmlkit.git.access import GitAccess, basic
 
         return GitAccess(url=f"{self.repository().url}.git", authorization=basic("x-access-token", self.http.token))
 

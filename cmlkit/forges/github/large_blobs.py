@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterable, Mapping
 
 from cmlkit.errors import Conflict, NotFound
-from cmlkit.forges.base import blob_id
 from cmlkit.forges.github.operations import Operations
+from cmlkit.git.objects import blob_id
 
 # Larger ones GitHub refuses ("your input was too large to process"): base64 makes 47 MiB of it.
 API_BLOB_BYTES = 35 * 1024**2
@@ -27,7 +27,7 @@ class LargeBlobs(Operations):
     pushed: set[str]
 
     def push_large_blob(self, content: bytes, *, url: str) -> str:
-        from cmlkit.git_push import push_blob
+        from cmlkit.git.push import push_blob
 
         blob = blob_id(content)
 

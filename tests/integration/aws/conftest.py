@@ -10,7 +10,7 @@ import pytest
 
 from cmlkit import runner
 from cmlkit.clouds.aws import AwsCloud, regions
-from cmlkit.run import WorkflowRun
+from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.settings.schema import RunnerSpec
 from tests.fake_forge import FakeForge, FastClock
 from tests.integration.aws.ec2 import REGION, Ec2, running

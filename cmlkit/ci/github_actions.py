@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from cmlkit.errors import SettingsError
 from cmlkit.progress import Lines
-from cmlkit.run import InstanceFacts, WorkflowRun
+from cmlkit.records.training_run import InstanceFacts
+from cmlkit.records.workflow_run import WorkflowRun
 
 SUMMARY_LIMIT_BYTES = 1024 * 1024  # of one step; GitHub drops a longer one whole
 

@@ -1,4 +1,4 @@
-"""The run: what one training left behind, and the workflow run that it belongs to, as values between the stages."""
+"""The training run: what one training left behind, as values that `cmlkit publish` reads again."""
 
 from __future__ import annotations
 
@@ -16,51 +16,6 @@ from cmlkit.formats import number, plural
 RECORD = Path(".cmlkit/run.json")
 
 Parameter = str | int | float | bool | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkflowRun:
-    """The GitHub Actions run (or its stand-in on a developer's machine) that cmlkit works for.
-
-    Attributes:
-        repository: `OWNER/NAME`.
-        run_id: GitHub's id of the run; a random one outside Actions.
-        attempt: 1 for the first attempt of the run.
-        sha: Commit that the run was started for; empty when unknown.
-        ref: Full ref, such as `refs/heads/main`; empty when unknown.
-        pull_request: Number of the pull request that started the run, if one did.
-        from_fork: Whether that pull request comes from another repository: GitHub's token may then only read.
-    """
-
-    repository: str
-    run_id: str
-    attempt: int = 1
-    sha: str = ""
-    ref: str = ""
-    event: str = ""
-    workflow: str = ""
-    actor: str = ""
-    server_url: str = "https://github.com"
-    pull_request: int | None = None
-    from_fork: bool = False
-
-    @property
-    def repository_url(self) -> str:
-        return f"{self.server_url}/{self.repository}"
-
-    @property
-    def url(self) -> str:
-        return f"{self.repository_url}/actions/runs/{self.run_id}"
-
-    @property
-    def branch(self) -> str:
-        """The branch that the run was started for; empty for a tag or a pull request's merge ref."""
-        return self.ref.removeprefix("refs/heads/") if self.ref.startswith("refs/heads/") else ""
-
-    @property
-    def label(self) -> str:
-        """The runner label that only this run and attempt has; GitHub's run ids are unique across repositories."""
-        return f"cmlkit-{self.run_id}-{self.attempt}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +37,7 @@ class DataFingerprint:
         size: Bytes.
         rows: Data rows (headers not counted), summed over a folder; None where the format is not tabular.
         columns: Columns; None where not tabular or not the same throughout.
-        profiles: Numeric column -> its distribution, as `cmlkit.drift.profile` writes it.
+        profiles: Numeric column -> its distribution, as `cmlkit.data.drift.profile` writes it.
     """
 
     path: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cmlkit.errors import Conflict, ServiceError, SettingsError
-from cmlkit.git_command import run_git
+from cmlkit.git.command import run_git
 
 FETCH_TIMEOUT_SECONDS = 600.0
 _FORMAT = "%H%x00%cI%x00%P%x00%B%x00"

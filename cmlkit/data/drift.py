@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from cmlkit.run import DataFingerprint
+from cmlkit.records.training_run import DataFingerprint
 
 POINTS = 20
 LEAST_VALUES = 100

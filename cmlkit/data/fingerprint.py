@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from cmlkit.array_file import read_array_file
-from cmlkit.drift import profile
+from cmlkit.data.array_file import read_array_file
+from cmlkit.data.drift import profile
 from cmlkit.errors import SettingsError
-from cmlkit.run import DataFingerprint
+from cmlkit.records.training_run import DataFingerprint
 
 BLOCK_BYTES = 1024 * 1024
 # The profiles of a table are those of its first columns; of a file larger than 4 MiB, those of as many of its lines.

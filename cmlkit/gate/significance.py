@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cmlkit.errors import SettingsError
-from cmlkit.run import Interval
+from cmlkit.records.training_run import Interval
 
 __all__ = ["Interval", "paired_interval"]
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cmlkit import metrics, rule
 from cmlkit.errors import SettingsError
 from cmlkit.formats import number, plural, signed
-from cmlkit.metrics import Difference
-from cmlkit.rule import Rule
-from cmlkit.significance import Interval
+from cmlkit.gate import metrics, rule
+from cmlkit.gate.metrics import Difference
+from cmlkit.gate.rule import Rule
+from cmlkit.gate.significance import Interval
 
 Outcome = Literal["first", "better", "same", "worse", "rejected"]
 
@@ -115,7 +115,7 @@ def compare(
     Args:
         champion: Metric -> value of the model there is; None where there is none.
         rules: Such as `accuracy >= champion - 0.01`.
-        intervals: Metric -> interval of its difference, from `cmlkit.significance.paired_interval`.
+        intervals: Metric -> interval of its difference, from `cmlkit.gate.significance.paired_interval`.
 
     Raises:
         SettingsError: A rule is malformed, names a metric that the challenger lacks, or divides by zero.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cmlkit.errors import SettingsError
-from cmlkit.git_command import run_git
+from cmlkit.git.command import run_git
 
 TIMEOUT_SECONDS = 20.0
 

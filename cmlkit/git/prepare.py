@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cmlkit.errors import ServiceError, SettingsError
-from cmlkit.git_command import TIMEOUT_SECONDS, run_git
+from cmlkit.git.command import TIMEOUT_SECONDS, run_git
 
 FETCH_TIMEOUT_SECONDS = 1800.0
 

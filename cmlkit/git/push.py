@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cmlkit.errors import AnswerLost, PermissionDenied, ServiceError, SettingsError
-from cmlkit.git_access import basic
+from cmlkit.git.access import basic
 
 TIMEOUT_SECONDS = 1800.0
 # Give up on a connection that moves less than this many bytes a second for so many seconds.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cmlkit.run import InstanceFacts, TrainingRun
+from cmlkit.records.training_run import InstanceFacts, TrainingRun
 
 # Linux instances are billed by the second, for a minute at least. https://aws.amazon.com/ec2/pricing/on-demand/
 LEAST_SECONDS = 60.0

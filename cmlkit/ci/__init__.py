@@ -1,0 +1,1 @@
+"""CI: the place where cmlkit runs, and how a step talks back to it."""

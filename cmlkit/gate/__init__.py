@@ -1,0 +1,1 @@
+"""The gate: rules, metrics, significance and the verdict. Pure."""

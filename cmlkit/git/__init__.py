@@ -1,0 +1,1 @@
+"""git: the checkout, its history, its remote and its objects."""

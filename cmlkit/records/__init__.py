@@ -1,0 +1,1 @@
+"""Records: what passes between stages as frozen values."""
