@@ -11,7 +11,7 @@ from benchmarks.measuring import MIB, Part, Target, Usage, exponent, in_turn
 from benchmarks.site import MODEL, OWNER, Checkout, Site, site
 from cmlkit.forges.base import TreeFile
 from cmlkit.forges.github import GitHub
-from cmlkit.model import manifest_path
+from cmlkit.model.manifest import manifest_path
 from cmlkit.sandbox.github.seeding import add_comments
 
 ROUNDS = 3

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.measuring import Part, Program, Target
 from benchmarks.site import CMLKIT
-from cmlkit.runner.watch import POLL_SECONDS
+from cmlkit.runner.arrival import POLL_SECONDS
 from cmlkit.sandbox import Sandbox
 
 LATENCY_SECONDS = 0.1

@@ -18,62 +18,62 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cmlkit.comparison import Comparison as Comparison
-    from cmlkit.comparison import diff_models as diff_models
     from cmlkit.errors import CmlkitError as CmlkitError
     from cmlkit.forges.github import GitHub as GitHub
     from cmlkit.gate.verdict import Verdict as Verdict
     from cmlkit.gate.verdict import compare as compare
-    from cmlkit.loading import load_model as load_model
-    from cmlkit.model import ModelManifest as ModelManifest
-    from cmlkit.model import save_model as save_model
-    from cmlkit.promotion import Promotion as Promotion
-    from cmlkit.promotion import promote as promote
+    from cmlkit.model.file import save_model as save_model
+    from cmlkit.model.loading import load_model as load_model
+    from cmlkit.model.manifest import ModelManifest as ModelManifest
     from cmlkit.publishing import Publication as Publication
     from cmlkit.publishing import publish as publish
-    from cmlkit.pulling import Pulled as Pulled
-    from cmlkit.pulling import pull_model as pull_model
     from cmlkit.records.training_run import TrainingRun as TrainingRun
     from cmlkit.records.workflow_run import WorkflowRun as WorkflowRun
+    from cmlkit.registry.comparison import Comparison as Comparison
+    from cmlkit.registry.comparison import diff_models as diff_models
+    from cmlkit.registry.promotion import Promotion as Promotion
+    from cmlkit.registry.promotion import promote as promote
+    from cmlkit.registry.pulling import Pulled as Pulled
+    from cmlkit.registry.pulling import pull_model as pull_model
+    from cmlkit.registry.versions import ModelVersion as ModelVersion
+    from cmlkit.registry.versions import Versions as Versions
+    from cmlkit.registry.versions import list_versions as list_versions
     from cmlkit.report import Report as Report
     from cmlkit.runner import launch_runner as launch_runner
     from cmlkit.settings.schema import GateSpec as GateSpec
     from cmlkit.settings.schema import PublishSpec as PublishSpec
     from cmlkit.settings.schema import RunnerSpec as RunnerSpec
     from cmlkit.settings.schema import TrainSpec as TrainSpec
-    from cmlkit.training import train as train
-    from cmlkit.versions import ModelVersion as ModelVersion
-    from cmlkit.versions import Versions as Versions
-    from cmlkit.versions import list_versions as list_versions
+    from cmlkit.training.train import train as train
 
 _HOMES = {
     "CmlkitError": "cmlkit.errors",
-    "Comparison": "cmlkit.comparison",
+    "Comparison": "cmlkit.registry.comparison",
     "GateSpec": "cmlkit.settings.schema",
     "GitHub": "cmlkit.forges.github",
-    "ModelManifest": "cmlkit.model",
-    "ModelVersion": "cmlkit.versions",
-    "Promotion": "cmlkit.promotion",
+    "ModelManifest": "cmlkit.model.file",
+    "ModelVersion": "cmlkit.registry.versions",
+    "Promotion": "cmlkit.registry.promotion",
     "Publication": "cmlkit.publishing",
     "PublishSpec": "cmlkit.settings.schema",
-    "Pulled": "cmlkit.pulling",
+    "Pulled": "cmlkit.registry.pulling",
     "Report": "cmlkit.report",
     "RunnerSpec": "cmlkit.settings.schema",
     "TrainSpec": "cmlkit.settings.schema",
     "TrainingRun": "cmlkit.records.training_run",
     "Verdict": "cmlkit.gate.verdict",
-    "Versions": "cmlkit.versions",
+    "Versions": "cmlkit.registry.versions",
     "WorkflowRun": "cmlkit.records.workflow_run",
     "compare": "cmlkit.gate.verdict",
-    "diff_models": "cmlkit.comparison",
+    "diff_models": "cmlkit.registry.comparison",
     "launch_runner": "cmlkit.runner",
-    "list_versions": "cmlkit.versions",
-    "load_model": "cmlkit.loading",
-    "promote": "cmlkit.promotion",
+    "list_versions": "cmlkit.registry.versions",
+    "load_model": "cmlkit.model.loading",
+    "promote": "cmlkit.registry.promotion",
     "publish": "cmlkit.publishing",
-    "pull_model": "cmlkit.pulling",
-    "save_model": "cmlkit.model",
-    "train": "cmlkit.training",
+    "pull_model": "cmlkit.registry.pulling",
+    "save_model": "cmlkit.model.file",
+    "train": "cmlkit.training.train",
 }
 
 __all__ = [

@@ -1,68 +1,19 @@
-"""Processes: the training command, run so that a person sees its output at once and a signal reaches it."""
+"""Processes: programs run to their end, and work done beside other work."""
 
 from __future__ import annotations
 
 import os
-import resource
-import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TypeVar
 
-from cmlkit.errors import Interrupted, ServiceError, TrainingFailed
-from cmlkit.records.training_run import Resources
+from cmlkit.errors import ServiceError
 
 T = TypeVar("T")
-
-# What a training gets to write its checkpoint after SIGTERM. AWS gives a Spot instance two minutes from its notice.
-GRACE_SECONDS = 90.0
-RSS_UNIT_BYTES = 1024  # getrusage(2) counts resident memory in kilobytes on Linux
-
-
-def run_shell(
-    command: str,
-    *,
-    directory: Path,
-    environ: Mapping[str, str],
-    output: int | None = None,
-    grace_seconds: float = GRACE_SECONDS,
-) -> Resources:
-    """Run a shell command line to its end; its output goes where ours goes, unbuffered and unread.
-
-    SIGINT and SIGTERM are passed on to the command and everything that it started; what does not end within
-    `grace_seconds` is killed.
-
-    Args:
-        output: File descriptor for its standard output; our own when None.
-
-    Raises:
-        TrainingFailed: It ended with an error or was killed; the error keeps its exit code.
-        Interrupted: A signal ended it.
-    """
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    # The shell is the leader of a group of its own, so that a signal reaches the whole of a pipeline.
-    argv = ["bash", "-eo", "pipefail", "-c", command]
-    with _passing_on(grace_seconds) as passing:
-        process = subprocess.Popen(argv, cwd=directory, env=dict(environ), stdout=output, process_group=0)
-        passing.to(process.pid)
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if passing.received:
-        raise Interrupted(f"{signal.Signals(passing.received[0]).name} ended the training command: {command}")
-    if process.returncode:
-        raise _failed(command, process.returncode)
-    return Resources(
-        wall_seconds=time.monotonic() - started,
-        cpu_seconds=_children_cpu() - before.ru_utime - before.ru_stime,
-        peak_memory_bytes=usage.ru_maxrss * RSS_UNIT_BYTES,
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,77 +107,3 @@ def forked(act: Callable[[], None]) -> Callable[[], bool]:
         finally:
             os._exit(code)  # what this process would do at its end is for the original to do
     return lambda: os.waitpid(child, 0)[1] == 0
-
-
-class _Passing:
-    """Passes SIGINT and SIGTERM on to a process group, and kills what is left of it once `grace_seconds` are over."""
-
-    def __init__(self, grace_seconds: float) -> None:
-        self.received: list[int] = []
-        self._grace_seconds = grace_seconds
-        self._group: int | None = None
-
-    def to(self, group: int) -> None:
-        """From now on, to this group; first of all the signals that came before there was one."""
-        self._group = group
-        for number in self.received:
-            _signal_group(group, number)
-
-    def receive(self, number: int, frame: FrameType | None) -> None:
-        self.received.append(number)
-        signal.setitimer(signal.ITIMER_REAL, self._grace_seconds)
-        if self._group is not None:
-            _signal_group(self._group, number)
-
-    def kill(self, *_: object) -> None:
-        if self._group is not None:
-            _signal_group(self._group, signal.SIGKILL)
-
-
-@contextmanager
-def _passing_on(grace_seconds: float) -> Iterator[_Passing]:
-    """Handle SIGINT and SIGTERM so, from before the process starts until after it has ended."""
-    passing = _Passing(grace_seconds)
-    if threading.current_thread() is not threading.main_thread():
-        yield passing  # only the main thread may handle signals; elsewhere they are the caller's business
-        return
-    handlers: dict[int, Callable[[int, FrameType | None], None]] = {
-        signal.SIGINT: passing.receive,
-        signal.SIGTERM: passing.receive,
-        signal.SIGALRM: passing.kill,
-    }
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield passing
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if passing.received:
-            passing.kill()
-
-
-def _signal_group(group: int, number: int) -> None:
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return
-
-
-def _children_cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
-def _failed(command: str, returncode: int) -> TrainingFailed:
-    killed_by = -returncode if returncode < 0 else returncode - 128 if returncode > 128 else 0
-    if killed_by == signal.SIGKILL:
-        how = "was killed, most likely because memory ran out"
-        next_step = "Choose an instance type with more memory, or let training use less."
-    elif killed_by in set(signal.Signals):
-        how, next_step = f"was ended by {signal.Signals(killed_by).name}", "See its output above."
-    elif returncode == 127:
-        how, next_step = "names a program that is not there (exit code 127)", "Install it in the setup command."
-    else:
-        how, next_step = f"ended with exit code {returncode}", "See its output above."
-    return TrainingFailed(f"The command {how}: {command}", returncode=returncode, next_step=next_step)

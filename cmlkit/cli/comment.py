@@ -79,8 +79,8 @@ def update_(invocation: Invocation, watch: bool, **place: Any) -> None:
 
 def _watch(invocation: Invocation, *, file: BinaryIO, **place: Any) -> None:
     from cmlkit.clock import SystemClock
-    from cmlkit.publishing.live import follow
-    from cmlkit.runner.interruption import interruptible
+    from cmlkit.publishing.live_comment import follow
+    from cmlkit.runner.signals import interruptible
 
     if file.name == "-":
         raise SettingsError("Standard input cannot be watched.", next_step="Name a file.")

@@ -18,7 +18,8 @@ from cmlkit.cli.pull import pull
 from cmlkit.errors import ModelError
 
 if TYPE_CHECKING:
-    from cmlkit.model import ModelManifest, Verification
+    from cmlkit.model.manifest import ModelManifest
+    from cmlkit.model.verification import Verification
 
 
 @click.group()
@@ -63,7 +64,7 @@ def verify(invocation: Invocation, path: Path, strict: bool, attestation: bool) 
     cmlkit model verify --strict model/random_forest.skops
     cmlkit model verify --attestation model/random_forest.joblib
     """
-    from cmlkit.model import verify as verify_model
+    from cmlkit.model.verification import verify as verify_model
 
     _refuse_pointer(path)
     verification = verify_model(path, strict=strict)
@@ -78,8 +79,8 @@ def verify(invocation: Invocation, path: Path, strict: bool, attestation: bool) 
 
 
 def _refuse_pointer(path: Path) -> None:
-    from cmlkit.loading import pointer_at
-    from cmlkit.model import manifest_path, read_manifest
+    from cmlkit.model.loading import pointer_at
+    from cmlkit.model.manifest import manifest_path, read_manifest
 
     if Path(manifest_path(path)).is_file() and (pointer := pointer_at(path, read_manifest(path))):
         raise ModelError(
@@ -90,16 +91,16 @@ def _refuse_pointer(path: Path) -> None:
 
 def _manifest(invocation: Invocation, path: Path, at: str) -> ModelManifest:
     if not at:
-        from cmlkit.model import read_manifest
+        from cmlkit.model.manifest import read_manifest
 
         return read_manifest(path)
-    from cmlkit.comparison import find_side
+    from cmlkit.registry.comparison import find_side
 
     return find_side(Path(), at, model=str(path), base=invocation.settings.publish.base).manifest
 
 
 def _attestations(invocation: Invocation, verification: Verification) -> list[dict[str, str]]:
-    from cmlkit.attestation import attestations_of, check_command
+    from cmlkit.registry.attestation import attestations_of, check_command
 
     workflow_run = edges.workflow_run(invocation.environ)
     forge, repository = edges.github(invocation, workflow_run), workflow_run.repository

@@ -13,7 +13,7 @@ from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, print_table
 
 if TYPE_CHECKING:
-    from cmlkit.comparison import Comparison
+    from cmlkit.registry.comparison import Comparison
 
 
 @click.command()
@@ -35,7 +35,7 @@ def diff(invocation: Invocation, before: str, after: str, model: str, base: str,
     cmlkit model diff main cmlkit/main/1234 --md
     cmlkit model diff old/random_forest.joblib model/random_forest.joblib
     """
-    from cmlkit.comparison import diff_models
+    from cmlkit.registry.comparison import diff_models
 
     settings = invocation.settings
     comparison = diff_models(

@@ -14,8 +14,8 @@ from cmlkit.cli.output import emit, print_table
 from cmlkit.formats import number, short_hash, size
 
 if TYPE_CHECKING:
+    from cmlkit.registry.versions import ModelVersion, Versions
     from cmlkit.settings.schema import TrainSpec
-    from cmlkit.versions import ModelVersion, Versions
 
 METRIC_COLUMNS = 4
 
@@ -64,8 +64,8 @@ def list_versions(invocation: Invocation, model: str, base: str, name: str, limi
 def read(invocation: Invocation, model: str, *, base: str, name: str, fetch: bool = False) -> Versions:
     """The versions of a model, by the settings where the command line says nothing."""
     from cmlkit.git import checkout, history
-    from cmlkit.versions import fetch_versions, model_name
-    from cmlkit.versions import list_versions as versions_of
+    from cmlkit.registry.versions import fetch_versions, model_name
+    from cmlkit.registry.versions import list_versions as versions_of
 
     directory, settings = Path.cwd(), invocation.settings
     path = str(checkout.prefix(directory) / (model or model_of(settings.train)))
@@ -82,14 +82,14 @@ def model_of(spec: TrainSpec) -> str:
     """The model file that the settings name, relative to the working directory."""
     if not spec.estimator:
         return spec.model
-    from cmlkit.estimator import default_model
+    from cmlkit.training.estimator import default_model
 
     return default_model(spec)
 
 
 def _shown(versions: Sequence[ModelVersion], limit: int) -> Sequence[ModelVersion]:
     """The first `limit` of each branch's kind, and whatever is champion or in production; all where the limit is 0."""
-    from cmlkit.versions import CANDIDATE, CHAMPION
+    from cmlkit.registry.versions import CANDIDATE, CHAMPION
 
     candidates = [version for version in versions if CANDIDATE in version.stages]
     others = [version for version in versions if CANDIDATE not in version.stages]

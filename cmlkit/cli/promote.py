@@ -15,7 +15,7 @@ from cmlkit.cli.output import emit
 from cmlkit.formats import number, short_hash
 
 if TYPE_CHECKING:
-    from cmlkit.promotion import Promotion
+    from cmlkit.registry.promotion import Promotion
 
 
 @click.command()
@@ -50,8 +50,8 @@ def promote(
     cmlkit model promote --to 3
     cmlkit model promote model/random_forest.joblib --to 1a2b3c4d --dry-run
     """
-    from cmlkit import promotion
     from cmlkit.git import checkout
+    from cmlkit.registry import promotion
 
     directory, settings = Path.cwd(), invocation.settings
     workflow_run = edges.workflow_run(invocation.environ, directory=directory)

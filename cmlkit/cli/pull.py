@@ -32,7 +32,7 @@ def pull(invocation: Invocation, model: str, at: str, base: str, output: Path | 
     cmlkit model pull --at production --output model.joblib
     cmlkit model pull model/random_forest.joblib --at cmlkit/main/1234 --force
     """
-    from cmlkit.pulling import pull_model
+    from cmlkit.registry.pulling import pull_model
 
     settings = invocation.settings
     with invocation.progress.stage("Pull the model") as say:

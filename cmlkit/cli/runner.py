@@ -92,7 +92,7 @@ def stop(invocation: Invocation) -> None:
     GITHUB_RUN_ID=123 cmlkit runner stop --region eu-west-1
     """
     from cmlkit import runner as stage
-    from cmlkit.runner.resuming import INTERRUPTION
+    from cmlkit.runner.spot import INTERRUPTION
 
     workflow_run = edges.workflow_run(invocation.environ)
     removed = stage.stop(
@@ -122,7 +122,7 @@ def image(invocation: Invocation, check: str) -> None:
     cmlkit runner image --check ami-0123456789abcdef0
     """
     from cmlkit import runner as stage
-    from cmlkit.bootstrap import image_recipe
+    from cmlkit.runner.boot import image_recipe
 
     spec, workflow_run = invocation.settings.runner, edges.workflow_run(invocation.environ)
     forge = edges.runner_github(invocation, workflow_run)

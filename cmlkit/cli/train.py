@@ -29,14 +29,14 @@ def train(invocation: Invocation, command: tuple[str, ...]) -> None:
     cmlkit train --setup "pip install -r requirements.txt" --run "python train.py"
     cmlkit train --estimator sklearn.ensemble.RandomForestClassifier --params max_depth=5
     """
-    from cmlkit import training
     from cmlkit.gate import rule
+    from cmlkit.training import train
 
     rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong one when all is trained
     spec = invocation.settings.train
     if command:
         spec = dataclasses.replace(spec, run=shlex.join(command), estimator="")
-    run = training.train(
+    run = train.train(
         spec,
         directory=Path.cwd(),
         environ=invocation.environ,

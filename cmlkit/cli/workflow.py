@@ -28,7 +28,7 @@ def rerun(invocation: Invocation, run_id: str, if_interrupted: bool) -> None:
     cmlkit workflow rerun --id 1234567890
     cmlkit workflow rerun --id 1234567890 --if-interrupted
     """
-    from cmlkit.runner import resuming
+    from cmlkit.runner import spot
 
     this_run = edges.workflow_run(invocation.environ)
     wanted = run_id or this_run.run_id
@@ -36,6 +36,6 @@ def rerun(invocation: Invocation, run_id: str, if_interrupted: bool) -> None:
         raise SettingsError(
             f"{wanted!r} is no id of a workflow run.", next_step="Name one: --id, as in the run's address."
         )
-    resumption = resuming.rerun(edges.github(invocation, this_run), wanted, if_interrupted=if_interrupted)
+    resumption = spot.rerun(edges.github(invocation, this_run), wanted, if_interrupted=if_interrupted)
     done = "runs again" if resumption.rerun else "does not run again"
     emit(invocation, dataclasses.asdict(resumption), [("run", f"{wanted} {done}: {resumption.reason}")])

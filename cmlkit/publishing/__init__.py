@@ -9,9 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cmlkit.publishing.page import render as render
     from cmlkit.publishing.publication import Publication as Publication
     from cmlkit.publishing.stage import publish as publish
+    from cmlkit.publishing.wording import render as render
 
 _HOMES = {"Publication": "publication", "publish": "stage", "render": "page"}
 

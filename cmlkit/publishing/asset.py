@@ -15,7 +15,7 @@ from cmlkit.errors import Conflict, SettingsError
 from cmlkit.forges.base import PublishForge, TreeFile
 from cmlkit.publishing.commit import commit_files
 from cmlkit.publishing.files import CommitFile
-from cmlkit.publishing.images import IMAGES, trouble
+from cmlkit.publishing.image_files import IMAGES, trouble
 
 BRANCH = "cmlkit-assets"
 README = b"Images that reports in pull requests and comments show. They come from `cmlkit asset publish`.\n"

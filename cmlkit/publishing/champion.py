@@ -12,7 +12,7 @@ from cmlkit.forges.base import PublishForge
 from cmlkit.gate import metrics
 from cmlkit.gate.verdict import Verdict
 from cmlkit.gate.verdict import judge as judged
-from cmlkit.model import ModelManifest
+from cmlkit.model.manifest import ModelManifest
 from cmlkit.records.training_run import DataFingerprint, Parameter, TrainingRun
 
 

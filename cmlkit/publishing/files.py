@@ -11,7 +11,7 @@ from typing import Literal
 
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.git.objects import blob_id
-from cmlkit.publishing.images import trouble
+from cmlkit.publishing.image_files import trouble
 from cmlkit.records.training_run import TrainingRun
 from cmlkit.stores.base import ModelFile, Store, hashed
 from cmlkit.stores.git import GitStore

@@ -10,11 +10,11 @@ from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import SettingsError
 from cmlkit.forges.base import PublishForge, PullRequest
 from cmlkit.publishing.branch import experiment_branch
+from cmlkit.publishing.comment_target import comment_place
 from cmlkit.publishing.commit import commit_files, holds_result
 from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.publishing.pull_request import open_pull_request
-from cmlkit.publishing.target import comment_place
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.stores.git import GitStore
 

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.base import PublishForge, Repository
 from cmlkit.gate.verdict import Verdict
-from cmlkit.model import ModelManifest, manifest_path
+from cmlkit.model.manifest import ModelManifest, manifest_path
 from cmlkit.publishing.branch import experiment_branch
 from cmlkit.publishing.champion import Champion, find_champion, judge
 from cmlkit.publishing.commit import holds_result

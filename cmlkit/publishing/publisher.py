@@ -10,12 +10,12 @@ from cmlkit.clock import Clock
 from cmlkit.errors import CmlkitError, PermissionDenied, ServiceError
 from cmlkit.forges.base import Conclusion, PublishForge, PullRequest
 from cmlkit.progress import Progress, Say
-from cmlkit.publishing import ledger, page
+from cmlkit.publishing import spending, wording
 from cmlkit.publishing.comment import add_comment, keep_comment
 from cmlkit.publishing.commit import commit_files
 from cmlkit.publishing.files import CommitFile
-from cmlkit.publishing.history import past_models
 from cmlkit.publishing.marker import Marker, marker_in
+from cmlkit.publishing.past_models import past_models
 from cmlkit.publishing.plan import Plan
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.pull_request import earlier_pull_requests, open_pull_request, supersede
@@ -52,13 +52,13 @@ class Publisher:
         with self.progress.stage("Store the model") as say:
             stored = self._stored(say)
         kept = (*_model_files(stored), *self.plan.files)
-        report = page.report(self.run, self.plan, self.workflow_run, files=kept, store=self.spec.store)
+        report = wording.report(self.run, self.plan, self.workflow_run, files=kept, store=self.spec.store)
         draft = dataclasses.replace(report, past=past, spent=self._spent())
-        files = (*kept, page.report_file(draft, self.plan))
+        files = (*kept, wording.report_file(draft, self.plan))
         with self.progress.stage("Commit the result") as say:
             commit = self._commit(files, removes=stored.removes)
             say(f"{commit[:12]} on {self.plan.branch}")
-        report = page.of_commit(draft, self.plan, commit)
+        report = wording.of_commit(draft, self.plan, commit)
         with self.progress.stage("Open the pull request") as say:
             pull_request = self._open(title, body, report)
             say(pull_request.url)
@@ -93,14 +93,14 @@ class Publisher:
         if self._entry is None:
             return None
         try:
-            return ledger.spent(self._entry, base=self.plan.base, marker=self.plan.marker, forge=self.forge)
+            return spending.spent(self._entry, base=self.plan.base, marker=self.plan.marker, forge=self.forge)
         except CmlkitError as error:
             self.progress.warn(f"The report does not say what earlier runs cost: {error.message}")
             return None
 
     @property
-    def _entry(self) -> ledger.Entry | None:
-        return ledger.entry_of(self.run, self.plan.marker)
+    def _entry(self) -> spending.Entry | None:
+        return spending.entry_of(self.run, self.plan.marker)
 
     def _stored(self, say: Say) -> Stored:
         """What stands in the commit for the model, whose bytes are safe before anything names them."""
@@ -119,7 +119,7 @@ class Publisher:
             forge=self.forge,
             branch=self.plan.branch,
             base_head=self.plan.base_head,
-            message=page.commit_message(self.run, self.plan, self.workflow_run, skip_ci=self.spec.skip_ci),
+            message=wording.commit_message(self.run, self.plan, self.workflow_run, skip_ci=self.spec.skip_ci),
             clock=self.clock,
         )
 
@@ -130,9 +130,9 @@ class Publisher:
     def _words(self) -> tuple[str, str]:
         """Title and body of the pull request."""
         by_workflow_token = self.forge.login() == WORKFLOW_LOGIN
-        body = page.body(self.plan, self.workflow_run, template=self.spec.body, by_workflow_token=by_workflow_token)
+        body = wording.body(self.plan, self.workflow_run, template=self.spec.body, by_workflow_token=by_workflow_token)
         body = f"{body}\n\n{self._entry}" if self._entry else body
-        return page.title(self.plan, self.spec.title), body
+        return wording.title(self.plan, self.spec.title), body
 
     def _open(self, title: str, body: str, report: Report) -> PullRequest:
         if self.spec.comment == "none":

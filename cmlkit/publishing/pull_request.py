@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cmlkit.forges.base import PublishForge, PullRequest
-from cmlkit.publishing.ledger import carried
 from cmlkit.publishing.marker import Marker, marker_in
+from cmlkit.publishing.spending import carried
 
 BODY_LIMIT = 65_535  # GitHub refuses 65,536 code points and more
 

@@ -10,10 +10,10 @@ from cmlkit.errors import PermissionDenied
 from cmlkit.forges.base import PublishForge
 from cmlkit.gate.verdict import Verdict
 from cmlkit.progress import Progress, Silent
-from cmlkit.publishing.page import unpublished
 from cmlkit.publishing.plan import make_plan
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.publisher import Publisher
+from cmlkit.publishing.wording import unpublished
 from cmlkit.records.training_run import TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.settings.schema import PublishSpec

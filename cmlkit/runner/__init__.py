@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from cmlkit.bootstrap import ImageContents
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.clouds.base import Cloud, Instance
 from cmlkit.errors import CmlkitError
@@ -15,12 +14,13 @@ from cmlkit.forges.workflows import WorkflowForge
 from cmlkit.progress import Progress, Silent
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
-from cmlkit.runner.imaging import Imaging
-from cmlkit.runner.interruption import interruptible
+from cmlkit.runner.boot import ImageContents
+from cmlkit.runner.image_check import Imaging
 from cmlkit.runner.launching import Launched, Launching
-from cmlkit.runner.previewing import Preview, preview_of
+from cmlkit.runner.preview import Preview, preview_of
 from cmlkit.runner.reaping import Reaped, Reaper
-from cmlkit.runner.resuming import after_interruption, mark
+from cmlkit.runner.signals import interruptible
+from cmlkit.runner.spot import after_interruption, mark
 from cmlkit.runner.stopping import Removed, remove, traces_of_run
 from cmlkit.settings.schema import RunnerSpec
 

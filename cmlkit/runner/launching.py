@@ -13,12 +13,12 @@ from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload, RunnerForge
 from cmlkit.progress import Progress, Say
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
+from cmlkit.runner.arrival import Arrival, Watch
+from cmlkit.runner.created import Ledger
 from cmlkit.runner.ladder import Refusal, Rung, climb
-from cmlkit.runner.ledger import Ledger
 from cmlkit.runner.plan import Plan, plan
 from cmlkit.runner.specification import instance_spec
 from cmlkit.runner.stopping import Removed, remove
-from cmlkit.runner.watch import Arrival, Watch
 from cmlkit.settings.schema import RunnerSpec
 
 THREADS = 16

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
-from cmlkit.bootstrap import BootSpec, user_data
 from cmlkit.clouds.base import InstanceSpec
 from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
+from cmlkit.runner.boot import BootSpec, user_data
 from cmlkit.runner.ladder import Rung
 from cmlkit.settings.schema import RunnerSpec
 

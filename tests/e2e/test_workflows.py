@@ -12,7 +12,7 @@ import pytest
 import requests
 import yaml
 
-from cmlkit.model import write_manifest
+from cmlkit.model.file import write_manifest
 from cmlkit.sandbox import Sandbox
 from cmlkit.sandbox.aws import ACCESS_KEY, SECRET_KEY
 from cmlkit.sandbox.aws.images import IMAGES

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cmlkit.model import write_manifest
+from cmlkit.model.file import write_manifest
 
 MODEL = "model/forest.joblib"
 MANIFEST = f"{MODEL}.json"

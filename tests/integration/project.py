@@ -11,7 +11,7 @@ from typing import Any
 
 from cmlkit.forges.base import TreeFile
 from cmlkit.forges.github import GitHub
-from cmlkit.model import write_manifest
+from cmlkit.model.file import write_manifest
 from cmlkit.publishing import Publication, publish
 from cmlkit.records.training_run import Resources, TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun

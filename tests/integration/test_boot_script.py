@@ -16,7 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.bootstrap import BOOT_STAGES, BootSpec, image_recipe, user_data
+from cmlkit.runner.boot import (
+    BOOT_STAGES,
+    BootSpec,
+    image_recipe,
+    user_data,
+)
 from tests.stand_in_runner import Tarball, write_tarball
 
 DEADLINE_SECONDS = 30

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.libraries import asked_beside
-from cmlkit.model import installed_versions
+from cmlkit.model.environment import installed_versions
+from cmlkit.training.libraries import asked_beside
 
 FOUND = {"python": "3.9.1", "scikit-learn": "1.2.0", "numpy": "1.24.0"}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.bootstrap import BOOT_STAGES, BootSpec, user_data
+from cmlkit.runner.boot import BOOT_STAGES, BootSpec, user_data
 from cmlkit.sandbox.machine import MARK, Machine
 from tests.stand_in_runner import write_tarball
 

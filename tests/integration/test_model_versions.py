@@ -11,7 +11,7 @@ import pytest
 
 from cmlkit.__main__ import run
 from cmlkit.errors import ModelError, SettingsError
-from cmlkit.versions import list_versions
+from cmlkit.registry.versions import list_versions
 from tests.integration.model_repository import MODEL, RUN, ModelRepository, model_repository
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from cmlkit.errors import Conflict, ModelError, NotFound, PermissionDenied, SettingsError
-from cmlkit.promotion import Promotion, promote
+from cmlkit.registry.promotion import Promotion, promote
+from cmlkit.registry.versions import list_versions, trailers
 from cmlkit.sandbox.github.git_objects import Signature, TreeEntry, commit_content
-from cmlkit.versions import list_versions, trailers
 from tests.integration.project import MANIFEST, MODEL, STARTED, Project, project
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.model import read_manifest, write_manifest
+from cmlkit.model.file import write_manifest
+from cmlkit.model.manifest import read_manifest
 from cmlkit.records.training_run import (
     DataFingerprint,
     InstanceFacts,

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from cmlkit.bootstrap import BootSpec, user_data
 from cmlkit.errors import CmlkitError
+from cmlkit.runner.boot import BootSpec, user_data
 from cmlkit.sandbox import REPOSITORY, TOKEN, Sandbox
 from tests.integration.aws_client import DEADLINE_SECONDS, launch, until, until_state
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cmlkit.bootstrap import USER_DATA_LIMIT_BYTES
+from cmlkit.runner.boot import USER_DATA_LIMIT_BYTES
 from cmlkit.sandbox.aws import AwsServer, needed_permissions
 from cmlkit.sandbox.aws.images import IMAGES
 from tests.integration.aws_client import REGION, UBUNTU, client, launch, refused, run_instances, until_state

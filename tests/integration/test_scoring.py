@@ -14,12 +14,12 @@ import pytest
 from sklearn.dummy import DummyClassifier
 
 from cmlkit.errors import Interrupted
-from cmlkit.model import read_manifest
+from cmlkit.model.manifest import read_manifest
 from cmlkit.publishing.champion import Champion, judge
 from cmlkit.records.training_run import TrainingRun
-from cmlkit.scoring import read_scores
 from cmlkit.settings.schema import TrainSpec
-from cmlkit.training import train
+from cmlkit.training.scoring import read_scores
+from cmlkit.training.train import train
 from tests.integration.project import RecordedProgress
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "random-forest" / "score.py"

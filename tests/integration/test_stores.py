@@ -16,15 +16,15 @@ import pytest
 from cmlkit.__main__ import run
 from cmlkit.errors import ModelError, NotFound, PermissionDenied, SettingsError
 from cmlkit.git.access import access_of
-from cmlkit.loading import load_model
-from cmlkit.promotion import promote
+from cmlkit.model.loading import load_model
 from cmlkit.publishing import Publication
-from cmlkit.pulling import pull_model
-from cmlkit.rematch import champion_at
-from cmlkit.scoring import kept_champion
+from cmlkit.registry.promotion import promote
+from cmlkit.registry.pulling import pull_model
 from cmlkit.stores import s3
 from cmlkit.stores.base import ModelFile, hashed
 from cmlkit.stores.pointer import read_pointer
+from cmlkit.training.rematch import champion_at
+from cmlkit.training.scoring import kept_champion
 from tests.bucket import bucket
 from tests.integration.project import MANIFEST, MODEL, REPOSITORY, TOKEN, Project, QuickClock, project
 
@@ -242,7 +242,7 @@ def test_a_clone_pulls_a_version_from_where_its_commit_says(
 
 
 def verify_matches(file: Path) -> bool:
-    from cmlkit.model import read_manifest
+    from cmlkit.model.manifest import read_manifest
 
     return read_manifest(file).sha256 == hashed(file)[0]
 

@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cmlkit import painter, table
 from cmlkit.errors import CmlkitError, Interrupted, MetricsError, ModelError, SettingsError, TrainingFailed
-from cmlkit.loading import load_model
-from cmlkit.model import verify
-from cmlkit.process import run_shell
+from cmlkit.model.loading import load_model
+from cmlkit.model.verification import verify
 from cmlkit.records.training_run import RECORD, TrainingRun
 from cmlkit.settings.schema import TrainSpec
-from cmlkit.training import train
+from cmlkit.training import plot_process, table
+from cmlkit.training.command import run_shell
+from cmlkit.training.train import train
 from tests.integration.project import RecordedProgress
 
 DEADLINE_SECONDS = 30
@@ -298,7 +298,7 @@ def test_features_and_labels_must_be_of_one_length(tmp_path: Path) -> None:
 
 
 def test_plots_are_drawn_here_when_the_process_beside_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(painter, "COMMAND", ("false",))
+    monkeypatch.setattr(plot_process, "COMMAND", ("false",))
     made_data(tmp_path / "data")
     run = train(FOREST, directory=tmp_path, environ=environ())
     assert all((tmp_path / path).is_file() for path in run.plots)

@@ -17,7 +17,7 @@ from cmlkit.__main__ import run
 from cmlkit.clouds import aws
 from cmlkit.clouds.aws import connection
 from cmlkit.forges.github import transport
-from cmlkit.runner import watch
+from cmlkit.runner import arrival
 
 # How much faster than time the commands wait; what they wait for comes at once.
 CLOCK_RATE = 250.0
@@ -31,7 +31,7 @@ def prepare() -> None:
     """Import, and connect to, what every command needs."""
     clock.SystemClock.sleep = lambda self, seconds: time.sleep(seconds / CLOCK_RATE)  # type: ignore[method-assign]
     connection.READ_TIMEOUT_SECONDS = PATIENCE_SECONDS  # type: ignore[assignment]
-    watch.POLLS_PER_LOOK_AT_INSTANCES = watch.POLLS_PER_LOOK_AT_CONSOLE = POLLS_PER_LOOK
+    arrival.POLLS_PER_LOOK_AT_INSTANCES = arrival.POLLS_PER_LOOK_AT_CONSOLE = POLLS_PER_LOOK
     transport.TIMEOUT_SECONDS = (PATIENCE_SECONDS, PATIENCE_SECONDS)
     shared = aws.regions()
     here = shared("")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cmlkit.bootstrap import BootSpec, user_data
+from cmlkit.runner.boot import BootSpec, user_data
 from tests.stand_in_runner import Tarball
 
 BOOT_DEADLINE_SECONDS = 120

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from cmlkit.errors import ModelError, ServiceError, SettingsError
-from cmlkit.loading import load_model
-from cmlkit.pulling import pull_model
+from cmlkit.model.loading import load_model
+from cmlkit.registry.pulling import pull_model
 from tests.bucket import bucket
 from tests.integration.project import MODEL, REPOSITORY, Project, project
 

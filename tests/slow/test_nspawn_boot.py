@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.bootstrap import BOOT_STAGES
+from cmlkit.runner.boot import BOOT_STAGES
 from tests.slow.nspawn import CACHE, REBOOT, Container
 from tests.stand_in_runner import write_tarball
 

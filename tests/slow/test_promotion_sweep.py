@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from cmlkit.promotion import Promotion, promote
-from cmlkit.versions import trailers
+from cmlkit.registry.promotion import Promotion, promote
+from cmlkit.registry.versions import trailers
 from tests.integration.project import MODEL, Project, project
 from tests.slow.test_publish_sweep import Died, Mortal
 

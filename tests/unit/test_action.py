@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from cmlkit.model import ModelManifest, Verification
-from cmlkit.promotion import Promotion
+from cmlkit.model.manifest import ModelManifest
+from cmlkit.model.verification import Verification
 from cmlkit.publishing import Publication
+from cmlkit.registry.promotion import Promotion
 from cmlkit.runner import Launched
 from scripts.render_action import ACTION, inputs, rendered
 

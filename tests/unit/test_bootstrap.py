@@ -6,7 +6,8 @@ from importlib.resources import files
 
 import pytest
 
-from cmlkit.bootstrap import (
+from cmlkit.errors import SettingsError
+from cmlkit.runner.boot import (
     BOOT_STAGES,
     USER_DATA_LIMIT_BYTES,
     BootProgress,
@@ -17,7 +18,6 @@ from cmlkit.bootstrap import (
     image_recipe,
     user_data,
 )
-from cmlkit.errors import SettingsError
 
 # The size of a real one: base64 of a JSON object of three base64 files, of which the RSA parameters are the largest.
 JIT_CONFIG_BYTES = 4_600

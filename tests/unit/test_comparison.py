@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from cmlkit.comparison import Comparison, Side, compare_sides
 from cmlkit.data.drift import profile
-from cmlkit.model import ModelManifest
+from cmlkit.model.manifest import ModelManifest
 from cmlkit.records.training_run import DataFingerprint
+from cmlkit.registry.comparison import Comparison, Side, compare_sides
 
 
 def side(label: str, digest: str = "a", **fields: Any) -> Side:

@@ -13,9 +13,10 @@ from typing import Any, cast
 import click
 import pytest
 
-from cmlkit import errors, model
+from cmlkit import errors
 from cmlkit.cli import COMMANDS, cli
 from cmlkit.gate import rule
+from cmlkit.model import file
 from cmlkit.settings import schema
 from tests import documented
 from tests.documented import PAGES, ROOT
@@ -85,7 +86,7 @@ def test_snippets_run_and_print_what_their_comments_say(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(signal, "signal", lambda number, handler: None)
-    model.save_model({"stands": "for a model"}, "model/random_forest.joblib")
+    file.save_model({"stands": "for a model"}, "model/random_forest.joblib")
     exec(compile(block, "snippet", "exec"), {})
     said = re.findall(r"^ *print\(.*\)  # (.*)$", block, re.MULTILINE)
     assert capsys.readouterr().out.splitlines() == said

@@ -21,11 +21,13 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from cmlkit import model, pickle_contents
 from cmlkit.errors import ModelError
-from cmlkit.loading import load_model
-from cmlkit.model import ModelVersionWarning, manifest_path, read_manifest, save_model, verify
-from cmlkit.pickle_contents import read_contents
+from cmlkit.model import file, pickle_contents
+from cmlkit.model.file import ModelVersionWarning, save_model
+from cmlkit.model.loading import load_model
+from cmlkit.model.manifest import manifest_path, read_manifest
+from cmlkit.model.pickle_contents import read_contents
+from cmlkit.model.verification import verify
 
 
 class Payload:
@@ -204,7 +206,7 @@ def test_a_model_of_another_format_is_verified_by_its_hash(tmp_path: Path) -> No
     path.write_bytes(b"\x08\x07onnx")
     with pytest.raises(ModelError, match="not a complete pickle"):
         verify(path)
-    model.write_manifest(path, metrics={})
+    file.write_manifest(path, metrics={})
     found = verify(path)
     assert (found.matches, found.imports) == (True, ())
     path.write_bytes(b"\x08\x07other")
@@ -242,4 +244,4 @@ def test_a_model_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, fores
 def test_an_empty_model_file_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "m.joblib").touch()
     with pytest.raises(ModelError, match="is empty"):
-        model.write_manifest(tmp_path / "m.joblib", metrics={})
+        file.write_manifest(tmp_path / "m.joblib", metrics={})

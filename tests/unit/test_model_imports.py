@@ -16,8 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from cmlkit.model import verify
-from cmlkit.model_imports import unfamiliar
+from cmlkit.model.imports import unfamiliar
+from cmlkit.model.verification import verify
 
 
 @pytest.mark.parametrize(

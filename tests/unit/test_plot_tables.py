@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from cmlkit.plot_tables import CONFUSIONS, table_of
-from cmlkit.plots import Curves, Importances, Matrix, Residuals
+from cmlkit.training.plot_tables import CONFUSIONS, table_of
+from cmlkit.training.plots import (
+    Curves,
+    Importances,
+    Matrix,
+    Residuals,
+)
 
 
 def test_a_confusion_matrix_is_a_table_of_shares() -> None:

@@ -16,8 +16,8 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.svm import LinearSVC
 
 from cmlkit.errors import SettingsError
-from cmlkit.evaluation import plot_names, plot_of
-from cmlkit.plots import Residuals, draw
+from cmlkit.training.evaluation import plot_names, plot_of
+from cmlkit.training.plots import Residuals, draw
 
 RESIDUALS = Residuals(truth=np.arange(3.0), predicted=np.arange(3.0))
 CURVES = ("roc_curve", "precision_recall_curve")

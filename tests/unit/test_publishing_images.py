@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cmlkit.publishing.images import trouble
+from cmlkit.publishing.image_files import trouble
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from cmlkit.publishing.ledger import WINDOW_SECONDS, Entry, carried, entries_in
+from cmlkit.publishing.spending import (
+    WINDOW_SECONDS,
+    Entry,
+    carried,
+    entries_in,
+)
 
 NOW = 1_717_142_400.0
 

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from cmlkit.errors import ServiceError
-from cmlkit.publishing.live import PAUSE_SECONDS, follow, progress_in, time_line
+from cmlkit.publishing.live_comment import (
+    PAUSE_SECONDS,
+    follow,
+    progress_in,
+    time_line,
+)
 from tests.fake_forge import FastClock
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cmlkit.errors import NotFound, SettingsError
-from cmlkit.publishing.target import comment_place
+from cmlkit.publishing.comment_target import comment_place
 from cmlkit.records.workflow_run import WorkflowRun
 from tests.unit.scripted_github import REPO, ScriptedGitHub, github
 

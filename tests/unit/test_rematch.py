@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cmlkit.model import save_model
-from cmlkit.rematch import Champion, champion_at, rematch
+from cmlkit.model.file import save_model
+from cmlkit.training.rematch import Champion, champion_at, rematch
 
 FEATURES = np.arange(200.0).reshape(-1, 1)
 LABELS = (FEATURES[:, 0] > 100).astype(float)

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from cmlkit.errors import Interrupted
-from cmlkit.runner.interruption import SIGNALS, interruptible
+from cmlkit.runner.signals import SIGNALS, interruptible
 
 
 @pytest.mark.parametrize("number", SIGNALS)

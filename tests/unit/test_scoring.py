@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cmlkit.errors import MetricsError
-from cmlkit.scoring import read_scores
+from cmlkit.training.scoring import read_scores
 
 
 @pytest.fixture

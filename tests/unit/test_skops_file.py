@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from cmlkit import skops_file
 from cmlkit.errors import ModelError
-from cmlkit.loading import load_model
-from cmlkit.model import read_manifest, save_model, verify
+from cmlkit.model import skops_file
+from cmlkit.model.file import save_model
+from cmlkit.model.loading import load_model
+from cmlkit.model.manifest import read_manifest
+from cmlkit.model.verification import verify
 
 FEATURES = np.random.default_rng(0).normal(size=(40, 3))
 
@@ -169,7 +171,7 @@ def test_a_missing_file_says_so(tmp_path: Path) -> None:
 def test_the_manifest_of_a_file_that_a_command_wrote_says_what_is_in_it(
     tmp_path: Path, forest: RandomForestClassifier
 ) -> None:
-    from cmlkit.model import write_manifest
+    from cmlkit.model.file import write_manifest
 
     path = tmp_path / "m.skops"
     path.write_bytes(skops_file.dumps(forest))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cmlkit.errors import SettingsError
-from cmlkit.table import read_table
+from cmlkit.training.table import read_table
 
 
 def written(tmp_path: Path, content: bytes) -> Path:

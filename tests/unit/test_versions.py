@@ -6,9 +6,18 @@ import pytest
 
 from cmlkit.errors import SettingsError
 from cmlkit.git.history import Tag
-from cmlkit.model import ModelManifest
-from cmlkit.promotion import message
-from cmlkit.versions import ModelVersion, Promoted, branch_pattern, model_name, promoted, run_in, staged, trailers
+from cmlkit.model.manifest import ModelManifest
+from cmlkit.registry.promotion import message
+from cmlkit.registry.versions import (
+    ModelVersion,
+    Promoted,
+    branch_pattern,
+    model_name,
+    promoted,
+    run_in,
+    staged,
+    trailers,
+)
 
 
 def version(commit: str, *, sha256: str = "", branch: str = "main") -> ModelVersion:

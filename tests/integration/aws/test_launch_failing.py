@@ -11,7 +11,7 @@ import pytest
 from cmlkit import runner
 from cmlkit.errors import CapacityError, Interrupted, PermissionDenied, ServiceError, WaitTimeout
 from cmlkit.forges.runners import Runner
-from cmlkit.runner.interruption import SIGNALS
+from cmlkit.runner.signals import SIGNALS
 from cmlkit.settings.schema import RunnerSpec
 from tests.integration.aws.conftest import Setting
 from tests.integration.aws.ec2 import UBUNTU, Ec2, add_image

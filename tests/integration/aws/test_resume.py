@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from cmlkit.errors import PermissionDenied
-from cmlkit.runner import resuming
+from cmlkit.runner import spot
 from tests.integration.aws.conftest import RUN, Setting
 from tests.integration.aws.ec2 import Ec2
 
@@ -43,7 +43,7 @@ def tags(ec2: Ec2) -> list[dict[str, str]]:
 
 def test_an_instance_whose_job_spoke_of_an_interruption_is_marked(here: Setting, ec2: Ec2) -> None:
     launched = here.launch(market="spot")
-    removed = here.stop(workflow_forge=Runs(titles=("", resuming.INTERRUPTION)))
+    removed = here.stop(workflow_forge=Runs(titles=("", spot.INTERRUPTION)))
     assert removed.interrupted == (launched.instance_id,)
     assert "a spot interruption" in removed.summary
     assert tags(ec2)[0]["cmlkit:interrupted"].isdecimal()
@@ -59,12 +59,12 @@ def test_other_ends_are_no_interruption(here: Setting, ec2: Ec2, forge: Runs | N
 
 def test_an_instance_on_demand_is_never_interrupted(here: Setting, ec2: Ec2) -> None:
     here.launch(market="on-demand")
-    assert here.stop(workflow_forge=Runs(titles=(resuming.INTERRUPTION,))).interrupted == ()
+    assert here.stop(workflow_forge=Runs(titles=(spot.INTERRUPTION,))).interrupted == ()
 
 
 def test_the_attempt_after_an_interruption_is_on_demand(here: Setting, ec2: Ec2) -> None:
     here.launch(market="spot-then-on-demand")
-    here.stop(workflow_forge=Runs(titles=(resuming.INTERRUPTION,)))
+    here.stop(workflow_forge=Runs(titles=(spot.INTERRUPTION,)))
     here.workflow_run = replace(RUN, attempt=2)
     assert here.launch(market="spot-then-on-demand").market == "on-demand"
 
@@ -84,13 +84,13 @@ def test_the_first_attempt_does_not_ask(here: Setting, ec2: Ec2) -> None:
 @pytest.mark.parametrize(
     ("runs", "is_rerun", "reason"),
     [
-        (Runs(titles=(resuming.INTERRUPTION,)), True, "took its spot instance back"),
+        (Runs(titles=(spot.INTERRUPTION,)), True, "took its spot instance back"),
         (Runs(titles=("Process completed with exit code 1.",)), False, "has not taken"),
-        (Runs(titles=(resuming.INTERRUPTION,), attempt=2), False, "tried 2 times"),
+        (Runs(titles=(spot.INTERRUPTION,), attempt=2), False, "tried 2 times"),
     ],
 )
 def test_a_run_is_run_again_once_and_only_for_an_interruption(runs: Runs, is_rerun: bool, reason: str) -> None:
-    resumption = resuming.rerun(runs, "7700", if_interrupted=True)
+    resumption = spot.rerun(runs, "7700", if_interrupted=True)
     assert resumption.rerun is is_rerun
     assert reason in resumption.reason
     assert runs.rerun_ids == (["7700"] if is_rerun else [])
@@ -98,5 +98,5 @@ def test_a_run_is_run_again_once_and_only_for_an_interruption(runs: Runs, is_rer
 
 def test_a_run_is_run_again_when_that_is_asked_for() -> None:
     runs = Runs(attempt=3)
-    assert resuming.rerun(runs, "7700").rerun
+    assert spot.rerun(runs, "7700").rerun
     assert runs.rerun_ids == ["7700"]

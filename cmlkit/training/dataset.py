@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cmlkit.errors import SettingsError
 from cmlkit.settings.schema import TrainSpec
-from cmlkit.table import Ahead, read_table
+from cmlkit.training.table import Ahead, read_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

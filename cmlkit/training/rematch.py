@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cmlkit import skops_file
 from cmlkit.errors import CmlkitError
 from cmlkit.gate.significance import paired_interval
-from cmlkit.loading import load_model
-from cmlkit.model import manifest_path, read_manifest
+from cmlkit.model import skops_file
+from cmlkit.model.loading import load_model
+from cmlkit.model.manifest import manifest_path, read_manifest
 from cmlkit.records.training_run import Rematch
 from cmlkit.stores.pointer import dvc_path
 

@@ -18,9 +18,9 @@ from cmlkit.errors import MetricsError, ModelError, SettingsError
 from cmlkit.files import write_whole
 from cmlkit.gate import metrics
 from cmlkit.git import checkout
-from cmlkit.libraries import asked_beside
-from cmlkit.model import ModelManifest, write_manifest
-from cmlkit.process import begun, run_shell
+from cmlkit.model.file import write_manifest
+from cmlkit.model.manifest import ModelManifest
+from cmlkit.process import begun
 from cmlkit.progress import Progress, Silent
 from cmlkit.records.training_run import (
     RECORD,
@@ -32,9 +32,11 @@ from cmlkit.records.training_run import (
     TrainingRun,
 )
 from cmlkit.settings.schema import TrainSpec
+from cmlkit.training.command import run_shell
+from cmlkit.training.libraries import asked_beside
 
 if TYPE_CHECKING:
-    from cmlkit.scoring import Champion
+    from cmlkit.training.scoring import Champion
 
 PARAMETERS_FILE = "params.yaml"
 
@@ -82,7 +84,7 @@ def train(
     if spec.run:
         run = _command(spec, directory, environ, progress, started=started, output=output)
     else:
-        from cmlkit.estimator import train_estimator
+        from cmlkit.training.estimator import train_estimator
 
         data = begun(data)  # it is there already; a command may make its own
         run = train_estimator(spec, directory=directory, progress=progress, started=started)
@@ -129,7 +131,7 @@ def _champion(spec: TrainSpec, directory: Path, progress: Progress) -> AbstractC
     """The model that is to be scored beside the one that training is about to write."""
     if not spec.score:
         return nullcontext()
-    from cmlkit.scoring import kept_champion
+    from cmlkit.training.scoring import kept_champion
 
     return kept_champion(directory / spec.model, progress.warn)
 
@@ -145,7 +147,7 @@ def _rematch(
     output: int | None,
 ) -> Rematch | None:
     """How the champion does on the test data of today; None where it cannot be told, or training wrote no model."""
-    from cmlkit.scoring import score_both
+    from cmlkit.training.scoring import score_both
 
     if not (directory / spec.model).is_file():
         return None

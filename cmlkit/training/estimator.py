@@ -15,20 +15,22 @@ from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cmlkit import skops_file
-from cmlkit.dataset import Dataset, largest_table, read_dataset
 from cmlkit.errors import SettingsError
-from cmlkit.evaluation import plot_names, plot_of
 from cmlkit.gate import metrics
-from cmlkit.model import DEFAULT_FORMAT, installed_versions, write_model
-from cmlkit.painter import Painter
-from cmlkit.plot_tables import table_of
-from cmlkit.plots import Plot
-from cmlkit.process import RSS_UNIT_BYTES
+from cmlkit.model import skops_file
+from cmlkit.model.environment import installed_versions
+from cmlkit.model.file import write_model
+from cmlkit.model.manifest import DEFAULT_FORMAT
 from cmlkit.progress import Progress
 from cmlkit.records.training_run import Rematch, Resources, TrainingRun
-from cmlkit.rematch import Champion, champion_at, rematch
 from cmlkit.settings.schema import TrainSpec
+from cmlkit.training.command import RSS_UNIT_BYTES
+from cmlkit.training.dataset import Dataset, largest_table, read_dataset
+from cmlkit.training.evaluation import plot_names, plot_of
+from cmlkit.training.plot_process import Painter
+from cmlkit.training.plot_tables import table_of
+from cmlkit.training.plots import Plot
+from cmlkit.training.rematch import Champion, champion_at, rematch
 
 CLASSIFIER_SCORING = ("accuracy",)
 REGRESSOR_SCORING = ("r2", "neg_mean_absolute_error")

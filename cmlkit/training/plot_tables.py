@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cmlkit.formats import number
-from cmlkit.plots import Curves, Importances, Matrix, Plot, Residuals
 from cmlkit.records.training_run import PlotTable
+from cmlkit.training.plots import (
+    Curves,
+    Importances,
+    Matrix,
+    Plot,
+    Residuals,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from cmlkit.process import beside, helper
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-COMMAND = helper("cmlkit.table")
+COMMAND = helper("cmlkit.training.table")
 # A process needs 0.2 s to come up; a table of this size is read in that time.
 LARGE_BYTES = 16 * 1024**2
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cmlkit.errors import ModelError
 from cmlkit.forges.base import Attestation, AttestationForge
-from cmlkit.model import Verification
+from cmlkit.model.verification import Verification
 
 
 def attestations_of(verification: Verification, *, forge: AttestationForge, repository: str) -> list[Attestation]:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from cmlkit.plots import Curves, Importances, Matrix, Plot, Residuals
+from cmlkit.training.plots import (
+    Curves,
+    Importances,
+    Matrix,
+    Plot,
+    Residuals,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cmlkit.errors import CmlkitError, ModelError
 from cmlkit.forges.base import PublishForge
-from cmlkit.model import ModelManifest
+from cmlkit.model.manifest import ModelManifest
 from cmlkit.report import PastModel
 
 MODELS = 10  # one request each

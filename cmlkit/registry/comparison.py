@@ -13,10 +13,10 @@ from cmlkit.formats import number, short_hash, signed, size
 from cmlkit.gate import rule, verdict
 from cmlkit.gate.metrics import Difference
 from cmlkit.git import checkout, history
-from cmlkit.model import ModelManifest, manifest_path, read_manifest
+from cmlkit.model.manifest import ModelManifest, manifest_path, read_manifest
 from cmlkit.records.training_run import DataFingerprint
+from cmlkit.registry.versions import model_name, promoted, tag_prefix
 from cmlkit.report.markdown import table, text
-from cmlkit.versions import model_name, promoted, tag_prefix
 
 WORKING_TREE, PRODUCTION, CHAMPION = "working tree", "production", "champion"
 NONE = "–"

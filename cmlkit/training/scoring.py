@@ -16,12 +16,12 @@ from typing import Any
 from cmlkit.errors import CmlkitError, Interrupted, MetricsError, ModelError
 from cmlkit.gate import metrics
 from cmlkit.gate.significance import paired_interval
-from cmlkit.loading import pointer_at
-from cmlkit.model import manifest_path, read_manifest
-from cmlkit.process import run_shell
+from cmlkit.model.loading import pointer_at
+from cmlkit.model.manifest import manifest_path, read_manifest
 from cmlkit.records.training_run import Interval, Rematch
 from cmlkit.stores.base import hashed
 from cmlkit.stores.download import download, source_for
+from cmlkit.training.command import run_shell
 
 # What the command finds in its environment.
 MODEL_VARIABLE, SCORES_VARIABLE = "CMLKIT_MODEL", "CMLKIT_SCORES"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cmlkit.errors import ModelError, SettingsError
-from cmlkit.pickle_contents import Contents
+from cmlkit.model.pickle_contents import Contents
 
 SUFFIX = ".skops"
 SCHEMA = "schema.json"

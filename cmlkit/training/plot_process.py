@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from cmlkit.plots import Plot, draw, load_matplotlib
 from cmlkit.process import beside, forked, helper
+from cmlkit.training.plots import Plot, draw, load_matplotlib
 
-COMMAND = helper("cmlkit.painter")
+COMMAND = helper("cmlkit.training.plot_process")
 
 
 class Painter:

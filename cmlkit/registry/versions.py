@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.git import history
 from cmlkit.git.history import Tag
-from cmlkit.model import ModelManifest, manifest_path
+from cmlkit.model.manifest import ModelManifest, manifest_path
 from cmlkit.settings.schema import PublishSpec
 
 CHAMPION, CANDIDATE = "champion", "candidate"

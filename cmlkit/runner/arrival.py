@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cmlkit.bootstrap import boot_progress
 from cmlkit.clock import Clock
 from cmlkit.clouds.base import Cloud, Instance
 from cmlkit.errors import CapacityError, CmlkitError, ServiceError, WaitTimeout
 from cmlkit.forges.runners import Runner, RunnerForge
 from cmlkit.progress import Say
+from cmlkit.runner.boot import boot_progress
 
 POLL_SECONDS = 2.5
 # The forge says when a runner is there; the cloud is asked only to notice that it never will be.

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from cmlkit.model import LIBRARIES, installed_versions
+from cmlkit.model.environment import LIBRARIES, installed_versions
 from cmlkit.process import beside
 
 TIMEOUT_SECONDS = 10.0

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cmlkit.comparison import WORKING_TREE, Side, find_side
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.files import write_whole
 from cmlkit.git import history
 from cmlkit.git.access import GitAccess
 from cmlkit.git.checkout import prefix
-from cmlkit.model import ModelManifest, manifest_path
+from cmlkit.model.manifest import ModelManifest, manifest_path
 from cmlkit.progress import Say
+from cmlkit.registry.comparison import WORKING_TREE, Side, find_side
 from cmlkit.stores.base import hashed
 from cmlkit.stores.download import download, source_for
 from cmlkit.stores.pointer import LIMIT_BYTES, Pointer, dvc_path, read_pointer

@@ -12,8 +12,13 @@ from cmlkit.errors import Conflict, ModelError, ServiceError, SettingsError
 from cmlkit.forges.base import AnnotatedTag, PromotionForge, PullRequest
 from cmlkit.formats import number as shown
 from cmlkit.formats import short_hash
-from cmlkit.model import ModelManifest, manifest_path
-from cmlkit.versions import model_name, run_in, tag_prefix, trailers
+from cmlkit.model.manifest import ModelManifest, manifest_path
+from cmlkit.registry.versions import (
+    model_name,
+    run_in,
+    tag_prefix,
+    trailers,
+)
 
 MERGE_METHODS = ("merge", "squash", "rebase")
 TRIES = 20  # each lost race means that somebody else's promotion went through

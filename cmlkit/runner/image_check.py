@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from cmlkit.bootstrap import ImageContents, check_image_script, image_contents
 from cmlkit.clock import Clock
 from cmlkit.clouds.base import Cloud, Instance, InstanceSpec
 from cmlkit.errors import ServiceError, WaitTimeout
@@ -13,8 +12,9 @@ from cmlkit.forges.runners import Runner
 from cmlkit.progress import Say
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
+from cmlkit.runner.boot import ImageContents, check_image_script, image_contents
+from cmlkit.runner.created import Ledger
 from cmlkit.runner.ladder import Rung, climb
-from cmlkit.runner.ledger import Ledger
 from cmlkit.runner.plan import plan
 from cmlkit.runner.specification import client_token
 from cmlkit.runner.stopping import Traces

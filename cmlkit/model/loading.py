@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cmlkit.errors import ModelError
-from cmlkit.model import ModelManifest, load_file, read_manifest
+from cmlkit.model.file import load_file
+from cmlkit.model.manifest import ModelManifest, read_manifest
 from cmlkit.stores.base import hashed
 from cmlkit.stores.download import download, source_for
 from cmlkit.stores.pointer import LIMIT_BYTES, Pointer, dvc_path, read_pointer

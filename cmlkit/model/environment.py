@@ -1,0 +1,48 @@
+"""The environment of a model: versions of the libraries that wrote it, against those installed here."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+
+from cmlkit.errors import ModelError
+
+LIBRARIES = ("scikit-learn", "numpy", "scipy", "joblib", "pandas", "xgboost", "lightgbm", "catboost")
+# A model written by another version of these may load and yet predict something else.
+# https://scikit-learn.org/stable/model_persistence.html#security-maintainability-limitations
+VERSIONS_THAT_MATTER = ("scikit-learn", "numpy", "python")
+MISSING = "not installed"
+
+
+def installed_versions(names: Sequence[str] = LIBRARIES) -> dict[str, str]:
+    """Version of Python and of those of the distributions that are installed here."""
+    from importlib import metadata  # takes a tenth of what a short command takes
+
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def differing_versions(libraries: Mapping[str, str]) -> tuple[str, ...]:
+    here = installed_versions()
+    return tuple(
+        f"{name} {libraries[name]} (here {here.get(name, MISSING)})"
+        for name in VERSIONS_THAT_MATTER
+        if libraries.get(name) and _series(libraries[name]) != _series(here.get(name, ""))
+    )
+
+
+def other_versions(path: str, differing: Sequence[str]) -> ModelError:
+    return ModelError(
+        f"{path} was trained with {', '.join(differing)}; it may load and yet predict something else.",
+        next_step="Install those versions, or do without strict.",
+    )
+
+
+def _series(version: str) -> str:
+    """Major and minor version: patch releases keep their pickles."""
+    return ".".join(version.split(".")[:2])

@@ -1,0 +1,89 @@
+"""Verification: whether a model file is the one its manifest describes, and what loading it would import."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cmlkit.errors import ModelError
+from cmlkit.model import skops_file
+from cmlkit.model.environment import MISSING, differing_versions, other_versions
+from cmlkit.model.file import contents_of, hashed, read_content
+from cmlkit.model.imports import unfamiliar
+from cmlkit.model.manifest import manifest_path, read_manifest
+from cmlkit.model.pickle_contents import Contents
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What `verify` found.
+
+    Attributes:
+        matches: Whether the file has the manifest's hash; None where there is no manifest.
+        class_path: Import path of the model's class; empty where the file does not tell.
+        imports: What loading the file would import. Loading runs code of these modules. Empty where the file is
+            neither a pickle nor a skops file, such as a model in the ONNX format.
+        untrusted: Those of `imports` to look at before loading: of a pickle what `model_imports` does not
+            know, of a skops file what skops does not trust by itself (all of it where skops is not installed).
+        differing: What the file was written with that is another version here, such as `numpy 1.26.4 (here 2.1.0)`.
+    """
+
+    path: str
+    matches: bool | None
+    sha256: str
+    size: int
+    class_path: str
+    imports: tuple[str, ...]
+    sklearn_version: str
+    untrusted: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
+
+
+def verify(path: str | os.PathLike[str], *, strict: bool = False) -> Verification:
+    """Compare a model file with its manifest, and say what loading it would import, without importing anything.
+
+    Args:
+        strict: Whether other versions of scikit-learn, numpy or Python than here are an error.
+
+    Raises:
+        ModelError: The file is missing, not what its manifest says, or, without a manifest, of no known format.
+    """
+    file = Path(path)
+    sha256, size = hashed(file)
+    manifest = read_manifest(file) if Path(manifest_path(file)).exists() else None
+    if manifest and manifest.sha256 != sha256:
+        raise ModelError(
+            f"{file} has the hash {sha256[:12]}…, where its manifest says {manifest.sha256[:12]}….",
+            next_step="Restore both files from one commit. If you did not change it, find out who did.",
+        )
+    try:
+        contents = contents_of(file)
+    except ModelError:
+        # Of a file that was no pickle when it was trained, its hash is all there is to verify.
+        if manifest is None or manifest.class_path:
+            raise
+        contents = Contents()
+    differing = differing_versions(manifest.libraries if manifest else {"scikit-learn": contents.sklearn_version})
+    if differing and strict:
+        raise other_versions(str(file), differing)
+    # Who only verifies need not have what loading takes, such as a workflow's cmlkit in an environment of its own.
+    differing = tuple(item for item in differing if MISSING not in item)
+    return Verification(
+        path=str(file),
+        matches=True if manifest else None,
+        sha256=sha256,
+        size=size,
+        class_path=contents.class_path,
+        imports=contents.imports,
+        sklearn_version=contents.sklearn_version,
+        untrusted=_untrusted(file, contents.imports),
+        differing=differing,
+    )
+
+
+def _untrusted(path: Path, imports: Sequence[str]) -> tuple[str, ...]:
+    if skops_file.is_skops(path):
+        return skops_file.untrusted_types(read_content(path)) if skops_file.is_installed() else tuple(imports)
+    return unfamiliar(imports)

@@ -1,0 +1,1 @@
+"""The registry: versions of a model, compared, pulled, promoted and attested."""

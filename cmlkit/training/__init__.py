@@ -1,0 +1,1 @@
+"""Training: a command or an estimator becomes a TrainingRun."""
