@@ -18,7 +18,8 @@ from cmlkit.clouds.aws import regions
 from cmlkit.forges.github import GitHub
 from cmlkit.formats import plural
 from cmlkit.records.workflow_run import WorkflowRun
-from cmlkit.runner import launch_all, stop
+from cmlkit.runner.launch import launch_all
+from cmlkit.runner.stopping import stop
 from cmlkit.sandbox import TOKEN, Sandbox
 from cmlkit.settings.schema import RunnerSpec
 

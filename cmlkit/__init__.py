@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from cmlkit.model.file import save_model as save_model
     from cmlkit.model.loading import load_model as load_model
     from cmlkit.model.manifest import ModelManifest as ModelManifest
-    from cmlkit.publishing import Publication as Publication
-    from cmlkit.publishing import publish as publish
+    from cmlkit.publishing.publication import Publication as Publication
+    from cmlkit.publishing.publish import publish as publish
     from cmlkit.records.training_run import TrainingRun as TrainingRun
     from cmlkit.records.workflow_run import WorkflowRun as WorkflowRun
     from cmlkit.registry.comparison import Comparison as Comparison
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from cmlkit.registry.versions import Versions as Versions
     from cmlkit.registry.versions import list_versions as list_versions
     from cmlkit.report import Report as Report
-    from cmlkit.runner import launch_runner as launch_runner
+    from cmlkit.runner.launch import launch_runner as launch_runner
     from cmlkit.settings.schema import GateSpec as GateSpec
     from cmlkit.settings.schema import PublishSpec as PublishSpec
     from cmlkit.settings.schema import RunnerSpec as RunnerSpec
@@ -51,10 +51,10 @@ _HOMES = {
     "Comparison": "cmlkit.registry.comparison",
     "GateSpec": "cmlkit.settings.schema",
     "GitHub": "cmlkit.forges.github",
-    "ModelManifest": "cmlkit.model.file",
+    "ModelManifest": "cmlkit.model.manifest",
     "ModelVersion": "cmlkit.registry.versions",
     "Promotion": "cmlkit.registry.promotion",
-    "Publication": "cmlkit.publishing",
+    "Publication": "cmlkit.publishing.publication",
     "PublishSpec": "cmlkit.settings.schema",
     "Pulled": "cmlkit.registry.pulling",
     "Report": "cmlkit.report",
@@ -66,11 +66,11 @@ _HOMES = {
     "WorkflowRun": "cmlkit.records.workflow_run",
     "compare": "cmlkit.gate.verdict",
     "diff_models": "cmlkit.registry.comparison",
-    "launch_runner": "cmlkit.runner",
+    "launch_runner": "cmlkit.runner.launch",
     "list_versions": "cmlkit.registry.versions",
     "load_model": "cmlkit.model.loading",
     "promote": "cmlkit.registry.promotion",
-    "publish": "cmlkit.publishing",
+    "publish": "cmlkit.publishing.publish",
     "pull_model": "cmlkit.registry.pulling",
     "save_model": "cmlkit.model.file",
     "train": "cmlkit.training.train",

@@ -19,7 +19,7 @@ from cmlkit.records.training_run import RECORD, TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
 
 if TYPE_CHECKING:
-    from cmlkit.publishing import Publication
+    from cmlkit.publishing.publication import Publication
 
 
 @click.command()
@@ -36,7 +36,7 @@ def publish(invocation: Invocation, image: Path | None, md: bool) -> None:
     cmlkit publish --gate "accuracy >= champion - 0.01" --labels retrained --auto-merge squash
     cmlkit publish model/confusion_matrix.png --md >> report.md
     """
-    from cmlkit import publishing as stage
+    from cmlkit.publishing import publish as stage
 
     if image is not None:
         # The flag only: a title in cmlkit.yaml is that of pull requests.
@@ -69,12 +69,12 @@ def report(invocation: Invocation) -> None:
     \b
     cmlkit report > report.md
     """
-    from cmlkit import publishing as stage
+    from cmlkit.publishing.wording import render
 
     directory = Path.cwd()
     run = read_record(directory)
     workflow_run = _workflow_run(invocation, run, directory)
-    markdown = stage.render(run, rules=invocation.settings.gate.rules, champion=None, workflow_run=workflow_run)
+    markdown = render(run, rules=invocation.settings.gate.rules, champion=None, workflow_run=workflow_run)
     show_text(invocation, {"markdown": markdown}, markdown)
 
 

@@ -18,7 +18,9 @@ from cmlkit.formats import plural
 if TYPE_CHECKING:
     from cmlkit.clouds.base import Instance
     from cmlkit.records.workflow_run import WorkflowRun
-    from cmlkit.runner import Launched, Preview, Reaped
+    from cmlkit.runner.launch import Launched
+    from cmlkit.runner.preview import Preview
+    from cmlkit.runner.reaping import Reaped
 
 
 INTERRUPTED = (
@@ -61,18 +63,19 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
     cmlkit runner launch --dry-run
     cmlkit runner launch --preflight
     """
-    from cmlkit import runner as stage
     from cmlkit.gate import rule
+    from cmlkit.runner.launch import launch_all
+    from cmlkit.runner.preview import preview
 
     rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong one when all is paid for
     spec, workflow_run = invocation.settings.runner, edges.workflow_run(invocation.environ)
     cloud_for = edges.clouds(invocation.environ)
     if dry_run:
-        _show_preview(invocation, stage.preview(spec, workflow_run=workflow_run, cloud_for=cloud_for))
+        _show_preview(invocation, preview(spec, workflow_run=workflow_run, cloud_for=cloud_for))
         return
     if preflight:
         _check(invocation, workflow_run)
-    launched = stage.launch_all(
+    launched = launch_all(
         spec,
         workflow_run=workflow_run,
         forge=edges.runner_github(invocation, workflow_run),
@@ -91,11 +94,11 @@ def stop(invocation: Invocation) -> None:
     cmlkit runner stop
     GITHUB_RUN_ID=123 cmlkit runner stop --region eu-west-1
     """
-    from cmlkit import runner as stage
     from cmlkit.runner.spot import INTERRUPTION
+    from cmlkit.runner.stopping import stop
 
     workflow_run = edges.workflow_run(invocation.environ)
-    removed = stage.stop(
+    removed = stop(
         workflow_run=workflow_run,
         forge=edges.runner_github(invocation, workflow_run),
         cloud_for=edges.clouds(invocation.environ),
@@ -121,8 +124,8 @@ def image(invocation: Invocation, check: str) -> None:
     cmlkit runner image --arch arm64 --startup-script "apt-get install -y libgomp1"
     cmlkit runner image --check ami-0123456789abcdef0
     """
-    from cmlkit import runner as stage
     from cmlkit.runner.boot import image_recipe
+    from cmlkit.runner.image_check import check_image
 
     spec, workflow_run = invocation.settings.runner, edges.workflow_run(invocation.environ)
     forge = edges.runner_github(invocation, workflow_run)
@@ -133,7 +136,7 @@ def image(invocation: Invocation, check: str) -> None:
         )
         emit_text(invocation, {"recipe": recipe}, recipe.rstrip())
         return
-    found = stage.check_image(
+    found = check_image(
         dataclasses.replace(spec, image=check),
         workflow_run=workflow_run,
         forge=forge,
@@ -157,9 +160,9 @@ def list_(invocation: Invocation, this_run: bool) -> None:
     cmlkit runner list --region eu-west-1,eu-central-1
     cmlkit runner list --json | jq '.instances[].id'
     """
-    from cmlkit import runner as stage
+    from cmlkit.runner.listing import list_instances
 
-    found = stage.list_instances(
+    found = list_instances(
         cloud_for=edges.clouds(invocation.environ),
         regions=invocation.settings.runner.region,
         workflow_run=edges.workflow_run(invocation.environ) if this_run else None,
@@ -180,10 +183,10 @@ def reap(invocation: Invocation, dry_run: bool) -> None:
     cmlkit runner reap --dry-run
     cmlkit runner reap --region eu-west-1
     """
-    from cmlkit import runner as stage
+    from cmlkit.runner.reaping import reap
 
     workflow_run = edges.workflow_run(invocation.environ)
-    rows = stage.reap(
+    rows = reap(
         repository=workflow_run.repository,
         forge=edges.runner_github(invocation, workflow_run),
         cloud_for=edges.clouds(invocation.environ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, Protocol
@@ -252,3 +252,7 @@ class Cloud(Protocol):
 
     def console_output(self, instance_id: str) -> str:
         """What the instance wrote on its console, as far as the cloud has it; may be empty."""
+
+
+CloudFor = Callable[[str], Cloud]
+"""Gives the cloud's region of that name; that of the environment when the name is empty."""

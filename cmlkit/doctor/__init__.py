@@ -6,12 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from cmlkit.clouds.base import CloudFor
 from cmlkit.doctor import aws, github, project
 from cmlkit.doctor.finding import Finding, first_failure
 from cmlkit.forges.access import AccessForge
 from cmlkit.forges.runners import RunnerForge
 from cmlkit.records.workflow_run import WorkflowRun
-from cmlkit.runner import CloudFor
 from cmlkit.settings.schema import Settings
 
 __all__ = ["Finding", "examine", "first_failure"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from cmlkit.clouds.base import CloudFor
 from cmlkit.doctor.finding import Finding, clock_finding, failed, looked, ok, warning
 from cmlkit.errors import CapacityError, CmlkitError, NotFound, PermissionDenied, ServiceError, SettingsError
 from cmlkit.formats import plural
 from cmlkit.records.workflow_run import WorkflowRun
-from cmlkit.runner import CloudFor, Preview, lease, preview
+from cmlkit.runner import lease
 from cmlkit.runner.ladder import Rung
+from cmlkit.runner.preview import Preview, preview
 from cmlkit.settings.schema import RunnerSpec
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from cmlkit.clock import Clock
-from cmlkit.clouds.base import Cloud, Instance, InstanceSpec
+from cmlkit.clock import Clock, SystemClock
+from cmlkit.clouds.base import Cloud, CloudFor, Instance, InstanceSpec
 from cmlkit.errors import ServiceError, WaitTimeout
-from cmlkit.forges.runners import Runner
-from cmlkit.progress import Say
+from cmlkit.forges.runners import Runner, RunnerForge
+from cmlkit.progress import Progress, Say, Silent
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.boot import ImageContents, check_image_script, image_contents
 from cmlkit.runner.created import Ledger
 from cmlkit.runner.ladder import Rung, climb
 from cmlkit.runner.plan import plan
+from cmlkit.runner.signals import interruptible
 from cmlkit.runner.specification import client_token
-from cmlkit.runner.stopping import Traces
+from cmlkit.runner.stopping import Traces, remove
 from cmlkit.settings.schema import RunnerSpec
 
 POLL_SECONDS = 5.0
@@ -96,3 +97,33 @@ class Imaging:
 
     def _cloud(self, rung: Rung) -> Cloud:
         return next(cloud for cloud in self.clouds if cloud.region == rung.region)
+
+
+def check_image(
+    spec: RunnerSpec,
+    *,
+    workflow_run: WorkflowRun,
+    forge: RunnerForge,
+    cloud_for: CloudFor,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> ImageContents:
+    """What `spec.image` has, told by an instance of it that is terminated as soon as it has told.
+
+    Raises:
+        CapacityError, WaitTimeout, ServiceError: It could not be had, or did not tell.
+        Interrupted: SIGINT or SIGTERM came; the instance is terminated then, too.
+    """
+    clouds, clock = [cloud_for(region) for region in spec.region or ("",)], clock or SystemClock()
+    imaging = Imaging(spec=spec, workflow_run=workflow_run, clouds=clouds, clock=clock)
+    with interruptible() as interruption, (progress or Silent()).stage("Look at the image") as say:
+        try:
+            found = imaging.look(say)
+        finally:
+            interruption.hold()
+            removed = remove(imaging.traces, forge=forge, clock=clock)
+        if removed.failures:
+            raise removed.failures[0]
+        interruption.raise_if_received()
+        say(removed.summary)
+    return found

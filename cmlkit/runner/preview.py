@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cmlkit.clouds.base import Cloud
+from cmlkit.clouds.base import Cloud, CloudFor
 from cmlkit.errors import CmlkitError
 from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload
 from cmlkit.records.workflow_run import WorkflowRun
@@ -52,8 +51,14 @@ class Preview:
         return None if None in refusals else refusals[0]
 
 
-def preview_of(spec: RunnerSpec, *, workflow_run: WorkflowRun, clouds: Sequence[Cloud]) -> Preview:
-    """What `spec` comes to. AWS is asked once for each region and market whether it would allow a launch."""
+def preview(spec: RunnerSpec, *, workflow_run: WorkflowRun, cloud_for: CloudFor) -> Preview:
+    """What `launch_all` would do, checked once for each region and market as far as the cloud checks without launching.
+
+    Raises:
+        SettingsError: What the settings ask for cannot exist.
+        PermissionDenied: A question may not be asked.
+    """
+    clouds = [cloud_for(region) for region in spec.region or ("",)]
     planned = plan(spec, clouds, dry_run=True)
     by_region = {cloud.region: cloud for cloud in clouds}
     refusals: dict[tuple[str, str], CmlkitError | None] = {}

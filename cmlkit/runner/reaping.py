@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cmlkit.clock import Clock
-from cmlkit.clouds.base import Cloud, Instance
+from cmlkit.clock import Clock, SystemClock
+from cmlkit.clouds.base import Cloud, CloudFor, Instance
 from cmlkit.errors import CmlkitError
 from cmlkit.forges.runners import Runner, RunnerForge
+from cmlkit.progress import Progress, Silent
 from cmlkit.runner import lease
+from cmlkit.runner.signals import interruptible
 from cmlkit.runner.stopping import unregistered
 
 # Long enough for a job that is about to start to show at GitHub.
@@ -184,3 +186,34 @@ def _runner_row(runner: Runner, now: float, outcome: Outcome, error: CmlkitError
         outcome=outcome,
         error=error,
     )
+
+
+def reap(
+    *,
+    repository: str,
+    forge: RunnerForge,
+    cloud_for: CloudFor,
+    regions: Sequence[str] = (),
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> tuple[Reaped, ...]:
+    """Terminate instances, and remove runners, that have outlived their lease; a row for each that has.
+
+    Only what has cmlkit's own tags and names, and belongs to the repository. It looks twice, and leaves what is busy.
+
+    Args:
+        repository: `OWNER/NAME`; `forge` must list its runners.
+        regions: Where to look; the environment's region when empty.
+        dry_run: Whether to only say what would go.
+
+    Raises:
+        CmlkitError: AWS or the forge could not be asked; what could not be removed is in its row instead.
+        Interrupted: SIGINT or SIGTERM came; the next time it goes on where it was.
+    """
+    clouds = [cloud_for(region) for region in regions or ("",)]
+    reaper = Reaper(repository=repository, forge=forge, clouds=clouds, clock=clock or SystemClock())
+    with interruptible(), (progress or Silent()).stage("Reap") as say:
+        rows = reaper.preview() if dry_run else reaper.reap()
+        say("; ".join(f"{row.name} {row.outcome}" for row in rows) or "nothing has outlived its lease")
+    return rows

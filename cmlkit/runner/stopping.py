@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from cmlkit.clock import Clock
-from cmlkit.clouds.base import Cloud, Instance
+from cmlkit.clock import Clock, SystemClock
+from cmlkit.clouds.base import Cloud, CloudFor, Instance
 from cmlkit.errors import CmlkitError, Conflict, NotFound
 from cmlkit.forges.runners import Runner, RunnerForge
+from cmlkit.forges.workflows import WorkflowForge
+from cmlkit.progress import Progress, Silent
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
+from cmlkit.runner.signals import interruptible
+from cmlkit.runner.spot import mark
 
 # EC2 may not know an instance for a moment after it was launched.
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/query-api-troubleshooting.html#eventual-consistency
@@ -158,3 +162,43 @@ def unregistered(runner: Runner, forge: RunnerForge) -> bool:
     except Conflict:
         return False
     return True
+
+
+def stop(
+    *,
+    workflow_run: WorkflowRun,
+    forge: RunnerForge,
+    cloud_for: CloudFor,
+    regions: Sequence[str] = (),
+    workflow_forge: WorkflowForge | None = None,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> Removed:
+    """Terminate the run's instances and remove its runners, whatever launched them; nothing to do is fine.
+
+    Spot instances that AWS took back are marked as interrupted, so that the next attempt is launched on demand.
+
+    Args:
+        regions: Where to look; the environment's region when empty.
+        workflow_forge: Where the run's jobs are asked whether AWS took their instance back.
+
+    Raises:
+        CmlkitError: What first went wrong, after the rest was removed.
+        Interrupted: SIGINT or SIGTERM came; the rest was removed all the same.
+    """
+    progress, clock = progress or Silent(), clock or SystemClock()
+    with interruptible() as interruption, progress.stage("Stop the runner") as say:
+        # It is done within seconds, and half of it would leave what it is for.
+        interruption.hold()
+        clouds = [cloud_for(region) for region in regions or ("",)]
+        removed = remove(traces_of_run(workflow_run, clouds), forge=forge, clock=clock)
+        try:
+            marked = mark(removed.seen, workflow_run, clouds=clouds, forge=workflow_forge, clock=clock)
+            removed = replace(removed, interrupted=marked)
+        except CmlkitError as error:
+            progress.note(f"Whether AWS took an instance back cannot be told: {error.message}")
+        say(removed.summary or f"nothing is left of run {workflow_run.run_id}")
+        if removed.failures:
+            raise removed.failures[0]
+        interruption.raise_if_received()
+    return removed

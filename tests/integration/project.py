@@ -12,7 +12,8 @@ from typing import Any
 from cmlkit.forges.base import TreeFile
 from cmlkit.forges.github import GitHub
 from cmlkit.model.file import write_manifest
-from cmlkit.publishing import Publication, publish
+from cmlkit.publishing.publication import Publication
+from cmlkit.publishing.publish import publish
 from cmlkit.records.training_run import Resources, TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.sandbox.github import GitHubServer

@@ -9,10 +9,15 @@ from typing import Any
 
 import pytest
 
-from cmlkit import doctor, runner
+from cmlkit import doctor
 from cmlkit.clouds.aws import AwsCloud, regions
 from cmlkit.errors import PermissionDenied
 from cmlkit.records.workflow_run import WorkflowRun
+from cmlkit.runner.launch import Launched, launch_all
+from cmlkit.runner.listing import list_instances
+from cmlkit.runner.preview import Preview, preview
+from cmlkit.runner.reaping import Reaped, reap
+from cmlkit.runner.stopping import Removed, stop
 from cmlkit.sandbox.aws import AwsServer, Call, needed_permissions
 from cmlkit.settings import schema
 from cmlkit.settings.schema import RunnerSpec
@@ -36,18 +41,16 @@ class Account:
         self.forge = FakeForge(polls_until_online=POLLS_UNTIL_THE_CONSOLE_IS_READ)
         self.clock = FastClock()
 
-    def launch(self, **settings: Any) -> runner.Launched:
+    def launch(self, **settings: Any) -> Launched:
         spec = RunnerSpec(stop_schedule_role=ROLE, iam_instance_profile=PROFILE, **settings)
-        (launched,) = runner.launch_all(
-            spec, workflow_run=RUN, forge=self.forge, cloud_for=self.cloud_for, clock=self.clock
-        )
+        (launched,) = launch_all(spec, workflow_run=RUN, forge=self.forge, cloud_for=self.cloud_for, clock=self.clock)
         return launched
 
-    def stop(self) -> runner.Removed:
-        return runner.stop(workflow_run=RUN, forge=self.forge, cloud_for=self.cloud_for, clock=self.clock)
+    def stop(self) -> Removed:
+        return stop(workflow_run=RUN, forge=self.forge, cloud_for=self.cloud_for, clock=self.clock)
 
-    def reap(self, *, dry_run: bool = False) -> tuple[runner.Reaped, ...]:
-        return runner.reap(
+    def reap(self, *, dry_run: bool = False) -> tuple[Reaped, ...]:
+        return reap(
             repository=RUN.repository,
             forge=self.forge,
             cloud_for=self.cloud_for,
@@ -58,9 +61,9 @@ class Account:
     def refuse(self, why: str) -> Any:
         raise PermissionDenied(why)
 
-    def preview(self) -> runner.Preview:
+    def preview(self) -> Preview:
         spec = RunnerSpec(iam_instance_profile=PROFILE)
-        return runner.preview(spec, workflow_run=RUN, cloud_for=self.cloud_for)
+        return preview(spec, workflow_run=RUN, cloud_for=self.cloud_for)
 
 
 @pytest.fixture
@@ -105,7 +108,7 @@ def test_the_launcher_may_do_what_launching_and_stopping_call_and_nothing_else(a
     account.preview()
     assert account.launch(market="spot").market == "spot"
     assert account.launch(market="on-demand").market == "on-demand"
-    runner.list_instances(cloud_for=account.cloud_for, workflow_run=RUN)
+    list_instances(cloud_for=account.cloud_for, workflow_run=RUN)
     assert len(account.stop().instances) == 2
     # Images are looked for by name where their parameters may not be read.
     account.aws.deny("ssm:GetParameters")

@@ -22,6 +22,6 @@ def test_import_cmlkit_loads_no_library() -> None:
 
 @pytest.mark.parametrize("command", ["comment", "check", "asset"])
 def test_a_short_command_loads_neither_libraries_nor_the_publishing_stage(command: str) -> None:
-    stage = ("cmlkit.gate.verdict", "cmlkit.model.file", "cmlkit.publishing.stage", "cmlkit.report")
+    stage = ("cmlkit.gate.verdict", "cmlkit.model.file", "cmlkit.publishing.publish", "cmlkit.report")
     statement = f"import cmlkit.cli.{command}, cmlkit.forges.github, cmlkit.publishing.asset, cmlkit.publishing.comment"
     assert loaded(statement, (*set(HEAVY) - {"click"}, *stage)) == set()

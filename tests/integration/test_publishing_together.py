@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.publishing import Publication
+from cmlkit.publishing.publication import Publication
 from tests.integration.project import MODEL, Project, project
 
 AT_ONCE = 10

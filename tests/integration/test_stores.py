@@ -17,7 +17,7 @@ from cmlkit.__main__ import run
 from cmlkit.errors import ModelError, NotFound, PermissionDenied, SettingsError
 from cmlkit.git.access import access_of
 from cmlkit.model.loading import load_model
-from cmlkit.publishing import Publication
+from cmlkit.publishing.publication import Publication
 from cmlkit.registry.promotion import promote
 from cmlkit.registry.pulling import pull_model
 from cmlkit.stores import s3

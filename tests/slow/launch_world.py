@@ -20,10 +20,12 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 
-from cmlkit import runner
 from cmlkit.clouds.aws import regions
+from cmlkit.clouds.base import CloudFor
 from cmlkit.forges.github import GitHub
 from cmlkit.records.workflow_run import WorkflowRun
+from cmlkit.runner.reaping import reap
+from cmlkit.runner.stopping import stop
 from cmlkit.sandbox.aws import AwsServer
 from cmlkit.sandbox.aws.fleet import SandboxInstance
 from cmlkit.sandbox.github import GitHubServer
@@ -114,7 +116,7 @@ class World:
     github: GitHubServer
     commands: Commands
     clock: FastClock = field(default_factory=FastClock)
-    cloud_for: runner.CloudFor = field(default_factory=regions)
+    cloud_for: CloudFor = field(default_factory=regions)
     foreign_instances: Sequence[str]
     run_number: int = 1000
 
@@ -197,14 +199,14 @@ class World:
     def stop(self) -> None:
         """The last job of the workflow, which needs nothing from those before it."""
         self._without_faults()
-        runner.stop(workflow_run=self.workflow_run, forge=self.forge(), cloud_for=self.cloud_for, clock=self.clock)
+        stop(workflow_run=self.workflow_run, forge=self.forge(), cloud_for=self.cloud_for, clock=self.clock)
 
     def reap(self) -> None:
         """The hourly workflow, twice, after the lease is over."""
         self._without_faults()
         for _ in range(2):
             self.clock.time += LIFETIME_SECONDS + 1
-            runner.reap(repository=REPOSITORY, forge=self.forge(), cloud_for=self.cloud_for, clock=self.clock)
+            reap(repository=REPOSITORY, forge=self.forge(), cloud_for=self.cloud_for, clock=self.clock)
 
     def left(self) -> list[str]:
         """What is left of the run; its schedules only as far as they do not end by themselves."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from cmlkit.runner.launching import SCHEDULE_GRACE_SECONDS
+from cmlkit.runner.launch import SCHEDULE_GRACE_SECONDS
 from cmlkit.sandbox.aws.fleet import SandboxInstance
 from tests.slow.command_process import PATIENCE_SECONDS
 from tests.slow.conftest import SWEEP

@@ -10,9 +10,9 @@ import yaml
 
 from cmlkit.model.manifest import ModelManifest
 from cmlkit.model.verification import Verification
-from cmlkit.publishing import Publication
+from cmlkit.publishing.publication import Publication
 from cmlkit.registry.promotion import Promotion
-from cmlkit.runner import Launched
+from cmlkit.runner.launch import Launched
 from scripts.render_action import ACTION, inputs, rendered
 
 ROOT = Path(__file__).parents[2]

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from cmlkit import runner
 from cmlkit.clouds.aws import AwsCloud, regions
 from cmlkit.records.workflow_run import WorkflowRun
+from cmlkit.runner.launch import Launched, launch_all
+from cmlkit.runner.stopping import Removed, stop
 from cmlkit.settings.schema import RunnerSpec
 from tests.fake_forge import FakeForge, FastClock
 from tests.integration.aws.ec2 import REGION, Ec2, running
@@ -27,11 +28,11 @@ class Setting:
     cloud_for: Callable[[str], AwsCloud]
     workflow_run: WorkflowRun = RUN
 
-    def launch(self, **settings: Any) -> runner.Launched:
+    def launch(self, **settings: Any) -> Launched:
         return self.launch_all(**settings)[0]
 
-    def launch_all(self, **settings: Any) -> tuple[runner.Launched, ...]:
-        return runner.launch_all(
+    def launch_all(self, **settings: Any) -> tuple[Launched, ...]:
+        return launch_all(
             RunnerSpec(**settings),
             workflow_run=self.workflow_run,
             forge=self.forge,
@@ -39,8 +40,8 @@ class Setting:
             clock=self.clock,
         )
 
-    def stop(self, **arguments: Any) -> runner.Removed:
-        return runner.stop(
+    def stop(self, **arguments: Any) -> Removed:
+        return stop(
             workflow_run=self.workflow_run,
             forge=self.forge,
             cloud_for=self.cloud_for,

@@ -6,8 +6,8 @@ import base64
 
 import pytest
 
-from cmlkit import runner
 from cmlkit.errors import PermissionDenied, SettingsError
+from cmlkit.runner.launch import launch_all
 from cmlkit.settings.schema import RunnerSpec
 from tests.integration.aws.conftest import Setting
 from tests.integration.aws.ec2 import DEEP_LEARNING, REGION, Ec2, add_image
@@ -163,7 +163,7 @@ def test_without_credentials_nothing_is_asked(ec2: Ec2, here: Setting, monkeypat
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     with pytest.raises(PermissionDenied, match="no AWS credentials"):
-        runner.launch_all(
+        launch_all(
             RunnerSpec(), workflow_run=here.workflow_run, forge=here.forge, cloud_for=regions(), clock=here.clock
         )
     assert here.forge.created == 0

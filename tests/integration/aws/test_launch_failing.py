@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from cmlkit import runner
 from cmlkit.errors import CapacityError, Interrupted, PermissionDenied, ServiceError, WaitTimeout
 from cmlkit.forges.runners import Runner
+from cmlkit.runner.launch import launch_runner
 from cmlkit.runner.signals import SIGNALS
 from cmlkit.settings.schema import RunnerSpec
 from tests.integration.aws.conftest import Setting
@@ -248,7 +248,7 @@ def test_a_region_that_cannot_serve_is_left_out(here: Setting, ec2: Ec2) -> None
 
 
 def test_the_context_manager_stops_what_it_launched(here: Setting, ec2: Ec2) -> None:
-    with runner.launch_runner(
+    with launch_runner(
         RunnerSpec(), workflow_run=here.workflow_run, forge=here.forge, cloud_for=here.cloud_for, clock=here.clock
     ) as launched:
         assert ec2.alive() == [launched.instance_id]
@@ -259,7 +259,7 @@ def test_the_context_manager_stops_what_it_launched(here: Setting, ec2: Ec2) -> 
 def test_the_context_manager_stops_it_on_errors_and_signals(here: Setting, ec2: Ec2, end: Callable[[], object]) -> None:
     with (
         pytest.raises((Interrupted, ZeroDivisionError)),
-        runner.launch_runner(
+        launch_runner(
             RunnerSpec(), workflow_run=here.workflow_run, forge=here.forge, cloud_for=here.cloud_for, clock=here.clock
         ),
     ):

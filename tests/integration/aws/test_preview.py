@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
-from cmlkit import runner
 from cmlkit.errors import CapacityError, PermissionDenied
+from cmlkit.runner.preview import Preview
+from cmlkit.runner.preview import preview as preview_launch
 from cmlkit.settings.schema import RunnerSpec
 from tests.integration.aws.conftest import Setting
 from tests.integration.aws.ec2 import Ec2
 
 
-def preview(here: Setting, **settings: Any) -> runner.Preview:
-    return runner.preview(RunnerSpec(**settings), workflow_run=here.workflow_run, cloud_for=here.cloud_for)
+def preview(here: Setting, **settings: Any) -> Preview:
+    return preview_launch(RunnerSpec(**settings), workflow_run=here.workflow_run, cloud_for=here.cloud_for)
 
 
 def test_a_preview_lists_the_rungs_cheapest_first_within_a_market(here: Setting, ec2: Ec2) -> None:

@@ -7,17 +7,15 @@ from typing import Any
 
 import pytest
 
-from cmlkit import runner
 from cmlkit.errors import Interrupted, ServiceError
+from cmlkit.runner.reaping import reap as reaped
 from tests.integration.aws.conftest import RUN, Setting
 from tests.integration.aws.ec2 import Ec2
 
 
 def reap(here: Setting, **arguments: Any) -> dict[str, str]:
     """Id -> outcome."""
-    rows = runner.reap(
-        repository=RUN.repository, forge=here.forge, cloud_for=here.cloud_for, clock=here.clock, **arguments
-    )
+    rows = reaped(repository=RUN.repository, forge=here.forge, cloud_for=here.cloud_for, clock=here.clock, **arguments)
     return {row.id: row.outcome for row in rows}
 
 

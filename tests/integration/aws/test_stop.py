@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from cmlkit import runner
 from cmlkit.errors import Interrupted, PermissionDenied
+from cmlkit.runner.listing import list_instances
 from tests.integration.aws.conftest import RUN, Setting
 from tests.integration.aws.ec2 import UBUNTU, Ec2, add_image
 
@@ -116,9 +116,9 @@ def test_list_shows_what_is_ours_and_alive(here: Setting, ec2: Ec2) -> None:
     here.workflow_run = replace(RUN, run_id="9")
     other = here.launch()
     ec2.client().run_instances(ImageId=ec2.images["x86_64"], MinCount=1, MaxCount=1)
-    shown = runner.list_instances(cloud_for=here.cloud_for)
+    shown = list_instances(cloud_for=here.cloud_for)
     assert {instance.id for instance in shown} == {launched.instance_id, other.instance_id}
-    [only] = runner.list_instances(cloud_for=here.cloud_for, workflow_run=RUN)
+    [only] = list_instances(cloud_for=here.cloud_for, workflow_run=RUN)
     assert (only.id, only.market) == (launched.instance_id, "spot")
     here.stop()
-    assert [instance.id for instance in runner.list_instances(cloud_for=here.cloud_for)] == [launched.instance_id]
+    assert [instance.id for instance in list_instances(cloud_for=here.cloud_for)] == [launched.instance_id]

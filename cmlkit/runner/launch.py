@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
-from cmlkit.clock import Clock
-from cmlkit.clouds.base import Architecture, Cloud, Instance, Market
+from cmlkit.clock import Clock, SystemClock
+from cmlkit.clouds.base import Architecture, Cloud, CloudFor, Instance, Market
 from cmlkit.errors import CmlkitError, Interrupted, WaitTimeout
 from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload, RunnerForge
-from cmlkit.progress import Progress, Say
+from cmlkit.progress import Progress, Say, Silent
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.arrival import Arrival, Watch
 from cmlkit.runner.created import Ledger
 from cmlkit.runner.ladder import Refusal, Rung, climb
 from cmlkit.runner.plan import Plan, plan
+from cmlkit.runner.signals import interruptible
 from cmlkit.runner.specification import instance_spec
+from cmlkit.runner.spot import after_interruption
 from cmlkit.runner.stopping import Removed, remove
 from cmlkit.settings.schema import RunnerSpec
 
@@ -219,3 +222,100 @@ class Launching:
             expires=self.expires,
             seconds=seconds,
         )
+
+
+def launch_all(
+    spec: RunnerSpec,
+    *,
+    workflow_run: WorkflowRun,
+    forge: RunnerForge,
+    cloud_for: CloudFor,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> tuple[Launched, ...]:
+    """Launch `spec.count` instances and return once their runners are online.
+
+    On any failure, and on SIGINT and SIGTERM, the instances are terminated and the runners removed again.
+
+    Args:
+        workflow_run: Whose jobs the runners are for; its `label` is theirs.
+
+    Raises:
+        SettingsError: What the settings ask for cannot exist.
+        PermissionDenied: A permission or the credentials are missing.
+        CapacityError: No place and market that the settings allow has capacity or quota left.
+        WaitTimeout: A runner was not online within `spec.wait_timeout`.
+        ServiceError: AWS or GitHub failed for good, or an instance ended early.
+        Interrupted: SIGINT or SIGTERM came.
+    """
+    launching = _launching(spec, workflow_run, forge, cloud_for, progress, clock)
+    with _taken_back(launching, keep=True):
+        return launching.run()
+
+
+@contextmanager
+def launch_runner(
+    spec: RunnerSpec,
+    *,
+    workflow_run: WorkflowRun,
+    forge: RunnerForge,
+    cloud_for: CloudFor,
+    progress: Progress | None = None,
+    clock: Clock | None = None,
+) -> Iterator[Launched]:
+    """A runner that is online inside the `with` block, and gone after it. Raises what `launch_all` raises.
+
+    SIGINT and SIGTERM raise `Interrupted` inside the block, so that the instance is terminated then, too.
+    """
+    launching = _launching(replace(spec, count=1), workflow_run, forge, cloud_for, progress, clock)
+    with _taken_back(launching, keep=False):
+        yield launching.run()[0]
+
+
+def _launching(
+    spec: RunnerSpec,
+    workflow_run: WorkflowRun,
+    forge: RunnerForge,
+    cloud_for: CloudFor,
+    progress: Progress | None,
+    clock: Clock | None,
+) -> Launching:
+    progress = progress or Silent()
+    clouds = [cloud_for(region) for region in spec.region or ("",)]
+    chosen = after_interruption(spec, workflow_run, clouds)
+    if chosen.market != spec.market:
+        progress.note("AWS took the spot instance of an earlier attempt back: on demand this time.")
+    return Launching(
+        chosen,
+        workflow_run=workflow_run,
+        forge=forge,
+        clouds=clouds,
+        progress=progress,
+        clock=clock or SystemClock(),
+    )
+
+
+@contextmanager
+def _taken_back(launching: Launching, *, keep: bool) -> Iterator[None]:
+    """Withdraw what was launched: on failure, on a signal, and at the end unless it is to be kept."""
+    with interruptible() as interruption:
+        try:
+            try:
+                yield
+            finally:
+                # From here on a signal must break neither the clean-up nor the return.
+                interruption.hold()
+            interruption.raise_if_received()
+        except BaseException as error:
+            removed = launching.withdraw()
+            if isinstance(error, CmlkitError) and removed.summary:
+                error.message = f"{error.message}\n{removed.summary}"
+            raise
+        if not keep:
+            _withdraw_all(launching)
+
+
+def _withdraw_all(launching: Launching) -> None:
+    removed = launching.withdraw()
+    if removed.failures:
+        raise removed.failures[0]
