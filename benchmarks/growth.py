@@ -12,7 +12,7 @@ from benchmarks.site import MODEL, OWNER, Checkout, Site, site
 from cmlkit.forges.base import TreeFile
 from cmlkit.forges.github import GitHub
 from cmlkit.model.manifest import manifest_path
-from cmlkit.sandbox.github.seeding import add_comments
+from cmlkit_sandbox.github.seeding import add_comments
 
 ROUNDS = 3
 MEGABYTE = 1_000_000

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.measuring import Part, Program, Target
 from benchmarks.site import CMLKIT
 from cmlkit.runner.arrival import POLL_SECONDS
-from cmlkit.sandbox import Sandbox
+from cmlkit_sandbox import Sandbox
 
 LATENCY_SECONDS = 0.1
 # So long that whatever else a command does meanwhile is over: then each round trip adds it once.

@@ -20,8 +20,8 @@ from cmlkit.formats import plural
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner.launch import launch_all
 from cmlkit.runner.stopping import stop
-from cmlkit.sandbox import TOKEN, Sandbox
 from cmlkit.settings.schema import RunnerSpec
+from cmlkit_sandbox import TOKEN, Sandbox
 
 LATENCY_SECONDS = 0.1
 MANY = 50

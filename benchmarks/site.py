@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.measuring import Program
-from cmlkit.sandbox.github import GitHubServer
+from cmlkit_sandbox.github import GitHubServer
 
 CMLKIT = str(Path(sysconfig.get_path("scripts"), "cmlkit"))
 FLOORS = Path(__file__).with_name("floors")

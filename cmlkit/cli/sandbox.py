@@ -20,8 +20,8 @@ from cmlkit.errors import SettingsError
 from cmlkit.records.cost import dollars
 
 if TYPE_CHECKING:
-    from cmlkit.sandbox import Sandbox
-    from cmlkit.sandbox.demo import Day
+    from cmlkit_sandbox import Sandbox
+    from cmlkit_sandbox.demo import Day
 
 PAGE_FOLDER = Path("build/demo")
 DEMO_EXTRA = "Install what the sandbox needs: pip install 'cmlkit-ci[demo]'"
@@ -40,7 +40,7 @@ def demo(invocation: Invocation, repeat: int, serve: bool, example: Path | None)
     cmlkit demo --repeat 2 --serve
     """
     with _sandbox(example or scaffold.example(), folder=PAGE_FOLDER) as sandbox:
-        from cmlkit.sandbox.demo import Demo, write_page
+        from cmlkit_sandbox.demo import Demo, write_page
 
         days = list(Demo(sandbox=sandbox, progress=invocation.progress).days(repeat))
         page = write_page(sandbox, days[-1].published["pull_request_url"], PAGE_FOLDER)
@@ -76,7 +76,7 @@ def _sandbox(source: Path, *, folder: Path | None = None) -> Iterator[Sandbox]:
     SIGTERM ends it as Ctrl-C does, or its files would stay.
     """
     try:
-        from cmlkit.sandbox import Sandbox
+        from cmlkit_sandbox import Sandbox
     except ModuleNotFoundError as error:
         raise SettingsError(f"The sandbox needs {error.name}.", next_step=DEMO_EXTRA) from error
     if shutil.which("git") is None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cmlkit.sandbox import Sandbox
+from cmlkit_sandbox import Sandbox
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "python-api" / "retrain.py"
 TIMEOUT_SECONDS = 120

@@ -13,9 +13,9 @@ import requests
 import yaml
 
 from cmlkit.model.file import write_manifest
-from cmlkit.sandbox import Sandbox
-from cmlkit.sandbox.aws import ACCESS_KEY, SECRET_KEY
-from cmlkit.sandbox.aws.images import IMAGES
+from cmlkit_sandbox import Sandbox
+from cmlkit_sandbox.aws import ACCESS_KEY, SECRET_KEY
+from cmlkit_sandbox.aws.images import IMAGES
 from tests.e2e.act import ROOT, Act, ActRun
 
 EXAMPLE = ROOT / "examples" / "random-forest"

@@ -12,7 +12,12 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from cmlkit.sandbox.aws import ACCESS_KEY, SECRET_KEY, AwsServer, images
+from cmlkit_sandbox.aws import (
+    ACCESS_KEY,
+    SECRET_KEY,
+    AwsServer,
+    images,
+)
 
 REGION = "eu-west-1"
 UBUNTU = images.IMAGES[0].id(REGION)

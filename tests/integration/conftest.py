@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cmlkit.sandbox import Sandbox
+from cmlkit_sandbox import Sandbox
 
 ACTION = Path(__file__).parents[2] / "action.yml"
 

@@ -16,9 +16,9 @@ from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.publish import publish
 from cmlkit.records.training_run import Resources, TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
-from cmlkit.sandbox.github import GitHubServer
-from cmlkit.sandbox.github.seeding import add_comments, add_review
 from cmlkit.settings.schema import PublishSpec
+from cmlkit_sandbox.github import GitHubServer
+from cmlkit_sandbox.github.seeding import add_comments, add_review
 from tests.contract import Contract, ContractMiddleware, ContractViolation, assert_contract_kept
 
 REPOSITORY = "octo/forest"

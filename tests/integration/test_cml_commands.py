@@ -16,9 +16,9 @@ import requests
 
 from cmlkit.__main__ import run
 from cmlkit.clock import SystemClock
-from cmlkit.sandbox import Sandbox
-from cmlkit.sandbox.github.accounts import BOT
-from cmlkit.sandbox.github.repository import Repository
+from cmlkit_sandbox import Sandbox
+from cmlkit_sandbox.github.accounts import BOT
+from cmlkit_sandbox.github.repository import Repository
 from tests.integration.project import PIXEL
 
 ROOT = Path(__file__).parents[2]

@@ -15,8 +15,8 @@ import pytest
 from cmlkit.__main__ import run
 from cmlkit.ci.github_actions import SUMMARY_LIMIT_BYTES
 from cmlkit.records.training_run import RECORD
-from cmlkit.sandbox import Sandbox
-from cmlkit.sandbox.github.seeding import add_attestation
+from cmlkit_sandbox import Sandbox
+from cmlkit_sandbox.github.seeding import add_attestation
 
 TRAIN = (
     "mkdir -p model; echo 'Accuracy: 0.97' > model/metrics.txt; echo pixels > model/confusion_matrix.png;"

@@ -12,9 +12,9 @@ import boto3
 import pytest
 
 from cmlkit.__main__ import run
-from cmlkit.sandbox import TOKEN, Sandbox
-from cmlkit.sandbox.aws import images
-from cmlkit.sandbox.github.accounts import Level
+from cmlkit_sandbox import TOKEN, Sandbox
+from cmlkit_sandbox.aws import images
+from cmlkit_sandbox.github.accounts import Level
 
 DAY_SECONDS = 86_400
 SOUND = "train: {run: 'echo trained', data: []}\n"

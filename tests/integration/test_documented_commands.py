@@ -12,7 +12,7 @@ import pytest
 
 from cmlkit.__main__ import run
 from cmlkit.forges.github import GitHub
-from cmlkit.sandbox import Sandbox
+from cmlkit_sandbox import Sandbox
 from tests import documented
 
 ACTIONLINT = Path(sys.prefix) / "bin" / "actionlint"

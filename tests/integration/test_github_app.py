@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cmlkit.errors import PermissionDenied, SettingsError
 from cmlkit.forges.github import GitHub
 from cmlkit.forges.github.app import installation_token
-from cmlkit.sandbox.github import GitHubServer
+from cmlkit_sandbox.github import GitHubServer
 from tests.contract import Contract, ContractMiddleware, ContractViolation, assert_contract_kept
 
 APP_ID = 4711

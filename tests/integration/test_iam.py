@@ -18,9 +18,9 @@ from cmlkit.runner.listing import list_instances
 from cmlkit.runner.preview import Preview, preview
 from cmlkit.runner.reaping import Reaped, reap
 from cmlkit.runner.stopping import Removed, stop
-from cmlkit.sandbox.aws import AwsServer, Call, needed_permissions
 from cmlkit.settings import schema
 from cmlkit.settings.schema import RunnerSpec
+from cmlkit_sandbox.aws import AwsServer, Call, needed_permissions
 from tests.fake_forge import FakeForge, FastClock
 from tests.integration.aws_client import client
 

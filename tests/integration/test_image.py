@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cmlkit.__main__ import run
-from cmlkit.sandbox import Sandbox
+from cmlkit_sandbox import Sandbox
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cmlkit.runner.boot import BOOT_STAGES, BootSpec, user_data
-from cmlkit.sandbox.machine import MARK, Machine
+from cmlkit_sandbox.machine import MARK, Machine
 from tests.stand_in_runner import write_tarball
 
 DEADLINE_SECONDS = 30
@@ -206,7 +206,7 @@ def test_a_sandbox_that_is_killed_leaves_no_process_of_its_machines(tmp_path: Pa
     ready = tmp_path / "ready"
     script = base64.b64encode(f"#!/bin/bash\nsetsid sleep 600 &\ntouch {ready}\nsleep 600\n".encode()).decode()
     program = (
-        "import os, pathlib, signal\nfrom cmlkit.sandbox.machine import Machine\n"
+        "import os, pathlib, signal\nfrom cmlkit_sandbox.machine import Machine\n"
         f"machine = Machine(pathlib.Path({str(tmp_path / 'i-0')!r}), user_data={script!r}, host=os.environ)\n"
         "machine.boot()\nsignal.pause()\n"
     )

@@ -15,7 +15,7 @@ import pytest
 from cmlkit.errors import Conflict, ModelError, NotFound, PermissionDenied, SettingsError
 from cmlkit.registry.promotion import Promotion, promote
 from cmlkit.registry.versions import list_versions, trailers
-from cmlkit.sandbox.github.git_objects import Signature, TreeEntry, commit_content
+from cmlkit_sandbox.github.git_objects import Signature, TreeEntry, commit_content
 from tests.integration.project import MANIFEST, MODEL, STARTED, Project, project
 
 

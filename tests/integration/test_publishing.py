@@ -10,8 +10,8 @@ import pytest
 
 from cmlkit.errors import GateRejected
 from cmlkit.publishing.marker import marker_in
-from cmlkit.sandbox.github.seeding import add_comments, add_milestone
 from cmlkit.settings.schema import PublishSpec
+from cmlkit_sandbox.github.seeding import add_comments, add_milestone
 from tests.integration.project import (
     BOT,
     MANIFEST,

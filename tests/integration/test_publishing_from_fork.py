@@ -10,7 +10,7 @@ import pytest
 
 from cmlkit.errors import SettingsError
 from cmlkit.forges.github.forked import ForkedGitHub
-from cmlkit.sandbox.github.seeding import add_fork
+from cmlkit_sandbox.github.seeding import add_fork
 from tests.integration.project import MODEL, REPOSITORY, Project, QuickClock, project
 
 FORK, FORK_TOKEN = "bob/forest", "ghp_bob"

@@ -9,9 +9,9 @@ import pytest
 
 from cmlkit.errors import CmlkitError, ModelError, NotFound, PermissionDenied, SettingsError
 from cmlkit.forges.github.signed_commits import PAYLOAD_BYTES
-from cmlkit.sandbox.github.accounts import Level
-from cmlkit.sandbox.github.repository import Protection
 from cmlkit.stores.git import LIMIT_BYTES
+from cmlkit_sandbox.github.accounts import Level
+from cmlkit_sandbox.github.repository import Protection
 from tests.integration.project import BOT, MANIFEST, METRICS, MODEL, PLOT, REPOSITORY, Project, project
 
 ALL: dict[str, Level] = {

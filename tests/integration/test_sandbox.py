@@ -14,7 +14,7 @@ import requests
 
 from cmlkit.errors import CmlkitError
 from cmlkit.runner.boot import BootSpec, user_data
-from cmlkit.sandbox import REPOSITORY, TOKEN, Sandbox
+from cmlkit_sandbox import REPOSITORY, TOKEN, Sandbox
 from tests.integration.aws_client import DEADLINE_SECONDS, launch, until, until_state
 
 LABEL = "cmlkit-1-1"
@@ -115,6 +115,6 @@ def test_a_sandbox_that_cannot_start_leaves_nothing_up(sandbox: Sandbox, tmp_pat
 
 def test_importing_the_sandbox_costs_nothing() -> None:
     heavy = ("moto", "boto3", "flask", "werkzeug")
-    program = f"import sys, cmlkit.sandbox; print([name for name in {heavy!r} if name in sys.modules])"
+    program = f"import sys, cmlkit_sandbox; print([name for name in {heavy!r} if name in sys.modules])"
     said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert said.stdout.strip() == "[]"

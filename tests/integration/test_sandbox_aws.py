@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cmlkit.errors import CmlkitError
-from cmlkit.sandbox.aws import AwsServer
+from cmlkit_sandbox.aws import AwsServer
 from tests.integration.aws_client import (
     client,
     described,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cmlkit.runner.boot import USER_DATA_LIMIT_BYTES
-from cmlkit.sandbox.aws import AwsServer, needed_permissions
-from cmlkit.sandbox.aws.images import IMAGES
+from cmlkit_sandbox.aws import AwsServer, needed_permissions
+from cmlkit_sandbox.aws.images import IMAGES
 from tests.integration.aws_client import REGION, UBUNTU, client, launch, refused, run_instances, until_state
 
 ARM_UBUNTU = IMAGES[1].id(REGION)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import HTTPClientError
 
-from cmlkit.sandbox.aws import AwsServer, Call
+from cmlkit_sandbox.aws import AwsServer, Call
 from tests.integration.aws_client import client, launch, refused, run_instances
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cmlkit.__main__ import run
-from cmlkit.sandbox import Sandbox
-from cmlkit.sandbox.github import Job
+from cmlkit_sandbox import Sandbox
+from cmlkit_sandbox.github import Job
 
 
 def ended(sandbox: Sandbox, log: str, *, conclusion: str = "failure") -> Job:

@@ -26,10 +26,10 @@ from cmlkit.forges.github import GitHub
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner.reaping import reap
 from cmlkit.runner.stopping import stop
-from cmlkit.sandbox.aws import AwsServer
-from cmlkit.sandbox.aws.fleet import SandboxInstance
-from cmlkit.sandbox.github import GitHubServer
-from cmlkit.sandbox.github.runners import RunnerPool
+from cmlkit_sandbox.aws import AwsServer
+from cmlkit_sandbox.aws.fleet import SandboxInstance
+from cmlkit_sandbox.github import GitHubServer
+from cmlkit_sandbox.github.runners import RunnerPool
 from tests.fake_forge import FastClock
 from tests.integration.aws_client import client, launch
 from tests.slow import command_process

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from cmlkit.runner.launch import SCHEDULE_GRACE_SECONDS
-from cmlkit.sandbox.aws.fleet import SandboxInstance
+from cmlkit_sandbox.aws.fleet import SandboxInstance
 from tests.slow.command_process import PATIENCE_SECONDS
 from tests.slow.conftest import SWEEP
 from tests.slow.launch_world import LIFETIME_SECONDS, Ended, Step, World, world

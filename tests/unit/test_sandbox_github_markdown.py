@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cmlkit.sandbox.github.pages.markdown import render, sanitised
+from cmlkit_sandbox.github.pages.markdown import render, sanitised
 
 
 def test_tables_and_line_ends_are_those_of_github_comments() -> None:

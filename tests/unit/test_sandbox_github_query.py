@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cmlkit.sandbox.github.graphql_query import Field, QueryError, read_query
+from cmlkit_sandbox.github.graphql_query import Field, QueryError, read_query
 
 
 def test_fields_have_names_aliases_and_arguments_with_variables_in_them() -> None:

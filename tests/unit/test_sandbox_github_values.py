@@ -6,11 +6,16 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from cmlkit.sandbox.github import Account, Token
-from cmlkit.sandbox.github.faults import Faults
-from cmlkit.sandbox.github.git_objects import GitObject, Signature, commit_content, parse_commit
-from cmlkit.sandbox.github.limits import Limits
-from cmlkit.sandbox.github.pages.diff import Row, rows
+from cmlkit_sandbox.github import Account, Token
+from cmlkit_sandbox.github.faults import Faults
+from cmlkit_sandbox.github.git_objects import (
+    GitObject,
+    Signature,
+    commit_content,
+    parse_commit,
+)
+from cmlkit_sandbox.github.limits import Limits
+from cmlkit_sandbox.github.pages.diff import Row, rows
 
 OCTO = Account(id=1, login="octo")
 

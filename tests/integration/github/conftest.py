@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from cmlkit.sandbox.github import GitHubServer
+from cmlkit_sandbox.github import GitHubServer
 from tests.contract import Contract, ContractMiddleware, ContractViolation, assert_contract_kept
 
 REPOSITORY = "octo/forest"

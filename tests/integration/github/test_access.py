@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cmlkit.sandbox.github import GitHubServer, seeding
+from cmlkit_sandbox.github import GitHubServer, seeding
 from tests.integration.github.conftest import REPOSITORY, TOKEN, Api
 
 

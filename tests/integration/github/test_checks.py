@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from cmlkit.sandbox.github import GitHubServer, Protection
+from cmlkit_sandbox.github import GitHubServer, Protection
 from tests.integration.github.conftest import REPOSITORY, Api
 
 ENABLE = """

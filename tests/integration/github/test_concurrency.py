@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from cmlkit.sandbox.github import GitHubServer
+from cmlkit_sandbox.github import GitHubServer
 from tests.contract.trim_openapi import OPERATIONS, read_operations
 from tests.integration.github.conftest import REPOSITORY, Api
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from cmlkit.sandbox.github import GitHubServer
+from cmlkit_sandbox.github import GitHubServer
 from tests.integration.github.conftest import REPOSITORY, TOKEN, Api
 
 COMMENTS = r"/issues/\d+/comments$"

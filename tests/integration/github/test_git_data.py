@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import subprocess
 
-from cmlkit.sandbox.github import GitHubServer, Protection
+from cmlkit_sandbox.github import GitHubServer, Protection
 from tests.integration.github.conftest import BOT_TOKEN, REPOSITORY, Api
 
 NO_SUCH_SHA = "1" * 40

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.sandbox.github import GitHubServer, seeding
+from cmlkit_sandbox.github import GitHubServer, seeding
 from tests.integration.github.conftest import REPOSITORY, TOKEN, Api
 
 IDENTITY = {

@@ -15,8 +15,8 @@ from queue import Queue
 import pytest
 import requests
 
-from cmlkit.sandbox.github import GitHubServer, Job
-from cmlkit.sandbox.github.runners import Runner, RunnerPool
+from cmlkit_sandbox.github import GitHubServer, Job
+from cmlkit_sandbox.github.runners import Runner, RunnerPool
 from tests.integration.github.conftest import REPOSITORY, Api
 
 WAIT_SECONDS = 30

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from cmlkit.sandbox.github import GitHubServer
+from cmlkit_sandbox.github import GitHubServer
 from tests.integration.github.conftest import REPOSITORY, TOKEN
 
 CONTENT = bytes(range(256)) * 4096

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from cmlkit.sandbox.github import GitHubServer, seeding
-from cmlkit.sandbox.github.refusals import Refusal
+from cmlkit_sandbox.github import GitHubServer, seeding
+from cmlkit_sandbox.github.refusals import Refusal
 from tests.integration.github.conftest import REPOSITORY, Api
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)

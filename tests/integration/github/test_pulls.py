@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cmlkit.sandbox.github import GitHubServer, Protection, seeding
+from cmlkit_sandbox.github import GitHubServer, Protection, seeding
 from tests.integration.github.conftest import REPOSITORY, Api
 
 

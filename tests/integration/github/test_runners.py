@@ -10,7 +10,7 @@ import tarfile
 
 import requests
 
-from cmlkit.sandbox.github import GitHubServer
+from cmlkit_sandbox.github import GitHubServer
 from tests.integration.github.conftest import Api
 
 RUNNERS = "./actions/runners"

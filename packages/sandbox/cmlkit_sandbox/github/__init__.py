@@ -1,0 +1,31 @@
+"""GitHub on loopback: REST and GraphQL, real git repositories over HTTP, web pages, and runners that take jobs.
+
+server            GitHubServer, which puts everything together
+hub, accounts, repository, discussion, checks, jobs, runners      what there is, in memory
+git_repository, git_objects, git_changes                          what there is on disk
+pull_state, merging, protection, limits, apps, authentication     GitHub's rules
+seeding           what people do there by hand
+api/              the REST API, a module a noun
+graphql, git_http, lfs, runner_link, pages/                       the other doors
+faults                                                            how the wire breaks
+"""
+
+from cmlkit_sandbox.github.accounts import Account, Token
+from cmlkit_sandbox.github.faults import Fault, RequestRecord
+from cmlkit_sandbox.github.jobs import JOB_PERMISSIONS, Job, WorkflowRun
+from cmlkit_sandbox.github.repository import Protection, Repository, Settings
+from cmlkit_sandbox.github.server import GitHubServer
+
+__all__ = [
+    "JOB_PERMISSIONS",
+    "Account",
+    "Fault",
+    "GitHubServer",
+    "Job",
+    "Protection",
+    "Repository",
+    "RequestRecord",
+    "Settings",
+    "Token",
+    "WorkflowRun",
+]

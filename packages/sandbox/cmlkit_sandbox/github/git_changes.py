@@ -1,0 +1,162 @@
+"""What differs between two commits, and what merging them gives."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cmlkit_sandbox.github.git_objects import TreeEntry
+from cmlkit_sandbox.github.git_repository import NO_SHA, GitRepository, isolated_environment
+
+STATUSES = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "C": "copied", "T": "changed"}
+# GitHub leaves the patch out where it would be long: https://docs.github.com/en/rest/commits/commits#get-a-commit
+PATCH_LIMIT_LINES = 3000
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileChange:
+    """How one file changed.
+
+    Attributes:
+        sha: The blob, the old one where the file was removed.
+        patch: The hunks; empty for binary files and for long ones.
+    """
+
+    path: str
+    previous_path: str
+    status: str
+    sha: str
+    additions: int
+    deletions: int
+    binary: bool
+    patch: str
+
+    @property
+    def changes(self) -> int:
+        return self.additions + self.deletions
+
+
+def changes(repository: GitRepository, old: str, new: str) -> list[FileChange]:
+    """The files that differ between two commits or trees, by path, with renames recognised."""
+    raw = _records(repository, "--raw", "--no-abbrev", old, new)
+    counts = _counts(repository, old, new)
+    patches = _patches(repository, old, new)
+    return [_file_change(each, counts, patches) for each in _raw_changes(raw)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RawChange:
+    status: str
+    sha: str
+    path: str
+    previous_path: str
+
+
+def _records(repository: GitRepository, *arguments: str) -> list[str]:
+    out = repository.git("diff-tree", "-r", "-z", "-M", *arguments).decode("utf-8", "surrogateescape")
+    return out.split("\0")[:-1]
+
+
+def _raw_changes(records: list[str]) -> list[_RawChange]:
+    found: list[_RawChange] = []
+    rest = iter(records)
+    for record in rest:
+        _, _, old_sha, new_sha, status = record.split(" ")
+        first = next(rest)
+        path = next(rest) if status[0] in "RC" else first
+        sha = old_sha if new_sha == NO_SHA else new_sha
+        found.append(_RawChange(status=status[0], sha=sha, path=path, previous_path=first if path != first else ""))
+    return found
+
+
+def _counts(repository: GitRepository, old: str, new: str) -> dict[str, tuple[int, int, bool]]:
+    """Path -> lines added, lines removed, whether it is binary."""
+    counts: dict[str, tuple[int, int, bool]] = {}
+    rest = iter(_records(repository, "--numstat", old, new))
+    for record in rest:
+        added, removed, path = record.split("\t")
+        if not path:
+            next(rest)
+            path = next(rest)
+        counts[path] = (0, 0, True) if added == "-" else (int(added), int(removed), False)
+    return counts
+
+
+def _patches(repository: GitRepository, old: str, new: str) -> dict[str, str]:
+    """Path -> the hunks of its patch."""
+    out = repository.git("diff-tree", "-r", "-p", "-M", "--no-prefix", "--no-ext-diff", old, new)
+    patches: dict[str, str] = {}
+    for part in f"\n{out.decode('utf-8', 'replace')}".split("\ndiff --git ")[1:]:
+        head, marker, hunks = part.partition("\n@@ ")
+        if marker:
+            names = [line[4:] for line in head.splitlines() if line.startswith(("+++ ", "--- "))]
+            name = next(each for each in reversed(names) if each != "/dev/null")
+            patches[name.rstrip("\t")] = f"@@ {hunks}".rstrip("\n")
+    return patches
+
+
+def _file_change(
+    raw: _RawChange, counts: Mapping[str, tuple[int, int, bool]], patches: Mapping[str, str]
+) -> FileChange:
+    additions, deletions, binary = counts.get(raw.path, (0, 0, False))
+    patch = patches.get(raw.path, "")
+    return FileChange(
+        path=raw.path,
+        previous_path=raw.previous_path,
+        status=STATUSES.get(raw.status, "changed"),
+        sha=raw.sha,
+        additions=additions,
+        deletions=deletions,
+        binary=binary,
+        patch=patch if patch.count("\n") < PATCH_LIMIT_LINES else "",
+    )
+
+
+def merged_tree(repository: GitRepository, *, ours: str, theirs: str) -> str | None:
+    """The tree of a merge of two commits, or None where they conflict."""
+    base = repository.merge_base(ours, theirs)
+    return None if base is None else three_way_tree(repository, base=base, ours=ours, theirs=theirs)
+
+
+def three_way_tree(repository: GitRepository, *, base: str, ours: str, theirs: str) -> str | None:
+    """The tree of `ours` with what changed from `base` to `theirs`, or None where that conflicts."""
+    with tempfile.TemporaryDirectory() as scratch:
+        index = {"GIT_INDEX_FILE": f"{scratch}/index"}
+        repository.git("read-tree", "-i", "-m", "--aggressive", base, ours, theirs, environ=index)
+        for path, stages in _unmerged(repository, index).items():
+            merged = _merged_file(repository, stages, Path(scratch))
+            if merged is None:
+                return None
+            record = f"{stages[2].mode} {merged}\t{path}\0".encode()
+            repository.git("update-index", "-z", "--index-info", send=record, environ=index)
+        return repository.line("write-tree", environ=index)
+
+
+def _unmerged(repository: GitRepository, index: Mapping[str, str]) -> dict[str, dict[int, TreeEntry]]:
+    """Path -> stage (1 base, 2 ours, 3 theirs) -> entry, of what a plain merge left open."""
+    found: dict[str, dict[int, TreeEntry]] = {}
+    for record in repository.git("ls-files", "-z", "--unmerged", environ=index).decode().split("\0")[:-1]:
+        words, _, path = record.partition("\t")
+        mode, sha, stage = words.split()
+        found.setdefault(path, {})[int(stage)] = TreeEntry(mode=mode, kind="blob", sha=sha, path=path)
+    return found
+
+
+def _merged_file(repository: GitRepository, stages: Mapping[int, TreeEntry], scratch: Path) -> str | None:
+    if set(stages) != {1, 2, 3} or len({entry.mode for entry in stages.values()}) > 1:
+        return None
+    files = {stage: scratch / f"stage-{stage}" for stage in stages}
+    for stage, file in files.items():
+        found = repository.read(stages[stage].sha)
+        file.write_bytes(b"" if found is None else found.content)
+    done = subprocess.run(
+        ["git", "merge-file", "--stdout", "--quiet", str(files[2]), str(files[1]), str(files[3])],
+        capture_output=True,
+        cwd=scratch,
+        env=isolated_environment(),
+        check=False,
+    )
+    return repository.write("blob", done.stdout) if done.returncode == 0 else None

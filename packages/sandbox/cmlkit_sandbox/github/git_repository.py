@@ -1,0 +1,246 @@
+"""Real bare git repositories, worked on by git's plumbing under a configuration of their own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from cmlkit_sandbox.github.git_objects import (
+    Commit,
+    GitObject,
+    RefValue,
+    Tag,
+    TreeEntry,
+    parse_commit,
+    parse_tag,
+)
+
+NO_SHA = "0" * 40
+SHA = re.compile("[0-9a-f]{40}")
+NO_REVISION = re.compile(r"[\s~^:?*\[\\]|\.\.|@\{")
+SEED_IDENTITY = {
+    "GIT_AUTHOR_NAME": "Octo Cat",
+    "GIT_AUTHOR_EMAIL": "octo@example.com",
+    "GIT_AUTHOR_DATE": "1767225600 +0000",
+    "GIT_COMMITTER_NAME": "Octo Cat",
+    "GIT_COMMITTER_EMAIL": "octo@example.com",
+    "GIT_COMMITTER_DATE": "1767225600 +0000",
+}
+# What a GitHub repository allows to whoever clones it or pushes to it.
+REPOSITORY_CONFIG = """
+[http]
+    receivepack = true
+    uploadpack = true
+[uploadpack]
+    allowFilter = true
+    allowAnySHA1InWant = true
+[receive]
+    fsckObjects = true
+[gc]
+    auto = 0
+[core]
+    logAllRefUpdates = false
+"""
+
+
+class GitFailed(Exception):
+    """A git command failed; the message is what git said."""
+
+
+def isolated_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """An environment in which git reads no configuration, asks for nothing, and touches no other repository."""
+    return {
+        "PATH": os.pathsep.join(os.get_exec_path()),
+        "HOME": os.devnull,
+        "LC_ALL": "C.UTF-8",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        **(extra or {}),
+    }
+
+
+class GitRepository:
+    """One bare repository. Every method raises GitFailed where git refuses.
+
+    Args:
+        path: The bare repository's folder, such as `OWNER/NAME.git`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._commits: dict[str, Commit] = {}
+
+    @classmethod
+    def create(cls, path: Path, *, branch: str) -> GitRepository:
+        """Make an empty repository whose HEAD is `branch`."""
+        path.mkdir(parents=True)
+        repository = cls(path)
+        repository.git("init", "--quiet", "--bare", f"--initial-branch={branch}", ".")
+        with (path / "config").open("a", encoding="utf-8") as config:
+            config.write(REPOSITORY_CONFIG)
+        hook = path / "hooks" / "pre-receive"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_bytes((files("cmlkit_sandbox.github") / "pre-receive.sh").read_bytes())
+        hook.chmod(0o755)
+        return repository
+
+    def git(
+        self,
+        *arguments: str,
+        send: bytes = b"",
+        environ: Mapping[str, str] | None = None,
+        accept: Sequence[int] = (0,),
+    ) -> bytes:
+        """Run one git command here; its standard output."""
+        environment = isolated_environment({"GIT_DIR": str(self.path), **(environ or {})})
+        done = subprocess.run(
+            ["git", *arguments], input=send, capture_output=True, cwd=self.path, env=environment, check=False
+        )
+        if done.returncode not in accept:
+            raise GitFailed(done.stderr.decode("utf-8", "replace").strip() or f"git {arguments[0]} failed")
+        return done.stdout
+
+    def line(self, *arguments: str, send: bytes = b"", environ: Mapping[str, str] | None = None) -> str:
+        """Run one git command here; its standard output as one stripped text."""
+        return self.git(*arguments, send=send, environ=environ).decode("utf-8", "replace").strip()
+
+    def seed(self, source: Path, *, branch: str, message: str) -> str:
+        """Commit a folder's files (not its `.git`) to a branch; the commit's id."""
+        with tempfile.TemporaryDirectory() as scratch:
+            environ = {**SEED_IDENTITY, "GIT_INDEX_FILE": f"{scratch}/index", "GIT_WORK_TREE": str(source.resolve())}
+            self.git("add", "--all", "--", ":/", environ=environ)
+            tree = self.line("write-tree", environ=environ)
+        commit = self.line("commit-tree", tree, "-m", message, environ=SEED_IDENTITY)
+        self.update_ref(f"refs/heads/{branch}", commit, old=NO_SHA)
+        return commit
+
+    def resolve(self, revision: str, *, kind: str = "commit") -> str | None:
+        """The id of the object of that kind that a branch, tag, full ref or id leads to; None when there is none."""
+        if not revision or revision.startswith("-") or NO_REVISION.search(revision):
+            return None
+        named = (f"refs/heads/{revision}", f"refs/tags/{revision}", revision)
+        for candidate in [revision] if SHA.fullmatch(revision) else named:
+            out = self.git("rev-parse", "--verify", "--quiet", f"{candidate}^{{{kind}}}", accept=(0, 1, 128))
+            if out:
+                return out.decode().strip()
+        return None
+
+    def ref(self, name: str) -> RefValue | None:
+        """The ref of exactly this full name."""
+        listed = self.git("for-each-ref", "--format=%(refname) %(objectname) %(objecttype)", name).decode()
+        values = (RefValue(*line.split(" ")) for line in listed.splitlines())
+        return next((value for value in values if value.name == name), None)
+
+    def refs(self, prefix: str) -> list[RefValue]:
+        """The refs whose full name starts with a prefix, by name."""
+        listed = self.git("for-each-ref", "--format=%(refname) %(objectname) %(objecttype)").decode()
+        values = (RefValue(*line.split(" ")) for line in listed.splitlines())
+        return [value for value in values if value.name.startswith(prefix)]
+
+    def branch_head(self, branch: str) -> str | None:
+        ref = self.ref(f"refs/heads/{branch}")
+        return None if ref is None else ref.sha
+
+    def valid_ref_name(self, name: str) -> bool:
+        try:
+            self.git("check-ref-format", name)
+        except GitFailed:
+            return False
+        return True
+
+    def update_ref(self, name: str, new: str, *, old: str | None = None) -> None:
+        """Point a ref at an object; with `old`, only if it points there now (NO_SHA: only if it does not exist)."""
+        self.git("update-ref", name, new, *([] if old is None else [old]))
+
+    def delete_ref(self, name: str) -> None:
+        self.git("update-ref", "-d", name)
+
+    def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        if ancestor == descendant:
+            return True
+        try:
+            self.git("merge-base", "--is-ancestor", ancestor, descendant)
+        except GitFailed:
+            return False
+        return True
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        return self.git("merge-base", one, other, accept=(0, 1)).decode().strip() or None
+
+    def count(self, *revisions: str) -> int:
+        """How many commits these revisions, in the words of `git rev-list`, stand for."""
+        return int(self.line("rev-list", "--count", *revisions, "--"))
+
+    def log(self, *revisions: str, path: str = "", limit: int | None = None, skip: int = 0) -> list[str]:
+        """The ids of the commits that the revisions stand for, newest first."""
+        options = [f"--skip={skip}", *([] if limit is None else [f"--max-count={limit}"])]
+        paths = [f":(top,literal){path}"] if path else []
+        return self.line("rev-list", *options, *revisions, "--", *paths).split()
+
+    def read(self, sha: str) -> GitObject | None:
+        """An object by its full id; None when it is not here."""
+        out = self.git("cat-file", "--batch", send=f"{sha}\n".encode())
+        header, _, rest = out.partition(b"\n")
+        words = header.decode().split()
+        if len(words) != 3:
+            return None
+        return GitObject(sha=words[0], kind=words[1], content=rest[: int(words[2])])
+
+    def write(self, kind: str, content: bytes) -> str:
+        """Store an object; its id."""
+        return self.line("hash-object", "-t", kind, "-w", "--stdin", send=content)
+
+    def kind(self, sha: str) -> str | None:
+        """`commit`, `tree`, `blob` or `tag`; None when there is no such object."""
+        words = self.line("cat-file", "--batch-check", send=f"{sha}\n".encode()).split()
+        return words[1] if len(words) == 3 else None
+
+    def commit(self, sha: str) -> Commit:
+        """A commit by its id; kept, as commits do not change."""
+        if sha not in self._commits:
+            found = self.read(sha)
+            if found is None or found.kind != "commit":
+                raise GitFailed(f"{sha} is not a commit")
+            self._commits[sha] = parse_commit(found)
+        return self._commits[sha]
+
+    def tag(self, sha: str) -> Tag | None:
+        found = self.read(sha)
+        return parse_tag(found) if found is not None and found.kind == "tag" else None
+
+    def tree(self, sha: str, *, recursive: bool = False) -> list[TreeEntry]:
+        """A tree's entries, with its subtrees' entries (and the subtrees themselves) when `recursive`."""
+        options = ["-r", "-t"] if recursive else []
+        out = self.git("ls-tree", "-z", "--long", *options, sha).decode("utf-8", "surrogateescape")
+        return [TreeEntry.parse(record) for record in out.split("\0") if record]
+
+    def entry(self, tree: str, path: str) -> TreeEntry | None:
+        """The entry at a path below a tree or commit."""
+        out = self.git("ls-tree", "-z", "--long", "--full-tree", tree, "--", f"{path.rstrip('/')}")
+        records = out.decode("utf-8", "surrogateescape").split("\0")
+        return next((TreeEntry.parse(record) for record in records if record), None)
+
+    def write_tree(self, base: str | None, entries: Iterable[TreeEntry]) -> str:
+        """`base` (None: nothing) with entries added, replaced or, where their id is empty, removed."""
+        with tempfile.TemporaryDirectory() as scratch:
+            index = {"GIT_INDEX_FILE": f"{scratch}/index"}
+            self.git("read-tree", *([base] if base else ["--empty"]), environ=index)
+            for entry in entries:
+                self._put(entry, index)
+            return self.line("write-tree", environ=index)
+
+    def _put(self, entry: TreeEntry, index: Mapping[str, str]) -> None:
+        if not entry.sha:
+            self.git("rm", "-r", "--cached", "--quiet", "--", f":(top,literal){entry.path}", environ=index)
+        elif entry.kind == "tree":
+            self.git("rm", "-r", "--cached", "-q", "--ignore-unmatch", f":(top,literal){entry.path}", environ=index)
+            self.git("read-tree", f"--prefix={entry.path}/", entry.sha, environ=index)
+        else:
+            record = f"{entry.mode} {entry.sha}\t{entry.path}\0".encode()
+            self.git("update-index", "-z", "--replace", "--index-info", send=record, environ=index)

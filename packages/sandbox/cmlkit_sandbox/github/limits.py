@@ -1,0 +1,79 @@
+"""Rate limits: so many requests an hour for each token, and so much new content a minute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cmlkit_sandbox.github.accounts import Token
+
+HOUR_SECONDS = 3600
+MINUTE_SECONDS = 60
+# https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api: requests without a token.
+ANONYMOUS_LIMIT = 60
+
+
+@dataclass(kw_only=True)
+class Window:
+    """An hour of one token; `reset` in seconds since the epoch."""
+
+    reset: int
+    used: int = 0
+
+
+@dataclass(kw_only=True)
+class Limits:
+    """What each token has used of its hour.
+
+    Args:
+        now: Seconds since the epoch.
+        content_a_minute: How many requests a minute of one token may create content; None for any number. GitHub's
+            own secondary limit is 80.
+    """
+
+    now: Callable[[], float]
+    content_a_minute: int | None = None
+    windows: dict[str, Window] = field(default_factory=dict)
+    created: dict[str, list[float]] = field(default_factory=dict)
+
+    def use(self, token: Token | None) -> bool:
+        """Count one request; False where the token has none left."""
+        window = self._window(token)
+        if window.used >= _limit(token):
+            return False
+        window.used += 1
+        return True
+
+    def create_content(self, token: Token | None) -> int:
+        """Count one request that creates content; the seconds to wait where there were too many, or else 0."""
+        now = self.now()
+        recent = [each for each in self.created.get(_key(token), []) if each > now - MINUTE_SECONDS]
+        if self.content_a_minute is not None and len(recent) >= self.content_a_minute:
+            return int(recent[0] + MINUTE_SECONDS - now) + 1
+        self.created[_key(token)] = [*recent, now]
+        return 0
+
+    def state(self, token: Token | None) -> dict[str, int]:
+        """As GET /rate_limit writes it."""
+        window, limit = self._window(token), _limit(token)
+        return {"limit": limit, "used": window.used, "remaining": limit - window.used, "reset": window.reset}
+
+    def headers(self, token: Token | None) -> dict[str, str]:
+        """As every answer carries it."""
+        state = {f"X-RateLimit-{name.title()}": str(value) for name, value in self.state(token).items()}
+        return {**state, "X-RateLimit-Resource": "core"}
+
+    def _window(self, token: Token | None) -> Window:
+        key = _key(token)
+        window = self.windows.get(key)
+        if window is None or window.reset <= self.now():
+            window = self.windows[key] = Window(reset=int(self.now()) + HOUR_SECONDS)
+        return window
+
+
+def _key(token: Token | None) -> str:
+    return "" if token is None else token.value
+
+
+def _limit(token: Token | None) -> int:
+    return ANONYMOUS_LIMIT if token is None else token.rate_limit

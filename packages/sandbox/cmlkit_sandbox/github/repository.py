@@ -1,0 +1,105 @@
+"""A repository of the sandbox: its bare git repository, and what GitHub keeps around it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from cmlkit_sandbox.github.accounts import Account
+from cmlkit_sandbox.github.checks import CheckRun, CommitStatus
+from cmlkit_sandbox.github.discussion import (
+    Comment,
+    CommitComment,
+    Issue,
+    Label,
+    Milestone,
+    PullRequest,
+)
+from cmlkit_sandbox.github.git_repository import GitRepository
+from cmlkit_sandbox.github.jobs import WorkflowRun
+
+# What GitHub puts into a new repository, as far as pipelines use it.
+DEFAULT_LABELS = {"bug": "d73a4a", "documentation": "0075ca", "enhancement": "a2eeef"}
+NEW_LABEL_COLOR = "ededed"
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """A repository's settings.
+
+    Attributes:
+        can_create_pull_requests: Whether GITHUB_TOKEN may open pull requests.
+        workflow_permissions: What GITHUB_TOKEN may do where a workflow says nothing: `read` or `write`.
+        delete_branch_on_merge: Whether a merge removes the head branch.
+    """
+
+    can_create_pull_requests: bool = True
+    workflow_permissions: str = "read"
+    allow_auto_merge: bool = False
+    delete_branch_on_merge: bool = False
+    archived: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protection:
+    """What keeps pushes away from a branch.
+
+    Attributes:
+        rule: GitHub's name of the rule: `pull_request`, `required_signatures`, `creation`, `update`, …
+        message: What GitHub says to whoever breaks it.
+        checks: Names of the checks that must succeed before a merge.
+        ruleset: Whether it is a ruleset (or else a protected branch of the older kind).
+    """
+
+    rule: str = "pull_request"
+    message: str = "Changes must be made through a pull request."
+    checks: tuple[str, ...] = ()
+    ruleset: bool = True
+
+
+@dataclass(kw_only=True)
+class Repository:
+    """A repository. Writes are made under `lock`; numbers of issues and pull requests come from one sequence.
+
+    Attributes:
+        attestations: Digest of a file, `sha256:…` -> what was stated about it.
+    """
+
+    id: int
+    owner: Account
+    name: str
+    private: bool
+    default_branch: str
+    git: GitRepository
+    created: str
+    parent: Repository | None = None
+    settings: Settings = field(default_factory=Settings)
+    protections: dict[str, Protection] = field(default_factory=dict)
+    issues: dict[int, Issue] = field(default_factory=dict)
+    comments: dict[int, Comment] = field(default_factory=dict)
+    commit_comments: dict[int, CommitComment] = field(default_factory=dict)
+    check_runs: dict[int, CheckRun] = field(default_factory=dict)
+    statuses: list[CommitStatus] = field(default_factory=list)
+    labels: dict[str, Label] = field(default_factory=dict)
+    milestones: dict[int, Milestone] = field(default_factory=dict)
+    runs: dict[int, WorkflowRun] = field(default_factory=dict)
+    attestations: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.owner.login}/{self.name}"
+
+    @property
+    def next_number(self) -> int:
+        return max(self.issues, default=0) + 1
+
+    @property
+    def pulls(self) -> list[PullRequest]:
+        """Every pull request, oldest first."""
+        return [issue for issue in list(self.issues.values()) if isinstance(issue, PullRequest)]
+
+    def comments_of(self, number: int) -> list[Comment]:
+        """The comments of an issue or pull request, oldest first."""
+        return [self.comments[each] for each in list(self.issues[number].comments) if each in self.comments]

@@ -1,0 +1,198 @@
+"""Self-hosted runners: registered, online while they hold a connection open, gone after one job."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from cmlkit_sandbox.github.jobs import Job
+
+# For how long a runner whose connection broke still counts as online; a busy machine may need some for the next one.
+GRACE_SECONDS = 8.0
+READ_ONLY_LABELS = frozenset({"self-hosted", "linux", "x64", "arm64", "arm"})
+
+
+@dataclass(kw_only=True, eq=False)
+class Runner:
+    """A just-in-time runner.
+
+    Attributes:
+        scope: Full name of its repository, or login of its organisation.
+        secret: What its configuration holds; good for one session.
+        grace_seconds: For how long it counts as online after its last connection broke.
+        polls: Connections that it holds open now.
+        seen: When it last did, on the monotonic clock; None before it first came up.
+    """
+
+    id: int
+    name: str
+    scope: str
+    labels: tuple[str, ...]
+    group_id: int
+    work_folder: str
+    secret: str = field(repr=False)
+    grace_seconds: float = GRACE_SECONDS
+    session: str = ""
+    polls: int = 0
+    said_goodbye: bool = False
+    seen: float | None = None
+    job: Job | None = None
+
+    @property
+    def online(self) -> bool:
+        if self.said_goodbye:
+            return False
+        return self.polls > 0 or (self.seen is not None and time.monotonic() - self.seen < self.grace_seconds)
+
+    @property
+    def busy(self) -> bool:
+        return self.job is not None
+
+    def serves(self, full_name: str) -> bool:
+        """Whether jobs of a repository may run on it."""
+        return self.scope.lower() in (full_name.lower(), full_name.partition("/")[0].lower())
+
+
+@dataclass(kw_only=True)
+class RunnerPool:
+    """All runners, and the jobs that wait for one. `changed` guards everything here, and is told of each change.
+
+    Args:
+        next_id: A new id.
+        timestamp: The time as GitHub writes it.
+        finished: Told of each job that is over.
+        grace_seconds: See Runner; of those that register from now on.
+    """
+
+    next_id: Callable[[], int]
+    timestamp: Callable[[], str]
+    runners: dict[int, Runner] = field(default_factory=dict)
+    jobs: dict[int, Job] = field(default_factory=dict)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    finished: Callable[[Job], None] = lambda job: None
+    grace_seconds: float = GRACE_SECONDS
+
+    def register(self, *, name: str, scope: str, labels: tuple[str, ...], group_id: int, work_folder: str) -> Runner:
+        """A new runner, which is offline until it comes up."""
+        with self.changed:
+            runner = Runner(
+                id=self.next_id(),
+                name=name,
+                scope=scope,
+                labels=labels,
+                group_id=group_id,
+                work_folder=work_folder,
+                secret=secrets.token_hex(16),
+                grace_seconds=self.grace_seconds,
+            )
+            self.runners[runner.id] = runner
+            self.changed.notify_all()
+            return runner
+
+    def of(self, scope: str) -> list[Runner]:
+        """The runners of a repository or organisation, by id."""
+        with self.changed:
+            self.look()
+            return [runner for runner in self.runners.values() if runner.scope.lower() == scope.lower()]
+
+    def remove(self, runner: Runner) -> None:
+        with self.changed:
+            self.runners.pop(runner.id, None)
+            self.changed.notify_all()
+
+    def queue(self, job: Job) -> None:
+        with self.changed:
+            self.jobs[job.id] = job
+            self.changed.notify_all()
+
+    def open_session(self, secret: str) -> Runner | None:
+        """The runner with this secret, which works once; None for any other secret."""
+        with self.changed:
+            runner = next((each for each in self.runners.values() if each.secret == secret), None)
+            if runner is None or runner.session:
+                return None
+            runner.session = secrets.token_hex(16)
+            runner.seen = time.monotonic()
+            self.changed.notify_all()
+            return runner
+
+    def by_session(self, session: str) -> Runner | None:
+        with self.changed:
+            return next((each for each in self.runners.values() if session and each.session == session), None)
+
+    @contextlib.contextmanager
+    def polling(self, runner: Runner) -> Iterator[None]:
+        """For as long as the runner holds a connection open."""
+        with self.changed:
+            runner.polls += 1
+            self.changed.notify_all()
+        try:
+            yield
+        finally:
+            with self.changed:
+                runner.polls -= 1
+                runner.seen = time.monotonic()
+
+    def close_session(self, runner: Runner) -> None:
+        """The runner said goodbye: it is offline at once, and its job, if it has one, is lost."""
+        with self.changed:
+            runner.seen = None
+            runner.said_goodbye = True
+            self.look()
+            self.changed.notify_all()
+
+    def take_job(self, runner: Runner) -> Job | None:
+        """Give the oldest job that the runner may take to it."""
+        with self.changed:
+            if runner.job is not None or runner.id not in self.runners:
+                return None
+            labels = {label.lower() for label in runner.labels}
+            for job in self.jobs.values():
+                fits = {label.lower() for label in job.labels} <= labels and runner.serves(job.repository)
+                if job.status == "queued" and fits:
+                    self._start(job, runner)
+                    return job
+            return None
+
+    def _start(self, job: Job, runner: Runner) -> None:
+        runner.job = job
+        job.status, job.started = "in_progress", self.timestamp()
+        job.runner_id, job.runner_name, job.session = runner.id, runner.name, runner.session
+        self.changed.notify_all()
+
+    def finish(self, job: Job, conclusion: str) -> None:
+        """End a job; the runner that had it is gone from the list, as just-in-time runners are."""
+        with self.changed:
+            if job.conclusion is not None:
+                return
+            job.status, job.conclusion, job.completed = "completed", conclusion, self.timestamp()
+            if job.runner_id is not None:
+                self.runners.pop(job.runner_id, None)
+            self.finished(job)
+            self.changed.notify_all()
+
+    def cancel(self, job: Job) -> None:
+        """A queued job ends at once; a running one when its runner has ended it."""
+        with self.changed:
+            if job.status == "queued":
+                self.finish(job, "cancelled")
+            job.cancel_asked = True
+            self.changed.notify_all()
+
+    def shut_down(self) -> None:
+        """Let every poll end, as the server is about to."""
+        with self.changed:
+            self.runners.clear()
+            self.changed.notify_all()
+
+    def look(self) -> None:
+        """Fail the jobs whose runner is gone."""
+        with self.changed:
+            for runner in list(self.runners.values()):
+                if runner.job is not None and not runner.online:
+                    runner.job.log += "The self-hosted runner lost communication with the server.\n"
+                    self.finish(runner.job, "failure")
