@@ -6,7 +6,7 @@ from typing import Any
 
 from cmlkit.publishing.comment import add_comment, keep_comment
 from cmlkit.publishing.marker import Marker
-from tests.unit.scripted_github import REPO, ScriptedGitHub, github
+from tests.unit.forges.github.scripted_github import REPO, ScriptedGitHub, github
 
 __all__ = ["github"]
 

@@ -15,7 +15,7 @@ from cmlkit.registry.promotion import Promotion
 from cmlkit.runner.launch import Launched
 from scripts.render_action import ACTION, inputs, rendered
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TEMPLATES = sorted((ROOT / "workflows").glob("*.yml"))
 WORKFLOWS = [*TEMPLATES, *sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
 

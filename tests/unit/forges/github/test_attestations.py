@@ -10,7 +10,7 @@ import pytest
 
 from cmlkit.errors import ServiceError
 from cmlkit.forges.base import Attestation
-from tests.unit.scripted_github import REPO, ScriptedGitHub, github
+from tests.unit.forges.github.scripted_github import REPO, ScriptedGitHub, github
 
 __all__ = ["github"]
 

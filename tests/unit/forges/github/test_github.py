@@ -19,7 +19,12 @@ from cmlkit.forges.base import (
 from cmlkit.forges.github import GitHub
 from cmlkit.forges.runners import Runner
 from cmlkit.git.objects import blob_id
-from tests.unit.scripted_github import API, REPO, ScriptedGitHub, github
+from tests.unit.forges.github.scripted_github import (
+    API,
+    REPO,
+    ScriptedGitHub,
+    github,
+)
 
 __all__ = ["github"]
 

@@ -7,7 +7,7 @@ import pytest
 from cmlkit.errors import NotFound, SettingsError
 from cmlkit.publishing.comment_target import comment_place
 from cmlkit.records.workflow_run import WorkflowRun
-from tests.unit.scripted_github import REPO, ScriptedGitHub, github
+from tests.unit.forges.github.scripted_github import REPO, ScriptedGitHub, github
 
 __all__ = ["github"]
 

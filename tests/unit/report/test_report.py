@@ -24,7 +24,7 @@ from cmlkit.records.training_run import (
 )
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import COMMENT_LENGTH, SUMMARY_LENGTH, Report
-from tests.unit.test_report_markdown import hostile, parsed
+from tests.unit.report.test_markdown import hostile, parsed
 
 RUN = TrainingRun(
     mode="command",

@@ -11,7 +11,7 @@ import pytest
 from cmlkit.cli.cml_flags import translated
 from cmlkit.errors import SettingsError
 
-GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "migrate-from-cml.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "how-to" / "migrate-from-cml.md"
 SCRIPT = base64.b64encode(b"apt-get update").decode()
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmlkit.report.history import PastModel, history
-from tests.unit.test_report_markdown import hostile, parsed
+from tests.unit.report.test_markdown import hostile, parsed
 
 
 def past(*values: float | None, name: str = "accuracy") -> list[PastModel]:

@@ -6,8 +6,8 @@ import pytest
 
 from cmlkit.errors import Conflict, NotFound, PermissionDenied
 from cmlkit.forges.base import AnnotatedTag
-from tests.unit.scripted_github import REPO, ScriptedGitHub, github
-from tests.unit.test_github import a_pull_request
+from tests.unit.forges.github.scripted_github import REPO, ScriptedGitHub, github
+from tests.unit.forges.github.test_github import a_pull_request
 
 __all__ = ["github"]
 

@@ -10,7 +10,14 @@ import responses
 
 from cmlkit.errors import CmlkitError, Conflict, NotFound, PermissionDenied, ServiceError, SettingsError
 from cmlkit.forges.github.patience import PAUSES_SECONDS, SETTLING_SECONDS
-from tests.unit.scripted_github import API, NOW, REPO, TOKEN, ScriptedGitHub, github
+from tests.unit.forges.github.scripted_github import (
+    API,
+    NOW,
+    REPO,
+    TOKEN,
+    ScriptedGitHub,
+    github,
+)
 
 __all__ = ["github"]
 
