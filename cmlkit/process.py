@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,73 @@ from typing import TypeVar
 from cmlkit.errors import ServiceError
 
 T = TypeVar("T")
+
+ENV_START = 50 - 3  # proc_pid_stat(5) counts env_start as field 50; what follows the program's name begins at field 3
+
+# Variables that let whoever reads them act on GitHub. Training code and its dependencies need none of them.
+CREDENTIALS = (
+    # They may write to the repository: cmlkit's own, the workflow's, those of CML and of the GitHub CLI.
+    "CMLKIT_TOKEN",
+    "GITHUB_TOKEN",
+    "REPO_TOKEN",
+    "repo_token",
+    "GH_TOKEN",
+    "GH_ENTERPRISE_TOKEN",
+    "GITHUB_ENTERPRISE_TOKEN",
+    # They register runners, on which any job of the repository or the organisation may then run.
+    "CMLKIT_RUNNER_TOKEN",
+    "CMLKIT_APP_PRIVATE_KEY",
+    # They prove to a cloud, or to whoever checks a signature, that the workflow asks.
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    # It writes artifacts and caches that later jobs trust.
+    "ACTIONS_RUNTIME_TOKEN",
+)
+
+
+def for_commands(environ: Mapping[str, str], *, pass_env: Collection[str] = ()) -> dict[str, str]:
+    """Return the environment without `CREDENTIALS`, for programs that are not cmlkit's own.
+
+    Args:
+        pass_env: Names to leave in all the same.
+    """
+    return {name: value for name, value in environ.items() if name not in CREDENTIALS or name in pass_env}
+
+
+@contextmanager
+def credentials_hidden(*, pass_env: Collection[str] = ()) -> Iterator[bool]:
+    """Keep `CREDENTIALS` out of this process's environment meanwhile, and for good out of its `/proc/PID/environ`.
+
+    This is no boundary: copies may be left elsewhere in memory, and in the processes above this one.
+
+    Yields:
+        Whether `/proc/PID/environ`, which children can read, shows none of them.
+    """
+    names = {name for name in CREDENTIALS if name not in pass_env}
+    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield _blanked(names)
+    finally:
+        os.environ.update(hidden)
+
+
+def _blanked(names: Collection[str]) -> bool:
+    """Overwrite variables where they were when this process began: unsetting them leaves them there."""
+    began_with = Path("/proc/self/environ")
+    if not began_with.exists():
+        return True  # other systems have no such file
+    try:
+        address = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[ENV_START])
+        # An address that is wrong is an error here, where ctypes would end the process.
+        with Path("/proc/self/mem").open("r+b", buffering=0) as memory:
+            for entry in began_with.read_bytes().split(b"\0"):
+                if os.fsdecode(entry.partition(b"=")[0]) in names:
+                    memory.seek(address)
+                    memory.write(bytes(len(entry)))
+                address += len(entry) + 1
+    except OSError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, kw_only=True)

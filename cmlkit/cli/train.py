@@ -30,21 +30,26 @@ def train(invocation: Invocation, command: tuple[str, ...]) -> None:
     cmlkit train --estimator sklearn.ensemble.RandomForestClassifier --params max_depth=5
     """
     from cmlkit.gate import rule
+    from cmlkit.process import credentials_hidden
     from cmlkit.training import train
 
     rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong one when all is trained
     spec = invocation.settings.train
     if command:
         spec = dataclasses.replace(spec, run=shlex.join(command), estimator="")
-    run = train.train(
-        spec,
-        directory=Path.cwd(),
-        environ=invocation.environ,
-        progress=invocation.progress,
-        instance=github_actions.instance_facts(invocation.environ),
-        # With --json, standard output is for the result alone.
-        output=sys.stderr.fileno() if invocation.as_json else None,
-    )
+    # An estimator runs in this process, and a command can read its parent's environment.
+    with credentials_hidden(pass_env=spec.pass_env) as is_hidden:
+        if not is_hidden:
+            invocation.progress.warn("The training's commands can read the tokens of this step under /proc.")
+        run = train.train(
+            spec,
+            directory=Path.cwd(),
+            environ=invocation.environ,
+            progress=invocation.progress,
+            instance=github_actions.instance_facts(invocation.environ),
+            # With --json, standard output is for the result alone.
+            output=sys.stderr.fileno() if invocation.as_json else None,
+        )
     emit(invocation, _result(run), _lines(run))
 
 

@@ -123,6 +123,12 @@ class TrainSpec:
         " when this is not set.",
     )
     data: tuple[str, ...] = setting(("data/",), LIST, "Files and folders that training reads; their hash is recorded.")
+    pass_env: tuple[str, ...] = setting(
+        (),
+        LIST,
+        "Variables with GitHub's tokens to hand on to setup, run, score and estimator, such as GITHUB_TOKEN; they get"
+        " none that is not named here.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

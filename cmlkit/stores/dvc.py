@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from cmlkit.errors import ModelError, ServiceError, SettingsError
-from cmlkit.process import run_program
+from cmlkit.process import for_commands, run_program
 from cmlkit.progress import Say
 from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, pieces, with_line
 from cmlkit.stores.pointer import Pointer, dvc_path
@@ -209,7 +209,7 @@ def _ini(settings: Mapping[str, str]) -> str:
 
 def _dvc(directory: Path, *arguments: str, timeout: float) -> str:
     # A person did not start it, so it reports nothing to DVC's makers.
-    environ = {**os.environ, "DVC_NO_ANALYTICS": "1"}
+    environ = {**for_commands(os.environ), "DVC_NO_ANALYTICS": "1"}
     ended = run_program([*_program(), *arguments], directory=directory, environ=environ, timeout=timeout)
     if ended.code == 0:
         return ended.output

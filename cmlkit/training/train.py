@@ -20,7 +20,7 @@ from cmlkit.gate import metrics
 from cmlkit.git import checkout
 from cmlkit.model.file import write_manifest
 from cmlkit.model.manifest import ModelManifest
-from cmlkit.process import begun
+from cmlkit.process import begun, for_commands
 from cmlkit.progress import Progress, Silent
 from cmlkit.records.training_run import (
     RECORD,
@@ -56,7 +56,7 @@ def train(
 
     Args:
         directory: The working directory; the current one when None.
-        environ: Of the commands.
+        environ: The environment; the commands get it without GitHub's tokens, apart from those in `spec.pass_env`.
         instance: The EC2 instance that this runs on, if it is one.
         output: File descriptor for the commands' standard output; our own when None.
 
@@ -67,6 +67,7 @@ def train(
         Interrupted: A signal ended the training.
     """
     directory, progress = directory or Path.cwd(), progress or Silent()
+    environ = for_commands(environ, pass_env=spec.pass_env)
     # If this training fails, nobody shall publish the one before it.
     (directory / RECORD).unlink(missing_ok=True)
     if not spec.run and not spec.estimator:

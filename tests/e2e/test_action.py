@@ -1,6 +1,7 @@
 """The action as a workflow meets it: what it puts on PATH, how inputs travel, what it refuses."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent, indent
@@ -8,12 +9,12 @@ from textwrap import dedent, indent
 from tests.e2e.act import Act, ActRun
 
 
-def run(act: Act, repository: Path, *, steps: str) -> ActRun:
+def run(act: Act, repository: Path, *, steps: str, secrets: Mapping[str, str] | None = None) -> ActRun:
     """Run `steps`, as YAML, in a job of their own."""
     workflow = repository / "workflow.yml"
     job = "on: workflow_dispatch\njobs:\n  job:\n    runs-on: ubuntu-latest\n    steps:\n"
     workflow.write_text(job + indent(dedent(steps), "      "))
-    return act.run(workflow, repository=repository)
+    return act.run(workflow, repository=repository, secrets=secrets)
 
 
 def test_without_a_command_cmlkit_and_nothing_else_gets_on_the_path(act: Act, repository: Path) -> None:
@@ -108,6 +109,26 @@ def test_a_command_is_never_evaluated(act: Act, repository: Path) -> None:
     done = run(act, repository, steps=steps + "- run: test ! -e evaluated")
     assert done.jobs == {"job": "success"}, done.log
     assert done.printed.count("Got unexpected extra argument") == len(texts)
+
+
+def test_the_jobs_token_is_nowhere_that_a_training_can_look(act: Act, repository: Path) -> None:
+    look = "cat /proc/[0-9]*/environ >>seen 2>/dev/null || true"
+    train = f"{look}; echo Accuracy=0.9 >metrics.txt; echo weights >m.joblib"
+    settings = {"setup": look, "run": train, "model": "m.joblib", "metrics": ["metrics.txt"], "plots": [], "data": []}
+    (repository / "cmlkit.yaml").write_text(json.dumps({"train": settings}))
+    steps = """
+        - uses: actions/checkout@v6
+        - uses: OWNER/cmlkit@v1
+          with:
+            command: train
+        - run: |
+            echo "training=$(grep -azcx COMMAND=train seen)" >>"$GITHUB_OUTPUT"
+            echo "tokens=$(grep -azc ghs_job seen)" >>"$GITHUB_OUTPUT"
+    """
+    done = run(act, repository, steps=steps, secrets={"GITHUB_TOKEN": "ghs_job"})
+    assert done.jobs == {"job": "success"}, done.log
+    assert int(done.outputs["training"]) > 0
+    assert done.outputs["tokens"] == "0"
 
 
 def test_a_command_with_quotes_is_refused_with_what_to_do_instead(act: Act, repository: Path) -> None:

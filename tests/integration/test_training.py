@@ -64,6 +64,16 @@ def test_a_command_leaves_a_run_a_manifest_and_a_record(tmp_path: Path) -> None:
     assert (tmp_path / "prepared").exists()
 
 
+def test_called_from_python_the_commands_get_no_token_but_those_that_are_named(tmp_path: Path) -> None:
+    spec = changed(setup="env -0 >setup.seen", run=f"{WRITES_ALL}; env -0 >run.seen", pass_env=("GH_TOKEN",))
+    tokens = {"GITHUB_TOKEN": "of-workflow", "GH_TOKEN": "of-gh"}
+    train(spec, directory=tmp_path, environ={**environ(), **tokens})
+    for seen in ("setup.seen", "run.seen"):
+        variables = (tmp_path / seen).read_text().split("\0")
+        assert "GH_TOKEN=of-gh" in variables
+        assert [line for line in variables if "of-workflow" in line] == []
+
+
 def test_the_parameters_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("depth: 5\nfeatures:\n  bins: [1, 2]\n")
     run = train(SPEC, directory=tmp_path, environ=environ())

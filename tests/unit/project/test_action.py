@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cmlkit.cli import ALIASES, COMMANDS
 from cmlkit.model.manifest import ModelManifest
 from cmlkit.model.verification import Verification
 from cmlkit.publishing.publication import Publication
@@ -17,6 +18,7 @@ from scripts.render_action import ACTION, inputs, rendered
 
 ROOT = Path(__file__).parents[3]
 TEMPLATES = sorted((ROOT / "workflows").glob("*.yml"))
+TOKEN_USE = re.compile(r"\bedges\.(\w*github\w*|git_access)\(")
 WORKFLOWS = [*TEMPLATES, *sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
 
 
@@ -46,6 +48,18 @@ def test_an_input_that_is_left_out_is_empty_and_so_leaves_the_settings_file_its_
 
 def test_values_reach_the_shell_as_variables_only(action: dict[str, Any]) -> None:
     assert [step["run"] for step in action["runs"]["steps"] if "${{" in step.get("run", "")] == []
+
+
+def test_the_script_gives_a_token_to_those_commands_that_ask_the_environment_for_one() -> None:
+    asking = {
+        command
+        for command, (module, _, _) in COMMANDS.items()
+        if TOKEN_USE.search((ROOT / module.replace(".", "/")).with_suffix(".py").read_text())
+    }
+    asking -= {"report"}  # publish is in its module
+    aliases = {alias for alias, words in ALIASES.items() if words[0] in asking}
+    [listed] = re.findall(r"^  (asset \|.*)\)$", (ROOT / "action" / "run.sh").read_text(), re.MULTILINE)
+    assert set(listed.split(" | ")) == asking | aliases
 
 
 def test_each_output_is_the_commands_own_of_that_name(action: dict[str, Any]) -> None:
