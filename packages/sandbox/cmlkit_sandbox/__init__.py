@@ -3,7 +3,7 @@
     with Sandbox(directory, source=Path("my-project")) as sandbox:
         subprocess.run(["cmlkit", "runner", "launch"], env={**os.environ, **sandbox.environ()})
 
-Nothing in cmlkit knows of it: the variables point there as they would at any other server.
+Return cmlkit does not know about it: the environment variables point there as at any other server.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ TOKEN = "ghp_sandbox"  # noqa: S105 - opens the sandbox only
 
 
 class Sandbox:
-    """Both servers, with one repository, for as long as the `with` block lasts.
+    """Both servers, with one repository, while the `with` block lasts.
 
     Args:
-        directory: Where repositories and machines live; an empty folder, or one that is to be made.
+        directory: Where repositories and machines live; an empty folder, or a path to create.
         repository: `OWNER/NAME` of the repository.
         source: Folder whose files are the repository's first commit; an empty repository when None.
         boot: Whether instances have machines that run their user data.
@@ -68,7 +68,7 @@ class Sandbox:
         self._stack.close()
 
     def merge_newest_pull_request(self) -> int:
-        """Merge the newest open pull request, as its repository's owner would; its number."""
+        """Merge the newest open pull request, as the repository's owner would; return its number."""
         from cmlkit_sandbox.github.merging import merge
 
         repository = self.github.hub.repository(self.repository)
@@ -77,7 +77,7 @@ class Sandbox:
         return pull.number
 
     def environ(self) -> dict[str, str]:
-        """The variables by which cmlkit, boto3 and git find the sandbox."""
+        """Return the environment variables that point cmlkit, boto3 and git at the sandbox."""
         return {
             **self.aws.environ(),
             "GITHUB_API_URL": self.github.api_url,

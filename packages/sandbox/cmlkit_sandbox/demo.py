@@ -1,4 +1,4 @@
-"""The demo: whole days of the reference job in the sandbox, each command a process of its own, as in a workflow."""
+"""The demo: whole days of the daily job in the sandbox, each command in its own process, as in a workflow."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ SHOWN_OF_PUBLICATION = (
 
 @dataclass(frozen=True, kw_only=True)
 class Day:
-    """One run of the daily job, as it ended.
+    """The outcome of one run of the daily job.
 
     Attributes:
         title: Such as `Day 1, 08:00`.
-        launched: What `cmlkit runner launch --json` printed.
-        published: What `cmlkit publish` gave as the outputs of its step.
-        instance_state: As EC2 tells it after everything; `terminated` when all went well.
+        launched: The output of `cmlkit runner launch --json`.
+        published: The step outputs of `cmlkit publish`.
+        instance_state: EC2's state at the end; `terminated` if all went well.
         runner_registered: Whether GitHub still lists the runner.
         lifetime: Seconds from launch to termination.
-        seconds: Stage -> how long it took.
+        seconds: Stage -> duration.
     """
 
     title: str
@@ -60,7 +60,7 @@ class Day:
     seconds: Mapping[str, float]
 
     def result(self) -> dict[str, Any]:
-        """What `cmlkit demo --json` prints of it."""
+        """Return the JSON object that `cmlkit demo --json` prints."""
         return {
             **{key: self.published[key] for key in SHOWN_OF_PUBLICATION},
             "instance_id": self.launched["instance_id"],
@@ -79,8 +79,8 @@ class Demo:
     """The daily job in one sandbox.
 
     Args:
-        sandbox: A running one, whose repository holds the example.
-        progress: Where stages are told.
+        sandbox: A running sandbox whose repository holds the example.
+        progress: Display for the stages.
     """
 
     sandbox: Sandbox
@@ -88,7 +88,7 @@ class Demo:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def days(self, count: int) -> Iterator[Day]:
-        """The first day; then, with the first model merged, for each further day its 08:00 run and one on demand."""
+        """Yield the first day; then, with the first model merged, each further day's 08:00 run and one on demand."""
         yield self.run("Day 1, 08:00", seed=1)
         for number in range(2, count + 1):
             if number == 2:
@@ -97,7 +97,7 @@ class Demo:
             yield self.run(f"Day {number}, on demand", seed=2 * number + 1)
 
     def run(self, title: str, *, seed: int) -> Day:
-        """Launch, train, publish, terminate; `seed` makes the day's data."""
+        """Launch, train, publish and terminate; `seed` generates the day's data."""
         self.seconds = {}
         self.progress.note(title)
         workflow_run = self.sandbox.github.start_run(self.sandbox.repository, workflow="Train on EC2")
@@ -122,7 +122,7 @@ class Demo:
         )
 
     def merge_open_pull_request(self) -> None:
-        """What a person does who likes the first model."""
+        """Merge the first model, as a person would."""
         number = self.sandbox.merge_newest_pull_request()
         self.progress.note(f"Somebody merges pull request {number}: its model is the champion now")
 
@@ -157,7 +157,7 @@ class Demo:
         }
 
     def _command(self, arguments: Sequence[str], environ: Mapping[str, str], say: Say) -> dict[str, Any]:
-        """Run `cmlkit ARGUMENTS --json` as a workflow would; its result."""
+        """Run `cmlkit ARGUMENTS --json` as a workflow would; return its result."""
         argv = [sys.executable, "-m", "cmlkit", *arguments, "--json"]
         with subprocess.Popen(
             argv, env=dict(environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -188,7 +188,7 @@ class Demo:
 
 
 def write_page(sandbox: Sandbox, url: str, folder: Path) -> Path:
-    """The pull request's page with its images inside, for a browser without a server."""
+    """Write the pull request's page as one file with its images inside; return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / PAGE
     number = int(url.rsplit("/", 1)[-1])

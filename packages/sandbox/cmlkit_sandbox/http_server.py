@@ -1,4 +1,4 @@
-"""A threaded HTTP/1.1 server for WSGI applications on loopback, with connections that stay open."""
+"""A threaded HTTP/1.1 server for WSGI applications on loopback, with persistent connections."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Body(io.RawIOBase):
-    """The body of one request, which ends where the request does and not with the connection."""
+    """The body of one request, which ends with the request and not with the connection."""
 
     def __init__(self, stream: Any, length: int) -> None:
         self._stream = stream
@@ -38,7 +38,7 @@ class _Body(io.RawIOBase):
 
 
 class Handler(WSGIRequestHandler):
-    """Serves one connection, request after request.
+    """Serves the requests of one connection.
 
     werkzeug's own handler closes the connection after each answer, because it does not know where a request ends.
     """
@@ -116,7 +116,7 @@ class Handler(WSGIRequestHandler):
             self.wfile.flush()
 
     def _write_nothing(self, chunk: bytes) -> None:
-        """Answers to HEAD, and those without content, have no body."""
+        """Write no body: answers to HEAD, and those without content, have none."""
 
     def _end(self, write: Callable[[bytes], None]) -> None:
         if self._is_chunked:
@@ -131,10 +131,10 @@ class Handler(WSGIRequestHandler):
                 self.close_connection = True
 
     def log_request(self, *arguments: object) -> None:
-        """Say nothing: the server keeps a log of its own."""
+        """Log nothing: the server keeps its own log."""
 
     def log_error(self, *arguments: object) -> None:
-        """Say nothing: a client that goes away is no error here."""
+        """Log nothing: a client that goes away is not an error here."""
 
     @property
     def _server(self) -> Server:
@@ -143,7 +143,7 @@ class Handler(WSGIRequestHandler):
 
 
 class Server(ThreadedWSGIServer):
-    """Listens on a free port of 127.0.0.1 from its creation on; `connections` are the open ones."""
+    """Listens on a free port of 127.0.0.1 from its creation; `connections` are the open ones."""
 
     request_queue_size = 256
 
@@ -160,7 +160,7 @@ class Server(ThreadedWSGIServer):
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening and cut the connections that are still open, so that nobody hears from it any more."""
+        """Stop listening and cut the open connections."""
         self.shutdown()
         self._thread.join()
         self.server_close()
@@ -172,6 +172,6 @@ class Server(ThreadedWSGIServer):
 
 
 def break_connection(environ: WSGIEnvironment) -> None:
-    """Let the client see a reset, not an orderly end: closing then sends RST instead of FIN."""
+    """Make the client see a reset: closing then sends RST instead of FIN."""
     connection: socket.socket = environ["werkzeug.socket"]
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,8 +1,8 @@
-"""The first process of a sandbox machine: starts the boot script, adopts orphans, and ends all at the power-off.
+"""The first process of a sandbox machine: starts the boot script, adopts orphans, ends all at power-off.
 
-Whatever session or group a process of the machine moves to, this one stays its ancestor, because orphans become its
-children: so nothing escapes the power-off. That comes by SIGTERM, from the machine's own `poweroff`, or when standard
-input ends: the sandbox has pressed the button, or is gone itself.
+Whichever session or group a process of the machine moves to, this one stays its ancestor, because orphans become its
+children: nothing escapes the power-off, which comes by SIGTERM, from the machine's own `poweroff`, or when standard
+input ends, because the sandbox pressed the button or is gone itself.
 
 Run by its path in the machine's directory, with the standard library only: python init_process.py SCRIPT GRACE_SECONDS
 """
@@ -36,7 +36,7 @@ def main(script: str, grace_seconds: float) -> None:
 
 
 def _signals() -> int:
-    """A descriptor from which the numbers of the signals that came can be read."""
+    """Return a descriptor from which the received signals' numbers can be read."""
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(writing)
     for number in (signal.SIGTERM, signal.SIGCHLD):
@@ -57,7 +57,7 @@ def _wait_for_power_off(signals: int) -> None:
 
 
 def _collect() -> bool:
-    """Let go of the children that have ended; whether there are more."""
+    """Reap the children that have ended; return whether any are left."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -67,7 +67,7 @@ def _collect() -> bool:
 
 
 def _end_all(grace_seconds: float) -> None:
-    """As systemd does: SIGTERM to everything at once, and SIGKILL to what is still there some time later."""
+    """End everything as systemd does: SIGTERM at once, and SIGKILL to the rest after the grace period."""
     deadline = time.monotonic() + grace_seconds
     held = _hold_all()
     _signal(held, signal.SIGTERM)
@@ -79,7 +79,7 @@ def _end_all(grace_seconds: float) -> None:
 
 
 def _hold_all() -> set[int]:
-    """Stop everything, so that no process starts another one unseen; the ids of all."""
+    """Stop every process, so that none starts another one unseen; return all ids."""
     held: set[int] = set()
     while found := _descendants() - held:
         _signal(found, signal.SIGSTOP)
@@ -96,7 +96,7 @@ def _signal(pids: set[int], number: signal.Signals) -> None:
 
 
 def _descendants() -> set[int]:
-    """Ids of the living processes below this one."""
+    """Return ids of the living processes below this one."""
     children: dict[int, list[int]] = {}
     alive: set[int] = set()
     for folder in Path("/proc").iterdir():
@@ -115,7 +115,7 @@ def _descendants() -> set[int]:
 
 
 def _status(folder: Path) -> tuple[str, int] | None:
-    """State and parent of a process; None when it is gone."""
+    """Return state and parent of a process; None if it is gone."""
     try:
         fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:

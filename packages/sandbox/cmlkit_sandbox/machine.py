@@ -1,7 +1,7 @@
 """The machine: boots from an instance's user data as real processes, and leaves none behind when it ends.
 
-It is no jail. What the script and the job do, they do as the user who runs the sandbox and with that user's rights;
-only the programs in `shims/`, which would change the whole computer, are others here.
+It is no jail. The script and the job run as the user who runs the sandbox, with that user's rights;
+only programs that would change the whole computer are replaced, by those in `shims/`.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ SHARED_VARIABLES = (
 
 
 class Machine:
-    """One instance's machine, in a directory of its own.
+    """One instance's machine, in its own directory.
 
     Args:
-        directory: Made by the machine; its name is the instance's id.
-        user_data: As RunInstances got it, base64-encoded; empty for a machine that only idles.
-        host: The sandbox's own environment. PATH and SHARED_VARIABLES of it are shared.
-        environ: More variables for the boot script: where its metadata service is, and the like.
+        directory: Created by the machine; its name is the instance's id.
+        user_data: From RunInstances, base64-encoded; empty for a machine that only idles.
+        host: The sandbox's own environment, whose PATH and SHARED_VARIABLES are shared.
+        environ: Further variables for the boot script, such as its metadata service's address.
         clock_rate: How many of the machine's timer seconds pass in one second.
-        grace_seconds: How long processes have to end by themselves after the power-off.
+        grace_seconds: How long processes may take to end after the power-off.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Machine:
         self._power = threading.Lock()
 
     def boot(self) -> None:
-        """Press the power button: the boot script starts, and runs beside."""
+        """Press the power button: the boot script starts in the background."""
         self._lay_out()
         script = self.directory / "user-data"
         script.write_bytes(self._script)
@@ -93,7 +93,7 @@ class Machine:
 
     @property
     def console(self) -> str:
-        """What the machine has written on its console."""
+        """The machine's console output."""
         try:
             return self._console.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
@@ -104,13 +104,13 @@ class Machine:
         return self._process is not None and self._process.poll() is None
 
     def power_off(self) -> None:
-        """Let everything on the machine end; returns at once. Harmless where it is off."""
+        """End everything on the machine, without waiting; does nothing if it is off."""
         with self._power:
             if self._process is not None and self._process.stdin is not None:
                 self._process.stdin.close()
 
     def wait(self, timeout: float | None = None) -> None:
-        """Return when the machine is off, which it is when its last process has ended.
+        """Wait until the machine is off, that is, until its last process has ended.
 
         Raises:
             subprocess.TimeoutExpired: It is still on after `timeout` seconds.
@@ -134,7 +134,7 @@ class Machine:
 
 
 def decoded(user_data: str) -> bytes:
-    """The script in base64-encoded user data, unpacked where it is gzipped, as cloud-init does."""
+    """Return the script in base64-encoded user data, decompressed if gzipped, as cloud-init does."""
     content = base64.b64decode(user_data)
     return gzip.decompress(content) if content.startswith(GZIP_MAGIC) else content
 

@@ -1,7 +1,7 @@
-"""The sandbox's AWS: moto in this process, with what real EC2 has and moto lacks put before it.
+"""The sandbox's AWS: moto in this process, behind a layer that adds the parts of EC2 that moto lacks.
 
-Added here: machines that boot from their user data and end the instance when they power off, pending before running,
-launches that happen once for each client token, EC2's own refusals, real console output, the instance metadata service,
+The layer adds machines that boot from their user data and end the instance when they power off, pending before
+running, launches that happen once per client token, EC2's own refusals, real console output, the metadata service,
 public images, prices, quotas, schedules that fire, denied permissions, and faults on demand.
 
     with AwsServer(directory) as aws:

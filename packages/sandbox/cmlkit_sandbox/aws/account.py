@@ -1,4 +1,4 @@
-"""The account: who calls, what that user is denied, and what an encoded denial says."""
+"""The account: the caller, the denied permissions, and decoded authorization messages."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _FREE = ("sts:GetCallerIdentity",)
 
 @dataclass(frozen=True, kw_only=True)
 class Permission:
-    """What a call needs.
+    """A permission that a call needs.
 
     Attributes:
-        action: As policies write it: `ec2:RunInstances`.
+        action: In the form that policies use: `ec2:RunInstances`.
         resource: An ARN, or `*`.
     """
 
@@ -43,7 +43,7 @@ class Permission:
 
 
 class Denials:
-    """What the account's user may not do; everything else is allowed."""
+    """The actions that the account's user is denied; everything else is allowed."""
 
     def __init__(self) -> None:
         self._patterns: list[str] = []
@@ -57,17 +57,17 @@ class Denials:
         self._patterns.clear()
 
     def check(self, call: Call) -> None:
-        """Refuse a call that needs what is denied.
+        """Refuse a call that needs a denied permission.
 
         Raises:
-            Refusal: In the words of the call's service.
+            Refusal: With the words of the service that was called.
         """
         for needed in needed_permissions(call):
             if any(fnmatchcase(needed.action, pattern) for pattern in self._patterns):
                 raise self._refusal(call, needed)
 
     def decode(self, call: Call) -> Answer:
-        """STS's DecodeAuthorizationMessage.
+        """Answer STS's DecodeAuthorizationMessage.
 
         https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html
         """
@@ -110,7 +110,7 @@ class Denials:
 
 
 def needed_permissions(call: Call) -> list[Permission]:
-    """All that a policy must allow for a call, the call's own action first."""
+    """Return every permission that a policy must grant for a call, the call's own action first."""
     return [needed for needed in _needed(call) if needed.action not in _FREE]
 
 

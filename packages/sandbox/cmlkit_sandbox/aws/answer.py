@@ -1,4 +1,4 @@
-"""Answers: documents and refusals, in the form that each of AWS's protocols has for them."""
+"""Answers: documents and refusals in each of AWS's protocols."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EC2_NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What goes back to the client."""
+    """An HTTP answer."""
 
     status: int = 200
     media_type: str
@@ -25,7 +25,7 @@ class Answer:
 
 
 class Refusal(Exception):
-    """What was asked for is not done.
+    """The request is refused.
 
     Args:
         code: AWS's error code, such as `InvalidParameterValue`.
@@ -38,7 +38,7 @@ class Refusal(Exception):
         self.status = status
 
     def answer(self, call: Call) -> Answer:
-        """The error document, as the call's protocol writes it."""
+        """Return the error document in the call's protocol."""
         if call.protocol in ("json", "rest-json"):
             document = {"__type": self.code, "message": self.message, "Message": self.message}
             return json_answer(document, status=self.status, headers=(("x-amzn-ErrorType", self.code),))
@@ -58,7 +58,7 @@ def xml_answer(document: str, *, status: int = 200) -> Answer:
 
 
 def ec2_answer(action: str, inner: str) -> Answer:
-    """The answer to one of EC2's actions; `inner` is XML."""
+    """Return the answer to one of EC2's actions; `inner` is XML."""
     name = f"{action}Response"
     return xml_answer(f'<{name} xmlns="{EC2_NAMESPACE}"><requestId>{REQUEST_ID}</requestId>{inner}</{name}>')
 

@@ -1,4 +1,4 @@
-"""Calls: what a request asks AWS for, whichever of AWS's protocols it is written in."""
+"""Calls: the operation and parameters of a request, in any of AWS's protocols."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _S3_OPERATIONS: Mapping[tuple[str, bool], str] = {
 
 @dataclass(kw_only=True, eq=False)
 class Call:
-    """One request, in the order in which they came.
+    """One request to AWS.
 
     Attributes:
-        number: From 1.
-        service: As in its signature: `ec2`, `ssm`, `pricing`, `scheduler`, `servicequotas`, `sts`, `s3`, …
+        number: Position in the log, from 1.
+        service: From its signature: `ec2`, `ssm`, `pricing`, `scheduler`, `servicequotas`, `sts`, `s3`, …
         action: Such as `RunInstances`.
-        parameters: EC2's and the Query API's are flat, by their wire names, such as `InstanceId.1`.
-        status: Of the answer; None until there is one, and where the connection broke instead.
+        parameters: Flat and under their wire names for EC2 and the Query API, such as `InstanceId.1`.
+        status: HTTP status of the answer; None until it is sent, or if the connection broke instead.
     """
 
     number: int = 0
@@ -62,7 +62,7 @@ class Call:
 
     @property
     def market(self) -> Literal["spot", "on-demand"]:
-        """Of an instance that is to be launched."""
+        """The market of the instance to launch."""
         return "spot" if self.parameters.get("InstanceMarketOptions.MarketType") == "spot" else "on-demand"
 
     @property
@@ -70,15 +70,15 @@ class Call:
         return self.service == "ec2" and self.parameters.get("DryRun") == "true"
 
     def text(self, name: str) -> str:
-        """A parameter; empty when it is missing."""
+        """Return a parameter; empty when it is missing."""
         return str(self.parameters.get(name, ""))
 
     def listed(self, name: str) -> list[str]:
-        """The values of a flat list, `NAME.1`, `NAME.2` and so on."""
+        """Return the values of a flat list, `NAME.1`, `NAME.2` and so on."""
         return [str(value) for key, value in self.parameters.items() if re.fullmatch(rf"{re.escape(name)}\.\d+", key)]
 
     def tags(self, kind: str) -> dict[str, str]:
-        """The tags that are to come into being with resources of one kind, such as `instance`."""
+        """Return the tags to put on new resources of one kind, such as `instance`."""
         found: dict[str, str] = {}
         for prefix in self._prefixes("TagSpecification"):
             if self.text(f"{prefix}.ResourceType") == kind:
@@ -92,7 +92,7 @@ class Call:
 
 
 def read_call(environ: WSGIEnvironment) -> Call:
-    """Read a request to the end, and tell what it asks for."""
+    """Read a request to its end and parse it."""
     body = _body(environ)
     region, service = _scope(environ)
     if target := str(environ.get("HTTP_X_AMZ_TARGET", "")):
@@ -123,7 +123,7 @@ def _body(environ: WSGIEnvironment) -> bytes:
 
 
 def _scope(environ: WSGIEnvironment) -> tuple[str, str]:
-    """Region and service that the signature is for; empty where there is none."""
+    """Return region and service of the signature; empty without one."""
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html
     signature = re.search(r"Credential=[^/]+/\d+/([^/]*)/([^/]+)/aws4_request", str(environ.get("HTTP_AUTHORIZATION")))
     return (signature[1], signature[2]) if signature else ("", "")

@@ -1,4 +1,4 @@
-"""Faults on demand: what a test makes AWS do to the calls that it names."""
+"""Faults on demand, injected into the calls that a test names."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ MESSAGES: Mapping[str, str] = {
 
 @dataclass(kw_only=True)
 class Fault:
-    """What happens to calls of one action. Without `acted` AWS does nothing else.
+    """A fault for calls of one action. Unless `acted`, AWS does nothing else.
 
     Attributes:
         action: Such as `RunInstances`, or `*`.
-        times: How many calls it hits, after `skip` that it lets pass.
-        number: Of the only call that it hits; see Call.
-        market, instance_type, region: Of the calls that it hits.
-        where: Parameters, by their wire names, that they must have.
-        code, message, status: The error that is the answer; no answer of its own when `code` is empty.
-        acted: Whether AWS does what was asked before it answers wrongly.
+        times: How many calls it hits, after letting `skip` calls pass.
+        number: The number of the only call that it hits; see Call.
+        market, instance_type, region: Conditions on the calls that it hits.
+        where: Parameters, under their wire names, that those calls must have.
+        code, message, status: The error to answer with; no answer of its own if `code` is empty.
+        acted: Whether AWS carries out the request before it answers with the error.
         drop: Break the connection instead of answering.
         latency: Seconds before the call is looked at.
-        before, after: Called when the call has come, and when AWS has acted.
+        before, after: Callbacks for when the call arrives, and when AWS has acted.
     """
 
     action: str
@@ -76,7 +76,7 @@ class Fault:
         return self.drop or bool(self.code)
 
     def hits(self, call: Call) -> bool:
-        """Whether it is this call's turn; counts it."""
+        """Return whether this call is hit, and count it."""
         if self.times <= 0 or not self._concerns(call):
             return False
         if self.skip > 0:
@@ -86,10 +86,10 @@ class Fault:
         return True
 
     def answer(self, call: Call) -> Answer:
-        """The error document.
+        """Return the error document.
 
         Raises:
-            ConnectionResetError: The connection is to break instead.
+            ConnectionResetError: To break the connection instead.
         """
         if self.drop:
             raise ConnectionResetError("the connection breaks on demand")
@@ -109,7 +109,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that wait for their calls."""
+    """The faults that are still pending."""
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
@@ -125,6 +125,6 @@ class Faults:
             self._waiting.clear()
 
     def take(self, call: Call) -> Fault | None:
-        """The fault that hits this call, the first added first."""
+        """Return the fault that hits this call; the oldest wins."""
         with self._lock:
             return next((fault for fault in self._waiting if fault.hits(call)), None)

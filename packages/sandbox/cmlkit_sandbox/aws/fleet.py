@@ -1,4 +1,4 @@
-"""The fleet: each instance's life, from pending to terminated, and the machine that it has meanwhile."""
+"""The fleet: each instance's life from pending to terminated, and its machine."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ OVER = ("terminated", "stopped")
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """Why an instance ends.
+    """The reason for an instance's end.
 
     Attributes:
-        code: Of its StateReason. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
-        initiated: What StateTransitionReason begins with; empty where that stays empty.
+        code: Code of its StateReason. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
+        initiated: Beginning of StateTransitionReason; empty if that stays empty.
     """
 
     state: Literal["terminated", "stopped"] = "terminated"
@@ -38,11 +38,11 @@ BY_SPOT = Ending(code="Server.SpotInstanceTermination", text="Spot instance term
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxInstance:
-    """An instance as the sandbox knows it.
+    """An instance in the sandbox.
 
     Attributes:
-        state: As EC2 calls it.
-        launched, ended: Seconds since the epoch; `ended` is None while it is alive.
+        state: State name in EC2's API.
+        launched, ended: Seconds since the epoch; `ended` is None until it ends.
         lifetime: Seconds from launch to end, or until now.
     """
 
@@ -74,14 +74,14 @@ class _Life:
 
 
 class Fleet:
-    """The instances that were launched here.
+    """The launched instances.
 
     Args:
         directory: Where the machines live.
-        boot: Whether instances have machines that run their user data; without, they only exist.
+        boot: Whether instances have machines that run their user data; if not, they only exist.
         pending_seconds: How long an instance is pending.
         clock_rate: How many of a machine's timer seconds pass in one second.
-        host: The environment that machines share parts of; see Machine.
+        host: Environment of which machines share parts; see Machine.
     """
 
     def __init__(
@@ -105,16 +105,16 @@ class Fleet:
 
     @property
     def machines(self) -> dict[str, Machine]:
-        """Id -> machine, of the instances that have one."""
+        """Machines by instance id."""
         return {life.id: life.machine for life in list(self._lives.values()) if life.machine is not None}
 
     def instances(self) -> list[SandboxInstance]:
-        """Every instance of every region, ended ones too, in the order of their launch."""
+        """Return every instance of every region, ended ones too, in the order of their launch."""
         with self._moto.lock:
             return [self.instance(instance_id) for instance_id in self._lives]
 
     def instance(self, instance_id: str) -> SandboxInstance:
-        """The instance of that id; KeyError when there is none."""
+        """Return the instance with that id. KeyError if unknown."""
         life = self._lives[instance_id]
         with self._moto.lock:
             found = self._moto.instance(life.region, instance_id)
@@ -133,7 +133,7 @@ class Fleet:
         return instance_id in self._lives and self._lives[instance_id].region == region
 
     def running_cpus(self, region: str) -> dict[tuple[str, bool], int]:
-        """(instance type, is spot) -> vCPUs of the region's instances that have not ended."""
+        """Return (instance type, is spot) -> vCPUs of the region's instances that have not ended."""
         counted: dict[tuple[str, bool], int] = {}
         for instance in self.instances():
             if instance.region == region and instance.state not in OVER:
@@ -150,11 +150,11 @@ class Fleet:
         user_data: str,
         environ: Mapping[str, str],
     ) -> None:
-        """Begin the life of an instance that moto has just made.
+        """Start the life of an instance that moto has just created.
 
         Args:
             user_data: Base64-encoded.
-            environ: Variables of its machine.
+            environ: Environment variables of its machine.
         """
         machine = self._machine(instance_id, user_data, environ) if self._boot and user_data else None
         life = _Life(id=instance_id, region=region, machine=machine)
@@ -167,7 +167,7 @@ class Fleet:
         life.thread.start()
 
     def end(self, instance_id: str, ending: Ending) -> str:
-        """Let an instance end; harmless where it has ended. The state that it had."""
+        """End an instance, unless it has ended already; return the state that it had."""
         life = self._lives[instance_id]
         with self._moto.lock:
             state = str(self._moto.instance(life.region, instance_id).state)
@@ -184,7 +184,7 @@ class Fleet:
                 del self._lives[life.id]
 
     def close(self) -> None:
-        """End every machine, and wait until the last process of each is gone."""
+        """End every machine and wait for its last process."""
         with self._moto.lock:
             # A launch that is under way holds the lock; one that comes later finds the fleet closed.
             self._is_closed = True
@@ -216,7 +216,7 @@ class Fleet:
             self._finish(life)
 
     def _start(self, life: _Life) -> Machine | None:
-        """Let an instance run that nobody has ended meanwhile; its machine, if that has booted."""
+        """Set an instance to running unless it has been ended; return its machine if it booted one."""
         with self._moto.lock:
             if life.asked.is_set():
                 return None

@@ -1,4 +1,4 @@
-"""Public machine images, and the SSM parameters under which their publishers renew them."""
+"""Public machine images, and the SSM parameters that name their latest releases."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ AMAZON = "898082745236"
 
 @dataclass(frozen=True, kw_only=True)
 class PublicImage:
-    """An image that every region has, under an id of its own there.
+    """An image that every region offers under its own id.
 
     Attributes:
-        alias: Of the owner, where it has one.
-        disk_size: GiB that the root volume has at least.
+        alias: The owner's alias, if any.
+        disk_size: Smallest root volume, in GiB.
     """
 
     name: str
@@ -62,5 +62,5 @@ IMAGES = (
 
 
 def parameters(region: str) -> Mapping[str, str]:
-    """SSM parameter -> image id."""
+    """Return SSM parameter name -> image id."""
     return {image.parameter: image.id(region) for image in IMAGES}

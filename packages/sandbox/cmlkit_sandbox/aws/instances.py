@@ -1,4 +1,4 @@
-"""Operations on instances that exist: end them, and read their consoles."""
+"""Operations on existing instances: end them, and read their consoles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Instances:
         self._fleet = fleet
 
     def terminate(self, call: Call) -> Answer:
-        """TerminateInstances: all of them or, where one is unknown, none."""
+        """Answer TerminateInstances: all of them, or none if one is unknown."""
         ids = call.listed("InstanceId")
         if not ids:
             raise Refusal("MissingParameter", "The request must contain the parameter InstanceId")
@@ -32,7 +32,7 @@ class Instances:
         return ec2_answer(call.action, f"<instancesSet>{items}</instancesSet>")
 
     def console(self, call: Call) -> Answer:
-        """GetConsoleOutput: what the machine has written so far."""
+        """Answer GetConsoleOutput with the machine's output so far."""
         instance_id = call.text("InstanceId")
         self._check(call.region, [instance_id])
         machine = self._fleet.machines.get(instance_id)
@@ -42,7 +42,7 @@ class Instances:
         return ec2_answer(call.action, f"<instanceId>{instance_id}</instanceId><timestamp>{moment}</timestamp>{output}")
 
     def refuse(self, call: Call) -> Answer:
-        """What a machine that boots once cannot do."""
+        """Refuse an operation that a machine that boots once does not support."""
         raise Refusal("UnsupportedOperation", f"The sandbox's instances live once; it has no {call.action}.")
 
     def _terminated(self, instance_id: str) -> str:

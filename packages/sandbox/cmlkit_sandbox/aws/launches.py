@@ -1,4 +1,4 @@
-"""Launches: what RunInstances refuses, what it does only once, and what it leaves to moto."""
+"""Launches: RunInstances with its refusals and idempotency; moto does the rest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Launches:
     """RunInstances.
 
     Args:
-        environ: From an instance's id to the variables that lead its machine to this AWS.
+        environ: Maps an instance id to the variables that point its machine at this AWS.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Launches:
         self._known: dict[tuple[str, str], tuple[Mapping[str, Any], Answer]] = {}
 
     def run(self, call: Call) -> Answer:
-        """Launch what the call asks for, or find what was launched with its client token before.
+        """Launch the instances of a call, or return those already launched with its client token.
 
         https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
         """
@@ -80,7 +80,7 @@ class Launches:
         return self._as_they_are(answer)
 
     def _as_they_are(self, answer: Answer) -> Answer:
-        """The first answer again, with the states that its instances have by now."""
+        """Return the first answer again, with its instances' current states."""
         states = iter([self._fleet.instance(instance_id).state for instance_id in _instance_ids(answer)])
 
         def restated(match: re.Match[str]) -> str:
@@ -92,7 +92,7 @@ class Launches:
         return Answer(status=200, media_type=answer.media_type, content=content)
 
     def _check(self, call: Call) -> Mapping[str, Any]:
-        """Refuse what cannot be; the instance type's description otherwise."""
+        """Refuse an impossible launch; otherwise return the instance type's description."""
         _check_user_data(call.text("UserData"))
         self._moto.furnish(call)
         described = self._instance_type(call)

@@ -1,4 +1,4 @@
-"""The instance metadata service, version 2: each instance's own facts, for whoever holds a token."""
+"""The instance metadata service, version 2, which needs a session token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST_TTL_SECONDS = 21_600
 
 
 class MetadataService:
-    """A WSGI application that answers below `/_imds/INSTANCE/`, as the service itself does on an instance.
+    """A WSGI application that answers below `/_imds/INSTANCE/` as the service does on an instance.
 
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
     """
@@ -26,12 +26,12 @@ class MetadataService:
         self._tokens: dict[str, str] = {}
 
     def add(self, instance_id: str, *, region: str, instance: Any, user_data: str, profile: str = "") -> None:
-        """Know an instance that was launched just now.
+        """Register a new instance.
 
         Args:
-            instance: moto's object.
+            instance: moto's instance object.
             user_data: The script itself.
-            profile: Name of its instance profile.
+            profile: Name of the instance profile.
         """
         identity = {
             "accountId": instance.owner_id,

@@ -1,4 +1,4 @@
-"""moto, which keeps what the sandbox's AWS knows: the one place that touches its objects."""
+"""moto, which holds the state of the sandbox's AWS: the only module that touches its objects."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _catalogue: dict[tuple[object, ...], Answer] = {}
 
 
 class Moto:
-    """moto with nothing in it yet. Its state belongs to the process, so there can be only one at a time.
+    """An empty moto. Its state is global to the process, so only one can exist at a time.
 
     Attributes:
-        lock: Held while moto's objects are used: they are not made for several threads.
+        lock: Held while moto's objects are used, which are not thread-safe.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Moto:
         self._furnished: set[tuple[str, str]] = set()
 
     def answer(self, call: Call) -> Answer:
-        """moto's own answer."""
+        """Return moto's answer."""
         if call.action not in _CATALOGUE:
             return self._forward(call)
         key = (call.region, call.action, *sorted(call.parameters.items()))
@@ -63,11 +63,11 @@ class Moto:
         return _catalogue[key]
 
     def instance(self, region: str, instance_id: str) -> Any:
-        """moto's object; None where there is none."""
+        """Return moto's object; None if missing."""
         return self._backend("ec2", region).get_instance_by_id(instance_id)
 
     def forget(self, region: str, instance_id: str) -> None:
-        """Let DescribeInstances not know an instance any more; each has a reservation of its own or shares one."""
+        """Remove an instance from DescribeInstances, and its reservation if that is then empty."""
         reservations = self._backend("ec2", region).reservations
         for key, reservation in list(reservations.items()):
             reservation.instances = [item for item in reservation.instances if item.id != instance_id]
@@ -87,14 +87,14 @@ class Moto:
         instance._reason = transition
 
     def instance_type(self, name: str) -> Mapping[str, Any] | None:
-        """What DescribeInstanceTypes says of a type; None where there is none of that name."""
+        """Return the type's description from DescribeInstanceTypes; None if unknown."""
         from moto.ec2.models.instance_types import INSTANCE_TYPES
 
         found: Mapping[str, Any] | None = INSTANCE_TYPES.get(name)
         return found
 
     def zones_offering(self, region: str, instance_type: str) -> list[str]:
-        """The availability zones that have a type; every zone of the region for one that moto has no zones of."""
+        """Return the availability zones that offer a type; every zone of the region if moto does not know."""
         from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
 
         offered = INSTANCE_TYPE_OFFERINGS["availability-zone"].get(region, [])
@@ -104,14 +104,14 @@ class Moto:
         return self._backend("ec2", region).amis.get(image_id)
 
     def subnet_zone(self, region: str, subnet_id: str) -> str:
-        """The zone of a subnet; empty where there is no such subnet."""
+        """Return the zone of a subnet; empty if it does not exist."""
         for subnets in self._backend("ec2", region).subnets.values():
             if subnet_id in subnets:
                 return str(subnets[subnet_id].availability_zone)
         return ""
 
     def schedules(self) -> Iterator[tuple[str, Any, Any]]:
-        """(region, group, schedule) of EventBridge Scheduler."""
+        """Return (region, group, schedule) for each schedule of EventBridge Scheduler."""
         for region, backend in list(self._backends("scheduler").items()):
             for group in list(backend.schedule_groups.values()):
                 for schedule in list(group.schedules.values()):
@@ -149,7 +149,7 @@ class Moto:
         return self._backends(service)[region]
 
     def furnish(self, call: Call) -> None:
-        """Put the public images and their parameters into a region that is used for the first time."""
+        """Add the public images and their parameters to a region on its first use."""
         place = (call.service, call.region)
         if call.service not in ("ec2", "ssm") or place in self._furnished:
             return
@@ -166,7 +166,7 @@ class Moto:
 
 
 def _connect_default_network(backend: Any) -> None:
-    """Give the default network what AWS gives it and moto does not: a way out."""
+    """Give the default network an internet gateway and a route to it, which AWS has and moto lacks."""
     for network in backend.describe_vpcs(filters={"is-default": "true"}):
         gateway = backend.create_internet_gateway()
         backend.attach_internet_gateway(gateway.id, network.id)

@@ -1,4 +1,4 @@
-"""Prices: what the Price List and the spot price history say, for the types that people use most."""
+"""Prices of the most used types, for the Price List and the spot price history."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ _BURSTABLE = ("t3", "t3a", "t4g")
 
 
 def on_demand_price(instance_type: str, region: str) -> float | None:
-    """USD per hour; None where the sandbox has no price."""
+    """Return USD per hour; None if the sandbox has no price."""
     family, _, size = instance_type.partition(".")
     is_offered = size in _SIZES and (family in _BURSTABLE or _SIZES[size] >= 1 or family[-1:] == "g")
     base = _LARGE[family] * _SIZES[size] if family in _LARGE and is_offered else _OTHERS.get(instance_type)
@@ -93,14 +93,14 @@ def on_demand_price(instance_type: str, region: str) -> float | None:
 
 
 def spot_price(instance_type: str, zone: str) -> float | None:
-    """USD per hour in an availability zone: a third or so of the on-demand price, the same each time."""
+    """Return USD per hour in an availability zone: a third or so of the on-demand price, the same each time."""
     price = on_demand_price(instance_type, zone[:-1])
     share = 0.30 + zlib.crc32(f"{instance_type} {zone}".encode()) % 16 / 100
     return None if price is None else round(price * share, 6)
 
 
 def products(call: Call) -> Answer:
-    """The Price List's GetProducts.
+    """Answer the Price List's GetProducts.
 
     https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_pricing_GetProducts.html
     """
@@ -114,10 +114,10 @@ def products(call: Call) -> Answer:
 
 
 def spot_history(call: Call, zones: Sequence[tuple[str, str]]) -> Answer:
-    """EC2's DescribeSpotPriceHistory: the current price of each type in each zone.
+    """Answer EC2's DescribeSpotPriceHistory with the current price of each type in each zone.
 
     Args:
-        zones: (type, zone) as far as the region offers them.
+        zones: The pairs (type, zone) that the region offers.
     """
     moment = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
     items = "".join(

@@ -1,4 +1,4 @@
-"""Quotas: how many vCPUs an account may have running at once, by kind of instance and market."""
+"""Quotas: how many vCPUs an account may run at once, per kind of instance and market."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ON_DEMAND_REFUSAL = (
 
 @dataclass(frozen=True, kw_only=True)
 class Quota:
-    """One limit; `letters` are what the names of its instance types begin with."""
+    """One limit; `letters` are the first letters of its instance types' names."""
 
     code: str
     name: str
@@ -56,11 +56,11 @@ class Quotas:
         self.limits = {quota.code: DEFAULT_LIMIT for quota in QUOTAS}
 
     def check(self, call: Call, *, cpus: int, running: Mapping[tuple[str, bool], int]) -> None:
-        """Refuse a launch that would go beyond a limit.
+        """Refuse a launch that would exceed a limit.
 
         Args:
             cpus: vCPUs that the launch asks for.
-            running: (instance type, is spot) -> vCPUs in the region that count already.
+            running: (instance type, is spot) -> vCPUs already running in the region.
         """
         is_spot = call.market == "spot"
         quota = _quota(call.instance_type, is_spot)
@@ -74,7 +74,7 @@ class Quotas:
         raise Refusal("VcpuLimitExceeded", _ON_DEMAND_REFUSAL.format(limit=self.limits[quota.code]))
 
     def get(self, call: Call) -> Answer:
-        """Service Quotas' GetServiceQuota."""
+        """Answer Service Quotas' GetServiceQuota."""
         for quota in QUOTAS:
             if call.text("ServiceCode") == "ec2" and call.text("QuotaCode") == quota.code:
                 return json_answer({"Quota": self._described(quota, call.region)})
@@ -83,7 +83,7 @@ class Quotas:
         )
 
     def list(self, call: Call) -> Answer:
-        """Service Quotas' ListServiceQuotas."""
+        """Answer Service Quotas' ListServiceQuotas."""
         found = QUOTAS if call.text("ServiceCode") == "ec2" else ()
         return json_answer({"Quotas": [self._described(quota, call.region) for quota in found]})
 

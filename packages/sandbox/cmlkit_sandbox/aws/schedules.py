@@ -1,4 +1,4 @@
-"""Schedules: what EventBridge Scheduler does when the time of one has come."""
+"""Schedules: EventBridge Scheduler's actions when they are due."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Schedules:
     """One-time schedules that terminate instances.
 
     Args:
-        terminate: Terminates instances of a region.
+        terminate: Callback that terminates instances of a region.
     """
 
     def __init__(self, moto: Moto, *, terminate: Callable[[str, Sequence[str]], object]) -> None:
@@ -28,7 +28,7 @@ class Schedules:
         self._fired: set[str] = set()
 
     def run_due(self, now: float) -> list[str]:
-        """Do what is due by `now`, in seconds since the epoch; the names of the schedules that fired."""
+        """Fire the schedules due at `now`, in seconds since the epoch; return their names."""
         fired = []
         for region, group, schedule in self._moto.schedules():
             due = _due(schedule)
@@ -47,7 +47,7 @@ class Schedules:
 
 
 def _due(schedule: Any) -> float | None:
-    """Seconds since the epoch; None for a schedule that repeats.
+    """Return seconds since the epoch; None for a recurring schedule.
 
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#one-time
     """

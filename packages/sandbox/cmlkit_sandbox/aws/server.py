@@ -1,4 +1,4 @@
-"""The server: one URL for every service and region, which lets faults happen and keeps the log."""
+"""The server: one URL for every service and region, with fault injection and a log."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ _only_one = threading.Lock()
 
 
 class AwsServer:
-    """AWS on a free port of 127.0.0.1, while the `with` block lasts. One at a time: moto's state is the process's.
+    """AWS on a free port of 127.0.0.1, while the `with` block lasts. One at a time: moto's state is global.
 
     Args:
-        directory: Where the machines live; made when it is missing.
-        boot: Whether instances have machines that run their user data; without, they only exist.
+        directory: Folder of the machines; created if missing.
+        boot: Whether instances have machines that run their user data; if not, they only exist.
         pending_seconds: How long an instance is pending.
         clock_rate: How many of a machine's timer seconds pass in one second.
-        host: The environment that machines share parts of; that of this process when None.
+        host: Environment of which machines share parts; this process's if None.
 
     Attributes:
-        url: AWS_ENDPOINT_URL; known inside of the `with` block.
-        latency: Seconds that every call waits.
-        calls: What came so far.
-        faults: What is to go wrong; see `fail`.
-        denials: What the account's user may not do; see `deny`.
+        url: AWS_ENDPOINT_URL; set inside the `with` block.
+        latency: Delay of every call, in seconds.
+        calls: The calls so far.
+        faults: The pending faults; see `fail`.
+        denials: The denied actions; see `deny`.
         quotas: The account's limits; `quotas.limits["L-1216C47A"] = 0`.
     """
 
@@ -110,7 +110,7 @@ class AwsServer:
             _only_one.release()
 
     def environ(self) -> dict[str, str]:
-        """The variables by which boto3 and the AWS CLI find this AWS."""
+        """Return the environment variables that point boto3 and the AWS CLI here."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
@@ -121,15 +121,15 @@ class AwsServer:
         }
 
     def fail(self, action: str, code: str = "", **details: Any) -> Fault:
-        """Let something happen to the next calls of `action`; `details` are Fault's."""
+        """Inject a fault into the next calls of `action`; `details` are fields of Fault."""
         return self.faults.add(Fault(action=action, code=code, **details))
 
     def deny(self, *actions: str) -> None:
-        """Take permissions away, such as `ec2:RunInstances` or `pricing:*`."""
+        """Deny permissions, such as `ec2:RunInstances` or `pricing:*`."""
         self.denials.add(*actions)
 
     def interrupt(self, instance_id: str, *, seconds: float = 120.0) -> None:
-        """Take a spot instance back: its metadata service says so now, and it is terminated after `seconds`."""
+        """Interrupt a spot instance: its metadata service announces it now, and it is terminated after `seconds`."""
         self._metadata.interrupt(instance_id, at=time.time() + seconds)
         timer = threading.Timer(seconds, self._fleet.end, (instance_id, BY_SPOT))
         timer.daemon = True
@@ -141,7 +141,7 @@ class AwsServer:
         self._fleet.forget_ended()
 
     def run_due_schedules(self, now: float | None = None) -> list[str]:
-        """Let EventBridge Scheduler do what is due by `now`, in seconds since the epoch; names of what fired."""
+        """Fire the schedules due at `now`, in seconds since the epoch; return their names."""
         return self._schedules.run_due(time.time() if now is None else now)
 
     @property
@@ -155,11 +155,11 @@ class AwsServer:
         return self._fleet.machines
 
     def instance(self, instance_id: str) -> SandboxInstance:
-        """The instance of that id; KeyError when there is none."""
+        """Return the instance with that id. KeyError if unknown."""
         return self._fleet.instance(instance_id)
 
     def instances(self) -> list[SandboxInstance]:
-        """Every instance of every region, ended ones too, in the order of their launch."""
+        """Return every instance of every region, ended ones too, in the order of their launch."""
         return self._fleet.instances()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -195,7 +195,7 @@ class AwsServer:
         self._is_open = True
 
     def _all_operations(self) -> Mapping[tuple[str, str], Operation]:
-        """What is answered here; everything else is up to moto."""
+        """Return the operations that are answered here; moto answers all others."""
         instances = Instances(self._fleet)
         launches = Launches(
             self._moto, self._fleet, quotas=self.quotas, metadata=self._metadata, environ=self._machine_environ

@@ -1,13 +1,13 @@
 """GitHub on loopback: REST and GraphQL, real git repositories over HTTP, web pages, and runners that take jobs.
 
 server            GitHubServer, which puts everything together
-hub, accounts, repository, discussion, checks, jobs, runners      what there is, in memory
-git_repository, git_objects, git_changes                          what there is on disk
+hub, accounts, repository, discussion, checks, jobs, runners      the state, in memory
+git_repository, git_objects, git_changes                          the repositories, on disk
 pull_state, merging, protection, limits, apps, authentication     GitHub's rules
-seeding           what people do there by hand
-api/              the REST API, a module a noun
+seeding           actions of people, made by function calls
+api/              the REST API, one module per noun
 graphql, git_http, lfs, runner_link, pages/                       the other doors
-faults                                                            how the wire breaks
+faults                                                            injected faults
 """
 
 from cmlkit_sandbox.github.accounts import Account, Token

@@ -1,4 +1,4 @@
-"""Who acts: accounts, tokens, and what a token may do."""
+"""Accounts, tokens, and permissions of tokens."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """A token.
+    """An access token.
 
     Attributes:
         kind: `personal` for a person's own token, `app` for an installation of a GitHub App, `job` for GITHUB_TOKEN.
         permissions: Name -> level, as GitHub spells them (`contents`, `pull_requests`, …); None for all of them.
-        repositories: Full names that it reaches beside public ones; None for all.
-        rate_limit: Requests an hour.
+        repositories: Full names of the private repositories that it reaches; None for all.
+        rate_limit: Requests per hour.
         expires: Seconds since the epoch; None for never.
     """
 
@@ -49,7 +49,7 @@ class Token:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What GitHub tells about the token with every answer."""
+        """The response headers about the token."""
         is_classic = self.kind == "personal" and self.permissions is None
         scopes = {"X-OAuth-Scopes": "repo, workflow"} if is_classic else {}
         if self.expires is None:
@@ -61,17 +61,17 @@ class Token:
         return self.repositories is None or full_name.lower() in self.repositories
 
     def has(self, permission: str, level: str) -> bool:
-        """Whether the token has a permission; `write` includes `read`, and everyone may read metadata."""
+        """Return whether the token has a permission; `write` includes `read`, and everyone may read metadata."""
         if self.permissions is None or permission == "metadata":
             return True
         granted = self.permissions.get(permission)
         return granted == "write" or (granted is not None and granted == level)
 
     def satisfies(self, needs: str) -> bool:
-        """Whether it has what an endpoint needs, in GitHub's notation: `a=read,b=read; c=read`."""
+        """Return whether it satisfies an endpoint's needs in GitHub's notation: `a=read,b=read; c=read`."""
         return any(all(self.has(*each.strip().split("=")) for each in choice.split(",")) for choice in needs.split(";"))
 
     def refusal(self) -> str:
-        """What GitHub says where a permission is missing."""
+        """Return GitHub's refusal for a missing permission."""
         kind = "personal access token" if self.kind == "personal" else "integration"
         return f"Resource not accessible by {kind}"

@@ -1,4 +1,4 @@
-"""GitHub Apps: an App proves itself by a JWT, and gets tokens for what it is installed on."""
+"""GitHub Apps: an App authenticates with a JWT and gets tokens for its installations."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class App:
     """A GitHub App with one installation.
 
     Attributes:
-        public_key: PEM of the key that its JWTs are checked with.
+        public_key: PEM of the key that verifies its JWTs.
         installation_id: Its installation on the account `owner`, for all of that account's repositories.
-        permissions: What it may do there.
+        permissions: Its permissions there.
     """
 
     id: int
@@ -34,7 +34,7 @@ class App:
 
 
 def app_of(apps: Mapping[int, App], assertion: str, *, now: float) -> App | None:
-    """The App that signed a JWT; None where it is not valid, or the App unknown."""
+    """Return the App that signed a JWT; None if the JWT is invalid or the App unknown."""
     # Of the extra `app`, which whoever has an App has.
     import jwt
 

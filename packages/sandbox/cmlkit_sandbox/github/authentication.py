@@ -1,4 +1,4 @@
-"""Whose request it is: tokens in the ways that GitHub takes them."""
+"""Authentication: tokens in the forms that GitHub accepts."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ TOKEN_IS_THE_USER = "x-oauth-basic"  # noqa: S105
 
 
 def token_of(hub: Hub, request: Request) -> Token | None:
-    """The token that a request carries; None where it carries none.
+    """Return a request's token; None without one.
 
     Raises:
-        Refusal: The token is not one that the sandbox knows, or it has expired.
+        Refusal: The token is unknown or has expired.
     """
     value = _presented(request.headers.get("Authorization", ""))
     if not value:
@@ -31,7 +31,7 @@ def token_of(hub: Hub, request: Request) -> Token | None:
 
 
 def _presented(authorization: str) -> str:
-    """The token in `Bearer TOKEN`, `token TOKEN`, or the password (or else the user) of `Basic …`."""
+    """Return the token in `Bearer TOKEN`, `token TOKEN`, or the password (or else the user) of `Basic …`."""
     scheme, _, rest = authorization.partition(" ")
     if scheme.lower() in ("bearer", "token"):
         return rest.strip()

@@ -1,4 +1,4 @@
-"""Verdicts on commits: check runs and commit statuses."""
+"""Check runs and commit statuses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cmlkit_sandbox.github.accounts import Account
 
 @dataclass(frozen=True, kw_only=True)
 class CheckOutput:
-    """What a check run shows; `annotations` are GitHub's own objects."""
+    """The output of a check run; `annotations` are GitHub's own objects."""
 
     title: str | None = None
     summary: str | None = None
@@ -19,7 +19,7 @@ class CheckOutput:
 
 @dataclass(kw_only=True)
 class CheckRun:
-    """A check run: `status` is queued, in_progress or completed, and only then there is a conclusion."""
+    """A check run: `status` is queued, in_progress or completed; only a completed one has a conclusion."""
 
     id: int
     name: str

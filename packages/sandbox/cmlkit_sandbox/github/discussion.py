@@ -1,4 +1,4 @@
-"""Issues, pull requests, and what people and programs say about them and about commits."""
+"""Issues, pull requests, and comments on them and on commits."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Review:
 
 @dataclass(kw_only=True)
 class Issue:
-    """An issue. Times are texts as GitHub writes them; `comments` are ids."""
+    """An issue. Times are strings in GitHub's format; `comments` are ids."""
 
     id: int
     number: int
@@ -94,7 +94,7 @@ class Issue:
 
 @dataclass(frozen=True, kw_only=True)
 class AutoMerge:
-    """A merge that waits for the pull request's requirements."""
+    """A merge that waits until the pull request's requirements are met."""
 
     method: MergeMethod
     enabled_by: Account
@@ -107,9 +107,9 @@ class PullRequest(Issue):
     """A pull request.
 
     Attributes:
-        head_repository: Where the head branch is: this repository, or a fork of it; None once that is deleted.
-        head_sha, base_sha: Heads of the two branches, as of when the pull request was last open; before the merge.
-        merge_commit: The commit on the base branch that the merge made.
+        head_repository: Repository of the head branch: this one or a fork; None once that is deleted.
+        head_sha, base_sha: Heads of the two branches while the pull request was last open, before a merge.
+        merge_commit: The merge's commit on the base branch.
     """
 
     head: str

@@ -1,4 +1,4 @@
-"""Faults on demand: what a test makes the server do to the requests that it names."""
+"""Faults on demand, injected into the requests that a test names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNICORN = b"<!DOCTYPE html>\n<html><body><h1>Unicorn!</h1><p>This page is taking
 
 
 class RequestRecord(NamedTuple):
-    """One request and the status of its answer; None where the connection broke before there was one."""
+    """One request and the status of its answer; None if the connection broke first."""
 
     method: str
     path: str
@@ -29,18 +29,18 @@ class RequestRecord(NamedTuple):
 
 @dataclass(kw_only=True)
 class Fault:
-    """What happens to requests of one method whose path matches. Without `acted` the server does nothing else.
+    """A fault for requests of one method whose path matches. Unless `acted`, the server does nothing else.
 
     Attributes:
         method: `GET`, …, or `*`.
-        path: Regular expression that is searched in the path, `/api/v3` included.
-        times: How many requests it hits; after `skip` that it lets pass.
+        path: Regular expression searched in the path, including `/api/v3`.
+        times: How many requests it hits, after letting `skip` requests pass.
         status, headers, body: The answer.
-        acted: Whether the server does what was asked before it answers wrongly.
+        acted: Whether the server carries out the request before it answers with the fault.
         drop: Break the connection instead of answering.
-        truncate: Break the connection in the middle of the true answer.
+        truncate: Break the connection in the middle of the real answer.
         latency: Seconds before the request is looked at.
-        before, after: Called when the request has come, and when the server has acted.
+        before, after: Callbacks for when the request arrives, and when the server has acted.
     """
 
     method: str
@@ -58,7 +58,7 @@ class Fault:
     after: Callable[[], None] | None = None
 
     def hits(self, method: str, path: str) -> bool:
-        """Whether it is this request's turn; counts it."""
+        """Return whether this request is hit, and count it."""
         if self.method not in ("*", method) or not re.search(self.path, path) or self.times <= 0:
             return False
         if self.skip > 0:
@@ -69,7 +69,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that wait for their requests."""
+    """The faults that are still pending."""
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
@@ -94,12 +94,12 @@ class Faults:
         before: Callable[[], None] | None = None,
         after: Callable[[], None] | None = None,
     ) -> Fault:
-        """Let something happen to the next requests of a method and path; see Fault.
+        """Inject a fault into the next requests of a method and path; see Fault.
 
         Args:
-            html: Answer with a web page, status 502 unless another one is given.
+            html: Answer with a web page; status 502 unless given.
             drop_connection_before: Break the connection before the server has done anything.
-            drop_connection_after: Break it after the server has done all but answer.
+            drop_connection_after: Break it after the server has acted, before it answers.
         """
         media_type = "text/html; charset=utf-8" if html else "application/json; charset=utf-8"
         fault = Fault(
@@ -126,17 +126,17 @@ class Faults:
             self._waiting.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The fault that hits this request, the first added first."""
+        """Return the fault that hits this request; the oldest wins."""
         with self._lock:
             return next((fault for fault in self._waiting if fault.hits(method, path)), None)
 
 
 @dataclass(kw_only=True)
 class FaultLayer:
-    """A WSGI application around the server's: keeps the log, waits, and lets faults happen.
+    """WSGI middleware that logs, delays and injects faults.
 
     Attributes:
-        latency: Seconds that every request to the API waits.
+        latency: Delay of every request to the API, in seconds.
     """
 
     app: WSGIApplication
@@ -203,7 +203,7 @@ def _wrong_answer(
 
 
 class _Dropped:
-    """An answer that breaks the connection instead of coming."""
+    """An answer that breaks the connection."""
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         self._environ = environ

@@ -1,4 +1,4 @@
-"""What differs between two commits, and what merging them gives."""
+"""Differences between two commits, and their merge."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PATCH_LIMIT_LINES = 3000
 
 @dataclass(frozen=True, kw_only=True)
 class FileChange:
-    """How one file changed.
+    """A change to one file.
 
     Attributes:
-        sha: The blob, the old one where the file was removed.
+        sha: The blob; the old one if the file was removed.
         patch: The hunks; empty for binary files and for long ones.
     """
 
@@ -40,7 +40,7 @@ class FileChange:
 
 
 def changes(repository: GitRepository, old: str, new: str) -> list[FileChange]:
-    """The files that differ between two commits or trees, by path, with renames recognised."""
+    """Return the files that differ between two commits or trees, by path, with renames recognised."""
     raw = _records(repository, "--raw", "--no-abbrev", old, new)
     counts = _counts(repository, old, new)
     patches = _patches(repository, old, new)
@@ -73,7 +73,7 @@ def _raw_changes(records: list[str]) -> list[_RawChange]:
 
 
 def _counts(repository: GitRepository, old: str, new: str) -> dict[str, tuple[int, int, bool]]:
-    """Path -> lines added, lines removed, whether it is binary."""
+    """Return path -> lines added, lines removed, whether it is binary."""
     counts: dict[str, tuple[int, int, bool]] = {}
     rest = iter(_records(repository, "--numstat", old, new))
     for record in rest:
@@ -86,7 +86,7 @@ def _counts(repository: GitRepository, old: str, new: str) -> dict[str, tuple[in
 
 
 def _patches(repository: GitRepository, old: str, new: str) -> dict[str, str]:
-    """Path -> the hunks of its patch."""
+    """Return path -> the hunks of its patch."""
     out = repository.git("diff-tree", "-r", "-p", "-M", "--no-prefix", "--no-ext-diff", old, new)
     patches: dict[str, str] = {}
     for part in f"\n{out.decode('utf-8', 'replace')}".split("\ndiff --git ")[1:]:
@@ -116,13 +116,13 @@ def _file_change(
 
 
 def merged_tree(repository: GitRepository, *, ours: str, theirs: str) -> str | None:
-    """The tree of a merge of two commits, or None where they conflict."""
+    """Return the tree of a merge of two commits, or None if they conflict."""
     base = repository.merge_base(ours, theirs)
     return None if base is None else three_way_tree(repository, base=base, ours=ours, theirs=theirs)
 
 
 def three_way_tree(repository: GitRepository, *, base: str, ours: str, theirs: str) -> str | None:
-    """The tree of `ours` with what changed from `base` to `theirs`, or None where that conflicts."""
+    """Return the tree of `ours` with the changes from `base` to `theirs`, or None if they conflict."""
     with tempfile.TemporaryDirectory() as scratch:
         index = {"GIT_INDEX_FILE": f"{scratch}/index"}
         repository.git("read-tree", "-i", "-m", "--aggressive", base, ours, theirs, environ=index)
@@ -136,7 +136,7 @@ def three_way_tree(repository: GitRepository, *, base: str, ours: str, theirs: s
 
 
 def _unmerged(repository: GitRepository, index: Mapping[str, str]) -> dict[str, dict[int, TreeEntry]]:
-    """Path -> stage (1 base, 2 ours, 3 theirs) -> entry, of what a plain merge left open."""
+    """Return path -> stage (1 base, 2 ours, 3 theirs) -> entry for the paths that a plain merge left unmerged."""
     found: dict[str, dict[int, TreeEntry]] = {}
     for record in repository.git("ls-files", "-z", "--unmerged", environ=index).decode().split("\0")[:-1]:
         words, _, path = record.partition("\t")

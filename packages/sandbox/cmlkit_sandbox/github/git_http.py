@@ -29,7 +29,7 @@ def is_git(request: Request) -> bool:
 
 
 def answer(hub: Hub, request: Request) -> Response:
-    """Answer one request of a git client, or ask it for a token."""
+    """Answer a git client's request, or ask it for a token."""
     match = PATH.fullmatch(request.path)
     assert match is not None
     is_push = "git-receive-pack" in (request.args.get("service"), match["rest"].lstrip("/"))
@@ -42,10 +42,10 @@ def answer(hub: Hub, request: Request) -> Response:
 
 
 def allowed_repository(hub: Hub, full_name: str, token: Token | None, *, is_push: bool) -> Repository:
-    """The repository, if the token may read it, or write to it where `is_push`.
+    """Return the repository if the token may read it, or write to it if `is_push`.
 
     Raises:
-        Refusal: 401 where a token is needed, 403 where it is not enough, 404 where there is nothing for it to see.
+        Refusal: 401 if a token is needed, 403 if it does not suffice, 404 if it may not see the repository.
     """
     if token is None and (is_push or full_name.lower() not in hub.repositories):
         raise Refusal(401, "Requires authentication")
@@ -114,7 +114,7 @@ def _feed(backend: subprocess.Popen[bytes], request: Request) -> None:
 
 
 def _head(output: IO[bytes]) -> tuple[int, Headers]:
-    """The status and headers before the body of a CGI program's output."""
+    """Return the status and headers before the body of a CGI program's output."""
     headers = Headers()
     status = 200
     while line := output.readline().strip():

@@ -1,4 +1,4 @@
-"""git's own objects as values, and how they are written."""
+"""git's objects as values, and their serialisation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class TreeEntry:
 
     @classmethod
     def parse(cls, record: str) -> TreeEntry:
-        """From a record of `git ls-tree --long -z`."""
+        """Parse a record of `git ls-tree --long -z`."""
         words, _, path = record.partition("\t")
         mode, kind, sha, size = words.split()
         return cls(mode=mode, kind=kind, sha=sha, path=path, size=int(size) if size.isdecimal() else None)
@@ -51,7 +51,7 @@ class Signature:
     offset: int = 0
 
     def line(self) -> str:
-        """As git writes it, without the characters that git's format cannot hold."""
+        """Return git's line for it, without characters that git's format cannot hold."""
         sign = "-" if self.offset < 0 else "+"
         hours, minutes = divmod(abs(self.offset), 60)
         return f"{_plain(self.name)} <{_plain(self.email)}> {self.seconds} {sign}{hours:02}{minutes:02}"
@@ -104,7 +104,7 @@ class Tag:
 def commit_content(
     *, tree: str, parents: tuple[str, ...], author: Signature, committer: Signature, message: str, signature: str = ""
 ) -> bytes:
-    """The bytes of a commit object."""
+    """Return the bytes of a commit object."""
     lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
     lines += [f"author {author.line()}", f"committer {committer.line()}"]
     if signature:
@@ -113,7 +113,7 @@ def commit_content(
 
 
 def tag_content(*, target: str, kind: str, name: str, tagger: Signature, message: str) -> bytes:
-    """The bytes of an annotated tag object."""
+    """Return the bytes of an annotated tag object."""
     return f"object {target}\ntype {kind}\ntag {name}\ntagger {tagger.line()}\n\n{message}".encode()
 
 
@@ -143,7 +143,7 @@ def parse_tag(found: GitObject) -> Tag:
 
 
 def _fields(content: bytes) -> tuple[dict[str, list[str]], str]:
-    """The header's fields, each with its values in order, and the message. Continuation lines start with a blank."""
+    """Return the header's fields, each with its values in order, and the message; continuations start with a blank."""
     head, _, message = content.decode("utf-8", "surrogateescape").partition("\n\n")
     fields: dict[str, list[str]] = {}
     for line in head.replace("\n ", "\0").split("\n"):

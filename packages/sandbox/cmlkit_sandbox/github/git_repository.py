@@ -1,4 +1,4 @@
-"""Real bare git repositories, worked on by git's plumbing under a configuration of their own."""
+"""Real bare git repositories, used through git's plumbing with an isolated configuration."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ REPOSITORY_CONFIG = """
 
 
 class GitFailed(Exception):
-    """A git command failed; the message is what git said."""
+    """A git command failed; the message has git's words."""
 
 
 def isolated_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """An environment in which git reads no configuration, asks for nothing, and touches no other repository."""
+    """Return an environment in which git reads no configuration, never prompts, and touches no other repository."""
     return {
         "PATH": os.pathsep.join(os.get_exec_path()),
         "HOME": os.devnull,
@@ -66,7 +66,7 @@ def isolated_environment(extra: Mapping[str, str] | None = None) -> dict[str, st
 
 
 class GitRepository:
-    """One bare repository. Every method raises GitFailed where git refuses.
+    """One bare repository. Every method raises GitFailed if git refuses.
 
     Args:
         path: The bare repository's folder, such as `OWNER/NAME.git`.
@@ -97,7 +97,7 @@ class GitRepository:
         environ: Mapping[str, str] | None = None,
         accept: Sequence[int] = (0,),
     ) -> bytes:
-        """Run one git command here; its standard output."""
+        """Run a git command here; return its standard output."""
         environment = isolated_environment({"GIT_DIR": str(self.path), **(environ or {})})
         done = subprocess.run(
             ["git", *arguments], input=send, capture_output=True, cwd=self.path, env=environment, check=False
@@ -107,11 +107,11 @@ class GitRepository:
         return done.stdout
 
     def line(self, *arguments: str, send: bytes = b"", environ: Mapping[str, str] | None = None) -> str:
-        """Run one git command here; its standard output as one stripped text."""
+        """Run a git command here; return its standard output, stripped."""
         return self.git(*arguments, send=send, environ=environ).decode("utf-8", "replace").strip()
 
     def seed(self, source: Path, *, branch: str, message: str) -> str:
-        """Commit a folder's files (not its `.git`) to a branch; the commit's id."""
+        """Commit a folder's files (not its `.git`) to a branch; return the commit's id."""
         with tempfile.TemporaryDirectory() as scratch:
             environ = {**SEED_IDENTITY, "GIT_INDEX_FILE": f"{scratch}/index", "GIT_WORK_TREE": str(source.resolve())}
             self.git("add", "--all", "--", ":/", environ=environ)
@@ -121,7 +121,7 @@ class GitRepository:
         return commit
 
     def resolve(self, revision: str, *, kind: str = "commit") -> str | None:
-        """The id of the object of that kind that a branch, tag, full ref or id leads to; None when there is none."""
+        """Return the id of the object of that kind that a branch, tag, full ref or id names; None if missing."""
         if not revision or revision.startswith("-") or NO_REVISION.search(revision):
             return None
         named = (f"refs/heads/{revision}", f"refs/tags/{revision}", revision)
@@ -132,13 +132,13 @@ class GitRepository:
         return None
 
     def ref(self, name: str) -> RefValue | None:
-        """The ref of exactly this full name."""
+        """Return the ref with exactly this full name."""
         listed = self.git("for-each-ref", "--format=%(refname) %(objectname) %(objecttype)", name).decode()
         values = (RefValue(*line.split(" ")) for line in listed.splitlines())
         return next((value for value in values if value.name == name), None)
 
     def refs(self, prefix: str) -> list[RefValue]:
-        """The refs whose full name starts with a prefix, by name."""
+        """Return the refs whose full name starts with a prefix, by name."""
         listed = self.git("for-each-ref", "--format=%(refname) %(objectname) %(objecttype)").decode()
         values = (RefValue(*line.split(" ")) for line in listed.splitlines())
         return [value for value in values if value.name.startswith(prefix)]
@@ -155,7 +155,7 @@ class GitRepository:
         return True
 
     def update_ref(self, name: str, new: str, *, old: str | None = None) -> None:
-        """Point a ref at an object; with `old`, only if it points there now (NO_SHA: only if it does not exist)."""
+        """Point a ref at an object; with `old`, only if it points there now (NO_SHA: only if it is new)."""
         self.git("update-ref", name, new, *([] if old is None else [old]))
 
     def delete_ref(self, name: str) -> None:
@@ -174,17 +174,17 @@ class GitRepository:
         return self.git("merge-base", one, other, accept=(0, 1)).decode().strip() or None
 
     def count(self, *revisions: str) -> int:
-        """How many commits these revisions, in the words of `git rev-list`, stand for."""
+        """Count the commits of these revisions, written as for `git rev-list`."""
         return int(self.line("rev-list", "--count", *revisions, "--"))
 
     def log(self, *revisions: str, path: str = "", limit: int | None = None, skip: int = 0) -> list[str]:
-        """The ids of the commits that the revisions stand for, newest first."""
+        """Return the ids of the revisions' commits, newest first."""
         options = [f"--skip={skip}", *([] if limit is None else [f"--max-count={limit}"])]
         paths = [f":(top,literal){path}"] if path else []
         return self.line("rev-list", *options, *revisions, "--", *paths).split()
 
     def read(self, sha: str) -> GitObject | None:
-        """An object by its full id; None when it is not here."""
+        """Return an object by its full id; None if missing."""
         out = self.git("cat-file", "--batch", send=f"{sha}\n".encode())
         header, _, rest = out.partition(b"\n")
         words = header.decode().split()
@@ -193,16 +193,16 @@ class GitRepository:
         return GitObject(sha=words[0], kind=words[1], content=rest[: int(words[2])])
 
     def write(self, kind: str, content: bytes) -> str:
-        """Store an object; its id."""
+        """Store an object; return its id."""
         return self.line("hash-object", "-t", kind, "-w", "--stdin", send=content)
 
     def kind(self, sha: str) -> str | None:
-        """`commit`, `tree`, `blob` or `tag`; None when there is no such object."""
+        """Return `commit`, `tree`, `blob` or `tag`; None if the object is missing."""
         words = self.line("cat-file", "--batch-check", send=f"{sha}\n".encode()).split()
         return words[1] if len(words) == 3 else None
 
     def commit(self, sha: str) -> Commit:
-        """A commit by its id; kept, as commits do not change."""
+        """Return a commit by its id; cached, as commits do not change."""
         if sha not in self._commits:
             found = self.read(sha)
             if found is None or found.kind != "commit":
@@ -215,19 +215,19 @@ class GitRepository:
         return parse_tag(found) if found is not None and found.kind == "tag" else None
 
     def tree(self, sha: str, *, recursive: bool = False) -> list[TreeEntry]:
-        """A tree's entries, with its subtrees' entries (and the subtrees themselves) when `recursive`."""
+        """Return a tree's entries, with its subtrees' entries (and the subtrees themselves) when `recursive`."""
         options = ["-r", "-t"] if recursive else []
         out = self.git("ls-tree", "-z", "--long", *options, sha).decode("utf-8", "surrogateescape")
         return [TreeEntry.parse(record) for record in out.split("\0") if record]
 
     def entry(self, tree: str, path: str) -> TreeEntry | None:
-        """The entry at a path below a tree or commit."""
+        """Return the entry at a path in a tree or commit."""
         out = self.git("ls-tree", "-z", "--long", "--full-tree", tree, "--", f"{path.rstrip('/')}")
         records = out.decode("utf-8", "surrogateescape").split("\0")
         return next((TreeEntry.parse(record) for record in records if record), None)
 
     def write_tree(self, base: str | None, entries: Iterable[TreeEntry]) -> str:
-        """`base` (None: nothing) with entries added, replaced or, where their id is empty, removed."""
+        """Write `base` (None: an empty tree) with entries added, replaced or, if their id is empty, removed."""
         with tempfile.TemporaryDirectory() as scratch:
             index = {"GIT_INDEX_FILE": f"{scratch}/index"}
             self.git("read-tree", *([base] if base else ["--empty"]), environ=index)

@@ -1,4 +1,4 @@
-"""GraphQL, as far as pipelines use it: who am I, auto-merge, drafts, and commits that GitHub signs."""
+"""GraphQL, as far as cmlkit uses it: the viewer, auto-merge, drafts, and commits that GitHub signs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 
 class GraphQlError(Exception):
-    """An error as GraphQL reports it: with status 200, by its type."""
+    """An error that GraphQL reports with status 200, by its type."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -140,7 +140,7 @@ class GraphQlApi:
         raise GraphQlError("NOT_FOUND", f"Could not resolve to a node with the global id of '{wanted}'")
 
     def _create_commit(self, token: Token, arguments: Mapping[str, Any]) -> Json:
-        """A commit on a branch, signed by GitHub, if the branch's head is still the expected one."""
+        """Commit to a branch, signed by GitHub, if its head is still the expected one."""
         branch = arguments.get("branch") or {}
         repository = self._hub.repository(str(branch.get("repositoryNameWithOwner")))
         _check_permission(token, repository, "contents")
@@ -161,7 +161,7 @@ class GraphQlApi:
         return {"clientMutationId": arguments.get("clientMutationId"), "commit": {"oid": sha, "url": url}}
 
     def _update_refs(self, token: Token, arguments: Mapping[str, Any]) -> Json:
-        """Refs set to commits, with force if asked, where each is still at the commit that it is expected at."""
+        """Set refs to commits, by force if asked, if each still points at its expected commit."""
         wanted = arguments.get("repositoryId")
         repository = next((item for item in self._hub.repositories.values() if f"R_{item.id}" == wanted), None)
         if repository is None:
@@ -215,7 +215,7 @@ def _check_permission(token: Token, repository: Repository, permission: str) -> 
 
 
 def _projected(value: Any, fields: tuple[Field, ...]) -> Any:
-    """The value with the fields that were asked for, under the names that were asked for."""
+    """Return the value with the requested fields, under the requested names."""
     if not fields or value is None:
         return value
     return {field.key: _projected(value.get(field.name), field.fields) for field in fields}

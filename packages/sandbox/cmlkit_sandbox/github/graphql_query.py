@@ -1,4 +1,4 @@
-"""A reader for GraphQL requests: one operation, its fields, and their arguments with the variables put in."""
+"""A reader for GraphQL requests: one operation, its fields, and their arguments with variables substituted."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _TOKEN = re.compile(r'(?:[\s,]|#[^\n]*)*("(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?|[$@]?
 
 
 class QueryError(Exception):
-    """The text is not a request that this reader knows."""
+    """The text is not a request that this reader supports."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """A field that is asked for; `fields` are those asked of its value."""
+    """A requested field; `fields` are those of its value."""
 
     name: str
     key: str
@@ -26,10 +26,10 @@ class Field:
 
 
 def read_query(text: str, variables: Mapping[str, Any]) -> tuple[Field, ...]:
-    """The fields at the top of the request's only operation.
+    """Return the top-level fields of the request's only operation.
 
     Raises:
-        QueryError: There is a syntax error, or something that the reader does not know.
+        QueryError: A syntax error, or an unsupported construct.
     """
     reader = _Reader(_tokens(text), variables)
     while reader.peek() != "{":

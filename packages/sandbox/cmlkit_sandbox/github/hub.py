@@ -1,4 +1,4 @@
-"""The sandbox's GitHub as values in memory: accounts, tokens and repositories, beside the bare repositories on disk."""
+"""The state of the sandbox's GitHub: accounts, tokens and repositories in memory, beside bare repositories on disk."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ JOB_RATE_LIMIT = 1000
 
 
 class Hub:
-    """All of the sandbox's GitHub.
+    """The whole state of the sandbox's GitHub.
 
     Args:
-        directory: Where the bare repositories are.
-        now: Seconds since the epoch.
+        directory: Folder of the bare repositories.
+        now: Clock, in seconds since the epoch.
 
     Attributes:
         url: Root of the web pages, such as `http://127.0.0.1:40123`; known once the server listens.
@@ -67,15 +67,15 @@ class Hub:
         return next(self._ids)
 
     def moment(self) -> datetime:
-        """The time by the server's clock, to the second."""
+        """Return the server's time, to the second."""
         return datetime.fromtimestamp(int(self.now()), tz=UTC)
 
     def timestamp(self) -> str:
-        """The time as GitHub writes it."""
+        """Return the time as GitHub writes it."""
         return self.moment().strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def account(self, login: str, *, kind: Literal["User", "Organization", "Bot"] = "User") -> Account:
-        """The account of that login, made if there is none yet."""
+        """Return the account with that login, created if missing."""
         with self._lock:
             if login.lower() not in self.accounts:
                 self.accounts[login.lower()] = Account(id=self.next_id(), login=login, kind=kind)
@@ -92,7 +92,7 @@ class Hub:
         rate_limit: int = 5000,
         expires: float | None = None,
     ) -> Token:
-        """Make a token valid; see Token for its fields."""
+        """Add a valid token; see Token for its fields."""
         reached = None if repositories is None else frozenset(each.lower() for each in repositories)
         token = Token(
             value=value,
@@ -141,12 +141,12 @@ class Hub:
         return repository
 
     def repository(self, full_name: str) -> Repository:
-        """The repository, in whatever case its name is written.
+        """Return the repository with this name or former name, ignoring case.
 
         A former name of it will do, too.
 
         Raises:
-            Refusal: There is none.
+            Refusal: It does not exist.
         """
         name = full_name.lower().removesuffix(".git")
         found = self.repositories.get(name) or self.former_names.get(name)
@@ -157,7 +157,7 @@ class Hub:
     def start_run(
         self, full_name: str, *, workflow: str = "Train", event: str = "schedule", branch: str = "", actor: str = ""
     ) -> WorkflowRun:
-        """A new run of a workflow, without jobs."""
+        """Start a run of a workflow, without jobs."""
         repository = self.repository(full_name)
         head = branch or repository.default_branch
         with repository.lock:
@@ -206,7 +206,7 @@ class Hub:
         return job
 
     def job_token(self, job: Job) -> str:
-        """GITHUB_TOKEN of a job: made once, for its repository only, gone when the job is over."""
+        """Return a job's GITHUB_TOKEN: created once, for its repository only, invalid after the job."""
         if not job.token:
             job.token = f"ghs_sandbox{secrets.token_hex(12)}"
             self.tokens[job.token] = Token(

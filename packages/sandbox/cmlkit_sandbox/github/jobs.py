@@ -1,4 +1,4 @@
-"""Workflow runs and their jobs: what waits for a runner, what a runner does, and what came of it."""
+"""Workflow runs and their jobs: queued, running, and finished."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ class Job:
     """One job of a workflow run.
 
     Attributes:
-        asked_labels: The labels as they were asked for, with GitHub's expressions in them.
-        steps: bash lines, one text a step.
-        environ: Variables that all steps see.
+        asked_labels: The labels as requested, with GitHub's expressions.
+        steps: bash lines, one string per step.
+        environ: Environment variables of all steps.
         repository: Full name.
-        labels: Labels that a runner must have, all of them.
-        conclusion: `success`, `failure` or `cancelled` once it is over, else None.
-        log: What the job printed so far.
+        labels: Labels that a runner must all have.
+        conclusion: `success`, `failure` or `cancelled`; None until it ends.
+        log: The job's output so far.
         summary: The job summary in markdown.
-        outputs: What the steps wrote to GITHUB_OUTPUT.
+        outputs: Values that the steps wrote to GITHUB_OUTPUT.
     """
 
     id: int
@@ -90,20 +90,20 @@ class Job:
         return self.run.id
 
     def annotations(self) -> list[dict[str, str]]:
-        """What the job put on the run's page, by lines such as `::warning title=TITLE::MESSAGE`."""
+        """Annotations of the job, from lines such as `::warning title=TITLE::MESSAGE`."""
         return [
             {"annotation_level": LEVELS[level], "title": title or "", "message": message}
             for level, title, message in _ANNOTATION.findall(self.log)
         ]
 
     def wait(self, timeout: float) -> str:
-        """Wait until the job is over; its conclusion.
+        """Wait until the job ends; return its conclusion.
 
         Args:
             timeout: Seconds.
 
         Raises:
-            TimeoutError: It is not over by then; the message has the log's tail.
+            TimeoutError: It has not ended by then; the message has the log's tail.
         """
         deadline = time.monotonic() + timeout
         with self.changed:
@@ -132,14 +132,14 @@ class WorkflowRun:
     jobs: list[Job] = field(default_factory=list)
 
     def expand(self, text: str) -> str:
-        """The text with the two expressions that make a label unique, `github.run_id` and `github.run_attempt`."""
+        """Return the text with `github.run_id` and `github.run_attempt` expanded."""
         values = {"github.run_id": self.id, "github.run_attempt": self.attempt}
         for name, value in values.items():
             text = text.replace(f"${{{{ {name} }}}}", str(value))
         return text
 
     def latest_jobs(self) -> list[Job]:
-        """The last attempt's jobs, and from earlier attempts those that it did not repeat."""
+        """Return the last attempt's jobs, and those of earlier attempts that it did not repeat."""
         latest: dict[str, Job] = {job.name: job for job in self.jobs}
         return list(latest.values())
 

@@ -1,7 +1,7 @@
-"""Git LFS: the batch API, and the storage that it sends its clients to.
+"""Git LFS: the batch API, and the storage that it points clients to.
 
-The batch API is https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md. The storage wants the header that the
-batch gave, not the token, as GitHub's does.
+The batch API is https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md. The storage, like GitHub's, requires
+the header from the batch answer, not the token.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PASS_SECONDS = 3600
 
 @dataclass(frozen=True, kw_only=True)
 class _Pass:
-    """What one `RemoteAuth` header opens."""
+    """The object and operation that one `RemoteAuth` header permits."""
 
     operation: Literal["upload", "download"]
     oid: str
@@ -128,7 +128,7 @@ def _stored(repository: Repository, oid: str) -> Path:
 
 
 def _store(request: Request, target: Path, oid: str) -> None:
-    """Take the request's body as it comes, and keep it only if it is what its id says."""
+    """Stream the request's body to disk, and keep it only if its hash is its id."""
     target.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:

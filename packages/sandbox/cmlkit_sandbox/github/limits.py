@@ -1,4 +1,4 @@
-"""Rate limits: so many requests an hour for each token, and so much new content a minute."""
+"""Rate limits: requests per hour and token, and new content per minute."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ANONYMOUS_LIMIT = 60
 
 @dataclass(kw_only=True)
 class Window:
-    """An hour of one token; `reset` in seconds since the epoch."""
+    """One token's current hour; `reset` in seconds since the epoch."""
 
     reset: int
     used: int = 0
@@ -23,11 +23,11 @@ class Window:
 
 @dataclass(kw_only=True)
 class Limits:
-    """What each token has used of its hour.
+    """Each token's use of its hour.
 
     Args:
-        now: Seconds since the epoch.
-        content_a_minute: How many requests a minute of one token may create content; None for any number. GitHub's
+        now: Clock, in seconds since the epoch.
+        content_a_minute: Content-creating requests allowed per minute and token; None for no limit. GitHub's
             own secondary limit is 80.
     """
 
@@ -37,7 +37,7 @@ class Limits:
     created: dict[str, list[float]] = field(default_factory=dict)
 
     def use(self, token: Token | None) -> bool:
-        """Count one request; False where the token has none left."""
+        """Count one request; return False if the token has none left."""
         window = self._window(token)
         if window.used >= _limit(token):
             return False
@@ -45,7 +45,7 @@ class Limits:
         return True
 
     def create_content(self, token: Token | None) -> int:
-        """Count one request that creates content; the seconds to wait where there were too many, or else 0."""
+        """Count one content-creating request; return the seconds to wait if there were too many, else 0."""
         now = self.now()
         recent = [each for each in self.created.get(_key(token), []) if each > now - MINUTE_SECONDS]
         if self.content_a_minute is not None and len(recent) >= self.content_a_minute:
@@ -54,12 +54,12 @@ class Limits:
         return 0
 
     def state(self, token: Token | None) -> dict[str, int]:
-        """As GET /rate_limit writes it."""
+        """Return the answer to GET /rate_limit."""
         window, limit = self._window(token), _limit(token)
         return {"limit": limit, "used": window.used, "remaining": limit - window.used, "reset": window.reset}
 
     def headers(self, token: Token | None) -> dict[str, str]:
-        """As every answer carries it."""
+        """Return the rate-limit headers of every answer."""
         state = {f"X-RateLimit-{name.title()}": str(value) for name, value in self.state(token).items()}
         return {**state, "X-RateLimit-Resource": "core"}
 

@@ -1,4 +1,4 @@
-"""Merging a pull request, at once or when its requirements are met."""
+"""Merging a pull request, now or when its requirements are met."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PASSED = frozenset({"success", "neutral", "skipped"})
 
 
 def pull_commits(repository: Repository, pull: PullRequest) -> list[str]:
-    """The commits that a pull request adds, or has added, to its base, oldest first."""
+    """Return the commits that a pull request adds, or has added, to its base, oldest first."""
     return repository.git.log(pull.head_sha, f"^{pull.base_sha}")[::-1]
 
 
@@ -32,7 +32,7 @@ def merge(
     title: str = "",
     message: str = "",
 ) -> str:
-    """Merge; the id of the commit that the base branch then has.
+    """Merge; return the base branch's new commit.
 
     Raises:
         Refusal: The pull request is closed, a draft, in conflict, or lacks a check that the branch requires.
@@ -61,7 +61,7 @@ def merge(
 
 
 def missing_checks(repository: Repository, pull: PullRequest) -> list[str]:
-    """Names of the checks that the base branch requires and the head has not passed."""
+    """Return names of the base branch's required checks that the head has not passed."""
     protection = repository.protections.get(pull.base)
     runs = [run for run in list(repository.check_runs.values()) if run.sha == pull.head_sha]
     statuses = [status for status in repository.statuses if status.sha == pull.head_sha]
@@ -71,7 +71,7 @@ def missing_checks(repository: Repository, pull: PullRequest) -> list[str]:
 
 
 def merge_if_ready(hub: Hub, repository: Repository, pull: PullRequest) -> None:
-    """Do the merge that auto-merge was asked for, once nothing is missing."""
+    """Carry out auto-merge if all requirements are met."""
     wish = pull.auto_merge
     if wish is None or pull.state != "open" or pull.draft or missing_checks(repository, pull):
         return

@@ -1,4 +1,4 @@
-"""What keeps changes away from protected branches."""
+"""Rules that protect branches."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from cmlkit_sandbox.github.repository import Protection, Repository
 
 
 def check_change(repository: Repository, token: Token | None, ref: str, old: str, new: str) -> None:
-    """Refuse a change of a ref that a rule forbids.
+    """Refuse a change to a ref that a rule forbids.
 
     Args:
-        old, new: Where the ref points before and after; NO_SHA where it does not exist.
+        old, new: Targets of the ref before and after; NO_SHA if it does not exist.
 
     Raises:
         Refusal: With GitHub's words for a ruleset, or for a protected branch.
@@ -26,7 +26,7 @@ def check_change(repository: Repository, token: Token | None, ref: str, old: str
 
 
 def broken_rule(repository: Repository, ref: str, old: str, new: str) -> Protection | None:
-    """The rule that this change of a ref would break, or None."""
+    """Return the rule that this change to a ref would break, or None."""
     protection = repository.protections.get(ref.removeprefix("refs/heads/"))
     if protection is None or not ref.startswith("refs/heads/"):
         return None
@@ -40,7 +40,7 @@ def broken_rule(repository: Repository, ref: str, old: str, new: str) -> Protect
 
 
 def push_rules(repository: Repository) -> str:
-    """The rules as the hook that looks at pushes takes them, one `RULE REF` a line."""
+    """Return the rules for the push hook, one `RULE REF` per line."""
     return "\n".join(f"{each.rule} refs/heads/{branch}" for branch, each in repository.protections.items())
 
 

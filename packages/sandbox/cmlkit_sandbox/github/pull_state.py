@@ -1,4 +1,4 @@
-"""How pull requests follow their branches: new commits, deleted branches, merges made elsewhere."""
+"""Pull requests follow their branches: new commits, deleted branches, merges made elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cmlkit_sandbox.github.repository import Repository
 
 
 def after_push(hub: Hub, repository: Repository) -> None:
-    """Bring every open pull request in line with the branches of `repository`, as GitHub does after a push."""
+    """Update every open pull request to the branches of `repository`, as GitHub does after a push."""
     for other in list(hub.repositories.values()):
         pulls = [pull for pull in other.pulls if repository in (other, pull.head_repository)]
         if any(pull.state == "open" for pull in pulls):
@@ -47,7 +47,7 @@ def _follow(hub: Hub, repository: Repository, pull: PullRequest, head: str | Non
 
 
 def take_head(repository: Repository, pull: PullRequest, head: str) -> None:
-    """Make the head branch's commit the pull request's, and keep it by a ref of its own, as GitHub does."""
+    """Set the pull request's head to its branch's commit, and keep that by a ref, as GitHub does."""
     if pull.head_repository is not repository:
         source = str(pull.head_repository.git.path)
         repository.git.git("fetch", "--quiet", "--no-tags", source, head)
@@ -56,7 +56,7 @@ def take_head(repository: Repository, pull: PullRequest, head: str) -> None:
 
 
 def close(hub: Hub, pull: PullRequest, *, merge_commit: str | None = None) -> None:
-    """Close the pull request; as merged where there is a merge commit."""
+    """Close the pull request; as merged if there is a merge commit."""
     pull.state = "closed"
     pull.closed = pull.updated = hub.timestamp()
     pull.auto_merge = None

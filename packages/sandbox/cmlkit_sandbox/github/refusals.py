@@ -1,4 +1,4 @@
-"""GitHub's own words for no: an error answer as an exception, and those that several endpoints give."""
+"""Refusals: GitHub's error answers as exceptions, and those that several endpoints share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ DOCUMENTATION = "https://docs.github.com/rest"
 
 
 class Refusal(Exception):
-    """An error answer, raised wherever the request turns out to be one that GitHub refuses.
+    """An error answer, raised when GitHub would refuse the request.
 
     Args:
         errors: GitHub's list of details: objects with `resource`, `field` and `code`, or plain sentences.
@@ -31,7 +31,7 @@ class Refusal(Exception):
         self.with_status = with_status
 
     def body(self) -> dict[str, object]:
-        """The answer's JSON."""
+        """Return the answer's JSON."""
         errors = {"errors": self.errors} if self.errors else {}
         status = {"status": str(self.status)} if self.with_status else {}
         return {"message": self.message, **errors, "documentation_url": DOCUMENTATION, **status}
@@ -42,12 +42,12 @@ def not_found(message: str = "Not Found") -> Refusal:
 
 
 def unprocessable(message: str) -> Refusal:
-    """A 422 that has one sentence only."""
+    """Return a 422 with a single sentence."""
     return Refusal(422, message)
 
 
 def invalid(resource: str, code: str, *, field: str = "", message: str = "", value: object = None) -> Refusal:
-    """GitHub's "Validation Failed", with one detail: code is `missing_field`, `invalid`, `already_exists`, `custom`."""
+    """Return GitHub's "Validation Failed"; `code` is `missing_field`, `invalid`, `already_exists` or `custom`."""
     detail: dict[str, object] = {"resource": resource, "code": code}
     if field:
         detail["field"] = field

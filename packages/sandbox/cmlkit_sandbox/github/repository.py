@@ -1,4 +1,4 @@
-"""A repository of the sandbox: its bare git repository, and what GitHub keeps around it."""
+"""A repository: its bare git repository, and GitHub's state around it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Settings:
 
     Attributes:
         can_create_pull_requests: Whether GITHUB_TOKEN may open pull requests.
-        workflow_permissions: What GITHUB_TOKEN may do where a workflow says nothing: `read` or `write`.
+        workflow_permissions: Default permissions of GITHUB_TOKEN: `read` or `write`.
         delete_branch_on_merge: Whether a merge removes the head branch.
     """
 
@@ -43,13 +43,13 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Protection:
-    """What keeps pushes away from a branch.
+    """A rule that protects a branch.
 
     Attributes:
-        rule: GitHub's name of the rule: `pull_request`, `required_signatures`, `creation`, `update`, …
-        message: What GitHub says to whoever breaks it.
+        rule: GitHub's name for the rule: `pull_request`, `required_signatures`, `creation`, `update`, …
+        message: GitHub's message when the rule is broken.
         checks: Names of the checks that must succeed before a merge.
-        ruleset: Whether it is a ruleset (or else a protected branch of the older kind).
+        ruleset: Whether it is a ruleset, not an older branch protection.
     """
 
     rule: str = "pull_request"
@@ -60,10 +60,10 @@ class Protection:
 
 @dataclass(kw_only=True)
 class Repository:
-    """A repository. Writes are made under `lock`; numbers of issues and pull requests come from one sequence.
+    """A repository. Writes hold `lock`; issues and pull requests share one sequence of numbers.
 
     Attributes:
-        attestations: Digest of a file, `sha256:…` -> what was stated about it.
+        attestations: Digest of a file, `sha256:…` -> its attestations.
     """
 
     id: int
@@ -101,5 +101,5 @@ class Repository:
         return [issue for issue in list(self.issues.values()) if isinstance(issue, PullRequest)]
 
     def comments_of(self, number: int) -> list[Comment]:
-        """The comments of an issue or pull request, oldest first."""
+        """Return the comments of an issue or pull request, oldest first."""
         return [self.comments[each] for each in list(self.issues[number].comments) if each in self.comments]

@@ -1,4 +1,4 @@
-"""The runner application that the sandbox offers for download: a stand-in for actions/runner, as a tarball."""
+"""The runner application to download: a stand-in for actions/runner, as a tarball."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def filename(architecture: str) -> str:
 
 @functools.cache
 def tarball() -> bytes:
-    """The application, the same bytes each time: it is Python, so one for all architectures."""
+    """Return the application, reproducible and, being Python, the same for all architectures."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name in PROGRAMS:

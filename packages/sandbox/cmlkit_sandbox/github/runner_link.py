@@ -1,4 +1,4 @@
-"""What the stand-in runner talks to: a session, messages by long poll, and the reports of its job.
+"""The stand-in runner's server side: a session, messages by long polling, and its job's reports.
 
 Private to the sandbox, below `/_runner/`:
 
@@ -167,7 +167,7 @@ def _answer(body: object) -> Response:
 
 
 def _is_gone(connection: socket.socket) -> bool:
-    """Whether the other side has closed the connection; it sends nothing while it waits."""
+    """Return whether the other side has closed the connection; it sends nothing while it waits."""
     readable, _, _ = select.select([connection], [], [], 0)
     try:
         return bool(readable) and not connection.recv(1, socket.MSG_PEEK)

@@ -22,10 +22,10 @@ class Runner:
 
     Attributes:
         scope: Full name of its repository, or login of its organisation.
-        secret: What its configuration holds; good for one session.
-        grace_seconds: For how long it counts as online after its last connection broke.
-        polls: Connections that it holds open now.
-        seen: When it last did, on the monotonic clock; None before it first came up.
+        secret: Secret in its JIT config, valid for one session.
+        grace_seconds: How long it counts as online after its last connection broke.
+        polls: Its open connections.
+        seen: Monotonic time of its last connection; None before the first.
     """
 
     id: int
@@ -53,19 +53,19 @@ class Runner:
         return self.job is not None
 
     def serves(self, full_name: str) -> bool:
-        """Whether jobs of a repository may run on it."""
+        """Return whether it may run jobs of a repository."""
         return self.scope.lower() in (full_name.lower(), full_name.partition("/")[0].lower())
 
 
 @dataclass(kw_only=True)
 class RunnerPool:
-    """All runners, and the jobs that wait for one. `changed` guards everything here, and is told of each change.
+    """All runners, and the jobs that wait for one. `changed` guards all state and is notified of each change.
 
     Args:
-        next_id: A new id.
-        timestamp: The time as GitHub writes it.
-        finished: Told of each job that is over.
-        grace_seconds: See Runner; of those that register from now on.
+        next_id: Generator of ids.
+        timestamp: The server's time in GitHub's format.
+        finished: Callback for each finished job.
+        grace_seconds: See Runner; for newly registered ones.
     """
 
     next_id: Callable[[], int]
@@ -77,7 +77,7 @@ class RunnerPool:
     grace_seconds: float = GRACE_SECONDS
 
     def register(self, *, name: str, scope: str, labels: tuple[str, ...], group_id: int, work_folder: str) -> Runner:
-        """A new runner, which is offline until it comes up."""
+        """Register a runner, which is offline until it connects."""
         with self.changed:
             runner = Runner(
                 id=self.next_id(),
@@ -94,7 +94,7 @@ class RunnerPool:
             return runner
 
     def of(self, scope: str) -> list[Runner]:
-        """The runners of a repository or organisation, by id."""
+        """Return the runners of a repository or organisation, by id."""
         with self.changed:
             self.look()
             return [runner for runner in self.runners.values() if runner.scope.lower() == scope.lower()]
@@ -110,7 +110,7 @@ class RunnerPool:
             self.changed.notify_all()
 
     def open_session(self, secret: str) -> Runner | None:
-        """The runner with this secret, which works once; None for any other secret."""
+        """Return the runner with this secret, which works once; None for an unknown secret."""
         with self.changed:
             runner = next((each for each in self.runners.values() if each.secret == secret), None)
             if runner is None or runner.session:
@@ -126,7 +126,7 @@ class RunnerPool:
 
     @contextlib.contextmanager
     def polling(self, runner: Runner) -> Iterator[None]:
-        """For as long as the runner holds a connection open."""
+        """Count an open connection of the runner while the block lasts."""
         with self.changed:
             runner.polls += 1
             self.changed.notify_all()
@@ -138,7 +138,7 @@ class RunnerPool:
                 runner.seen = time.monotonic()
 
     def close_session(self, runner: Runner) -> None:
-        """The runner said goodbye: it is offline at once, and its job, if it has one, is lost."""
+        """Set the runner offline at once; its job, if it has one, is lost."""
         with self.changed:
             runner.seen = None
             runner.said_goodbye = True
@@ -146,7 +146,7 @@ class RunnerPool:
             self.changed.notify_all()
 
     def take_job(self, runner: Runner) -> Job | None:
-        """Give the oldest job that the runner may take to it."""
+        """Assign the runner the oldest job that it may take."""
         with self.changed:
             if runner.job is not None or runner.id not in self.runners:
                 return None
@@ -165,7 +165,7 @@ class RunnerPool:
         self.changed.notify_all()
 
     def finish(self, job: Job, conclusion: str) -> None:
-        """End a job; the runner that had it is gone from the list, as just-in-time runners are."""
+        """End a job and remove its runner, as just-in-time runners are removed."""
         with self.changed:
             if job.conclusion is not None:
                 return
@@ -176,7 +176,7 @@ class RunnerPool:
             self.changed.notify_all()
 
     def cancel(self, job: Job) -> None:
-        """A queued job ends at once; a running one when its runner has ended it."""
+        """Cancel a job: a queued one ends at once, a running one when its runner has ended it."""
         with self.changed:
             if job.status == "queued":
                 self.finish(job, "cancelled")
@@ -184,13 +184,13 @@ class RunnerPool:
             self.changed.notify_all()
 
     def shut_down(self) -> None:
-        """Let every poll end, as the server is about to."""
+        """End every poll, before the server ends."""
         with self.changed:
             self.runners.clear()
             self.changed.notify_all()
 
     def look(self) -> None:
-        """Fail the jobs whose runner is gone."""
+        """Fail the jobs whose runner has vanished."""
         with self.changed:
             for runner in list(self.runners.values()):
                 if runner.job is not None and not runner.online:

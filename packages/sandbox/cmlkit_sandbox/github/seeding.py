@@ -1,4 +1,4 @@
-"""What people and workflows do on GitHub that no endpoint here does: forks, milestones, reviews, attestations."""
+"""Seeding: actions on GitHub that no endpoint here offers: forks, milestones, reviews, attestations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cmlkit_sandbox.github.repository import Repository
 
 
 def add_fork(hub: Hub, full_name: str, owner: str) -> Repository:
-    """A fork of a repository, with its branches as they are now."""
+    """Fork a repository with its current branches."""
     parent = hub.repository(full_name)
     fork = hub.add_repository(f"{owner}/{parent.name}", source=None, private=parent.private)
     fork.parent = parent
@@ -26,7 +26,7 @@ def add_fork(hub: Hub, full_name: str, owner: str) -> Repository:
 
 
 def rename(hub: Hub, full_name: str, new_name: str) -> None:
-    """Give a repository another name; its old one redirects from now on."""
+    """Rename a repository; its old name redirects."""
     repository = hub.repository(full_name)
     hub.former_names[repository.full_name.lower()] = repository
     del hub.repositories[repository.full_name.lower()]
@@ -45,7 +45,7 @@ def add_milestone(hub: Hub, full_name: str, title: str) -> Milestone:
 
 
 def add_attestation(hub: Hub, full_name: str, *, name: str, sha256: str, run: str, workflow: str) -> None:
-    """Provenance of a file, as actions/attest-build-provenance states it."""
+    """Add provenance of a file, in the form of actions/attest-build-provenance."""
     repository = hub.repository(full_name)
     source = {
         "repository": f"{hub.url}/{full_name}",
@@ -65,7 +65,7 @@ def add_attestation(hub: Hub, full_name: str, *, name: str, sha256: str, run: st
 
 
 def add_review(hub: Hub, full_name: str, number: int, login: str, *, state: str = "APPROVED", body: str = "") -> Review:
-    """A person's review of a pull request: `state` is APPROVED, CHANGES_REQUESTED or COMMENTED."""
+    """Add a person's review of a pull request: `state` is APPROVED, CHANGES_REQUESTED or COMMENTED."""
     pull = hub.repository(full_name).issues[number]
     assert isinstance(pull, PullRequest)
     review = Review(
@@ -81,7 +81,7 @@ def add_review(hub: Hub, full_name: str, number: int, login: str, *, state: str 
 
 
 def add_comments(hub: Hub, full_name: str, number: int, login: str, bodies: Iterable[str]) -> None:
-    """Comments on an issue or pull request, without a request for each."""
+    """Add comments to an issue or pull request, without a request for each."""
     repository, author, now = hub.repository(full_name), hub.account(login), hub.timestamp()
     with repository.lock:
         for body in bodies:

@@ -38,7 +38,7 @@ def _unchanged(app: WSGIApplication) -> WSGIApplication:
 class GitHubServer:
     """A GitHub on a free port of 127.0.0.1: REST, GraphQL, git over HTTP, web pages, and runners' jobs.
 
-    Repositories are bare git repositories below `directory`; everything else is in memory, and gone afterwards.
+    Repositories are bare git repositories below `directory`; everything else lives in memory.
 
         with GitHubServer(directory) as github:
             github.add_repository("octo/random-forest", source)
@@ -47,15 +47,15 @@ class GitHubServer:
 
     Args:
         directory: An empty folder, or one that is to be made.
-        port: 0 for a free one.
+        port: 0 for any free port.
         now: The server's clock, in seconds since the epoch.
-        sleep: How it waits for the latency that is asked of it, in seconds.
-        wrap: Puts a WSGI middleware, such as a check of the contract, around the application.
+        sleep: Waits for `latency`, in seconds.
+        wrap: Wraps the application in WSGI middleware, such as a contract check.
 
     Attributes:
-        hub: Everything that the server knows; the functions of `seeding` change it as people would.
-        faults: Faults that wait for their requests.
-        requests: Every request so far, with the status that it got; not those of runners.
+        hub: The server's state; the functions of `seeding` change it as people would.
+        faults: The pending faults.
+        requests: Every request so far with its status, except those of runners.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class GitHubServer:
 
     @property
     def latency(self) -> float:
-        """Seconds that each request waits before it is looked at."""
+        """Delay of each request, in seconds."""
         return self._layer.latency
 
     @latency.setter
@@ -105,7 +105,7 @@ class GitHubServer:
         self._layer.latency = seconds
 
     def add_repository(self, full_name: str, source: Path | None = None, *, private: bool = False) -> Repository:
-        """Make a repository, its `main` branch one commit with the files of a folder; empty without a folder."""
+        """Create a repository with a folder's files in one commit on `main`; empty without a folder."""
         return self.hub.add_repository(full_name, source=source, private=private)
 
     def add_token(
@@ -119,7 +119,7 @@ class GitHubServer:
         rate_limit: int = 5000,
         expires: float | None = None,
     ) -> Token:
-        """Make a token valid; see Token for its fields."""
+        """Add a valid token; see Token for its fields."""
         return self.hub.add_token(
             value,
             login,
@@ -131,21 +131,21 @@ class GitHubServer:
         )
 
     def add_organization(self, login: str) -> Account:
-        """Make the account of an organisation: before its repositories, whose owner is a user otherwise."""
+        """Create an organisation's account, before its repositories, whose owner would be a user otherwise."""
         return self.hub.account(login, kind="Organization")
 
     def add_app(self, app_id: int, public_key: str, *, owner: str, permissions: Mapping[str, Level]) -> App:
-        """Make a GitHub App known, installed on an account; `public_key` is the PEM of the key for its JWTs."""
+        """Register a GitHub App, installed on an account; `public_key` is the PEM of the key for its JWTs."""
         return self.hub.add_app(app_id, public_key, owner=owner, permissions=permissions)
 
     def protect(self, full_name: str, branch: str, protection: Protection | None = None) -> None:
-        """Put a rule on a branch; without one, that changes come by pull requests only."""
+        """Protect a branch by a rule; by default, changes need a pull request."""
         self.hub.repository(full_name).protections[branch] = protection or Protection()
 
     def start_run(
         self, full_name: str, *, workflow: str = "Train", event: str = "schedule", branch: str = "", actor: str = ""
     ) -> WorkflowRun:
-        """A new run of a workflow, to which jobs can be added."""
+        """Start a run of a workflow, to which jobs can be added."""
         return self.hub.start_run(full_name, workflow=workflow, event=event, branch=branch, actor=actor)
 
     def queue_job(
@@ -159,12 +159,12 @@ class GitHubServer:
         run: WorkflowRun | None = None,
         permissions: Mapping[str, Level] = JOB_PERMISSIONS,
     ) -> Job:
-        """Queue a job for the first runner that has all of `labels`; in a new run unless one is given.
+        """Queue a job for the first runner that has all `labels`; in a new run unless one is given.
 
         Args:
-            labels: May hold `${{ github.run_id }}` and `${{ github.run_attempt }}`; so may values of `environ`.
-            steps: bash lines, one text a step; GITHUB_TOKEN is in their environment.
-            permissions: What GITHUB_TOKEN may do.
+            labels: May contain `${{ github.run_id }}` and `${{ github.run_attempt }}`, as may values of `environ`.
+            steps: bash lines, one string per step; GITHUB_TOKEN is in their environment.
+            permissions: Permissions of GITHUB_TOKEN.
         """
         return self.hub.queue_job(
             self.hub.repository(full_name),
@@ -177,7 +177,7 @@ class GitHubServer:
         )
 
     def pull_request_html(self, full_name: str, number: int) -> str:
-        """The pull request's page as one file that needs no network: styles and images are in it."""
+        """Return the pull request's page as one file with styles and images embedded."""
         return self._application.web.pull_request_page(full_name, number, inline=True)
 
 

@@ -1,4 +1,4 @@
-"""The REST API as one function: who asks, what for, may they, and the answer with GitHub's headers."""
+"""The REST API: authenticates, routes and authorises each request, and answers with GitHub's headers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class RestApi:
         self._hub = hub
 
     def answer(self, request: Request) -> Response:
-        """Answer one request; whatever goes wrong is answered as GitHub answers it."""
+        """Answer one request; errors are answered as GitHub answers them."""
         request.get_data()
         token: Token | None = None
         needs = ""
@@ -79,7 +79,7 @@ class RestApi:
         return endpoint, parameters
 
     def _path(self, request: Request) -> str:
-        """The path, with the name of the repository where it has only its id, as after a rename."""
+        """Return the path, with a repository's id, as used after a rename, replaced by its name."""
         match = re.match(rf"{PREFIX}/repositories/(\d+)", request.path)
         for repository in list(self._hub.repositories.values()) if match else ():
             if match and repository.id == int(match[1]):
@@ -153,10 +153,10 @@ class RestApi:
 
 
 def authorise(token: Token | None, endpoint: Endpoint, repository: Repository | None, *, is_read: bool) -> None:
-    """Let a call pass if its token may do this.
+    """Check that the call's token may do this.
 
     Raises:
-        Refusal: 401 without a token where one is needed; 403 where it lacks the permission.
+        Refusal: 401 if a token is needed and missing; 403 if it lacks the permission.
     """
     is_public = repository is not None and not repository.private and is_read and _is_public(endpoint.needs)
     if token is None:

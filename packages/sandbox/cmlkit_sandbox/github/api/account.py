@@ -1,4 +1,4 @@
-"""The token's own account and limits, and the repository as such."""
+"""The token's account and rate limits, and the repository itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GitHub Apps: who I am, where I am installed, and tokens for it."""
+"""GitHub Apps: the App itself, its installations, and their tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attestations of files, by their hash. Nothing is signed here: seeding puts them in."""
+"""Attestations of files, by hash. Nothing is signed here: `seeding` adds them."""
 
 from __future__ import annotations
 

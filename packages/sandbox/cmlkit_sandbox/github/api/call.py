@@ -1,4 +1,4 @@
-"""One call of the REST API: who makes it, on which repository, with which values; and its answer."""
+"""One call of the REST API, its repository and fields, and its answer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ JSON_TYPE_NAMES = {str: "string", bool: "boolean", int: "integer", list: "array"
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the API answers: a JSON value, or bytes of some other type; None is no body."""
+    """An API answer: a JSON value, or bytes of another type; None for no body."""
 
     body: object = None
     status: int = 200
@@ -40,7 +40,7 @@ class Answer:
 
 @dataclass(kw_only=True)
 class Call:
-    """One call. `repository` is the one that the path names, `app` the GitHub App that calls as itself."""
+    """One call. `repository` is named by the path; `app` is set if a GitHub App calls as itself."""
 
     hub: Hub
     request: Request
@@ -84,11 +84,11 @@ class Call:
         return Fields(body)
 
     def page(self, items: Sequence[T], shape: Callable[[T], object], *, key: str = "") -> Answer:
-        """One page of a list, with links to the others.
+        """Return one page of a list, with links to the others.
 
         Args:
             shape: Makes the JSON of one item; called for this page's items only.
-            key: Where GitHub wraps the list: the name beside `total_count`.
+            key: Key of the list beside `total_count`, if GitHub wraps it.
         """
         size = min(max(self._positive("per_page", PER_PAGE), 1), MAX_PER_PAGE)
         page = max(self._positive("page", 1), 1)
@@ -114,7 +114,7 @@ class Call:
 
 
 class Fields:
-    """The body of a request, field by field, with GitHub's answers to what is missing or of the wrong type."""
+    """The fields of a request's body, with GitHub's answers to missing or mistyped ones."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = values
@@ -123,7 +123,7 @@ class Fields:
         return name in self.values
 
     def text(self, name: str) -> str:
-        """A text that must be there."""
+        """Return a required string."""
         return self._typed(name, str, self._required(name))
 
     def optional_text(self, name: str, default: str | None = None) -> str | None:
@@ -142,17 +142,17 @@ class Fields:
         return None if value is None else self._typed(name, int, value)
 
     def texts(self, name: str) -> list[str]:
-        """A list of texts; empty when it is missing."""
+        """Return a list of strings; empty if missing."""
         values: list[Any] = self._typed(name, list, self.values.get(name) or [])
         return [self._typed(f"{name}/{index}", str, value) for index, value in enumerate(values)]
 
     def objects(self, name: str) -> list[Fields]:
-        """A list of objects; empty when it is missing."""
+        """Return a list of objects; empty if missing."""
         values: list[Any] = self._typed(name, list, self.values.get(name) or [])
         return [Fields(self._typed(f"{name}/{index}", dict, value)) for index, value in enumerate(values)]
 
     def object(self, name: str) -> Fields:
-        """An object; an empty one when it is missing."""
+        """Return an object; empty if missing."""
         return Fields(self._typed(name, dict, self.values.get(name) or {}))
 
     def one_of(self, name: str, choices: Sequence[str], *, default: str = "") -> str:
@@ -163,7 +163,7 @@ class Fields:
         return value
 
     def body_text(self, resource: str, *, limit: int, name: str = "body") -> str:
-        """The markdown of a comment: neither blank nor longer than GitHub takes."""
+        """Return the markdown of a comment, which is not blank and within GitHub's limit."""
         text = self.text(name)
         if not text.strip():
             raise invalid(resource, "missing_field", field=name)
@@ -185,7 +185,7 @@ class Fields:
 
 
 def within(resource: str, name: str, text: str, *, limit: int) -> str:
-    """The text, unless it has more code points than GitHub takes."""
+    """Return the text if it is within GitHub's limit on code points."""
     if len(text) > limit:
         message = f"{name} is too long (maximum is {limit} characters)"
         raise invalid(resource, "custom", field=name, message=message)

@@ -206,7 +206,7 @@ def _pull_end(hub: Hub, repository: Repository, branch: str, sha: str) -> Json:
 
 
 def actions_app(hub: Hub) -> Json:
-    """The App that GITHUB_TOKEN belongs to."""
+    """Return the App that GITHUB_TOKEN belongs to."""
     return {
         "id": 15368,
         "slug": "github-actions",

@@ -1,4 +1,4 @@
-"""How GitHub writes commits, and what changed in them, as JSON."""
+"""GitHub's JSON for commits and their changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def signature(value: Signature) -> Json:
 
 
 def verification(commit: Commit) -> Json:
-    """Whether the commit is signed: GitHub signs what bots and Apps make through the API."""
+    """Return whether the commit is signed: GitHub signs what bots and Apps make through the API."""
     signed = bool(commit.signature)
     return {
         "verified": signed,
@@ -35,7 +35,7 @@ def verification(commit: Commit) -> Json:
 
 
 def git_commit(hub: Hub, repository: Repository, commit: Commit) -> Json:
-    """As the Git Data API writes a commit."""
+    """Return a commit in the Git Data API's form."""
     return {
         "sha": commit.sha,
         "node_id": f"C_{commit.sha}",
@@ -51,7 +51,7 @@ def git_commit(hub: Hub, repository: Repository, commit: Commit) -> Json:
 
 
 def commit(hub: Hub, repository: Repository, value: Commit) -> Json:
-    """As lists of commits write one."""
+    """Return a commit in the form of lists of commits."""
     root = api(hub, repository, f"/commits/{value.sha}")
     return {
         "sha": value.sha,
@@ -75,7 +75,7 @@ def commit(hub: Hub, repository: Repository, value: Commit) -> Json:
 
 
 def commit_with_files(hub: Hub, repository: Repository, value: Commit) -> Json:
-    """As GET /repos/OWNER/REPO/commits/REF answers."""
+    """Return the answer to GET /repos/OWNER/REPO/commits/REF."""
     files = changes(repository.git, value.parents[0] if value.parents else EMPTY_TREE, value.sha)
     additions, deletions = sum(each.additions for each in files), sum(each.deletions for each in files)
     return {
@@ -103,7 +103,7 @@ def diff_entry(hub: Hub, repository: Repository, change: FileChange, sha: str) -
 
 
 def account_of(hub: Hub, value: Signature) -> Account | None:
-    """The account that an e-mail address belongs to; None where GitHub knows none."""
+    """Return the account of an e-mail address; None if unknown."""
     return next((each for each in list(hub.accounts.values()) if each.email == value.email), None)
 
 

@@ -1,4 +1,4 @@
-"""Branches and commits: list, get, compare, what a commit is part of, and comments on it."""
+"""Branches and commits: list, get, compare, their pull requests, and comments."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def get_commit(call: Call, ref: str) -> Answer:
 
 @commits.add("GET", f"{REPOSITORY}/commits/<path:ref>/pulls", needs="pull_requests=read")
 def list_pulls_of_commit(call: Call, ref: str) -> Answer:
-    """The merged pull request that brought the commit to its base, and the open ones that have it."""
+    """List the merged pull request that brought the commit to its base, and the open ones that contain it."""
     repository = call.repository
     sha = resolved(repository, ref)
     found = [pull for pull in repository.pulls if sha in _commits_of(repository, pull.base_sha, pull.head_sha)]
@@ -167,10 +167,10 @@ def _status(ahead: int, behind: int) -> str:
 
 
 def resolved(repository: Repository, ref: str) -> str:
-    """The commit that a branch, tag or id leads to.
+    """Return the commit that a branch, tag or id leads to.
 
     Raises:
-        Refusal: There is none.
+        Refusal: It does not exist.
     """
     sha = repository.git.resolve(ref)
     if sha is None:

@@ -1,4 +1,4 @@
-"""Files and folders of a repository as they are at a branch, tag or commit."""
+"""Files and folders of a repository at a branch, tag or commit."""
 
 from __future__ import annotations
 

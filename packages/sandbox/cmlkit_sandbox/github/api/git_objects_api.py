@@ -253,13 +253,13 @@ def _tag(call: Call, tag: Tag) -> Json:
 
 
 def refuse_empty(call: Call) -> None:
-    """GitHub wants a first push before the Git Data API works."""
+    """Refuse an empty repository: the Git Data API works only after a first push."""
     if not call.repository.git.refs("refs/heads/"):
         raise Refusal(409, "Git Repository is empty.")
 
 
 def checked_sha(sha: str) -> str:
-    """The id, if it has the form of one."""
+    """Return the id if it is well formed."""
     if not SHA.fullmatch(sha):
         raise unprocessable("The sha parameter must be exactly 40 characters and contain only [0-9a-f].")
     return sha

@@ -26,7 +26,7 @@ WRITE = "issues=write; pull_requests=write"
 
 @issues.add("GET", f"{REPOSITORY}/issues", needs=READ)
 def list_issues(call: Call) -> Answer:
-    """Issues, and pull requests in their role as issues, newest first."""
+    """List issues, and pull requests in their role as issues, newest first."""
     state = call.query("state", "open")
     found = [issue for issue in call.repository.issues.values() if state in ("all", issue.state)]
     found.sort(key=lambda issue: issue.number, reverse=True)
@@ -132,7 +132,7 @@ def add_labels(call: Call, number: int) -> Answer:
 
 
 def _label(call: Call, name: str) -> str:
-    """The label's name as the repository spells it; made if there is none, as GitHub does."""
+    """Return the label's name as the repository spells it; create a missing one, as GitHub does."""
     labels = call.repository.labels
     known = next((each for each in labels if each.lower() == name.lower()), None)
     if known is not None:

@@ -1,4 +1,4 @@
-"""How GitHub writes pull requests, issues and comments as JSON."""
+"""GitHub's JSON for pull requests, issues and comments."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NO_REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "e
 
 
 def issue(hub: Hub, repository: Repository, value: Issue) -> Json:
-    """As the issues endpoints write an issue, or a pull request in its role as one."""
+    """Return the issues endpoints' form of an issue, or of a pull request in its role as one."""
     root = api(hub, repository, f"/issues/{value.number}")
     return {
         **_common(hub, repository, value),
@@ -46,7 +46,7 @@ def issue(hub: Hub, repository: Repository, value: Issue) -> Json:
 
 
 def simple_pull(hub: Hub, repository: Repository, value: PullRequest) -> Json:
-    """As lists of pull requests write one."""
+    """Return a pull request in the form of lists."""
     root = api(hub, repository, f"/pulls/{value.number}")
     issue_url = api(hub, repository, f"/issues/{value.number}")
     urls = {
@@ -77,7 +77,7 @@ def simple_pull(hub: Hub, repository: Repository, value: PullRequest) -> Json:
 
 
 def pull(hub: Hub, repository: Repository, value: PullRequest) -> Json:
-    """As GET /repos/OWNER/REPO/pulls/NUMBER answers."""
+    """Return the answer to GET /repos/OWNER/REPO/pulls/NUMBER."""
     git = repository.git
     fork_point = git.merge_base(value.base_sha, value.head_sha) or value.base_sha
     files = changes(git, fork_point, value.head_sha)

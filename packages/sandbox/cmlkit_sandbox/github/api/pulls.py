@@ -1,4 +1,4 @@
-"""Pull requests: list, open, change, review, and what is in them."""
+"""Pull requests: list, open, change, review, and their commits and files."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _title(fields: Fields) -> str:
 
 
 def _head(call: Call, fields: Fields) -> tuple[Repository, str, str]:
-    """The repository, branch and commit that `head` names: `branch`, or `owner:branch` for a fork."""
+    """Return the repository, branch and commit that `head` names: `branch`, or `owner:branch` for a fork."""
     owner, colon, branch = fields.text("head").rpartition(":")
     source = call.repository
     if colon and owner.lower() != source.owner.login.lower():
@@ -237,10 +237,10 @@ def merge_pull(call: Call, number: int) -> Answer:
 
 
 def pull_of(call: Call, number: int) -> PullRequest:
-    """The pull request of that number.
+    """Return the pull request with that number.
 
     Raises:
-        Refusal: There is none.
+        Refusal: It does not exist.
     """
     found = call.repository.issues.get(number)
     if not isinstance(found, PullRequest):

@@ -1,4 +1,4 @@
-"""The Git Data API's references, and which of them may move."""
+"""The Git Data API's references, and the rules for moving them."""
 
 from __future__ import annotations
 

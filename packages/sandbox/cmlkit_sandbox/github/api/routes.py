@@ -1,4 +1,4 @@
-"""The API's routes: which function answers which method and path, and which permission it takes."""
+"""The API's routes: function and needed permission for each method and path."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Handler = Callable[..., Answer]
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """What answers one operation.
+    """The endpoint of one operation.
 
     Attributes:
         needs: Permission in GitHub's notation, as in the header `X-Accepted-GitHub-Permissions`.
-        forbidden: Kinds of token that GitHub turns away here.
+        forbidden: Kinds of token that GitHub refuses here.
         locked: Whether it changes the repository, so that calls must come one after another.
-        by_app: Whether it is for GitHub Apps as such, which show a JWT instead of a token.
+        by_app: Whether it is for GitHub Apps themselves, which present a JWT instead of a token.
     """
 
     handler: Handler
@@ -31,7 +31,7 @@ class Endpoint:
 
 
 class Routes:
-    """A table of operations, to which modules add theirs."""
+    """A table of operations, filled by the modules of the API."""
 
     def __init__(self) -> None:
         self._rules: list[Rule] = []
@@ -46,7 +46,7 @@ class Routes:
         locked: bool | None = None,
         by_app: bool = False,
     ) -> Callable[[Handler], Handler]:
-        """A decorator for the function that answers an operation. Writes are locked unless it says otherwise."""
+        """Return a decorator for an endpoint's function. Writes are locked unless stated otherwise."""
 
         def decorate(handler: Handler) -> Handler:
             lock = method != "GET" if locked is None else locked
@@ -57,11 +57,11 @@ class Routes:
         return decorate
 
     def rules(self, prefix: str) -> list[Rule]:
-        """The rules, each with its path below `prefix`."""
+        """Return the rules, with their paths below `prefix`."""
         return [Rule(prefix + rule.rule, methods=rule.methods, endpoint=rule.endpoint) for rule in self._rules]
 
 
 def routing_map(prefix: str, *tables: Routes) -> Map:
-    """One map of all tables, their paths below `prefix`."""
+    """Return one map of all tables, with paths below `prefix`."""
     rules = [rule for table in tables for rule in table.rules(prefix)]
     return Map(rules, strict_slashes=False, merge_slashes=False)

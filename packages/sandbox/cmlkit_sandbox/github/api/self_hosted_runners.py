@@ -31,7 +31,7 @@ NAME_LIMIT = 64
 
 
 def _both(method: str, path: str = "") -> Callable[[Handler], Handler]:
-    """Add an operation for repositories, and the same for organisations."""
+    """Add an operation for both repositories and organisations."""
     level = "read" if method == "GET" else "write"
 
     def decorate(handler: Handler) -> Handler:
@@ -44,7 +44,7 @@ def _both(method: str, path: str = "") -> Callable[[Handler], Handler]:
 
 
 def _scope(call: Call, org: str) -> str:
-    """What the runners belong to: the repository's full name, or the organisation's login."""
+    """Return the runners' owner: the repository's full name, or the organisation's login."""
     if not org:
         return call.repository.full_name
     account = call.hub.accounts.get(org.lower())

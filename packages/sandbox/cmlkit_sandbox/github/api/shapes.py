@@ -1,4 +1,4 @@
-"""How GitHub writes accounts and repositories as JSON."""
+"""GitHub's JSON for accounts and repositories."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ USER_URLS = {
 
 
 def api(hub: Hub, repository: Repository, path: str = "") -> str:
-    """URL of something of the repository in the API."""
+    """Return API URL of a resource of the repository."""
     return f"{hub.api_url}/repos/{repository.full_name}{path}"
 
 
 def page(hub: Hub, repository: Repository, path: str = "") -> str:
-    """URL of something of the repository as a web page."""
+    """Return Return web URL of a resource of the repository."""
     return f"{hub.url}/{repository.full_name}{path}"
 
 
@@ -106,7 +106,7 @@ def minimal_repository(hub: Hub, repository: Repository) -> Json:
 
 
 def simple_repository(hub: Hub, repository: Repository) -> Json:
-    """As in a pull request's head and base."""
+    """Return the short form, used in a pull request's head and base."""
     html = page(hub, repository)
     open_issues = sum(issue.state == "open" for issue in list(repository.issues.values()))
     counts = dict.fromkeys(("forks", "forks_count", "size", "stargazers_count", "watchers", "watchers_count"), 0)
@@ -142,7 +142,7 @@ def simple_repository(hub: Hub, repository: Repository) -> Json:
 
 
 def full_repository(hub: Hub, repository: Repository, token: Token | None) -> Json:
-    """As GET /repos/OWNER/REPO answers."""
+    """Return the answer to GET /repos/OWNER/REPO."""
     can_push = token is not None and token.has("contents", "write")
     is_admin = token is not None and token.has("administration", "write")
     return {

@@ -1,4 +1,4 @@
-"""Workflow runs and their jobs: look, cancel, run again."""
+"""Workflow runs and their jobs: get, cancel, run again."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The web pages: repositories, pull requests, commits, files, and workflow runs, for whoever opens them.
+"""The web pages: repositories, pull requests, commits, files, and workflow runs.
 
-There is no login: whoever reaches the port sees everything, private repositories too.
+There is no login: anyone who reaches the port sees everything, including private repositories.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Web:
         )
 
     def answer(self, request: Request) -> Response:
-        """Answer one request of a browser."""
+        """Answer a browser's request."""
         try:
             endpoint, found = _ROUTES.bind("", "/").match(request.path, method=request.method)
             values = dict(found)
@@ -76,10 +76,10 @@ class Web:
             return self._page("missing.html", status=404)
 
     def pull_request_page(self, full_name: str, number: int, *, inline: bool) -> str:
-        """The HTML of a pull request's page; with `inline`, images are in it.
+        """Return the HTML of a pull request's page; with `inline`, images are embedded.
 
         Raises:
-            Refusal: There is no such pull request.
+            Refusal: The pull request does not exist.
         """
         repository = self._hub.repository(full_name)
         pull = repository.issues.get(number)

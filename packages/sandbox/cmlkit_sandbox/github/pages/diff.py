@@ -12,7 +12,7 @@ HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of a patch, with its number in the old and in the new file where it is in them."""
+    """One line of a patch, with its numbers in the old and new file, if it is in them."""
 
     kind: Literal["hunk", "same", "added", "removed"]
     text: str
@@ -21,7 +21,7 @@ class Row:
 
 
 def rows(patch: str) -> Iterator[Row]:
-    """The rows of the hunks of one file's patch."""
+    """Return the rows of one file's patch."""
     old = new = 0
     for line in patch.splitlines():
         hunk = HUNK.match(line)

@@ -1,4 +1,4 @@
-"""Files of a repository at a ref, for pages and for images in them."""
+"""Files of a repository at a ref, for pages and their images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEXT_LIMIT_BYTES = 512 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class FileAt:
-    """A file as it is at a commit. `ref` is what the address named."""
+    """A file at a commit. `ref` is the address's branch, tag or commit."""
 
     ref: str
     commit: str
@@ -34,7 +34,7 @@ class FileAt:
 
     @property
     def text(self) -> str | None:
-        """The content as text; None where it is binary, or too long to show."""
+        """The content as text; None if it is binary or too long to show."""
         if b"\0" in self.content or len(self.content) > TEXT_LIMIT_BYTES:
             return None
         return self.content.decode("utf-8", "replace")
@@ -44,10 +44,10 @@ class FileAt:
 
 
 def split_ref(repository: Repository, address: str) -> tuple[str, str, str]:
-    """The ref, its commit, and the path below, of an address such as `feature/one/model/plot.png`.
+    """Return ref, commit and path of an address such as `feature/one/model/plot.png`.
 
     Raises:
-        Refusal: No start of the address is a branch, a tag or a commit.
+        Refusal: The address does not begin with a branch, a tag or a commit.
     """
     parts = address.strip("/").split("/")
     for length in range(1, len(parts) + 1):
@@ -59,10 +59,10 @@ def split_ref(repository: Repository, address: str) -> tuple[str, str, str]:
 
 
 def file_at(repository: Repository, address: str) -> FileAt:
-    """The file at REF/PATH.
+    """Return the file at REF/PATH.
 
     Raises:
-        Refusal: There is none.
+        Refusal: It does not exist.
     """
     ref, commit, path = split_ref(repository, address)
     entry = repository.git.entry(commit, path) if path else None
@@ -73,7 +73,7 @@ def file_at(repository: Repository, address: str) -> FileAt:
 
 
 def inlined(hub: Hub) -> Callable[[str], str]:
-    """A function that turns addresses of files on this server into `data:` URIs, and leaves others alone."""
+    """Return a function that turns addresses of files on this server into `data:` URIs and leaves others alone."""
 
     def source(url: str) -> str:
         parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""Markdown as GitHub shows it in comments: tables, and of raw HTML what does no harm."""
+"""Markdown as GitHub renders it in comments: tables, and harmless raw HTML."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ SAFE_URL = re.compile(r"(?:https?:|mailto:|data:image/(?:png|jpeg|gif|svg\+xml|w
 
 
 def render(text: str, *, image: ImageSource = lambda url: url) -> str:
-    """The HTML of a markdown text, safe to put into a page.
+    """Return the HTML of a markdown text, safe to embed in a page.
 
     Args:
-        image: Gives the address to load an image from, by the one in the text.
+        image: Maps an image's address in the text to the one to load.
     """
     options = {"html": True, "breaks": True, "linkify": False, "tasklists": True, "alerts": True}
     parser = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
@@ -41,7 +41,7 @@ def render(text: str, *, image: ImageSource = lambda url: url) -> str:
 
 
 def sanitised(html: str, *, image: ImageSource = lambda url: url) -> str:
-    """The HTML with the tags and attributes that GitHub lets through, every tag closed, comments left out."""
+    """Return the HTML with only the tags and attributes that GitHub allows, every tag closed, comments removed."""
     sanitizer = _Sanitizer(image)
     sanitizer.feed(html)
     sanitizer.close()
@@ -111,6 +111,6 @@ class _Sanitizer(HTMLParser):
         return f' {name}="{escape(value)}"'
 
     def _candidate(self, text: str) -> str:
-        """One image of a `srcset`, with its width or density behind it."""
+        """Return one image of a `srcset`, with its width or density."""
         url, blank, size = text.partition(" ")
         return f"{self._image(url)}{blank}{size}"

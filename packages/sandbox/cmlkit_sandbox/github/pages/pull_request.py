@@ -1,4 +1,4 @@
-"""What the page of a pull request shows, put together for its template."""
+"""The contents of a pull request's page, for its template."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WORDS = {"success": "Successful", "failure": "Failing", "neutral": "Neutral", "p
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing of the conversation: a comment with its HTML, or a commit, or something that was done."""
+    """One entry of the conversation: a comment with its HTML, a commit, or an event."""
 
     when: str
     author: Account | None
@@ -54,7 +54,7 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class ShownFile:
-    """A changed file. `image` is the address of its picture, if it is one and still there."""
+    """A changed file. `image` is its address, if it is an image that still exists."""
 
     change: FileChange
     rows: tuple[Row, ...]
@@ -66,7 +66,7 @@ class ShownFile:
 
 
 def state_of(pull: PullRequest) -> str:
-    """Open, Draft, Merged or Closed."""
+    """Return Open, Draft, Merged or Closed."""
     if pull.merged:
         return "Merged"
     if pull.state == "closed":
@@ -79,7 +79,7 @@ def labels_of(repository: Repository, pull: PullRequest) -> list[Label]:
 
 
 def conversation(repository: Repository, pull: PullRequest, markdown: Markdown) -> list[Event]:
-    """What happened, in order; the description first."""
+    """Return the conversation in order; the description first."""
     body = markdown(pull.body) if pull.body else Markup("<p><em>No description provided.</em></p>")
     first = Event(when=pull.created, author=pull.author, kind="comment", html=body, anchor="description")
     events = [*_commits(repository, pull), *_comments(repository, pull, markdown), *_endings(pull)]
@@ -111,7 +111,7 @@ def _endings(pull: PullRequest) -> Iterator[Event]:
 
 
 def verdicts(repository: Repository, pull: PullRequest, markdown: Markdown, root: str) -> list[Verdict]:
-    """The newest verdict of each name on the head commit, and what the branch's rules still wait for.
+    """Return the newest verdict of each name on the head commit, and the required checks that are still missing.
 
     Args:
         root: Address of the repository.
@@ -141,10 +141,10 @@ def _of_status(status: CommitStatus) -> Verdict:
 
 
 def shown_files(repository: Repository, old: str, new: str, image: Callable[[str], str], root: str) -> list[ShownFile]:
-    """The files that differ between two commits.
+    """Return the files that differ between two commits.
 
     Args:
-        image: Gives the address to load an image from.
+        image: Maps a file to the address of its image.
         root: Address of the repository.
     """
     return [_shown_file(repository, change, new, image, root) for change in changes(repository.git, old, new)]
