@@ -7,10 +7,12 @@ home="$RUNNER_TEMP/cmlkit-$(printf %s "$ACTION_PATH" | cksum | cut -d ' ' -f 1)"
 export UV_PROJECT_ENVIRONMENT="$home/environment"
 export UV_PYTHON_INSTALL_DIR="$home/python"
 # What the caller's job says of its own uv project is not meant for this one.
-unset UV_LOCKED UV_NO_SYNC UV_NO_EDITABLE UV_PROJECT UV_WORKING_DIRECTORY VIRTUAL_ENV
+unset UV_LOCKED UV_NO_SYNC UV_NO_EDITABLE UV_PROJECT UV_WORKING_DIRECTORY UV_NO_BINARY UV_NO_BINARY_PACKAGE VIRTUAL_ENV
 
 # --inexact: a step without extras must not take them from the steps after it.
 options=(--quiet --frozen --no-dev --inexact --python ">=3.11" --project "$ACTION_PATH")
+# A build fetches its tools by name, and no lock file has their hashes: beside AWS keys nothing is built, cmlkit neither.
+options+=(--no-build --no-install-workspace)
 
 # Whether `cmlkit train` is to go by a setting: from the input, a flag or the settings file.
 trains_with() {
@@ -36,7 +38,12 @@ fi
 
 uv sync "${options[@]}"
 
+# cmlkit runs from the action's folder. The path file serves its subprocesses, too; -P keeps the job's files out of imports.
+for site in "$UV_PROJECT_ENVIRONMENT"/lib/python3*/site-packages; do
+  printf '%s\n' "$ACTION_PATH" >"$site/cmlkit.pth"
+done
 mkdir -p "$home/bin"
-ln -sfn "$UV_PROJECT_ENVIRONMENT/bin/cmlkit" "$home/bin/cmlkit"
+printf '#!/usr/bin/env bash\nexec %q -P -m cmlkit "$@"\n' "$UV_PROJECT_ENVIRONMENT/bin/python" >"$home/bin/cmlkit"
+chmod +x "$home/bin/cmlkit"
 echo "$home/bin" >>"$GITHUB_PATH"
 echo "cmlkit=$home/bin/cmlkit" >>"$GITHUB_OUTPUT"

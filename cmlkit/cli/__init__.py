@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 
 import click
 
@@ -63,8 +64,34 @@ class Commands(click.Group):
             formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
 
 
+def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        click.echo(f"cmlkit, version {_version()}")
+        context.exit()
+
+
+def _version() -> str:
+    """Return the version of the distribution, or of the checkout if cmlkit runs from one that is not installed."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("cmlkit-ci")
+    except metadata.PackageNotFoundError:
+        import tomllib
+
+        project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+        return str(project["project"]["version"])
+
+
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="cmlkit-ci", prog_name="cmlkit")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
 @click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback when something fails.")
 def cli() -> None:
     """Retrain a model on a short-lived EC2 runner, and open a pull request with the result.

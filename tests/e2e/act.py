@@ -77,7 +77,7 @@ class Act:
         command += self._file("env", {**for_stand_ins, **(environ or {})})
         command += self._file("secret", secrets or {}) + self._file("var", variables or {})
         machine = {"PATH": self._path(), "HOME": str(self.directory / "home"), "LANG": "C.UTF-8"}
-        machine |= _installing_from_what_is_here()
+        machine |= installing_from_what_is_here()
         return _read(*_finished(command, directory=repository, environ=machine))
 
     def _actions(self) -> dict[str, Path]:
@@ -120,7 +120,7 @@ def copy_of_action(directory: Path) -> Path:
     return directory
 
 
-def _installing_from_what_is_here() -> dict[str, str]:
+def installing_from_what_is_here() -> dict[str, str]:
     """uv's cache as `make` filled it, and no index for pip: installing takes a second and no network."""
     variables = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     cache = Path(os.environ.get("UV_CACHE_DIR") or Path(sys.prefix) / "cache")
