@@ -16,7 +16,7 @@ from cmlkit.cli.output import emit, emit_text, print_table
 from cmlkit.formats import plural
 
 if TYPE_CHECKING:
-    from cmlkit.clouds.base import Instance
+    from cmlkit.clouds.launching import Instance
     from cmlkit.records.workflow_run import WorkflowRun
     from cmlkit.runner.launch import Launched
     from cmlkit.runner.preview import Preview

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cmlkit.clock import Clock
-from cmlkit.clouds.base import Cloud, Instance
+from cmlkit.clouds.launching import Instance, LaunchingCloud
 from cmlkit.errors import CapacityError, CmlkitError, ServiceError, WaitTimeout
 from cmlkit.forges.runners import Runner, RunnerForge
 from cmlkit.progress import Say
@@ -48,7 +48,7 @@ class Arrival:
 
     runner: Runner
     instance: Instance
-    cloud: Cloud
+    cloud: LaunchingCloud
 
 
 class Watch:

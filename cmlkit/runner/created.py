@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
-from cmlkit.clouds.base import Cloud, Instance, InstanceSpec, LaunchRefused
+from cmlkit.clouds.launching import Instance, InstanceSpec, LaunchingCloud, LaunchRefused
 from cmlkit.errors import Conflict, NotFound, PermissionDenied
 from cmlkit.runner.stopping import Traces
 
@@ -29,7 +29,7 @@ class Ledger:
             self._registered.discard(name)
             raise
 
-    def launched(self, name: str, cloud: Cloud, spec: InstanceSpec) -> Instance:
+    def launched(self, name: str, cloud: LaunchingCloud, spec: InstanceSpec) -> Instance:
         """Launch the instance of that name."""
         # A refusal says nothing of an earlier request of which the answer was lost.
         was_uncertain = name in self._uncertain
@@ -45,7 +45,7 @@ class Ledger:
         self._uncertain.discard(name)
         return instance
 
-    def traces(self, names: Collection[str], *, clouds: Collection[Cloud], tags: Mapping[str, str]) -> Traces:
+    def traces(self, names: Collection[str], *, clouds: Collection[LaunchingCloud], tags: Mapping[str, str]) -> Traces:
         """By what to know the runners and instances of those names."""
         wanted = frozenset(names)
         return Traces(

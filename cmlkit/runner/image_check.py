@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cmlkit.clock import Clock, SystemClock
-from cmlkit.clouds.base import Cloud, CloudFor, Instance, InstanceSpec
+from cmlkit.clouds.base import Cloud, CloudFor
+from cmlkit.clouds.launching import Instance, InstanceSpec
 from cmlkit.errors import ServiceError, WaitTimeout
 from cmlkit.forges.runners import Runner, RunnerForge
 from cmlkit.progress import Progress, Say, Silent

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from math import inf
 
 from cmlkit.clock import Clock
-from cmlkit.clouds.base import Image, Instance, InstanceType, LaunchRefused, Market, Remedy, Subnet
+from cmlkit.clouds.launching import Instance, LaunchRefused, Remedy
+from cmlkit.clouds.planning import Image, InstanceType, Market, Subnet
 from cmlkit.errors import AnswerLost, CapacityError, ServiceError
 
 # EC2 lets two launches a second through once a few are used up, and a matrix asks for many at once.

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from cmlkit.clock import Clock, SystemClock
-from cmlkit.clouds.base import Architecture, Cloud, CloudFor, Instance, Market
+from cmlkit.clouds.base import Cloud, CloudFor
+from cmlkit.clouds.launching import Instance
+from cmlkit.clouds.planning import Architecture, Market
 from cmlkit.errors import CmlkitError, Interrupted, WaitTimeout
 from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload, RunnerForge
 from cmlkit.progress import Progress, Say, Silent

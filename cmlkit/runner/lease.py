@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cmlkit.clouds.base import Instance
+from cmlkit.clouds.launching import Instance
 from cmlkit.errors import SettingsError
 from cmlkit.forges.runners import Runner
 from cmlkit.records.workflow_run import WorkflowRun

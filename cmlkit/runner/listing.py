@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from cmlkit.clouds.base import CloudFor, Instance
+from cmlkit.clouds.launching import Instance, LaunchingCloud
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 
 
 def list_instances(
-    *, cloud_for: CloudFor, regions: Sequence[str] = (), workflow_run: WorkflowRun | None = None
+    *, cloud_for: Callable[[str], LaunchingCloud], regions: Sequence[str] = (), workflow_run: WorkflowRun | None = None
 ) -> list[Instance]:
     """Instances of ours that are not terminated yet, oldest first; of one workflow run only, if it is given."""
     marks = lease.marks(workflow_run) if workflow_run else {lease.RUN: ""}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from cmlkit.clouds.base import Architecture, Cloud, Image, InstanceType, Market, Needs, Subnet
+from cmlkit.clouds.planning import Architecture, Image, InstanceType, Market, Needs, PlanningCloud, Subnet
 from cmlkit.errors import CapacityError, CmlkitError, SettingsError
 from cmlkit.records.cost import dollars
 from cmlkit.runner.ladder import Rung, ordered
@@ -42,14 +42,14 @@ class _Place:
 class _Survey:
     """The questions to one region, all on their way at once."""
 
-    cloud: Cloud
+    cloud: PlanningCloud
     types: Future[list[InstanceType]]
     images: Future[list[Image]]
     places: Future[list[_Place]]
     prices: Mapping[Market, Future[Mapping[tuple[str, str], float]]]
 
 
-def plan(spec: RunnerSpec, clouds: Sequence[Cloud], *, dry_run: bool = False) -> Plan:
+def plan(spec: RunnerSpec, clouds: Sequence[PlanningCloud], *, dry_run: bool = False) -> Plan:
     """What `spec` comes to in the regions of `clouds`.
 
     They are asked all at once, and no question waits for more than one other.
@@ -85,7 +85,7 @@ def _is_by_need(spec: RunnerSpec) -> bool:
     return bool(spec.cpus or spec.memory or spec.gpus)
 
 
-def _plan(spec: RunnerSpec, clouds: Sequence[Cloud], surveys: Sequence[_Survey]) -> Plan:
+def _plan(spec: RunnerSpec, clouds: Sequence[PlanningCloud], surveys: Sequence[_Survey]) -> Plan:
     rungs: list[Rung] = []
     notes: list[str] = []
     errors: list[CmlkitError] = []
@@ -119,7 +119,7 @@ def _affordable(rungs: Sequence[Rung], limit: float, note: Callable[[str], None]
     return within
 
 
-def _survey(spec: RunnerSpec, cloud: Cloud, pool: Executor, *, make: bool) -> _Survey:
+def _survey(spec: RunnerSpec, cloud: PlanningCloud, pool: Executor, *, make: bool) -> _Survey:
     # Before what waits for it: a pool that is full of those that wait would never end.
     types = pool.submit(_types, spec, cloud)
     return _Survey(
@@ -131,7 +131,7 @@ def _survey(spec: RunnerSpec, cloud: Cloud, pool: Executor, *, make: bool) -> _S
     )
 
 
-def _types(spec: RunnerSpec, cloud: Cloud) -> list[InstanceType]:
+def _types(spec: RunnerSpec, cloud: PlanningCloud) -> list[InstanceType]:
     if not _is_by_need(spec):
         return cloud.instance_types(spec.instance_type)
     architecture: Architecture = "arm64" if spec.arch == "arm64" else "x86_64"
@@ -139,20 +139,20 @@ def _types(spec: RunnerSpec, cloud: Cloud) -> list[InstanceType]:
 
 
 def _ask_prices(
-    spec: RunnerSpec, cloud: Cloud, market: Market, types: Future[list[InstanceType]]
+    spec: RunnerSpec, cloud: PlanningCloud, market: Market, types: Future[list[InstanceType]]
 ) -> Mapping[tuple[str, str], float]:
     names = [item.name for item in types.result()] if _is_by_need(spec) else spec.instance_type
     return cloud.hourly_prices(names, market) if names else {}
 
 
-def _places(spec: RunnerSpec, cloud: Cloud, *, make: bool) -> list[_Place]:
+def _places(spec: RunnerSpec, cloud: PlanningCloud, *, make: bool) -> list[_Place]:
     subnets = cloud.subnets(spec.subnet)
     networks = dict.fromkeys(subnet.network for subnet in subnets)
     groups = {network: spec.security_group or _own_group(cloud, network, make=make) for network in networks}
     return [_Place(subnet=subnet, security_groups=groups[subnet.network]) for subnet in subnets]
 
 
-def _own_group(cloud: Cloud, network: str, *, make: bool) -> tuple[str, ...]:
+def _own_group(cloud: PlanningCloud, network: str, *, make: bool) -> tuple[str, ...]:
     group = cloud.closed_security_group(network, make=make)
     return (group,) if group else ()
 
@@ -206,7 +206,7 @@ def _described(instance_type: InstanceType) -> str:
 
 
 def _prices(
-    market: Market, asked: Future[Mapping[tuple[str, str], float]], cloud: Cloud, note: Callable[[str], None]
+    market: Market, asked: Future[Mapping[tuple[str, str], float]], cloud: PlanningCloud, note: Callable[[str], None]
 ) -> Mapping[tuple[str, str], float]:
     """The prices; none where they cannot be told, as a launch need neither fail nor wait for that."""
     try:
@@ -219,7 +219,7 @@ def _prices(
     return {}
 
 
-def _no_such_type(spec: RunnerSpec, clouds: Sequence[Cloud]) -> SettingsError:
+def _no_such_type(spec: RunnerSpec, clouds: Sequence[PlanningCloud]) -> SettingsError:
     regions = " or ".join(cloud.region for cloud in clouds)
     if _is_by_need(spec):
         return SettingsError(

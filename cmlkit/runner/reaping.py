@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from cmlkit.clock import Clock, SystemClock
-from cmlkit.clouds.base import Cloud, CloudFor, Instance
+from cmlkit.clouds.launching import Instance, LaunchingCloud
 from cmlkit.errors import CmlkitError
 from cmlkit.forges.runners import Runner, RunnerForge
 from cmlkit.progress import Progress, Silent
@@ -48,7 +48,7 @@ class Reaped:
 class _Due:
     """An instance whose lease is over."""
 
-    cloud: Cloud
+    cloud: LaunchingCloud
     instance: Instance
     expired: int
 
@@ -95,7 +95,7 @@ class _Look:
 class Reaper:
     """Looks for what is overdue in some regions and at one forge, and ends it."""
 
-    def __init__(self, *, repository: str, forge: RunnerForge, clouds: Sequence[Cloud], clock: Clock) -> None:
+    def __init__(self, *, repository: str, forge: RunnerForge, clouds: Sequence[LaunchingCloud], clock: Clock) -> None:
         self._repository = repository
         self._forge = forge
         self._clouds = clouds
@@ -192,7 +192,7 @@ def reap(
     *,
     repository: str,
     forge: RunnerForge,
-    cloud_for: CloudFor,
+    cloud_for: Callable[[str], LaunchingCloud],
     regions: Sequence[str] = (),
     dry_run: bool = False,
     progress: Progress | None = None,

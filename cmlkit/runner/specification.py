@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from cmlkit.clouds.base import InstanceSpec
+from cmlkit.clouds.launching import InstanceSpec
 from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cmlkit.clock import Clock
-from cmlkit.clouds.base import Cloud, Instance
+from cmlkit.clouds.launching import Instance, LaunchingCloud
 from cmlkit.forges.workflows import WorkflowForge
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
@@ -65,7 +65,7 @@ def mark(
     instances: Sequence[Instance],
     workflow_run: WorkflowRun,
     *,
-    clouds: Sequence[Cloud],
+    clouds: Sequence[LaunchingCloud],
     forge: WorkflowForge | None,
     clock: Clock,
 ) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ def _is_of(workflow_run: WorkflowRun, instance: Instance) -> bool:
     return instance.tags.get(lease.ATTEMPT) == str(workflow_run.attempt)
 
 
-def after_interruption(spec: RunnerSpec, workflow_run: WorkflowRun, clouds: Sequence[Cloud]) -> RunnerSpec:
+def after_interruption(spec: RunnerSpec, workflow_run: WorkflowRun, clouds: Sequence[LaunchingCloud]) -> RunnerSpec:
     """The spec for this attempt: on demand where `runner stop` marked an instance of an earlier one as interrupted.
 
     EC2 shows instances for about an hour after their end.

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from cmlkit.clock import Clock, SystemClock
-from cmlkit.clouds.base import Cloud, CloudFor, Instance
+from cmlkit.clouds.launching import Instance, LaunchingCloud
 from cmlkit.errors import CmlkitError, Conflict, NotFound
 from cmlkit.forges.runners import Runner, RunnerForge
 from cmlkit.forges.workflows import WorkflowForge
@@ -36,7 +36,7 @@ class Traces:
         has_runners: Whether there may be any at the forge.
     """
 
-    clouds: Sequence[Cloud]
+    clouds: Sequence[LaunchingCloud]
     tags: Mapping[str, str]
     owns: Callable[[str], bool]
     known: Sequence[Instance] = ()
@@ -76,7 +76,7 @@ class Removed:
         return "\n".join(lines)
 
 
-def traces_of_run(workflow_run: WorkflowRun, clouds: Sequence[Cloud]) -> Traces:
+def traces_of_run(workflow_run: WorkflowRun, clouds: Sequence[LaunchingCloud]) -> Traces:
     """All attempts of a run: its stop job may be of a later attempt than its launch."""
     return Traces(
         clouds=clouds,
@@ -111,7 +111,7 @@ def remove(traces: Traces, *, forge: RunnerForge, clock: Clock) -> Removed:
     )
 
 
-def _terminate(cloud: Cloud, traces: Traces, listed: Sequence[Instance], clock: Clock) -> list[str]:
+def _terminate(cloud: LaunchingCloud, traces: Traces, listed: Sequence[Instance], clock: Clock) -> list[str]:
     ended = {instance.id for instance in listed if not instance.alive}
     known = {instance.id for instance in traces.known if instance.region == cloud.region}
     ids = sorted({instance.id for instance in listed}.union(known) - ended)
@@ -122,7 +122,7 @@ def _terminate(cloud: Cloud, traces: Traces, listed: Sequence[Instance], clock: 
     return ids
 
 
-def _terminate_surely(cloud: Cloud, ids: Collection[str], clock: Clock) -> None:
+def _terminate_surely(cloud: LaunchingCloud, ids: Collection[str], clock: Clock) -> None:
     """Terminate instances that exist, though the cloud may not know of one yet."""
     for _ in range(LOOKS - 1):
         try:
@@ -132,7 +132,7 @@ def _terminate_surely(cloud: Cloud, ids: Collection[str], clock: Clock) -> None:
     return cloud.terminate(ids)
 
 
-def _listed(cloud: Cloud, traces: Traces, clock: Clock) -> list[Instance]:
+def _listed(cloud: LaunchingCloud, traces: Traces, clock: Clock) -> list[Instance]:
     """The instances, looked for again as long as one may be missing."""
     listed = _owned(cloud, traces)
     for _ in range(LOOKS - 1):
@@ -143,7 +143,7 @@ def _listed(cloud: Cloud, traces: Traces, clock: Clock) -> list[Instance]:
     return listed
 
 
-def _owned(cloud: Cloud, traces: Traces) -> list[Instance]:
+def _owned(cloud: LaunchingCloud, traces: Traces) -> list[Instance]:
     return [instance for instance in cloud.instances(tags=traces.tags) if traces.owns(instance.tags.get("Name", ""))]
 
 
@@ -168,7 +168,7 @@ def stop(
     *,
     workflow_run: WorkflowRun,
     forge: RunnerForge,
-    cloud_for: CloudFor,
+    cloud_for: Callable[[str], LaunchingCloud],
     regions: Sequence[str] = (),
     workflow_forge: WorkflowForge | None = None,
     progress: Progress | None = None,

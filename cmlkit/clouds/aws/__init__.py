@@ -12,15 +12,18 @@ from cmlkit.clouds.aws.images import Images
 from cmlkit.clouds.aws.instances import Instances
 from cmlkit.clouds.aws.network import Network
 from cmlkit.clouds.aws.prices import Prices
-from cmlkit.clouds.aws.quotas import Quotas
+from cmlkit.clouds.aws.quotas import Quotas, quota
+from cmlkit.clouds.aws.region import AwsRegion
 from cmlkit.clouds.aws.schedules import Schedules
 from cmlkit.clouds.aws.types import Types
 
 __all__ = ["AwsCloud", "regions"]
 
 
-class AwsCloud(Instances, Images, Network, Egress, Types, Prices, Quotas, Schedules, Identities):
+class AwsCloud:
     """One region of AWS, worked on with the account that boto3 finds.
+
+    Its operations are those of the objects that it is made of; `clouds/base.py` says what each does.
 
     Args:
         region: Such as `eu-west-1`; that of the environment or the profile when empty.
@@ -31,9 +34,31 @@ class AwsCloud(Instances, Images, Network, Egress, Types, Prices, Quotas, Schedu
         SettingsError: No region is set.
     """
 
+    name = "AWS"
+
     def __init__(self, region: str = "", *, connection: Connection | None = None) -> None:
         self.connection = connection or Connection()
         self.region = self.connection.region(region)
+        here = AwsRegion(self.connection, self.region)
+        types, network, quotas = Types(here), Network(here), Quotas(here)
+        instances, schedules = Instances(here), Schedules(here)
+
+        self.images = Images(here).named
+        self.instance_types, self.fitting_types = types.named, types.fitting
+        self.subnets, self.closed_security_group = network.subnets, network.closed_security_group
+        self.hourly_prices = Prices(here).hourly
+        self.quota = quota
+
+        self.launch, self.terminate = instances.launch, instances.terminate
+        self.instances, self.tag = instances.listed, instances.tag
+        self.console_output = instances.console_output
+        self.schedule_termination, self.cancel_termination = schedules.make, schedules.cancel
+
+        self.identity = Identities(here).identity
+        self.egress_problem = Egress(here).problem
+        self.quota_limit = quotas.limit
+        self.check_launch, self.check_removal = instances.check_launch, instances.check_removal
+        self.check_security_group = network.check_security_group
 
     def __repr__(self) -> str:
         return f"AwsCloud({self.region!r})"

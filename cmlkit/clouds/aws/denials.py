@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 
-from cmlkit.clouds.aws.operations import Operations
 from cmlkit.clouds.aws.refusal import explained
+from cmlkit.clouds.aws.region import AwsRegion
 from cmlkit.errors import CmlkitError
 
 
-class Denials(Operations):
+class Denials:
     """Messages about missing permissions."""
+
+    def __init__(self, region: AwsRegion) -> None:
+        self._region = region
 
     def decoded(self, encoded: str) -> str:
         """`ACTION on RESOURCE` that was denied; empty where the account may not decode messages either.
@@ -19,7 +22,7 @@ class Denials(Operations):
         """
         try:
             with explained("decode its message"):
-                sts = self.connection.client("sts", self.region, retrying=False)
+                sts = self._region.client("sts", retrying=False)
                 answer = sts.decode_authorization_message(EncodedMessage=encoded)
             context = json.loads(answer["DecodedMessage"])["context"]
             return f"{context['action']} on {context['resource']}"

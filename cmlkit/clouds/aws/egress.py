@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cmlkit.clouds.aws.operations import Operations, filters
-from cmlkit.clouds.base import Subnet
+from cmlkit.clouds.aws.region import AwsRegion, filters
+from cmlkit.clouds.planning import Subnet
 
 HTTPS_PORT = 443
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
-class Egress(Operations):
+class Egress:
     """The ways out of the region's networks."""
 
-    def egress_problem(self, subnet: Subnet, security_groups: Sequence[str]) -> str:
+    def __init__(self, region: AwsRegion) -> None:
+        self._region = region
+
+    def problem(self, subnet: Subnet, security_groups: Sequence[str]) -> str:
         ways = [route for route in self._routes(subnet) if _leads_out(route)]
         if not ways:
             return "its route table leads to no internet gateway, NAT gateway or other way out"
@@ -31,15 +34,18 @@ class Egress(Operations):
             {"association.subnet-id": [subnet.id]},
             {"vpc-id": [subnet.network], "association.main": ["true"]},
         ):
-            tables = list(
-                self.pages("describe_route_tables", "RouteTables", doing="list the routes", Filters=filters(wanted))
-            )
+            tables = list(self._tables(wanted))
             if tables:
                 return [route for table in tables for route in table["Routes"]]
         return []
 
+    def _tables(self, wanted: Mapping[str, Sequence[str]]) -> Iterable[Any]:
+        return self._region.pages(
+            "describe_route_tables", "RouteTables", doing="list the routes", Filters=filters(wanted)
+        )
+
     def _groups(self, ids: Sequence[str]) -> Iterable[Any]:
-        return self.pages(
+        return self._region.pages(
             "describe_security_groups",
             "SecurityGroups",
             doing="list the security groups",

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
-from cmlkit.clouds.aws.operations import Operations
 from cmlkit.clouds.aws.refusal import explained
-from cmlkit.clouds.base import Identity
+from cmlkit.clouds.aws.region import AwsRegion
+from cmlkit.clouds.diagnosing import Identity
 
 
-class Identities(Operations):
+class Identities:
     """The account, and who we are in it."""
+
+    def __init__(self, region: AwsRegion) -> None:
+        self._region = region
 
     def identity(self) -> Identity:
         # No permission is needed for it. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
         with explained("say whose credentials these are"):
-            answer = self.connection.client("sts", self.region).get_caller_identity()
+            answer = self._region.client("sts").get_caller_identity()
         return Identity(
             account=str(answer["Account"]),
             arn=str(answer["Arn"]),

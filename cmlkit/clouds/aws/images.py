@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, get_args
 
-from cmlkit.clouds.aws.operations import Operations, filters
 from cmlkit.clouds.aws.refusal import explained
-from cmlkit.clouds.base import Architecture, Image
+from cmlkit.clouds.aws.region import AwsRegion, filters
+from cmlkit.clouds.planning import Architecture, Image
 from cmlkit.errors import PermissionDenied, SettingsError
 
 DEFAULT_UBUNTU = "24.04"
@@ -64,10 +64,13 @@ def deep_learning() -> list[Published]:
     ]
 
 
-class Images(Operations):
+class Images:
     """Images that the region has."""
 
-    def images(self, name: str) -> list[Image]:
+    def __init__(self, region: AwsRegion) -> None:
+        self._region = region
+
+    def named(self, name: str) -> list[Image]:
         if not name:
             return self._published("for Ubuntu", [*ubuntu(DEFAULT_UBUNTU, for_gpus=False), *deep_learning()])
         if version := re.fullmatch(r"ubuntu-(\d\d\.\d\d)", name):
@@ -78,7 +81,7 @@ class Images(Operations):
             return self._by_id(name, list(self._parameters([name.removeprefix("ssm:")]).values()))
         owner, _, pattern = name.partition(":")
         if re.fullmatch(r"\d{12}|self|amazon|aws-marketplace", owner) and pattern:
-            return _newest(self._named(name, [owner], [pattern])) or _none(name, self.region)
+            return _newest(self._found(name, [owner], [pattern])) or _none(name, self._region.name)
         raise SettingsError(
             f"The image {name!r} is of no form that cmlkit knows.",
             next_step="`image` takes ubuntu-24.04, ami-…, ssm:/parameter/path, or OWNER:NAME such as self:my-image-*.",
@@ -97,30 +100,30 @@ class Images(Operations):
         return [_marked(images[ids[item.parameter]], item) for item in wanted if ids.get(item.parameter) in images]
 
     def _published_by_name(self, name: str, wanted: Sequence[Published]) -> list[Image]:
-        answers = self._named(name, sorted({item.owner for item in wanted}), [item.name for item in wanted])
+        answers = self._found(name, sorted({item.owner for item in wanted}), [item.name for item in wanted])
         found = [
             _marked(image, item)
             for item in wanted
             for image in _newest(answer for answer in answers if _is(item, answer))
         ]
-        return found or _none(name, self.region)
+        return found or _none(name, self._region.name)
 
     def _parameters(self, names: list[str]) -> dict[str, str]:
         """Path -> value of the SSM parameters; one that does not exist is left out."""
-        with explained(f"read the image parameters {', '.join(names)} in {self.region}"):
-            answer = self.connection.client("ssm", self.region).get_parameters(Names=names)
+        with explained(f"read the image parameters {', '.join(names)} in {self._region}"):
+            answer = self._region.client("ssm").get_parameters(Names=names)
         return {str(item["Name"]): str(item["Value"]) for item in answer["Parameters"]}
 
     def _by_id(self, name: str, ids: list[str]) -> list[Image]:
         if not ids:
-            return _none(name, self.region)
-        with explained(f"find the image {name} in {self.region}"):
-            answers = self.ec2.describe_images(ImageIds=ids)["Images"]
-        return [_image(answer) for answer in answers] or _none(name, self.region)
+            return _none(name, self._region.name)
+        with explained(f"find the image {name} in {self._region}"):
+            answers = self._region.ec2.describe_images(ImageIds=ids)["Images"]
+        return [_image(answer) for answer in answers] or _none(name, self._region.name)
 
-    def _named(self, name: str, owners: list[str], patterns: list[str]) -> list[Any]:
-        with explained(f"find the image {name} in {self.region}"):
-            answer = self.ec2.describe_images(
+    def _found(self, name: str, owners: list[str], patterns: list[str]) -> list[Any]:
+        with explained(f"find the image {name} in {self._region}"):
+            answer = self._region.ec2.describe_images(
                 Owners=owners, Filters=filters({"name": patterns, "state": ["available"]})
             )
         return list(answer["Images"])

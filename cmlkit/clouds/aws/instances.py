@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from cmlkit.clouds.aws.denials import Denials
-from cmlkit.clouds.aws.operations import filters
 from cmlkit.clouds.aws.refusal import explained
-from cmlkit.clouds.base import Instance, InstanceSpec
+from cmlkit.clouds.aws.region import AwsRegion, filters
+from cmlkit.clouds.launching import Instance, InstanceSpec
 from cmlkit.errors import CmlkitError
 
 # One more than the default: a job in a container is one hop further away from the metadata service.
@@ -18,55 +18,61 @@ METADATA_HOPS = 2
 ANY = "*"
 
 
-class Instances(Denials):
+class Instances:
     """Instances of the region."""
 
+    def __init__(self, region: AwsRegion) -> None:
+        self._region = region
+        self._denials = Denials(region)
+
     def launch(self, spec: InstanceSpec) -> Instance:
-        client = self.connection.client("ec2", self.region, retrying=False)
-        with explained(_launching(spec), launching=True, decode=self.decoded):
+        client = self._region.client("ec2", retrying=False)
+        with explained(_launching(spec), launching=True, decode=self._denials.decoded):
             answer = client.run_instances(**run_instances_arguments(spec))
-        return _instance(answer["Instances"][0], self.region)
+        return _instance(answer["Instances"][0], self._region.name)
 
     def check_launch(self, spec: InstanceSpec) -> None:
-        with explained(_launching(spec), launching=True, decode=self.decoded):
-            self.tried(self.ec2.run_instances, **run_instances_arguments(spec))
+        with explained(_launching(spec), launching=True, decode=self._denials.decoded):
+            self._region.tried(self._region.ec2.run_instances, **run_instances_arguments(spec))
 
     def check_removal(self, instance_id: str, *, tag: str) -> None:
-        with explained(f"terminate {instance_id} in {self.region}", decode=self.decoded):
-            self.tried(self.ec2.terminate_instances, InstanceIds=[instance_id])
-        with explained(f"tag {instance_id} in {self.region}", decode=self.decoded):
-            self.tried(self.ec2.create_tags, Resources=[instance_id], Tags=[{"Key": tag, "Value": "1"}])
+        with explained(f"terminate {instance_id} in {self._region}", decode=self._denials.decoded):
+            self._region.tried(self._region.ec2.terminate_instances, InstanceIds=[instance_id])
+        with explained(f"tag {instance_id} in {self._region}", decode=self._denials.decoded):
+            self._region.tried(self._region.ec2.create_tags, Resources=[instance_id], Tags=[{"Key": tag, "Value": "1"}])
 
-    def instances(self, *, ids: Collection[str] = (), tags: Mapping[str, str] | None = None) -> list[Instance]:
+    def listed(self, *, ids: Collection[str] = (), tags: Mapping[str, str] | None = None) -> list[Instance]:
         wanted = {f"tag:{name}": [value or ANY] for name, value in (tags or {}).items()}
         if ids:
             # Asked by filter: EC2 refuses the whole request for one id that it does not know (yet).
             wanted["instance-id"] = sorted(ids)
-        reservations = self.pages(
+        reservations = self._region.pages(
             "describe_instances", "Reservations", doing="list the instances", Filters=filters(wanted)
         )
-        return [_instance(answer, self.region) for reservation in reservations for answer in reservation["Instances"]]
+        return [
+            _instance(answer, self._region.name) for reservation in reservations for answer in reservation["Instances"]
+        ]
 
     def terminate(self, ids: Collection[str]) -> None:
         if ids:
-            with explained(f"terminate {', '.join(sorted(ids))} in {self.region}"):
-                self.ec2.terminate_instances(InstanceIds=sorted(ids))
+            with explained(f"terminate {', '.join(sorted(ids))} in {self._region}"):
+                self._region.ec2.terminate_instances(InstanceIds=sorted(ids))
 
     def tag(self, ids: Collection[str], tags: Mapping[str, str]) -> None:
-        with explained(f"tag {', '.join(sorted(ids))} in {self.region}"):
-            self.ec2.create_tags(
+        with explained(f"tag {', '.join(sorted(ids))} in {self._region}"):
+            self._region.ec2.create_tags(
                 Resources=sorted(ids), Tags=[{"Key": name, "Value": value} for name, value in tags.items()]
             )
 
     def console_output(self, instance_id: str) -> str:
-        doing = f"show the console of {instance_id} in {self.region}"
+        doing = f"show the console of {instance_id} in {self._region}"
         try:
             with explained(doing):
-                answer = self.ec2.get_console_output(InstanceId=instance_id, Latest=True)
+                answer = self._region.ec2.get_console_output(InstanceId=instance_id, Latest=True)
         except CmlkitError:
             # Only instances on Nitro have the latest output; all have that of a while ago.
             with explained(doing):
-                answer = self.ec2.get_console_output(InstanceId=instance_id)
+                answer = self._region.ec2.get_console_output(InstanceId=instance_id)
         return str(answer.get("Output", ""))
 
 

@@ -5,34 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cmlkit.clouds.aws.operations import Operations, filters
 from cmlkit.clouds.aws.refusal import explained
-from cmlkit.clouds.base import Subnet
+from cmlkit.clouds.aws.region import AwsRegion, filters
+from cmlkit.clouds.planning import Subnet
 from cmlkit.errors import ServiceError, SettingsError
 
 SECURITY_GROUP = "cmlkit-runner"
 SECURITY_GROUP_TAG = "cmlkit:security-group"
 
 
-class Network(Operations):
+class Network:
     """The region's subnets and security groups."""
+
+    def __init__(self, region: AwsRegion) -> None:
+        self._region = region
 
     def subnets(self, ids: Sequence[str]) -> list[Subnet]:
         # Asked by filter: an id of another region is no error when several regions are tried.
         wanted = {"subnet-id": list(ids)} if ids else {"default-for-az": ["true"]}
-        answers = self.pages("describe_subnets", "Subnets", doing="list the subnets", Filters=filters(wanted))
+        answers = self._region.pages("describe_subnets", "Subnets", doing="list the subnets", Filters=filters(wanted))
         found = sorted((_subnet(answer) for answer in answers), key=lambda subnet: subnet.zone)
         if found:
             return sorted(found, key=lambda subnet: list(ids).index(subnet.id)) if ids else found
         if ids:
             raise SettingsError(
-                f"There is no subnet {' or '.join(ids)} in {self.region}.",
+                f"There is no subnet {' or '.join(ids)} in {self._region}.",
                 next_step="Check `subnet` and `region`: `aws ec2 describe-subnets` lists what there is.",
             )
         raise SettingsError(
-            f"There is no default VPC with subnets in {self.region}, and no subnet is named.",
+            f"There is no default VPC with subnets in {self._region}, and no subnet is named.",
             next_step="Name one with --subnet, or make the default VPC:"
-            f" aws ec2 create-default-vpc --region {self.region}",
+            f" aws ec2 create-default-vpc --region {self._region}",
         )
 
     def closed_security_group(self, network: str, *, make: bool = True) -> str:
@@ -49,13 +52,13 @@ class Network(Operations):
     def check_security_group(self, network: str) -> None:
         if not self._group(network):
             with explained(f"make the security group {SECURITY_GROUP} in {network}"):
-                self.tried(self.ec2.create_security_group, **_group_arguments(network))
+                self._region.tried(self._region.ec2.create_security_group, **_group_arguments(network))
 
     def _group(self, network: str) -> str:
         """Id of the group; empty where there is none."""
         wanted = {"vpc-id": [network], "group-name": [SECURITY_GROUP]}
         groups = list(
-            self.pages(
+            self._region.pages(
                 "describe_security_groups",
                 "SecurityGroups",
                 doing=f"list the security groups of {network}",
@@ -66,7 +69,7 @@ class Network(Operations):
 
     def _make_group(self, network: str) -> str:
         with explained(f"make the security group {SECURITY_GROUP} in {network}"):
-            answer = self.ec2.create_security_group(**_group_arguments(network))
+            answer = self._region.ec2.create_security_group(**_group_arguments(network))
         return str(answer["GroupId"])
 
 

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-from cmlkit.clouds.aws.operations import Operations
 from cmlkit.clouds.aws.refusal import explained
-from cmlkit.clouds.base import Market
+from cmlkit.clouds.aws.region import AwsRegion
+from cmlkit.clouds.planning import Market
 
 # The Price List is served from few regions, for all of them.
 # https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
@@ -18,10 +18,13 @@ PRICE_LIST_REGION = "us-east-1"
 QUESTIONS_AT_ONCE = 8
 
 
-class Prices(Operations):
+class Prices:
     """Prices in the region, for Linux on shared hardware."""
 
-    def hourly_prices(self, instance_types: Sequence[str], market: Market) -> Mapping[tuple[str, str], float]:
+    def __init__(self, region: AwsRegion) -> None:
+        self._region = region
+
+    def hourly(self, instance_types: Sequence[str], market: Market) -> Mapping[tuple[str, str], float]:
         if market == "spot":
             return self._spot_prices(instance_types)
         with ThreadPoolExecutor(max_workers=QUESTIONS_AT_ONCE) as pool:
@@ -30,7 +33,7 @@ class Prices(Operations):
 
     def _spot_prices(self, instance_types: Sequence[str]) -> Mapping[tuple[str, str], float]:
         # From one start time on there is one price for each type and zone, the current one.
-        history = self.pages(
+        history = self._region.pages(
             "describe_spot_price_history",
             "SpotPriceHistory",
             doing="tell spot prices",
@@ -45,17 +48,21 @@ class Prices(Operations):
     def _list_price(self, instance_type: str) -> float | None:
         wanted = {
             "instanceType": instance_type,
-            "regionCode": self.region,
+            "regionCode": self._region.name,
             "operatingSystem": "Linux",
             "tenancy": "Shared",
             "preInstalledSw": "NA",
             "capacitystatus": "Used",
         }
-        with explained(f"tell the price of {instance_type} in {self.region}"):
-            answer = self.connection.client("pricing", PRICE_LIST_REGION, retrying=False).get_products(
-                ServiceCode="AmazonEC2",
-                Filters=[{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in wanted.items()],
-                MaxResults=1,
+        with explained(f"tell the price of {instance_type} in {self._region}"):
+            answer = (
+                self._region.elsewhere(PRICE_LIST_REGION)
+                .client("pricing", retrying=False)
+                .get_products(
+                    ServiceCode="AmazonEC2",
+                    Filters=[{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in wanted.items()],
+                    MaxResults=1,
+                )
             )
         return next((_hourly(json.loads(product)) for product in answer["PriceList"]), None)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cmlkit.clouds.aws.operations import Operations
 from cmlkit.clouds.aws.refusal import explained
-from cmlkit.clouds.base import Market
+from cmlkit.clouds.aws.region import AwsRegion
+from cmlkit.clouds.planning import Market
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,22 +36,25 @@ _STANDARD = _Family(
 )
 
 
-class Quotas(Operations):
+def quota(instance_type: str, market: Market) -> str:
+    """Name and code of the limit that a running instance of the type counts against."""
+    family = _family(instance_type)
+    if market == "spot":
+        return f"All {family.called} Spot Instance Requests ({family.spot})"
+    return f"Running On-Demand {family.called} instances ({family.on_demand})"
+
+
+class Quotas:
     """The account's limits on running instances in the region."""
 
-    def quota(self, instance_type: str, market: Market) -> str:
-        family = _family(instance_type)
-        if market == "spot":
-            return f"All {family.called} Spot Instance Requests ({family.spot})"
-        return f"Running On-Demand {family.called} instances ({family.on_demand})"
+    def __init__(self, region: AwsRegion) -> None:
+        self._region = region
 
-    def quota_limit(self, instance_type: str, market: Market) -> float:
+    def limit(self, instance_type: str, market: Market) -> float:
         family = _family(instance_type)
         code = family.spot if market == "spot" else family.on_demand
-        with explained(f"show the quota {code} in {self.region}"):
-            answer = self.connection.client("service-quotas", self.region).get_service_quota(
-                ServiceCode="ec2", QuotaCode=code
-            )
+        with explained(f"show the quota {code} in {self._region}"):
+            answer = self._region.client("service-quotas").get_service_quota(ServiceCode="ec2", QuotaCode=code)
         return float(answer["Quota"]["Value"])
 
 

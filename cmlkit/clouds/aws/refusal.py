@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cmlkit.clouds.base import LaunchRefused, Remedy
+from cmlkit.clouds.launching import LaunchRefused, Remedy
 from cmlkit.errors import AnswerLost, CmlkitError, Conflict, NotFound, PermissionDenied, ServiceError, SettingsError
 
 ERROR_CODES = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"

@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from cmlkit.clouds.aws.operations import Operations
 from cmlkit.clouds.aws.refusal import explained
+from cmlkit.clouds.aws.region import AwsRegion
 from cmlkit.errors import Conflict, NotFound
 
 # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
 TARGET = "arn:{partition}:scheduler:::aws-sdk:ec2:terminateInstances"
 
 
-class Schedules(Operations):
+class Schedules:
     """One-time schedules of the region."""
 
-    def schedule_termination(self, name: str, instance_id: str, *, at: float, role: str) -> None:
+    def __init__(self, region: AwsRegion) -> None:
+        self._region = region
+
+    def make(self, name: str, instance_id: str, *, at: float, role: str) -> None:
         when = datetime.fromtimestamp(at, UTC)
         try:
-            with explained(f"schedule the termination of {instance_id} in {self.region}"):
-                self.connection.client("scheduler", self.region).create_schedule(
+            with explained(f"schedule the termination of {instance_id} in {self._region}"):
+                self._region.client("scheduler").create_schedule(
                     Name=name,
                     Description=f"cmlkit: {instance_id} must not live longer",
                     # https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#one-time
@@ -29,7 +32,7 @@ class Schedules(Operations):
                     FlexibleTimeWindow={"Mode": "OFF"},
                     ActionAfterCompletion="DELETE",
                     Target={
-                        "Arn": TARGET.format(partition=self.connection.partition(self.region)),
+                        "Arn": TARGET.format(partition=self._region.partition),
                         "RoleArn": role,
                         "Input": json.dumps({"InstanceIds": [instance_id]}),
                     },
@@ -38,9 +41,9 @@ class Schedules(Operations):
             # An earlier request came through after all: names are never used twice.
             return
 
-    def cancel_termination(self, name: str) -> None:
+    def cancel(self, name: str) -> None:
         try:
-            with explained(f"cancel the scheduled termination {name} in {self.region}"):
-                self.connection.client("scheduler", self.region).delete_schedule(Name=name)
+            with explained(f"cancel the scheduled termination {name} in {self._region}"):
+                self._region.client("scheduler").delete_schedule(Name=name)
         except NotFound:
             return

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from cmlkit.clouds.aws.operations import Operations, filters
-from cmlkit.clouds.base import Architecture, InstanceType, Needs
+from cmlkit.clouds.aws.region import AwsRegion, filters
+from cmlkit.clouds.planning import Architecture, InstanceType, Needs
 
 # Larger types than the smallest that fit are not cheaper, and each type asked for is one question to the Price List.
 MOST_FITTING_TYPES = 24
 
 
-class Types(Operations):
+class Types:
     """Instance types of the region."""
 
-    def instance_types(self, names: Sequence[str]) -> list[InstanceType]:
+    def __init__(self, region: AwsRegion) -> None:
+        self._region = region
+
+    def named(self, names: Sequence[str]) -> list[InstanceType]:
         # Asked by filter: a type that only some of the regions have is no error.
-        answers = self.pages(
+        answers = self._region.pages(
             "describe_instance_types",
             "InstanceTypes",
             doing="list the instance types",
@@ -26,7 +29,7 @@ class Types(Operations):
         offered = {answer["InstanceType"]: _instance_type(answer) for answer in answers}
         return [offered[name] for name in names if name in offered]
 
-    def fitting_types(self, needs: Needs) -> list[InstanceType]:
+    def fitting(self, needs: Needs) -> list[InstanceType]:
         wanted: dict[str, list[str]] = {
             "current-generation": ["true"],
             "processor-info.supported-architecture": [needs.architecture],
@@ -35,7 +38,7 @@ class Types(Operations):
             "hypervisor": ["nitro"],
             "bare-metal": ["false"],
         }
-        answers = self.pages(
+        answers = self._region.pages(
             "describe_instance_types", "InstanceTypes", doing="list the instance types", Filters=filters(wanted)
         )
         fitting = sorted((answer for answer in answers if _is_fit(answer, needs)), key=_size)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from cmlkit.clouds.base import Image, Instance, InstanceType, LaunchRefused, Market, Remedy, Subnet
+from cmlkit.clouds.launching import Instance, LaunchRefused, Remedy
+from cmlkit.clouds.planning import Image, InstanceType, Market, Subnet
 from cmlkit.errors import AnswerLost, CapacityError, PermissionDenied, ServiceError
 from cmlkit.runner.ladder import PAUSES_SECONDS, Refusal, Rung, climb, ordered
 from tests.fake_forge import FastClock

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cmlkit.clouds.base import Instance
+from cmlkit.clouds.launching import Instance
 from cmlkit.errors import SettingsError
 from cmlkit.forges.runners import Runner
 from cmlkit.records.workflow_run import WorkflowRun

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cmlkit.clouds.aws.quotas import Quotas
-from cmlkit.clouds.base import Market
+from cmlkit.clouds.aws.quotas import quota as quota_of
+from cmlkit.clouds.planning import Market
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ from cmlkit.clouds.base import Market
     ],
 )
 def test_a_type_counts_against_its_familys_quota(instance_type: str, market: Market, quota: str) -> None:
-    assert Quotas().quota(instance_type, market) == quota
+    assert quota_of(instance_type, market) == quota

@@ -6,7 +6,7 @@ import pytest
 from botocore import exceptions
 
 from cmlkit.clouds.aws.refusal import ROWS, explained, from_answer, row_for
-from cmlkit.clouds.base import LaunchRefused, Remedy
+from cmlkit.clouds.launching import LaunchRefused, Remedy
 from cmlkit.errors import AnswerLost, CmlkitError, NotFound, PermissionDenied, ServiceError, SettingsError
 
 

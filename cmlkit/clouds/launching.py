@@ -1,0 +1,128 @@
+"""What launching, stopping and reaping need of a cloud: its instances."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from cmlkit.clouds.planning import Image, Market, Region, Subnet
+from cmlkit.errors import CapacityError
+
+ALIVE = ("pending", "running", "stopping", "stopped")
+"""States of an instance that costs money, now or when it is started again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceSpec:
+    """One instance to launch.
+
+    Attributes:
+        client_token: Launching again with the same token gives the same instance; up to 64 characters.
+        user_data: The script of the first boot. It holds the JIT config, so it is not shown.
+        disk_size: GiB of the root volume.
+        disk_type: Type of the root volume, such as `gp3`.
+        max_price: USD per hour above which a spot instance is given back; no limit when 0.
+        tags: On the instance and on all that comes into being with it.
+    """
+
+    client_token: str
+    instance_type: str
+    market: Market
+    image: Image
+    subnet: Subnet
+    security_groups: tuple[str, ...]
+    user_data: str = field(repr=False)
+    disk_size: int
+    disk_type: str = "gp3"
+    max_price: float = 0.0
+    iam_instance_profile: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """An instance as the cloud lists it.
+
+    Attributes:
+        state: `pending`, `running`, `shutting-down`, `terminated`, `stopping` or `stopped`.
+        launched: Seconds since the epoch.
+        reason: Why it is in its state, in the cloud's words; often empty.
+    """
+
+    id: str
+    state: str
+    instance_type: str
+    market: Market
+    region: str
+    zone: str
+    launched: float
+    tags: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+    @property
+    def alive(self) -> bool:
+        return self.state in ALIVE
+
+
+class Remedy(Enum):
+    """What may help where a launch was refused."""
+
+    LATER = "the same again, after a pause"
+    OTHER_PLACE = "another instance type, zone, market or region"
+    OTHER_QUOTA = "a market, family or region whose quota is not used up"
+    OTHER_MARKET = "the other market"
+    OTHER_REGION = "another region"
+
+
+class LaunchRefused(CapacityError):
+    """A launch was refused, and something else than the same at once may succeed.
+
+    Attributes:
+        code: The cloud's error code, such as `InsufficientInstanceCapacity`.
+    """
+
+    def __init__(self, message: str, *, code: str, remedy: Remedy, next_step: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.code = code
+        self.remedy = remedy
+
+
+class LaunchingCloud(Region, Protocol):
+    """What launching, stopping and reaping need."""
+
+    def launch(self, spec: InstanceSpec) -> Instance:
+        """One instance, tagged from its first moment.
+
+        Raises:
+            LaunchRefused: Another place, market or time may help.
+            AnswerLost: It may have been launched or not; launching with the same token again is safe.
+        """
+
+    def instances(self, *, ids: Collection[str] = (), tags: Mapping[str, str] | None = None) -> list[Instance]:
+        """Instances that have one of `ids` if any is given, and all of `tags`, where an empty value stands for any.
+
+        An id that the region does not know is left out.
+        """
+
+    def terminate(self, ids: Collection[str]) -> None:
+        """Terminate for good; one that is terminated already is fine. NotFound where an id is unknown."""
+
+    def tag(self, ids: Collection[str], tags: Mapping[str, str]) -> None:
+        """Put tags on instances."""
+
+    def schedule_termination(self, name: str, instance_id: str, *, at: float, role: str) -> None:
+        """Let the cloud itself terminate the instance at a time, whatever becomes of everything else.
+
+        Args:
+            name: Of the schedule, to cancel it by. Scheduling again under the same name is fine.
+            at: Seconds since the epoch.
+            role: ARN of the role that the schedule acts in.
+        """
+
+    def cancel_termination(self, name: str) -> None:
+        """Cancel a scheduled termination; one that is gone already is fine."""
+
+    def console_output(self, instance_id: str) -> str:
+        """What the instance wrote on its console, as far as the cloud has it; may be empty."""
