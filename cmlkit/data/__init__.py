@@ -1,1 +1,1 @@
-"""Data: fingerprints of what a model is trained on, and how far it has drifted."""
+"""Data: fingerprints of training data, and how far it has drifted."""

@@ -1,4 +1,4 @@
-"""NumPy's files of single arrays, read without NumPy: the shape, and the values of some rows.
+"""NumPy's `.npy` files, read without NumPy: the shape, and the values of some rows.
 
 The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 MAGIC = b"\x93NUMPY"
 HEADER_LIMIT_BYTES = 1024 * 1024
-# NumPy's codes of numbers -> those of the module array.
+# NumPy's type codes -> those of the module array.
 _CODES = {
     "f4": "f", "f8": "d", "i1": "b", "i2": "h", "i4": "i", "i8": "q", "u1": "B", "u2": "H", "u4": "I", "u8": "Q",
     "b1": "B",
@@ -25,12 +25,12 @@ _CODES = {
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayFile:
-    """What the header of a file says.
+    """The header of a `.npy` file.
 
     Attributes:
         dtype: NumPy's code with its byte order, such as `<f8`.
-        by_columns: Whether the columns, and not the rows, lie one after the other.
-        offset: Where the values begin, in bytes.
+        by_columns: Whether the values are stored column by column instead of row by row.
+        offset: Offset of the first value, in bytes.
     """
 
     file: Path
@@ -44,9 +44,9 @@ class ArrayFile:
         return self.shape[0] if self.shape else 1
 
     def columns(self, *, at_most_rows: int) -> list[list[float]]:
-        """The finite values of each column, from as many rows as asked for; none of what is no table of numbers.
+        """Return the finite values of each column, from a sample of rows; empty if the array is no table of numbers.
 
-        Which rows is drawn, and always the same.
+        The sample is random, but the same in every call.
         """
         code = _CODES.get(self.dtype[1:])
         native = self.dtype[:1] in ("|", "<" if sys.byteorder == "little" else ">")
@@ -70,7 +70,7 @@ class ArrayFile:
 
 
 def read_array_file(file: Path) -> ArrayFile | None:
-    """What the header says; None where there is none of a version that is known."""
+    """Read the header; return None if the file is not a `.npy` file that can be read."""
     with file.open("rb") as content:
         if content.read(len(MAGIC)) != MAGIC:
             return None

@@ -1,8 +1,8 @@
-"""Drift: how far the data of a training has moved from that of the champion, column by column.
+"""Drift: how far training data has moved from the champion's, column by column.
 
-Of each numeric column a profile is kept on one line: how many values, and those at 2.5, 7.5 … 97.5 %. Two profiles are
-enough to compare two distributions without either one's data. The extremes stay out of it, and columns of few values
-have none: manifests are read by more people than data.
+Each numeric column has a profile on one line: the number of values, and the quantiles at 2.5, 7.5 … 97.5 %. Two
+profiles are enough to compare two distributions without the data. Profiles leave out the extremes, and columns with few
+values have no profile: more people can read a manifest than the data.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from cmlkit.records.training_run import DataFingerprint
 
 POINTS = 20
 LEAST_VALUES = 100
-# Population stability index: below the first nothing has moved, from the second on much has.
+# Population stability index: below the first value nothing has moved, from the second on much has.
 # N. Siddiqi: Credit Risk Scorecards (2006), chapter 8.
 SHIFTED, DRIFTED = 0.1, 0.25
-# The index of two samples of one distribution, of n and m values, spreads like (1/n + 1/m) times a chi-squared of nine
-# degrees of freedom, for ten bins; that of one column in a thousand is above this.
+# For two samples of n and m values from one distribution and ten bins, the index is distributed like (1/n + 1/m) times
+# a chi-squared variable with nine degrees of freedom; one column in a thousand exceeds this quantile.
 # B. Yurdakul, J. Naranjo: Statistical properties of the population stability index (2020).
 CHANCE = 27.88
-_LEAST_SHARE = 1e-4  # in place of an empty bin's, of which the index would be infinite
+_LEAST_SHARE = 1e-4  # for an empty bin, which would make the index infinite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class ColumnDrift:
         stability: Population stability index over ten bins, each with about a tenth of the champion's values.
         distance: Kolmogorov-Smirnov distance, from 0 to 1.
         before: Median in the champion's data; `now` in this training's.
-        chance: Up to which stability index the number of values explains it.
+        chance: The largest stability index that chance explains, given the number of values.
     """
 
     name: str
@@ -52,7 +52,7 @@ class ColumnDrift:
 
 
 def profile(values: Iterable[float]) -> str:
-    """How many values, and those at 2.5, 7.5 … 97.5 %, interpolated, with spaces between; empty for less than 100."""
+    """Return the number of values and their interpolated quantiles at 2.5, 7.5 … 97.5 %; empty for fewer than 100."""
     ordered = sorted(values)
     if len(ordered) < LEAST_VALUES:
         return ""
@@ -61,19 +61,19 @@ def profile(values: Iterable[float]) -> str:
 
 
 def drifts(champion: Iterable[DataFingerprint], challenger: Iterable[DataFingerprint]) -> tuple[ColumnDrift, ...]:
-    """Every column that both have profiles of, the farthest moved first."""
+    """Return every column with a profile in both, the farthest moved first."""
     before, now = _profiles(champion), _profiles(challenger)
     found = [_drift(_name(*place), before[place], values) for place, values in now.items() if place in before]
     return tuple(sorted(found, key=lambda drift: -drift.stability))
 
 
 def _name(path: str, column: str) -> str:
-    # A folder's columns are under the names of its files already.
+    # A folder's columns are prefixed with the names of its files already.
     return column if ": " in column else f"{path}: {column}"
 
 
 def _profiles(fingerprints: Iterable[DataFingerprint]) -> dict[tuple[str, str], list[float]]:
-    """Path and column -> how many values it has, and its quantiles."""
+    """Map path and column to the number of values and the quantiles."""
     return {
         (item.path, column): [float(value) for value in text.split()]
         for item in fingerprints
@@ -102,7 +102,7 @@ def _stability(champion: Sequence[float], challenger: Sequence[float]) -> float:
 
 
 def _shares(edges: Sequence[float], quantiles: Sequence[float]) -> list[float]:
-    """Share of the values in each bin: up to the first edge, between edges, above the last."""
+    """Return the share of the values in each bin: up to the first edge, between edges, above the last."""
     up_to = [0.0, *(_share_up_to(edge, quantiles) for edge in edges), 1.0]
     return [max(high - low, _LEAST_SHARE) for low, high in pairwise(up_to)]
 

@@ -1,4 +1,4 @@
-"""The fingerprint of data: which bytes, how many rows and columns a training has seen."""
+"""Fingerprints of training data: hash, size, rows, columns and profiles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cmlkit.errors import SettingsError
 from cmlkit.records.training_run import DataFingerprint
 
 BLOCK_BYTES = 1024 * 1024
-# The profiles of a table are those of its first columns; of a file larger than 4 MiB, those of as many of its lines.
+# Only the first columns of a table are profiled; in a file larger than 4 MiB, from that many random lines.
 SAMPLED_LINES = 5_000
 PROFILED_COLUMNS = 200
 _TABLES = (".csv", ".tsv", ".txt")
@@ -24,10 +24,10 @@ _TABLES = (".csv", ".tsv", ".txt")
 def fingerprints(
     paths: Iterable[str], directory: Path, *, missing: Callable[[str], None]
 ) -> tuple[DataFingerprint, ...]:
-    """A fingerprint of each file or folder that is there.
+    """Return a fingerprint of each file or folder that exists.
 
     Args:
-        missing: Told of each path that is not.
+        missing: Called with each path that does not exist.
 
     Raises:
         SettingsError: A file cannot be read.
@@ -84,7 +84,7 @@ def _file(path: str, file: Path) -> DataFingerprint:
 
 
 def _shape(file: Path) -> tuple[int | None, int | None]:
-    """Rows and columns of a table or a NumPy array; None where the format is another one."""
+    """Return rows and columns of a table or a NumPy array; None for other formats."""
     if file.suffix.lower() in _TABLES:
         return _table_shape(file)
     if file.suffix.lower() == ".npy" and (array := read_array_file(file)):
@@ -122,7 +122,7 @@ def _is_header(cells: list[str]) -> bool:
 
 
 def _profiles(file: Path) -> dict[str, str]:
-    """Numeric column -> profile, under the header's names or the columns' numbers; of tables and arrays only."""
+    """Map each numeric column of a table or an array, by header name or else by number, to its profile."""
     if file.suffix.lower() == ".npy" and (array := read_array_file(file)):
         columns = enumerate(array.columns(at_most_rows=SAMPLED_LINES), start=1)
         found = {str(number): profile(values) for number, values in islice(columns, PROFILED_COLUMNS)}
@@ -143,7 +143,7 @@ def _table_profiles(file: Path) -> dict[str, str]:
 
 
 def _sample(file: Path, *, skip: bool) -> list[str]:
-    """Lines of a file, without its first if `skip`: all, or where there are many, those after places at random."""
+    """Return all lines of a file, or random ones if it is large; without the first line if `skip`."""
     size = file.stat().st_size
     with file.open("rb") as content:
         if size <= BLOCK_BYTES * 4:
@@ -159,7 +159,7 @@ def _sample(file: Path, *, skip: bool) -> list[str]:
 
 
 def _numbers(cells: Sequence[str]) -> list[float]:
-    """The column's finite numbers; none where it holds something else than numbers and gaps."""
+    """Return the column's finite numbers; empty if it contains anything but numbers and gaps."""
     numbers = []
     for cell in cells:
         if not cell.strip():

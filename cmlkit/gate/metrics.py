@@ -1,4 +1,4 @@
-"""Metrics: read from the files that people's training scripts write, as finite numbers by name."""
+"""Metrics: finite numbers by name, read from the files that training scripts write."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ YAML_SIZE_LIMIT_BYTES = 1024 * 1024
 DEPTH_LIMIT = 20
 COUNT_LIMIT = 10_000
 
-# The longest fitting part decides, so that `neg_mean_squared_error` goes up while `mean_squared_error` goes down.
+# A leading `neg` decides, then `_DOWN`, then `_UP`: `neg_mean_squared_error` goes up, `mean_squared_error` goes down.
 _UP = (
     "accuracy",
     "auc",
@@ -79,13 +79,13 @@ _DOWN = (
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One metric of two models; None where a model lacks it.
+    """One metric of two models; a value is None if the model lacks it.
 
     Attributes:
         name: As the challenger writes it, else as the champion does.
         delta: Challenger minus champion.
-        higher_is_better: None where the name does not tell.
-        improved: None where that cannot be told, or nothing changed.
+        higher_is_better: None if the name does not tell.
+        improved: None if the direction is unknown, or nothing changed.
     """
 
     name: str
@@ -107,12 +107,12 @@ class Difference:
 
 
 def key(name: str) -> str:
-    """The form in which names are compared: `Test Accuracy`, `test-accuracy` and `test_accuracy` are one metric."""
+    """Return the form to compare names in: `Test Accuracy`, `test-accuracy` and `test_accuracy` are one metric."""
     return re.sub(r"[\s_-]+", "_", name.strip().casefold())
 
 
 def higher_is_better(name: str) -> bool | None:
-    """Whether more of the metric is better, by the words that the field uses; None where no word is known."""
+    """Return whether higher is better, judging by the words in the name; None if no word is known."""
     words = key(name).replace(".", "_").replace("/", "_").split("_")
     joined = "_".join(words)
     if words[0] == "neg":
@@ -124,7 +124,7 @@ def higher_is_better(name: str) -> bool | None:
 
 
 def diff(champion: Mapping[str, float] | None, challenger: Mapping[str, float]) -> tuple[Difference, ...]:
-    """Every metric of either model: the challenger's in its order, then those that only the champion has."""
+    """Return every metric of either model: the challenger's in its order, then those that only the champion has."""
     before = {key(name): (name, value) for name, value in (champion or {}).items()}
     after = {key(name): (name, value) for name, value in challenger.items()}
     return tuple(
@@ -139,18 +139,17 @@ def diff(champion: Mapping[str, float] | None, challenger: Mapping[str, float]) 
 
 
 def read(paths: Iterable[str], directory: Path) -> dict[str, float]:
-    """The metrics of all files, in the order in which they stand there.
+    """Read the metrics of all files, in the order of the files.
 
     Text holds `Name: number` or `name=number` lines; JSON and YAML may nest (`train.loss`); CSV holds `name,value`
-    pairs, or columns of which the last value counts: loggers leave a cell empty where a step did not measure.
+    pairs, or columns of which the last value counts: loggers leave a cell empty if a step measured nothing.
 
     Args:
-        paths: Relative to `directory`; the ending tells the format, anything unknown is read as text.
+        paths: Relative to `directory`; the suffix determines the format, and an unknown one is read as text.
 
     Raises:
         MetricsError: A file is missing, empty, larger than 16 MiB (YAML: 1 MiB) or malformed, a value is not a
-            finite number or has no name, or a name stands twice. The message has the file and, where there is one,
-            the line.
+            finite number or has no name, or a name occurs twice. The message has the file and, if known, the line.
     """
     found: dict[str, float] = {}
     names: dict[str, str] = {}
@@ -160,7 +159,7 @@ def read(paths: Iterable[str], directory: Path) -> dict[str, float]:
                 raise MetricsError(f"{path}: the value {value:g} has no name.", next_step="Name each metric.")
             if (folded := key(name)) in names:
                 raise MetricsError(
-                    f"{path}: the metric {name!r} stands twice, first in {names[folded]}.",
+                    f"{path}: the metric {name!r} occurs twice, first in {names[folded]}.",
                     next_step="Give each metric a name of its own.",
                 )
             names[folded] = path
@@ -175,7 +174,7 @@ def _read_file(path: str, file: Path) -> list[tuple[str, float]]:
     pairs = reader(path, _text(path, file, YAML_SIZE_LIMIT_BYTES if reader is _from_yaml else SIZE_LIMIT_BYTES))
     if not pairs:
         raise MetricsError(
-            f"{path} holds no metric.", next_step="Write lines such as 'accuracy: 0.97', or JSON, YAML or CSV."
+            f"{path} contains no metrics.", next_step="Write lines such as 'accuracy: 0.97', or JSON, YAML or CSV."
         )
     return pairs
 
@@ -185,7 +184,7 @@ def _text(path: str, file: Path, limit: int) -> str:
         size = file.stat().st_size
         if size > limit:
             raise MetricsError(
-                f"{path} has {size / 2**20:,.1f} MiB; a metrics file of its format may have {limit // 2**20}.",
+                f"{path} has {size / 2**20:,.1f} MiB; a metrics file of its format may have at most {limit // 2**20}.",
                 next_step="Write only the metrics that the report should show.",
             )
         content = file.read_bytes()
@@ -239,7 +238,7 @@ def _from_text(path: str, text: str) -> list[tuple[str, float]]:
         if not value:
             raise MetricsError(
                 f"{path}:{number}: {_short(line.strip())} is not a metric.",
-                next_step="Write one 'name: number' a line.",
+                next_step="Write one 'name: number' per line.",
             )
         pairs.append((name, _number(path, name, value[0], number)))
     return pairs
@@ -250,7 +249,7 @@ def _unique(path: str) -> Any:
         found = dict(pairs)
         if len(found) < len(pairs):
             twice = next(name for name, _ in pairs if sum(name == other for other, _ in pairs) > 1)
-            raise MetricsError(f"{path}: the key {twice!r} stands twice.", next_step="Keep one of the two.")
+            raise MetricsError(f"{path}: the key {twice!r} occurs twice.", next_step="Keep one of the two.")
         return found
 
     return unique
@@ -278,7 +277,7 @@ def _from_yaml(path: str, text: str) -> list[tuple[str, float]]:
 def _flat_nodes(
     path: str, node: yaml.Node, *, seen: set[int], prefix: str = "", depth: int = 0
 ) -> list[tuple[str, float]]:
-    """As `_flat`, of the document's nodes, which know their lines and which keys stand twice."""
+    """Flatten like `_flat`, but from nodes, which know their lines and repeated keys."""
     line = node.start_mark.line + 1
     if depth > DEPTH_LIMIT:
         raise _too_deep(path)
@@ -318,7 +317,7 @@ def _from_csv(path: str, text: str) -> list[tuple[str, float]]:
         if len(row) != len(rows[0][1]):
             raise MetricsError(
                 f"{path}:{number}: there are {len(row)} values for {len(rows[0][1])} columns.",
-                next_step="Write a header with names, and rows of as many numbers.",
+                next_step="Write a header of names, and rows with as many numbers.",
             )
     if rows and _holds_pairs([row for _, row in rows]):
         body = rows if is_number(rows[0][1][1]) else rows[1:]
@@ -327,7 +326,7 @@ def _from_csv(path: str, text: str) -> list[tuple[str, float]]:
 
 
 def _csv_rows(text: str) -> Iterable[tuple[int, list[str]]]:
-    """Line number and stripped cells of each row that is not blank."""
+    """Yield the line number and stripped cells of each row that is not blank."""
     first = text.lstrip().partition("\n")[0]
     reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=first.count))
     for row in reader:
@@ -336,14 +335,14 @@ def _csv_rows(text: str) -> Iterable[tuple[int, list[str]]]:
 
 
 def _holds_pairs(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a table is `name,value` rows, with or without a header, and not columns of numbers below their names."""
+    """Return whether a table is `name,value` rows, with or without a header, instead of named columns of numbers."""
     if len(rows[0]) != 2 or len(rows) == 1:
         return len(rows[0]) == 2 and is_number(rows[0][1])
     return bool(rows[1][0]) and not is_number(rows[1][0])
 
 
 def _last_values(path: str, rows: Sequence[tuple[int, list[str]]]) -> list[tuple[str, float]]:
-    """The last value of each column that has a name: the index that pandas writes has none."""
+    """Return the last value of each named column: the index that pandas writes has no name."""
     last = {}
     for number, row in rows[1:]:
         last.update({column: (number, cell) for column, cell in enumerate(row) if cell})

@@ -1,12 +1,12 @@
-"""A rule of the gate: `METRIC OP EXPRESSION`, parsed and computed here, never evaluated as code.
+"""Rules of the gate: `METRIC OP EXPRESSION`, parsed and computed here, never evaluated as code.
 
     rule        = METRIC (">=" | ">" | "<=" | "<" | "==") expression
     expression  = term {("+" | "-") term}
     term        = factor {("*" | "/") factor}
     factor      = ("+" | "-") factor | NUMBER | "champion" | "(" expression ")"
 
-`champion` is the metric's value on the base branch. Arithmetic is exact on the decimals as they are written, so that
-0.12 meets `champion - 0.01` for a champion of 0.13, which binary fractions would refuse.
+`champion` is the metric's value on the base branch. Arithmetic is exact on the decimals as written: 0.12 meets
+`champion - 0.01` for a champion of 0.13, which binary fractions would reject.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class Rule:
     """One condition on one metric.
 
     Attributes:
-        text: As it was written, without surrounding space.
-        metric: As the rule names it; compare it by `metrics.key`.
-        higher_is_better: What the comparison asks for; None for `==`.
+        text: The rule as written, without surrounding space.
+        metric: The name in the rule; compare it by `metrics.key`.
+        higher_is_better: The direction that the comparison asks for; None for `==`.
         needs_champion: Whether the threshold depends on the model of the base branch.
     """
 
@@ -67,7 +67,7 @@ class Rule:
         return None if self.comparison == "==" else self.comparison.startswith(">")
 
     def threshold(self, champion: float | None) -> float:
-        """What the metric is held against.
+        """Return the value that the metric is compared with.
 
         Args:
             champion: The metric's value on the base branch; unused by rules that do not need it.
@@ -78,7 +78,7 @@ class Rule:
         return _to_float(self, self._exact_threshold(champion))
 
     def margin(self, value: float, champion: float | None) -> float:
-        """Distance to the threshold, in the metric's unit: positive on the side that the rule asks for."""
+        """Return the distance to the threshold in the metric's unit, positive if the rule holds."""
         distance = exact(value) - self._exact_threshold(champion)
         if self.comparison == "==":
             distance = -abs(distance)
@@ -92,10 +92,10 @@ class Rule:
 
 
 def parse(text: str) -> Rule:
-    """The rule that `text` says.
+    """Parse one rule.
 
     Raises:
-        SettingsError: It is none; the message points at the place and has what is expected there.
+        SettingsError: The rule is malformed; the message points at the position and says what is expected there.
     """
     text = " ".join(text.split())
     metric, comparison, start = _comparison(text)
@@ -109,12 +109,12 @@ def parse(text: str) -> Rule:
 
 
 def parse_all(texts: Iterable[str]) -> tuple[Rule, ...]:
-    """`parse` of each."""
+    """Parse each rule."""
     return tuple(parse(text) for text in texts)
 
 
 def exact(value: float) -> Fraction:
-    """The decimal that people read, not the binary fraction nearest to it."""
+    """Return the decimal that people read, not the binary fraction nearest to it."""
     return Fraction(repr(float(value)))
 
 
@@ -126,9 +126,9 @@ def _to_float(rule: Rule, value: Fraction) -> float:
 
 
 def _comparison(text: str) -> tuple[str, str, int]:
-    """Metric, comparison, and the position at which the expression starts."""
+    """Return metric, comparison, and the position at which the expression starts."""
     if len(text) > LENGTH_LIMIT:
-        raise SettingsError(f"A rule of the gate has {len(text):,} characters; {LENGTH_LIMIT:,} are the most.")
+        raise SettingsError(f"A rule of the gate has {len(text):,} characters; the limit is {LENGTH_LIMIT:,}.")
     known = ", ".join(_COMPARISONS)
     found = _OPERATOR.search(text)
     if found is None:
@@ -160,7 +160,7 @@ class _Parser:
         return self.tokens[self.index] if self.index < len(self.tokens) else None
 
     def _take(self, symbols: str) -> re.Match[str] | None:
-        """The next token, passed over, if it is one of these symbols."""
+        """Consume and return the next token if it is one of these symbols."""
         token = self._token()
         if token is None or token["symbol"] is None or token["symbol"] not in symbols:
             return None
@@ -168,7 +168,7 @@ class _Parser:
         return token
 
     def _level(self, level: int, depth: int) -> Callable[[Fraction | None], Fraction]:
-        """Operators of one precedence, from the left; below the last level stands a factor."""
+        """Parse operators of one precedence, from the left; below the last level is a factor."""
         if level == len(_LEVELS):
             return self._factor(depth)
         left = self._level(level + 1, depth)

@@ -1,4 +1,4 @@
-"""Significance: whether a difference between two models is more than the luck of the test samples."""
+"""Significance: whether a difference between two models is more than chance in the test samples."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def paired_interval(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Interval:
-    """The percentile bootstrap interval of the mean difference of paired scores.
+    """Return the percentile bootstrap interval of the mean difference of paired scores.
 
-    B. Efron, R. Tibshirani: An Introduction to the Bootstrap (1993), chapter 13. Resampling pairs, and not each model's
-    scores, takes out what both find hard or easy.
+    B. Efron, R. Tibshirani: An Introduction to the Bootstrap (1993), chapter 13. Resampling pairs, instead of each
+    model's scores, cancels the difficulty of a sample that both models share.
 
     Args:
         champion: Score of each test sample, shape (n,): 1 or 0 for right or wrong, or minus the absolute error.
         challenger: The same samples in the same order.
 
     Raises:
-        SettingsError: There are no samples, or not as many of the one as of the other.
+        SettingsError: There are no samples, or the two numbers of samples differ.
     """
     import numpy as np
 
@@ -41,7 +41,7 @@ def paired_interval(
             next_step="Score both models on the same test samples.",
         )
     differences = np.asarray(challenger, dtype=float) - np.asarray(champion, dtype=float)
-    # Equal differences are drawn as one, by their counts: right or wrong gives three kinds, however many samples.
+    # Equal differences are drawn together, by their counts: right or wrong gives only three values.
     values, counts = np.unique(differences, return_counts=True)
     random = np.random.default_rng(seed)
     size = len(differences)

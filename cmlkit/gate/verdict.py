@@ -1,4 +1,4 @@
-"""The gate: a challenger's metrics against rules and against the champion's metrics -> Verdict."""
+"""The gate: the challenger's metrics, compared with the rules and with the champion's metrics."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ NAME_LENGTH = 60
 
 @dataclass(frozen=True, kw_only=True)
 class RuleResult:
-    """What one rule said.
+    """The result of one rule.
 
     Attributes:
-        text: The rule as it was written.
+        text: The rule as written.
         metric: The metric's name as the challenger writes it.
-        passed: None where the rule needs a champion's value and there is none.
-        threshold: What `value` was held against; None where the rule did not apply.
-        margin: Distance to the threshold in the metric's unit, positive where the rule holds; never positive for `==`.
+        passed: None if the rule needs a champion's value and it is missing.
+        threshold: The value that `value` was compared with; None if the rule did not apply.
+        margin: Distance to the threshold in the metric's unit, positive if the rule holds; never positive for `==`.
     """
 
     text: str
@@ -45,12 +45,12 @@ class Verdict:
     """The gate's decision on a challenger.
 
     Attributes:
-        outcome: `rejected` where a rule failed, else how the challenger's primary metric compares with the champion's;
-            `first` where there is nothing to compare with. The primary metric is the first rule's, else the first one
+        outcome: `rejected` if a rule failed, else how the challenger's primary metric compares with the champion's;
+            `first` if there is nothing to compare with. The primary metric is the first rule's, else the first one
             whose direction is known.
         headline: One plain sentence, without markup.
-        deltas: Every metric of either model, with the direction that its rule asks for or its name tells.
-        intervals: Metric -> where its true difference lies, of those of which that is known.
+        deltas: Every metric of either model, with the direction from its rule or its name.
+        intervals: Metric -> interval of its true difference, if known.
     """
 
     outcome: Outcome
@@ -71,14 +71,14 @@ def judge(
     champion: Mapping[str, float] | None = None,
     intervals: Mapping[str, Interval] | None = None,
 ) -> Verdict:
-    """Hold the challenger's metrics against the rules, and compare them with the champion's.
+    """Check the challenger's metrics against the rules, and compare them with the champion's.
 
     Args:
-        rules: Such as `accuracy >= champion - 0.01`.
-        champion: Metrics of the model on the base branch; None where there is no such model. Rules that need a value
-            that it does not have do not apply.
-        intervals: Metric -> interval of its difference, where both models were scored on the same samples. One that
-            does not exclude zero makes the models equally good.
+        rules: Rules such as `accuracy >= champion - 0.01`.
+        champion: Metrics of the model on the base branch; None if there is no such model. A rule that needs a metric
+            which the champion lacks does not apply.
+        intervals: Metric -> interval of its difference, if both models were scored on the same samples. An interval
+            that includes zero makes the models equally good.
 
     Raises:
         SettingsError: A rule is malformed, names a metric that the challenger lacks, or divides by zero.
@@ -110,11 +110,11 @@ def compare(
     *,
     intervals: Mapping[str, Interval] | None = None,
 ) -> Verdict:
-    """Whether the challenger is better than the champion, and whether it meets the rules.
+    """Return whether the challenger is better than the champion, and whether it meets the rules.
 
     Args:
-        champion: Metric -> value of the model there is; None where there is none.
-        rules: Such as `accuracy >= champion - 0.01`.
+        champion: Metric -> value of the current model; None if there is no such model.
+        rules: Rules such as `accuracy >= champion - 0.01`.
         intervals: Metric -> interval of its difference, from `cmlkit.gate.significance.paired_interval`.
 
     Raises:
@@ -124,7 +124,7 @@ def compare(
 
 
 def _known(item: Rule, names: Mapping[str, str]) -> str:
-    """The rule's metric under the name that the challenger gives it."""
+    """Return the rule's metric under the challenger's name for it."""
     key = metrics.key(item.metric)
     if key in names:
         return names[key]
@@ -153,7 +153,7 @@ def _result(item: Rule, name: str, challenger: Mapping[str, float], before: Mapp
 def differences(
     rules: Sequence[Rule], champion: Mapping[str, float] | None, challenger: Mapping[str, float]
 ) -> tuple[Difference, ...]:
-    """Every metric of either model, in the direction that the rules say, else that its name says."""
+    """Return every metric of either model, with the direction from its rule, else from its name."""
     wanted: dict[str, bool] = {}
     for item in rules:
         if item.higher_is_better is not None:
@@ -165,7 +165,7 @@ def differences(
 
 
 def _primary(results: Sequence[RuleResult], deltas: Sequence[Difference]) -> Difference | None:
-    """The metric that decides between better, same and worse: both models have it, and its direction is known."""
+    """Return the metric that decides between better, same and worse: both have it, and its direction is known."""
     first = [delta for result in results for delta in deltas if delta.name == result.metric]
     comparable = (
         delta for delta in (*first, *deltas) if delta.delta is not None and delta.higher_is_better is not None
@@ -184,7 +184,7 @@ def _outcome(results: Sequence[RuleResult], primary: Difference | None, interval
 
 
 def _first_value(results: Sequence[RuleResult], challenger: Mapping[str, float]) -> str:
-    """The metric of the first rule, else the first one, with its value; empty where there is none."""
+    """Return the metric of the first rule, else the first metric, with its value; empty if there is none."""
     name = results[0].metric if results else next(iter(challenger), "")
     return f"{_shown(name)} {number(challenger[name])}" if name in challenger else ""
 
@@ -227,8 +227,8 @@ def _rejected(results: Sequence[RuleResult]) -> str:
 
 
 def _first(results: Sequence[RuleResult], first: str, *, has_champion: bool) -> str:
-    """Without a champion only absolute rules apply, and the verdict says so."""
-    what = "Nothing of the champion to compare with" if has_champion else "The first model, without a champion"
+    """Return the headline without a champion: only absolute rules apply, and it says so."""
+    what = "No metric of the champion to compare with" if has_champion else "The first model, without a champion"
     sentence = f"{what}: {first}" if first else what
     applied = [result for result in results if result.passed is not None]
     if not results:

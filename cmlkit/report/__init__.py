@@ -1,4 +1,4 @@
-"""The report: what a person reads about a new model, as GitHub-flavoured markdown."""
+"""The report: GitHub-flavoured markdown that presents a new model to people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cmlkit.report.markdown import code, link, text
 
 __all__ = ["COMMENT_LENGTH", "SUMMARY_LENGTH", "PastModel", "Report"]
 
-# GitHub refuses comments and pull-request bodies beyond 65,536 code points; the rest is room for a hidden marker.
+# GitHub rejects comments and pull-request bodies beyond 65,536 code points; the rest is room for a hidden marker.
 COMMENT_LENGTH = 65_536 - 1_536
 # A job's summary holds 1 MiB; a code point takes up to four bytes.
 SUMMARY_LENGTH = 1024 * 1024 // 4
@@ -29,20 +29,20 @@ SUMMARY_LENGTH = 1024 * 1024 // 4
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a report shows. Only the run and its verdict are needed; everything else adds to it.
+    """The content of a report. Only the run and its verdict are required; everything else adds to them.
 
     Attributes:
         base: Branch whose model is the champion.
         branch: Branch that holds the result; `commit` is its commit there.
-        folder: Where the working directory lies in the repository.
-        files: Repository paths of what is on the branch.
-        images: Path of a plot, as in the run -> URL under which it is seen.
+        folder: Path of the working directory in the repository.
+        files: Repository paths of the files on the branch.
+        images: Path of a plot, as in the run -> URL of the image.
         is_rescored: Whether the champion's values are from the same test data as the challenger's.
-        champion_parameters: Of the model on the base branch; None where they are not known.
-        champion_data: Fingerprints of what that model was trained on; None where they are not known.
+        champion_parameters: Parameters of the model on the base branch; None if unknown.
+        champion_data: Fingerprints of the data that the champion was trained on; None if unknown.
         past: Earlier models of the base branch, oldest first, the champion last.
-        store: Where the model's bytes are, as in the setting publish.store.
-        spent: What the published runs of the last days cost; None where that is not known.
+        store: Where the model's bytes are stored, as in the setting publish.store.
+        spent: Cost of the published runs of the last days; None if unknown.
     """
 
     run: TrainingRun
@@ -62,7 +62,7 @@ class Report:
     spent: Spent | None = None
 
     def markdown(self, *, limit: int = COMMENT_LENGTH) -> str:
-        """The report within `limit` code points: what does not fit gives way to a link to the run's page.
+        """Return the report within `limit` code points; a link to the run's page replaces the parts that do not fit.
 
         Verdict, metrics and plots come first; the rest is folded. Tables and code are shown whole or not at all.
         """
@@ -83,7 +83,7 @@ class Report:
         return fitted(parts, limit)
 
     def _subtitle(self) -> str:
-        """Model, branch and run on one line."""
+        """Return model, branch and run on one line."""
         model = code(self.run.model)
         if self.commit:
             model = link(model, self._url(str(PurePosixPath(self.folder, self.run.model))))
@@ -118,7 +118,7 @@ class Report:
         return "\n".join(lines)
 
     def _run_url(self) -> str:
-        """The run's page; empty for one outside Actions, which has none."""
+        """Return the URL of the run's page; empty outside Actions."""
         return self.workflow_run.url if self.workflow_run and self.workflow_run.run_id.isdigit() else ""
 
     def _repository_url(self) -> str:
@@ -126,6 +126,6 @@ class Report:
         return f"{run.server_url}/{run.repository}" if run else ""
 
     def _url(self, path: str) -> str:
-        """Page of a file in the result's commit; empty where that is not known."""
+        """Return the URL of a file in the result's commit; empty if unknown."""
         root = self._repository_url()
         return f"{root}/blob/{self.commit}/{quote(path, errors='replace')}" if root and self.commit else ""

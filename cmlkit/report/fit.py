@@ -1,4 +1,4 @@
-"""Fitting a report into a page: a section that is too long gives way to a shorter form of itself, never cut in half."""
+"""Fitting a report into a length limit: sections that are too long take a shorter form, and none is cut in half."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class Section:
     """A part of a report.
 
     Attributes:
-        forms: Markdown, the full form first, each shorter than the one before; an empty form is left out.
-        rank: Those of a higher rank give way first.
+        forms: Markdown, the full form first, each shorter than the one before; an empty form omits the section.
+        rank: Sections of a higher rank are shortened first.
     """
 
     forms: tuple[str, ...]
@@ -20,16 +20,16 @@ class Section:
 
 
 def fitted(sections: Sequence[Section], limit: int) -> str:
-    """The sections in their order, each in the fullest form with which all fit into `limit` code points.
+    """Join the sections in order, each in the fullest form with which all fit into `limit` code points.
 
-    The shortest forms of all are the least that there is, even where they exceed the limit.
+    If even the shortest forms exceed the limit, return them all the same.
     """
     chosen = [0] * len(sections)
     while len(page := _page(sections, chosen)) > limit:
         longer = [index for index, form in enumerate(chosen) if form + 1 < len(sections[index].forms)]
         if not longer:
             return page
-        # Among those of the highest rank the last on the page, so that readers keep the top.
+        # Of the sections with the highest rank, shorten the last one, so that readers keep the top.
         gives_way = max(longer, key=lambda index: (sections[index].rank, index))
         chosen[gives_way] += 1
     return page

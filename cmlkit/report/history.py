@@ -1,4 +1,4 @@
-"""The history of the metrics: a line of blocks for each, and a chart of the one that decides."""
+"""The history of the metrics: a line of blocks for each, and a chart of the first."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PastModel:
 
 
 def history(past: Sequence[PastModel], now: Mapping[str, float], elsewhere: str) -> Section:
-    """How each metric of this run went through the models before it, oldest first."""
+    """Show each metric of this run across the models before it, oldest first."""
     if not past or not now:
         return Section(forms=("",))
     series = {name: _series(name, past, value) for name, value in now.items()}
@@ -46,7 +46,7 @@ def history(past: Sequence[PastModel], now: Mapping[str, float], elsewhere: str)
 
 
 def _series(name: str, past: Sequence[PastModel], now: float) -> list[float | None]:
-    """The metric's values, None where a model does not have it."""
+    """Return the metric's values; None for a model without it."""
     before = [{key(other): value for other, value in model.metrics.items()} for model in past]
     return [*(found.get(key(name)) for found in before), now]
 
@@ -62,7 +62,7 @@ def _blocks(values: Sequence[float | None]) -> str:
     def block(value: float | None) -> str:
         if value is None:
             return GAP
-        # Half of the range first: the range of the largest numbers is none itself.
+        # Halved first: the range of the largest numbers would overflow.
         share = (value / 2 - low / 2) / (height / 2) if 0 < height < float("inf") else 0.5
         return BLOCKS[round(share * (len(BLOCKS) - 1))]
 
@@ -70,7 +70,7 @@ def _blocks(values: Sequence[float | None]) -> str:
 
 
 def _chart(name: str, days: Sequence[str], values: Sequence[float | None]) -> str:
-    """A Mermaid chart, which GitHub draws for light and dark pages; empty where there are too few values for one.
+    """Return a Mermaid chart, which GitHub draws for light and dark pages; empty for fewer than three values.
 
     https://mermaid.js.org/syntax/xyChart.html
     """
@@ -87,6 +87,6 @@ def _chart(name: str, days: Sequence[str], values: Sequence[float | None]) -> st
 
 
 def _quoted(label: str) -> str:
-    """A label that cannot end its quotes: letters, digits and a few signs of it."""
+    """Quote a label, keeping only letters, digits and a few signs, so that it cannot end its quotes."""
     kept = "".join(character for character in label if character.isalnum() or character in " .-_/%()")
     return f'"{kept[:60]}"'

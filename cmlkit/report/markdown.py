@@ -1,8 +1,8 @@
-"""GitHub-flavoured markdown from parts: whatever users name things, tables stay tables and nobody is pinged.
+"""GitHub-flavoured markdown from parts: whatever names users choose, tables stay tables and nobody is pinged.
 
-Text from users becomes character references wherever markdown or HTML could read it as markup: by
-https://github.github.com/gfm/#entity-and-numeric-character-references such a character never is. GitHub looks for
-mentions, issue numbers and addresses only after that, so these are broken by a space of no width.
+Characters of users' text that are markup in markdown or HTML become character references, which never are markup:
+https://github.github.com/gfm/#entity-and-numeric-character-references. GitHub looks for mentions, issue numbers and
+addresses only after that, so these are broken by a zero-width space.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ NO_WIDTH = "\u200b"
 TITLE_LENGTH = 300
 
 _MARKUP = {ord(character): f"&#{ord(character)};" for character in "&<>|\\`*[]~\"'$"}
-_LONE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # one between letters is no emphasis
+_LONE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # an underscore between letters is no emphasis
 _REFERENCE = re.compile(r"@|#(?=\d)|(?<=\b[Gg][Hh])-(?=\d)|:(?=//)|(?<=\b[Ww]{3})\.")
 # Control characters, lone surrogates, and marks that override the direction of writing; tabs stay for code.
 _UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -23,7 +23,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 def text(value: str, *, length: int = 60) -> str:
-    """Text that shows as it is, on one line; what is longer than `length` is cut, and its title has more of it."""
+    """Escape text to show as it is, on one line; if longer than `length`, it is cut, and its title shows more."""
     line = _one_line(value)
     if len(line) <= length:
         return _escaped(line)
@@ -32,7 +32,7 @@ def text(value: str, *, length: int = 60) -> str:
 
 
 def code(value: str, *, length: int = 120) -> str:
-    """Inline code, also within tables."""
+    """Return inline code, which may also stand in tables."""
     line = _one_line(value)
     if not line:
         return "(empty)"
@@ -42,26 +42,26 @@ def code(value: str, *, length: int = 120) -> str:
 
 
 def link(label: str, url: str) -> str:
-    """A link with a label that is markdown already; only the label where `url` is none that a report may hold."""
+    """Return a link with a label that is markdown already; only the label if `url` is not http or https."""
     return f"[{label}]({target})" if (target := address(url)) else label
 
 
 def image(alternative: str, url: str, *, to: str = "") -> str:
-    """An image that is a link too, to itself where `to` is empty; only a link where there is no image."""
+    """Return an image that links to `to`, or to itself if `to` is empty; only a link if the image has no URL."""
     alternative = _escaped(_one_line(alternative)[:TITLE_LENGTH])
     target = address(url)
     return link(f"![{alternative}]({target})" if target else alternative, to or url)
 
 
 def address(url: str) -> str:
-    """The URL with everything quoted that could end a link; empty for schemes other than http and https."""
+    """Quote everything in the URL that could end a link; return "" for schemes other than http and https."""
     if (scheme := _SCHEME.match(url)) and scheme[0].lower() not in ("http:", "https:"):
         return ""
     return quote(_without_controls(url), safe="%:/?#@!&+,;=~-._")
 
 
 def fence(content: str, language: str = "") -> str:
-    """A code block, with a fence that the content cannot close."""
+    """Return a code block, with a fence that the content cannot close."""
     longest = max((len(run) for run in re.findall(r"`+", content)), default=0)
     marks = "`" * max(3, longest + 1)
     lines = "\n".join(_without_controls(line) for line in content.splitlines())
@@ -69,19 +69,19 @@ def fence(content: str, language: str = "") -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Iterable[str] = ()) -> str:
-    """A table of cells that are markdown already; the columns named in `numeric` are aligned to the right."""
+    """Return a table of cells that are markdown already; the columns named in `numeric` are aligned to the right."""
     right = set(numeric)
     lines = [_row(header), _row(["--:" if name in right else ":--" for name in header])]
     return "\n".join([*lines, *map(_row, rows)])
 
 
 def folded(summary: str, body: str) -> str:
-    """A part that a click unfolds. `summary` is text that was escaped already, without markdown."""
+    """Return a block that a click unfolds. `summary` is text that is escaped already, without markdown."""
     return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
 
 
 def left_out(what: str, elsewhere: str) -> str:
-    """The line that stands where a part did not fit. `what` has its verb; `elsewhere` is a link, or empty."""
+    """Return the line in place of a part that did not fit. `what` includes its verb; `elsewhere` is a link or empty."""
     return f"{what} too long for this page; see {elsewhere}." if elsewhere else f"{what} too long for this page."
 
 

@@ -1,4 +1,4 @@
-"""The sections of a report, each a plain function of what it shows."""
+"""The sections of a report, each a plain function of its content."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ RESCORED = "Both models were scored on the same test data."
 NOT_RESCORED = "The champion's values are those of its own training, which may have had other test data."
 NONE = "–"
 SAME = "same"
-UNBROKEN = "\u00a0"  # a space at which no line ends
+UNBROKEN = "\u00a0"  # a no-break space
 
 _SIGNS: Mapping[Outcome, str] = {"first": "🆕", "better": "✅", "same": "➖", "worse": "⚠️", "rejected": "❌"}
 _RULE_SIGNS = {True: "✅", False: "❌", None: "➖"}
 
 
 def headline(verdict: Verdict, subtitle: str) -> Section:
-    """The verdict as a heading, and one line on what it is about."""
+    """Return the verdict as a heading, with a one-line subtitle."""
     sentence = text(verdict.headline.removesuffix("."), length=400)
     return Section(forms=(f"## {_SIGNS[verdict.outcome]} {sentence}\n\n{subtitle}",))
 
 
 def metrics(verdict: Verdict, elsewhere: str, *, is_rescored: bool) -> Section:
-    """Champion, challenger, change, rule and verdict of every metric, those with a rule first.
+    """Show champion, challenger, change, rule and verdict of every metric, those with a rule first.
 
     Args:
         is_rescored: Whether both models were scored on the same test data.
@@ -81,7 +81,7 @@ def _metrics_table(deltas: Sequence[Difference], verdict: Verdict) -> str:
 
 
 def _metric_rows(delta: Difference, verdict: Verdict) -> list[dict[str, str]]:
-    """Column -> cell of a metric's row, and of one more row for each further rule on it."""
+    """Return a metric's row as column -> cell, and one more row for each further rule on the metric."""
     rules = [
         {"Rule": code(result.text), "Verdict": _rule_verdict(result)}
         for result in verdict.rules
@@ -132,7 +132,7 @@ def _rule_verdict(result: RuleResult) -> str:
 
 
 def plots(run: TrainingRun, images: Mapping[str, str], elsewhere: str) -> Section:
-    """The plots as images that are links too, or as tables where there is no image; those beyond a few are folded."""
+    """Show plots as linked images, or as tables if there is no image; plots beyond the first few are folded."""
     if not run.plots:
         return Section(forms=("",))
     shown = [_plot(path, images, run.plot_tables.get(path)) for path in run.plots]
@@ -163,7 +163,7 @@ def _plot_table(shows: PlotTable) -> str:
 
 
 def parameters(values: Mapping[str, Parameter], champion: Mapping[str, Parameter] | None, elsewhere: str) -> Section:
-    """Every parameter; where the champion's are known, what it had, and those that changed first."""
+    """Show every parameter; if the champion's are known, beside its values, with changed ones first."""
     names = list(dict.fromkeys([*values, *(champion or {})]))
     if not names:
         return Section(forms=("",))
@@ -181,7 +181,7 @@ def parameters(values: Mapping[str, Parameter], champion: Mapping[str, Parameter
 
 
 def _differs(values: Mapping[str, Parameter], champion: Mapping[str, Parameter], name: str) -> bool:
-    # As they are written: 1, 1.0 and true are equal in Python, and a change to people.
+    # Compared as written: 1, 1.0 and true are equal in Python, but a change to people.
     return _parameter(values, name) != _parameter(champion, name)
 
 
@@ -195,7 +195,7 @@ def _parameter(values: Mapping[str, Parameter], name: str) -> str:
 def fingerprints(
     found: Sequence[DataFingerprint], champion: Sequence[DataFingerprint] | None, elsewhere: str
 ) -> Section:
-    """Path, rows, columns, size and hash of the data that training saw; where the champion's is known, what changed."""
+    """Show path, rows, columns, size and hash of the training data; if the champion's is known, what changed."""
     if not found:
         return Section(forms=("",))
     before = None if champion is None else {item.path: item for item in champion}
@@ -228,7 +228,7 @@ def _data_change(item: DataFingerprint, before: DataFingerprint | None) -> str:
 
 
 def drift(found: Sequence[DataFingerprint], champion: Sequence[DataFingerprint] | None, elsewhere: str) -> Section:
-    """The columns of the data that moved farthest since the champion's; nothing where no column can be compared."""
+    """Show the columns of the data that moved farthest since the champion; nothing if none can be compared."""
     columns = drifts(champion or (), found)
     if not columns:
         return Section(forms=("",))
@@ -262,7 +262,7 @@ def _count(count: int | None) -> str:
 
 
 def facts(run: TrainingRun, spent: Spent | None, extra: Sequence[tuple[str, str]], elsewhere: str) -> Section:
-    """Time, resources, instance and cost of the run, and what `extra` adds: label and markdown."""
+    """Show time, resources, instance and cost of the run, and the `extra` rows of label and markdown."""
     used, instance = run.resources, run.instance
     rows = [
         ("Trained", f"{datetime.datetime.fromtimestamp(run.started, tz=datetime.UTC):%Y-%m-%d %H:%M} UTC"),
@@ -292,7 +292,7 @@ def _cost(run: TrainingRun) -> str:
 
 
 def files(paths: Sequence[str], urls: Mapping[str, str], elsewhere: str) -> Section:
-    """What is on the branch, each with a link where one is known."""
+    """List the files on the branch, each with a link if known."""
     if not paths:
         return Section(forms=("",))
     body = "\n".join(f"- {link(code(path), urls.get(path, ''))}" for path in paths)
@@ -300,11 +300,11 @@ def files(paths: Sequence[str], urls: Mapping[str, str], elsewhere: str) -> Sect
 
 
 def usage(model: str, *, fetch: str) -> Section:
-    """How to load the model."""
+    """Show how to load the model."""
     path = json.dumps(model, ensure_ascii=False)
     without = f"import joblib\n\nmodel = joblib.load({path})"
     if PurePosixPath(model).suffix == ".skops":
-        without = f"import skops.io\n\nmodel = skops.io.load({path}, trusted=[])  # names the types that it asks for"
+        without = f"import skops.io\n\nmodel = skops.io.load({path}, trusted=[])  # list the types that the error names"
     python = (
         f"import cmlkit\n\nmodel = cmlkit.load_model({path})  # refuses a file that its manifest does not match\n\n"
         f"# or without cmlkit:\n{without}"
@@ -314,7 +314,7 @@ def usage(model: str, *, fetch: str) -> Section:
 
 
 def reproduction(run: TrainingRun, *, folder: str) -> Section:
-    """How to train the same model again, on the commit that this run had."""
+    """Show how to train the same model again, from the same commit."""
     lines = [f"git checkout {shlex.quote(run.commit)}"] if run.commit else []
     lines += [f"cd {shlex.quote(folder)}"] if folder not in ("", ".") else []
     lines += [run.setup] if run.setup else []

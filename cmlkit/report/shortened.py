@@ -1,4 +1,4 @@
-"""Shortening of other people's markdown: whole blocks from the top, so that no table or code is cut in half."""
+"""Shortening of users' markdown by whole blocks, so that no table or code is cut in half."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _OPENS, _CLOSES = re.compile(r"<details\b", re.IGNORECASE), re.compile(r"</detai
 
 
 def shortened(markdown: str, limit: int, rest: Callable[[int], str]) -> str:
-    """The markdown itself where it fits into `limit` code points, else its first blocks and what `rest` says.
+    """Return the markdown if it fits into `limit` code points, else the blocks that fit and the text from `rest`.
 
-    A block is a paragraph, a list, a table, fenced code, or all that is folded together. One that alone is too long is
-    left out, and those after it that fit are shown.
+    A block is a paragraph, a list, a table, fenced code, or a whole `<details>`. A block that is too long is left out,
+    and later blocks that fit are kept.
 
     Args:
-        rest: Markdown for the place of so many blocks that are left out.
+        rest: Number of blocks left out -> markdown that replaces them.
     """
     if len(markdown) <= limit:
         return markdown
@@ -31,7 +31,7 @@ def shortened(markdown: str, limit: int, rest: Callable[[int], str]) -> str:
 
 
 def blocks(markdown: str) -> list[str]:
-    """What blank lines part, where they are not inside of fenced code or `<details>`."""
+    """Split markdown at blank lines outside of fenced code and `<details>`."""
     found: list[list[str]] = [[]]
     fence, depth = "", 0
     for line in markdown.splitlines():
@@ -50,5 +50,5 @@ def blocks(markdown: str) -> list[str]:
 
 
 def _ends(fence: str, mark: str, line: str) -> bool:
-    """Whether a line closes fenced code: by the same sign, at least as often, and with nothing after it."""
+    """Return whether a line closes fenced code: the same character, at least as often, and nothing after it."""
     return mark[0] == fence[0] and len(mark) >= len(fence) and line.strip() == mark

@@ -73,7 +73,7 @@ def _entries(node: yaml.Node, path: Path, *, names: Sequence[str], inside: str) 
         if key not in names:
             raise SettingsError(f"{where}: {inside} has no setting {key!r}.", next_step=nearest(key, names))
         if key in entries:
-            raise SettingsError(f"{where}: {key!r} stands twice in {inside}; the first is at {entries[key][2]}.")
+            raise SettingsError(f"{where}: {key!r} occurs twice in {inside}; the first is at {entries[key][2]}.")
         entries[key] = (key, value, where)
     return list(entries.values())
 

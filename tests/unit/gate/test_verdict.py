@@ -82,7 +82,7 @@ def test_a_champion_with_other_metrics_is_nothing_to_compare_with() -> None:
     verdict = judge(["f1 >= 0.5"], challenger={"f1": 0.8}, champion={"accuracy": 0.8})
     assert (verdict.outcome, verdict.headline) == (
         "first",
-        "Nothing of the champion to compare with: f1 0.8; its rule passed.",
+        "No metric of the champion to compare with: f1 0.8; its rule passed.",
     )
 
 

@@ -51,7 +51,7 @@ def test_the_gate_is_a_list_of_rules_in_file_and_variable(tmp_path: Path) -> Non
     [
         ("runner:\n  instance-typ: a\n", "cmlkit.yaml:2: runner has no setting 'instance-typ'"),
         ("runer: {}\n", "cmlkit.yaml:1: the top level has no setting 'runer'"),
-        ("runner:\n  market: spot\n  market: spot\n", "cmlkit.yaml:3: 'market' stands twice in runner"),
+        ("runner:\n  market: spot\n  market: spot\n", "cmlkit.yaml:3: 'market' occurs twice in runner"),
         ("runner:\n  market: cheap\n", "cmlkit.yaml:2: runner.market is 'cheap'; it takes one of spot, on-demand"),
         ("runner:\n  idle-timeout: 5\n", "runner.idle-timeout is 5; it takes a duration with a unit"),
         ("runner:\n  disk-size: -1\n", "runner.disk-size is -1; it takes a whole number"),
