@@ -51,7 +51,7 @@ def prune(invocation: Invocation, dry_run: bool) -> None:
     workflow_run = edges.workflow_run(invocation.environ)
     root = workflow_run.repository_url
     with invocation.progress.stage("Look at what is shown") as say:
-        pruned = prune_assets(forge=edges.github(invocation, workflow_run), root=root, dry_run=dry_run)
+        pruned = prune_assets(forge=edges.forge(invocation, workflow_run), root=root, dry_run=dry_run)
         say(f"{plural(pruned.kept, 'image')} to keep, {len(pruned.removed)} to remove")
     if pruned.waiting:
         invocation.progress.warn(
@@ -74,7 +74,7 @@ def publish_asset(invocation: Invocation, file: Path, *, md: bool, title: str) -
     content = _content(file, invocation)
     workflow_run = edges.workflow_run(invocation.environ)
     stored = store_asset(
-        file.name, content, forge=edges.github(invocation, workflow_run), root=workflow_run.repository_url
+        file.name, content, forge=edges.forge(invocation, workflow_run), root=workflow_run.repository_url
     )
     result = {"asset_url": stored.url, "asset_path": stored.path, "commit_sha": stored.commit}
     emit_text(invocation, result, stored.markdown(title) if md else stored.url)

@@ -14,7 +14,7 @@ from cmlkit.errors import PermissionDenied
 from cmlkit.forges.base import CheckStatus, Conclusion
 
 if TYPE_CHECKING:
-    from cmlkit.forges.github import GitHub
+    from cmlkit.forges.base import PublishForge
     from cmlkit.records.workflow_run import WorkflowRun
 
 
@@ -44,7 +44,7 @@ def create(
     """
     text = read_markdown(file)
     workflow_run = edges.workflow_run(invocation.environ)
-    forge = edges.github(invocation, workflow_run)
+    forge = edges.forge(invocation, workflow_run)
     text = fitting(text, invocation, workflow_run)
     commit, details = commit_sha or _commit(invocation, forge, workflow_run), workflow_run.url
     try:
@@ -65,7 +65,7 @@ def create(
     emit_text(invocation, {"check_url": url}, url)
 
 
-def _commit(invocation: Invocation, forge: GitHub, workflow_run: WorkflowRun) -> str:
+def _commit(invocation: Invocation, forge: PublishForge, workflow_run: WorkflowRun) -> str:
     """The commit on whose checks people look: of a pull request its head, not the merge that its run tests."""
     base = invocation.environ.get("GITHUB_BASE_REF", "")
     if workflow_run.pull_request is not None and base:

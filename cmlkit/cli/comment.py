@@ -119,7 +119,7 @@ def _written(
 
     text = read_markdown(file)
     workflow_run = edges.workflow_run(invocation.environ)
-    forge = edges.github(invocation, workflow_run)
+    forge = edges.forge(invocation, workflow_run)
     place = place_of_run(_target(target, pr=pr, commit_sha=commit_sha), forge=forge, workflow_run=workflow_run)
     title = watermark_title.replace("{workflow}", workflow_run.workflow).replace("{run}", workflow_run.run_id)
     subject = f"comment: {workflow_run.workflow}: {title}"

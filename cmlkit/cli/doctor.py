@@ -40,8 +40,8 @@ def examined(invocation: Invocation, workflow_run: WorkflowRun) -> tuple[Finding
     return examine(
         invocation.settings,
         workflow_run=workflow_run,
-        publish_forge=lambda: edges.github(invocation, workflow_run),
-        runner_forge=lambda: edges.runner_github(invocation, workflow_run),
+        publish_forge=lambda: edges.forge(invocation, workflow_run),
+        runner_forge=lambda: edges.runner_forge(invocation, workflow_run),
         # Opened when it is used, so that missing credentials are a finding like any other.
         cloud_for=functools.cache(lambda region: edges.clouds(invocation.environ)(region)),
         directory=Path.cwd(),

@@ -103,7 +103,7 @@ def _attestations(invocation: Invocation, verification: Verification) -> list[di
     from cmlkit.registry.attestation import attestations_of, check_command
 
     workflow_run = edges.workflow_run(invocation.environ)
-    forge, repository = edges.github(invocation, workflow_run), workflow_run.repository
+    forge, repository = edges.forge(invocation, workflow_run), workflow_run.repository
     found = attestations_of(verification, forge=forge, repository=repository)
     command = check_command(verification.path, repository)
     invocation.progress.note(f"The signatures are not checked here. To check them: {command}")

@@ -67,7 +67,7 @@ def create(
         branch=branch or stage.BRANCH, title=title, body=body, message=message, auto_merge=auto_merge or ""
     )
     workflow_run = edges.workflow_run(invocation.environ, directory=directory)
-    forge = edges.github(invocation, workflow_run)
+    forge = edges.forge(invocation, workflow_run)
     _show(invocation, stage.publish_files(files, spec, forge=forge, workflow_run=workflow_run), md=md)
 
 

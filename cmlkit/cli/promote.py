@@ -56,7 +56,7 @@ def promote(
     directory, settings = Path.cwd(), invocation.settings
     workflow_run = edges.workflow_run(invocation.environ, directory=directory)
     promoted = promotion.promote(
-        forge=edges.github(invocation, workflow_run),
+        forge=edges.forge(invocation, workflow_run),
         model=str(checkout.prefix(directory) / (model or model_of(settings.train))),
         name=name,
         base=base or settings.publish.base,

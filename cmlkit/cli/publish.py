@@ -51,7 +51,7 @@ def publish(invocation: Invocation, image: Path | None, md: bool) -> None:
         rules=invocation.settings.gate.rules,
         directory=directory,
         prefix=_prefix(directory),
-        forge=edges.publishing_github(invocation, workflow_run),
+        forge=edges.publishing_forge(invocation, workflow_run),
         workflow_run=workflow_run,
         progress=invocation.progress,
     )

@@ -78,7 +78,7 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
     launched = launch_all(
         spec,
         workflow_run=workflow_run,
-        forge=edges.runner_github(invocation, workflow_run),
+        forge=edges.runner_forge(invocation, workflow_run),
         cloud_for=cloud_for,
         progress=invocation.progress,
     )
@@ -100,10 +100,10 @@ def stop(invocation: Invocation) -> None:
     workflow_run = edges.workflow_run(invocation.environ)
     removed = stop(
         workflow_run=workflow_run,
-        forge=edges.runner_github(invocation, workflow_run),
+        forge=edges.runner_forge(invocation, workflow_run),
         cloud_for=edges.clouds(invocation.environ),
         regions=invocation.settings.runner.region,
-        workflow_forge=edges.github_if_any(invocation, workflow_run),
+        workflow_forge=edges.forge_if_any(invocation, workflow_run),
         progress=invocation.progress,
     )
     if removed.interrupted and github_actions.running_in(invocation.environ):
@@ -128,7 +128,7 @@ def image(invocation: Invocation, check: str) -> None:
     from cmlkit.runner.image_check import check_image
 
     spec, workflow_run = invocation.settings.runner, edges.workflow_run(invocation.environ)
-    forge = edges.runner_github(invocation, workflow_run)
+    forge = edges.runner_forge(invocation, workflow_run)
     download = forge.runner_download(architecture="arm64" if spec.arch == "arm64" else "x64")
     if not check:
         recipe = image_recipe(
@@ -188,7 +188,7 @@ def reap(invocation: Invocation, dry_run: bool) -> None:
     workflow_run = edges.workflow_run(invocation.environ)
     rows = reap(
         repository=workflow_run.repository,
-        forge=edges.runner_github(invocation, workflow_run),
+        forge=edges.runner_forge(invocation, workflow_run),
         cloud_for=edges.clouds(invocation.environ),
         regions=invocation.settings.runner.region,
         dry_run=dry_run,

@@ -36,6 +36,6 @@ def rerun(invocation: Invocation, run_id: str, if_interrupted: bool) -> None:
         raise SettingsError(
             f"{wanted!r} is no id of a workflow run.", next_step="Name one: --id, as in the run's address."
         )
-    resumption = spot.rerun(edges.github(invocation, this_run), wanted, if_interrupted=if_interrupted)
+    resumption = spot.rerun(edges.forge(invocation, this_run), wanted, if_interrupted=if_interrupted)
     done = "runs again" if resumption.rerun else "does not run again"
     emit(invocation, dataclasses.asdict(resumption), [("run", f"{wanted} {done}: {resumption.reason}")])

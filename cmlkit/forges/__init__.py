@@ -1,1 +1,82 @@
-"""Forges: where the repository, its pull requests and its runners live."""
+"""Forges: where the repository, its pull requests and its runners live. Here is the list of them.
+
+A new forge is a folder beside `github/` whose `__init__` offers what `ForgeModule` names, and a line in `FORGES`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol, cast
+
+from cmlkit.errors import SettingsError
+
+if TYPE_CHECKING:
+    from cmlkit.forges.base import Forge, PublishForge
+    from cmlkit.forges.runners import RunnerForge
+    from cmlkit.forges.tokens import Tokens
+    from cmlkit.git.access import GitAccess
+
+# Name -> module, imported when the forge is used.
+FORGES = {"github": "cmlkit.forges.github"}
+DEFAULT_FORGE = "github"
+
+
+class ForgeModule(Protocol):
+    """How to reach one kind of forge with what the environment says: its address, its tokens.
+
+    Each function takes the repository as `OWNER/NAME`, and `notify`, which is told in one line before a long wait.
+
+    Attributes:
+        TOKENS: Variables with the token for everything but runners.
+    """
+
+    TOKENS: Tokens
+
+    def open_forge(self, *, repository: str, environ: Mapping[str, str], notify: Callable[[str], None]) -> Forge:
+        """Return the repository.
+
+        Raises:
+            PermissionDenied: No token is set.
+        """
+
+    def open_for_publishing(
+        self, *, repository: str, environ: Mapping[str, str], notify: Callable[[str], None], fork: str, base: str
+    ) -> PublishForge:
+        """Return the repository; branches and commits go to the fork, if one is named.
+
+        Args:
+            base: The branch that pull requests target; the default branch if empty.
+
+        Raises:
+            PermissionDenied: No token is set.
+            SettingsError: The fork's name is malformed, or that of the repository.
+        """
+
+    def open_for_runners(
+        self, *, repository: str, environ: Mapping[str, str], notify: Callable[[str], None], scope: str, group: str
+    ) -> RunnerForge:
+        """Return the repository, or its organisation, with the token that registering runners takes.
+
+        Args:
+            scope: `repository` or `organisation`.
+            group: Name or id of the group of new runners; the default group if empty.
+
+        Raises:
+            PermissionDenied: No token is set.
+            SettingsError: The organisation has no group of that name.
+        """
+
+    def git_access(self, environ: Mapping[str, str]) -> GitAccess | None:
+        """Return how git reaches the repository of the workflow run; None outside of one, or without a token."""
+
+
+def forge_module(name: str = DEFAULT_FORGE) -> ForgeModule:
+    """Return the module of a forge.
+
+    Raises:
+        SettingsError: No forge has this name.
+    """
+    if name not in FORGES:
+        raise SettingsError(f"The forge {name!r} is not known.", next_step=f"Use one of: {', '.join(FORGES)}.")
+    return cast("ForgeModule", importlib.import_module(FORGES[name]))

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from cmlkit.forges.access import AccessForge
 from cmlkit.forges.runners import RunnerForge
+from cmlkit.forges.workflows import WorkflowForge
 
 if TYPE_CHECKING:
     from cmlkit.git.access import GitAccess
@@ -355,5 +357,14 @@ class PromotionForge(Protocol):
         """Merge now, as it is at `head_sha`; the commit that its base then has. Conflict where it cannot be merged."""
 
 
-class Forge(RunnerForge, PublishForge, PromotionForge, AttestationForge, Protocol):
+class Forge(
+    RunnerForge,
+    PublishForge,
+    PromotionForge,
+    AssetForge,
+    AttestationForge,
+    WorkflowForge,
+    AccessForge,
+    Protocol,
+):
     """A whole forge."""

@@ -25,3 +25,8 @@ def test_a_short_command_loads_neither_libraries_nor_the_publishing_stage(comman
     stage = ("cmlkit.gate.verdict", "cmlkit.model.file", "cmlkit.publishing.publish", "cmlkit.report")
     statement = f"import cmlkit.cli.{command}, cmlkit.forges.github, cmlkit.publishing.asset, cmlkit.publishing.comment"
     assert loaded(statement, (*set(HEAVY) - {"click"}, *stage)) == set()
+
+
+def test_the_way_to_a_forge_is_known_without_loading_it() -> None:
+    forge = ("cmlkit.forges.base", "cmlkit.forges.github.repository", "cmlkit.forges.github.transport", "requests")
+    assert loaded("from cmlkit.forges import forge_module; forge_module().TOKENS", forge) == set()

@@ -1,85 +1,111 @@
-"""GitHub: the forge, over its REST API and, for what that lacks, GraphQL."""
+"""GitHub: the forge, over its REST API and, for what that lacks, GraphQL.
+
+Here stands how the environment leads to it. The forge itself, `GitHub`, is imported when it is first used.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cmlkit.clock import Clock
-from cmlkit.forges.github.access import Tokens
-from cmlkit.forges.github.assets import Assets
-from cmlkit.forges.github.attestations import Attestations
-from cmlkit.forges.github.checks import Checks
-from cmlkit.forges.github.comments import Comments
-from cmlkit.forges.github.operations import checked_repository
-from cmlkit.forges.github.patience import MAX_WAIT_SECONDS
-from cmlkit.forges.github.pull_requests import PullRequests
-from cmlkit.forges.github.runners import DEFAULT_RUNNER_GROUP, Runners, RunnerScope
-from cmlkit.forges.github.signed_commits import SignedCommits
-from cmlkit.forges.github.tags import Tags
-from cmlkit.forges.github.transport import API_URL, Transport
-from cmlkit.forges.github.workflow_runs import WorkflowRuns
+from cmlkit.errors import SettingsError
+from cmlkit.forges.tokens import Tokens
 
 if TYPE_CHECKING:
-    import requests
+    from cmlkit.forges.github.repository import GitHub as GitHub
+    from cmlkit.git.access import GitAccess
 
 __all__ = ["GitHub"]
 
+API_VARIABLE = "GITHUB_API_URL"
+API_URL = "https://api.github.com"
+TOKENS = Tokens(forge="GitHub", variables=("CMLKIT_TOKEN", "GITHUB_TOKEN", "REPO_TOKEN"))
+RUNNER_TOKENS = Tokens(
+    forge="GitHub",
+    variables=("CMLKIT_RUNNER_TOKEN", *TOKENS.variables),
+    advice="Registering runners takes more than the workflow's own GITHUB_TOKEN.",
+)
+# A GitHub App, instead of a token, for runners.
+APP_ID, APP_PRIVATE_KEY = "CMLKIT_APP_ID", "CMLKIT_APP_PRIVATE_KEY"
 
-class GitHub(SignedCommits, Assets, Tags, PullRequests, Comments, Checks, Attestations, WorkflowRuns, Tokens, Runners):
-    """One repository on one GitHub, worked on with one token.
 
-    Requests are retried where that is safe: on outages and lost connections with growing pauses, on rate limits for as
-    long as GitHub asks, together at most `max_wait` seconds. A write whose answer got lost is looked for before it is
-    sent again. All methods raise `PermissionDenied`, `NotFound`, `Conflict` or `ServiceError` as GitHub answers.
+def open_forge(*, repository: str, environ: Mapping[str, str], notify: Callable[[str], None]) -> GitHub:
+    """Return the repository, with the token of the environment."""
+    from cmlkit.forges.github.repository import GitHub
 
-    Args:
-        repository: `OWNER/NAME`.
-        token: Never shown: not in messages, not in `repr`.
-        api_url: Root of the REST API; `https://HOST/api/v3` for GitHub Enterprise Server.
-        graphql_url: Derived from `api_url` when empty.
-        runner_scope: Whether runners are registered with the repository or with its organisation.
-        runner_group_id: Group of new runners; the default group has the id 1.
-        session: A `requests.Session`, such as one with a proxy; a new one when None.
-        clock: Tells the time and waits.
-        notify: Told in one line before a wait for a rate limit.
-        environ: Variables for the git that carries files over 35 MiB: PATH, proxies, certificates.
-        max_wait: Seconds that all waits of one request may last together.
+    token = TOKENS.required(environ, repository=repository)
+    return GitHub(repository=repository, token=token, api_url=_api_url(environ), notify=notify, environ=environ)
 
-    Raises:
-        SettingsError: `repository` or `api_url` is malformed.
-        PermissionDenied: `token` is empty or malformed.
-    """
 
-    def __init__(
-        self,
-        *,
-        repository: str,
-        token: str,
-        api_url: str = API_URL,
-        graphql_url: str = "",
-        runner_scope: RunnerScope = "repository",
-        runner_group_id: int = DEFAULT_RUNNER_GROUP,
-        session: requests.Session | None = None,
-        clock: Clock | None = None,
-        notify: Callable[[str], None] = lambda text: None,
-        environ: Mapping[str, str] | None = None,
-        max_wait: float = MAX_WAIT_SECONDS,
-    ) -> None:
-        self.full_name = checked_repository(repository)
-        self.runner_scope = runner_scope
-        self.runner_group_id = runner_group_id
-        self.environ = environ or {}
-        self.pushed = set()
-        self.http = Transport(
-            token=token,
-            api_url=api_url,
-            graphql_url=graphql_url,
-            session=session,
-            clock=clock,
-            notify=notify,
-            max_wait=max_wait,
+def open_for_publishing(
+    *, repository: str, environ: Mapping[str, str], notify: Callable[[str], None], fork: str, base: str
+) -> GitHub:
+    """Return the repository, with branches and commits in the fork, if one is named."""
+    if not fork:
+        return open_forge(repository=repository, environ=environ, notify=notify)
+    from cmlkit.forges.github.forked import ForkedGitHub
+
+    return ForkedGitHub(
+        fork=fork,
+        base=base,
+        repository=repository,
+        token=TOKENS.required(environ, repository=repository),
+        api_url=_api_url(environ),
+        notify=notify,
+        environ=environ,
+    )
+
+
+def open_for_runners(
+    *, repository: str, environ: Mapping[str, str], notify: Callable[[str], None], scope: str, group: str
+) -> GitHub:
+    """Return the repository with the token, and in the scope, that registering runners takes."""
+    from cmlkit.forges.github.repository import GitHub
+
+    github = GitHub(
+        repository=repository,
+        token=_runner_token(repository, environ),
+        api_url=_api_url(environ),
+        runner_scope="organisation" if scope == "organisation" else "repository",
+        notify=notify,
+    )
+    github.use_runner_group(group)
+    return github
+
+
+def git_access(environ: Mapping[str, str]) -> GitAccess | None:
+    """Return how git reaches the repository of the workflow run; None outside of one, or without a token."""
+    token = TOKENS.found(environ)
+    server, repository = environ.get("GITHUB_SERVER_URL", ""), environ.get("GITHUB_REPOSITORY", "")
+    if not (token and server and repository):
+        return None
+    from cmlkit.git.access import GitAccess, basic
+
+    return GitAccess(url=f"{server.rstrip('/')}/{repository}.git", authorization=basic("x-access-token", token))
+
+
+def _api_url(environ: Mapping[str, str]) -> str:
+    return environ.get(API_VARIABLE) or API_URL
+
+
+def _runner_token(repository: str, environ: Mapping[str, str]) -> str:
+    """CMLKIT_RUNNER_TOKEN, else a token of the GitHub App, else the token for everything."""
+    app_id, private_key = environ.get(APP_ID, ""), environ.get(APP_PRIVATE_KEY, "")
+    if environ.get(RUNNER_TOKENS.variables[0], "").strip() or not (app_id or private_key):
+        return RUNNER_TOKENS.required(environ, repository=repository)
+    if not (app_id and private_key):
+        raise SettingsError(
+            f"Only one of {APP_ID} and {APP_PRIVATE_KEY} is set.", next_step="Set both in the step's env."
         )
+    from cmlkit.forges.github.app import installation_token
 
-    def __repr__(self) -> str:
-        return f"GitHub(repository={self.full_name!r}, api_url={self.http.api_url!r})"
+    return installation_token(app_id=app_id, private_key=private_key, repository=repository, api_url=_api_url(environ))
+
+
+def __getattr__(name: str) -> Any:
+    if name != "GitHub":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from cmlkit.forges.github.repository import GitHub
+
+    globals()[name] = GitHub
+    return GitHub

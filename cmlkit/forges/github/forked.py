@@ -11,7 +11,7 @@ from typing import Any
 
 from cmlkit.errors import SettingsError
 from cmlkit.forges.base import Changes, Divergence, PullRequest, TreeFile
-from cmlkit.forges.github import GitHub
+from cmlkit.forges.github.repository import GitHub
 from cmlkit.git.access import GitAccess
 
 

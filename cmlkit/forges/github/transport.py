@@ -10,13 +10,13 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import AnswerLost, CmlkitError, PermissionDenied, ServiceError, SettingsError
+from cmlkit.forges.github import API_URL
 from cmlkit.forges.github.patience import MAX_WAIT_SECONDS, Patience
 from cmlkit.forges.github.refusal import graphql_refusal, may_settle, rate_limit_wait, refusal, said
 
 if TYPE_CHECKING:
     import requests
 
-API_URL = "https://api.github.com"
 API_VERSION = "2022-11-28"
 JSON = "application/vnd.github+json"
 RAW = "application/vnd.github.raw+json"

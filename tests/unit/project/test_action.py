@@ -18,7 +18,7 @@ from scripts.render_action import ACTION, inputs, rendered
 
 ROOT = Path(__file__).parents[3]
 TEMPLATES = sorted((ROOT / "workflows").glob("*.yml"))
-TOKEN_USE = re.compile(r"\bedges\.(\w*github\w*|git_access)\(")
+TOKEN_USE = re.compile(r"\bedges\.(\w*forge\w*|git_access)\(")
 WORKFLOWS = [*TEMPLATES, *sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
 
 

@@ -1,0 +1,39 @@
+"""Tokens: the variables that may hold one, and what to do if none does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cmlkit.errors import PermissionDenied
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """Variables that may hold a token for one purpose; the first that is set counts.
+
+    Attributes:
+        forge: The forge's name, for the message.
+        advice: A sentence to add to the next step if no variable is set.
+    """
+
+    forge: str
+    variables: tuple[str, ...]
+    advice: str = ""
+
+    def found(self, environ: Mapping[str, str]) -> str:
+        """Return the token, without blanks around it; empty if no variable is set."""
+        return next((token for name in self.variables if (token := environ.get(name, "").strip())), "")
+
+    def required(self, environ: Mapping[str, str], *, repository: str) -> str:
+        """Return the token.
+
+        Raises:
+            PermissionDenied: No variable is set.
+        """
+        if token := self.found(environ):
+            return token
+        raise PermissionDenied(
+            f"No {self.forge} token is set for {repository}.",
+            next_step=f"Set one of {', '.join(self.variables)} in the step's env. {self.advice}".rstrip(),
+        )
