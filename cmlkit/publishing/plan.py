@@ -12,8 +12,8 @@ from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.base import PublishForge, Repository
 from cmlkit.gate.verdict import Verdict
 from cmlkit.model.manifest import ModelManifest, manifest_path
+from cmlkit.publishing.base_model import BaseModel, find_base_model, judge
 from cmlkit.publishing.branch import experiment_branch
-from cmlkit.publishing.champion import Champion, find_champion, judge
 from cmlkit.publishing.commit import holds_result
 from cmlkit.publishing.files import CommitFile, find_model, read_files, repository_path
 from cmlkit.publishing.marker import Marker
@@ -49,7 +49,7 @@ class Plan:
     files: tuple[CommitFile, ...]
     there: Mapping[str, str]
     changed: bool
-    champion: Champion | None
+    champion: BaseModel | None
     verdict: Verdict
     marker: Marker
 
@@ -98,7 +98,7 @@ def make_plan(
     branch = _branch(run, spec=spec, base=base, base_head=base_head, marker=marker, forge=forge)
     read = functools.partial(forge.read_file, ref=base_head)
     there = forge.blob_ids(base_head, [*store.paths(model.path), *(file.path for file in files)])
-    champion = find_champion(
+    champion = find_base_model(
         forge,
         commit=base_head,
         there=there,

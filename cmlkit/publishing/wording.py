@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from cmlkit.formats import number
 from cmlkit.gate.verdict import judge
-from cmlkit.publishing.champion import is_rescored
+from cmlkit.publishing.base_model import is_rescored
 from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.plan import Plan
 from cmlkit.publishing.template import filled

@@ -14,6 +14,8 @@ from cmlkit.formats import number, plural
 
 # Where `cmlkit train` leaves the run for `cmlkit publish`, below the working directory.
 RECORD = Path(".cmlkit/run.json")
+# Attribute -> its key in the record, for those that have been renamed since the first records were written.
+_KEYS = {"rescored": "rematch"}
 
 Parameter = str | int | float | bool | None
 
@@ -76,7 +78,7 @@ class Interval:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rematch:
+class Rescored:
     """The champion, scored on the same test data as the challenger.
 
     Attributes:
@@ -90,7 +92,7 @@ class Rematch:
     intervals: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Rematch:
+    def from_record(cls, record: Mapping[str, Any]) -> Rescored:
         intervals = {name: Interval(**item) for name, item in record["intervals"].items()}
         return cls(champion=record["champion"], metrics=record["metrics"], intervals=intervals)
 
@@ -140,7 +142,7 @@ class TrainingRun:
         started: Seconds since the epoch.
         commit: git commit of the code; empty outside a repository.
         instance: The EC2 instance that it ran on, if it was one.
-        rematch: How the model that was there before does on the same test data, where that is known.
+        rescored: How the model that was there before does on the same test data, if that is known.
         plot_tables: Plot -> what it shows, of those of which that is known.
     """
 
@@ -158,12 +160,18 @@ class TrainingRun:
     started: float
     commit: str = ""
     instance: InstanceFacts | None = None
-    rematch: Rematch | None = None
+    rescored: Rescored | None = None
     plot_tables: Mapping[str, PlotTable] = dataclasses.field(default_factory=dict)
     setup: str = ""
 
     def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        record = {_KEYS.get(name, name): value for name, value in dataclasses.asdict(self).items()}
+        return json.dumps(record, indent=2) + "\n"
+
+    @property
+    def rematch(self) -> Rescored | None:
+        """Return `rescored`, for scripts that know it under its first name."""
+        return self.rescored
 
     @classmethod
     def from_json(cls, text: str, *, source: str = "the run record") -> TrainingRun:
@@ -177,7 +185,8 @@ class TrainingRun:
             record["resources"] = Resources(**record["resources"])
             record["data"] = tuple(DataFingerprint(**item) for item in record["data"])
             record["instance"] = InstanceFacts(**record["instance"]) if record.get("instance") else None
-            record["rematch"] = Rematch.from_record(record["rematch"]) if record.get("rematch") else None
+            rescored = record.pop(_KEYS["rescored"], None)
+            record["rescored"] = Rescored.from_record(rescored) if rescored else None
             tables = record.get("plot_tables", {})
             record["plot_tables"] = {path: PlotTable.from_record(table) for path, table in tables.items()}
             return cls(**{**record, "plots": tuple(record["plots"]), "metrics_files": tuple(record["metrics_files"])})

@@ -22,15 +22,15 @@ from cmlkit.model.environment import installed_versions
 from cmlkit.model.file import write_model
 from cmlkit.model.manifest import DEFAULT_FORMAT
 from cmlkit.progress import Progress
-from cmlkit.records.training_run import Rematch, Resources, TrainingRun
+from cmlkit.records.training_run import Rescored, Resources, TrainingRun
 from cmlkit.settings.schema import TrainSpec
+from cmlkit.training.champion import kept_champion
 from cmlkit.training.command import RSS_UNIT_BYTES
 from cmlkit.training.dataset import Dataset, largest_table, read_dataset
 from cmlkit.training.evaluation import plot_names, plot_of
 from cmlkit.training.plot_process import Painter
 from cmlkit.training.plot_tables import table_of
 from cmlkit.training.plots import Plot
-from cmlkit.training.rematch import Champion, champion_at, rematch
 
 CLASSIFIER_SCORING = ("accuracy",)
 REGRESSOR_SCORING = ("r2", "neg_mean_absolute_error")
@@ -84,8 +84,7 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
             plots = _plots(fitted, data, spec)
             if painter:
                 painter.draw({directory / path: plot for path, plot in plots.items()})
-            champion = champion_at(directory / model, progress.warn, made_like=estimator)
-            played = _rematch(champion, fitted, data, spec, progress) if champion else None
+            rescored = _rescored(directory / model, estimator, fitted, data, spec, progress.warn)
             if spec.metrics:
                 _write_metrics(scores, directory / spec.metrics[0])
                 scores = metrics.read(spec.metrics[:1], directory)
@@ -103,19 +102,25 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
         libraries=installed_versions(),
         resources=_used_since(begun, cpu),
         started=started,
-        rematch=played,
+        rescored=rescored,
     )
 
 
-def _rematch(champion: Champion, estimator: Any, data: Dataset, spec: TrainSpec, progress: Progress) -> Rematch | None:
-    return rematch(
-        champion,
-        estimator,
-        score=lambda model: _scores(model, data, spec),
-        features=data.test_features,
-        labels=data.test_labels,
-        warn=progress.warn,
-    )
+def _rescored(
+    path: Path, estimator: Any, fitted: Answering, data: Dataset, spec: TrainSpec, warn: Callable[[str], None]
+) -> Rescored | None:
+    """Rescore the model that lies where the fitted one is about to go; None if there is no model, or that fails."""
+    with kept_champion(path, warn) as champion:
+        if champion is None:
+            return None
+        return champion.by_predictions(
+            fitted,
+            score=lambda model: _scores(model, data, spec),
+            features=data.test_features,
+            labels=data.test_labels,
+            # What this process has just made one of is as good in the model before it.
+            trusted=lambda: skops_file.untrusted_types(skops_file.dumps(estimator)),
+        )
 
 
 def default_model(spec: TrainSpec) -> str:

@@ -27,7 +27,7 @@ from cmlkit.records.training_run import (
     DataFingerprint,
     InstanceFacts,
     Parameter,
-    Rematch,
+    Rescored,
     Resources,
     TrainingRun,
 )
@@ -36,7 +36,7 @@ from cmlkit.training.command import run_shell
 from cmlkit.training.libraries import asked_beside
 
 if TYPE_CHECKING:
-    from cmlkit.training.scoring import Champion
+    from cmlkit.training.champion import Champion
 
 PARAMETERS_FILE = "params.yaml"
 
@@ -111,13 +111,13 @@ def _command(
             say(_used(resources))
         values = metrics.read(spec.metrics, directory)
         versions = libraries.versions()
-        rematch = _rematch(spec, champion, values, directory, environ, progress, output=output) if champion else None
+        rescored = _rescored(spec, champion, values, directory, environ, progress, output=output) if champion else None
     return TrainingRun(
         mode="command",
         setup=spec.setup,
         command=spec.run,
         metrics=values,
-        rematch=rematch,
+        rescored=rescored,
         metrics_files=spec.metrics,
         plots=spec.plots,
         model=spec.model,
@@ -132,12 +132,12 @@ def _champion(spec: TrainSpec, directory: Path, progress: Progress) -> AbstractC
     """The model that is to be scored beside the one that training is about to write."""
     if not spec.score:
         return nullcontext()
-    from cmlkit.training.scoring import kept_champion
+    from cmlkit.training.champion import kept_champion
 
     return kept_champion(directory / spec.model, progress.warn)
 
 
-def _rematch(
+def _rescored(
     spec: TrainSpec,
     champion: Champion,
     values: Mapping[str, float],
@@ -146,23 +146,16 @@ def _rematch(
     progress: Progress,
     *,
     output: int | None,
-) -> Rematch | None:
-    """How the champion does on the test data of today; None where it cannot be told, or training wrote no model."""
-    from cmlkit.training.scoring import score_both
+) -> Rescored | None:
+    """Rescore the champion on the test data of today; None if that fails, or if training wrote no model."""
+    from cmlkit.training.scores import ScoreCommand
 
-    if not (directory / spec.model).is_file():
+    challenger = directory / spec.model
+    if not challenger.is_file():
         return None
+    command = ScoreCommand(line=spec.score, directory=directory, environ=environ, output=output)
     with progress.stage("Score both models"):
-        return score_both(
-            spec.score,
-            champion=champion,
-            challenger=(directory / spec.model).resolve(),
-            known=values,
-            directory=directory,
-            environ=environ,
-            warn=progress.warn,
-            output=output,
-        )
+        return champion.by_command(command, challenger.resolve(), known=values)
 
 
 def _recorded(

@@ -14,7 +14,7 @@ from cmlkit.records.training_run import (
     DataFingerprint,
     InstanceFacts,
     Interval,
-    Rematch,
+    Rescored,
     Resources,
 )
 from tests.integration.project import MODEL, STARTED, Project, project
@@ -49,8 +49,8 @@ def test_the_report_says_what_data_changed_since_the_champion(there: Project) ->
     assert "| +100 rows |" in published.report
 
 
-def rematch(champion: str) -> Rematch:
-    return Rematch(
+def rescored(champion: str) -> Rescored:
+    return Rescored(
         champion=champion,
         metrics={"accuracy": 0.89},
         intervals={"accuracy": Interval(low=-0.01, high=0.05, samples=250)},
@@ -60,7 +60,7 @@ def rematch(champion: str) -> Rematch:
 def test_a_champion_that_training_scored_is_judged_by_that_score(there: Project) -> None:
     there.merge(there.publish(there.trained(0.95), run_id="1").pull_request_number or 0)
     champion = read_manifest(there.directory / MODEL).sha256
-    run = dataclasses.replace(there.trained(0.91), rematch=rematch(champion))
+    run = dataclasses.replace(there.trained(0.91), rescored=rescored(champion))
     published = there.publish(run, run_id="2", rules=["accuracy >= champion"])
     assert published.verdict.outcome == "same"
     assert "0.91 against 0.89" in published.verdict.headline
@@ -70,7 +70,7 @@ def test_a_champion_that_training_scored_is_judged_by_that_score(there: Project)
 
 def test_a_score_of_another_model_than_the_champion_counts_for_nothing(there: Project) -> None:
     there.merge(there.publish(there.trained(0.95), run_id="1").pull_request_number or 0)
-    run = dataclasses.replace(there.trained(0.91), rematch=rematch("0" * 64))
+    run = dataclasses.replace(there.trained(0.91), rescored=rescored("0" * 64))
     published = there.publish(run, run_id="2")
     assert published.verdict.outcome == "worse"
     assert "The champion's values are those of its own training" in published.report

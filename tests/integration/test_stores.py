@@ -23,8 +23,7 @@ from cmlkit.registry.pulling import pull_model
 from cmlkit.stores import s3
 from cmlkit.stores.base import ModelFile, hashed
 from cmlkit.stores.pointer import read_pointer
-from cmlkit.training.rematch import champion_at
-from cmlkit.training.scoring import kept_champion
+from cmlkit.training.champion import kept_champion
 from tests.bucket import bucket
 from tests.integration.project import MANIFEST, MODEL, REPOSITORY, TOKEN, Project, QuickClock, project
 
@@ -405,12 +404,9 @@ def test_training_finds_the_champion_behind_its_pointer(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     published = there.publish(there.trained(0.9, content=dumped({"trees": 3}, tmp_path)), store="lfs")
     folder = clone(there, tmp_path / "clone", published.branch)
-    champion = champion_at(folder / MODEL, print)
-    assert champion is not None
-    assert (champion.model, champion.sha256) == ({"trees": 3}, published.model_sha256)
-    with kept_champion(folder / MODEL, print) as kept:
-        assert kept is not None
-        assert hashed(kept.file)[0] == kept.sha256 == published.model_sha256
+    with kept_champion(folder / MODEL, print) as champion:
+        assert champion is not None
+        assert hashed(champion.copy)[0] == champion.manifest.sha256 == published.model_sha256
 
 
 def test_a_pointer_cannot_be_verified_and_says_how_the_model_comes_here(

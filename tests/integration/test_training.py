@@ -226,11 +226,11 @@ def test_the_model_that_was_there_is_scored_on_the_same_test_data(tmp_path: Path
     made_data(tmp_path / "data")
     stump = TrainSpec(estimator=FOREST.estimator, params={"max_depth": 1, "n_estimators": 1})
     first = train(stump, directory=tmp_path, environ=environ())
-    assert first.rematch is None
+    assert first.rescored is None
     second = train(FOREST, directory=tmp_path, environ=environ())
-    assert second.rematch is not None
-    assert second.rematch.metrics == {"accuracy": first.metrics["Accuracy"]}
-    assert second.rematch.intervals["accuracy"].samples == 40
+    assert second.rescored is not None
+    assert second.rescored.metrics == {"accuracy": first.metrics["Accuracy"]}
+    assert second.rescored.intervals["accuracy"].samples == 40
     assert TrainingRun.from_json((tmp_path / RECORD).read_text()) == second
 
 
@@ -242,7 +242,7 @@ def test_in_the_format_skops_a_model_is_no_pickle_and_the_one_before_it_is_score
     assert run.model_class == "sklearn.ensemble._forest.RandomForestClassifier"
     assert zipfile.is_zipfile(tmp_path / run.model)
     assert verify(tmp_path / run.model).matches
-    assert train(spec, directory=tmp_path, environ=environ()).rematch is not None
+    assert train(spec, directory=tmp_path, environ=environ()).rescored is not None
 
 
 def test_a_regressor_is_scored_and_plotted_as_one(tmp_path: Path) -> None:

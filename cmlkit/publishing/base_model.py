@@ -1,4 +1,4 @@
-"""The champion: what is known of the model that the base branch holds."""
+"""The base model: the champion as the base branch holds it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cmlkit.records.training_run import DataFingerprint, Parameter, TrainingRun
 
 
 @dataclass(frozen=True, kw_only=True)
-class Champion:
+class BaseModel:
     """The model of the base branch; `parameters` and `data` are None where only its metrics are known.
 
     Attributes:
@@ -30,7 +30,7 @@ class Champion:
     data: tuple[DataFingerprint, ...] | None = None
 
 
-def find_champion(
+def find_base_model(
     forge: PublishForge,
     *,
     commit: str,
@@ -38,7 +38,7 @@ def find_champion(
     manifest: str,
     metrics_files: Sequence[str],
     warn: Callable[[str], None],
-) -> Champion | None:
+) -> BaseModel | None:
     """The model at `commit`, by its manifest, else by the metrics files; None where there is neither.
 
     Args:
@@ -48,33 +48,33 @@ def find_champion(
     if manifest in there:
         try:
             found = ModelManifest.from_json(_read(forge, manifest, commit), source=f"{manifest} on the base branch")
-            return Champion(metrics=found.metrics, sha256=found.sha256, parameters=found.parameters, data=found.data)
+            return BaseModel(metrics=found.metrics, sha256=found.sha256, parameters=found.parameters, data=found.data)
         except ModelError as error:
             warn(f"{error.message} The metrics files are read instead.")
     present = [path for path in metrics_files if path in there]
     if not present:
         return None
     try:
-        return Champion(metrics=_from_files({path: _read(forge, path, commit) for path in present}))
+        return BaseModel(metrics=_from_files({path: _read(forge, path, commit) for path in present}))
     except MetricsError as error:
         warn(f"The metrics on the base branch cannot be read, so there is no champion: {error.message}")
         return None
 
 
-def judge(rules: Sequence[str], run: TrainingRun, champion: Champion | None) -> Verdict:
-    """The verdict on a run, by the champion's values on the same test data where the run has them."""
+def judge(rules: Sequence[str], run: TrainingRun, champion: BaseModel | None) -> Verdict:
+    """Return the verdict on a run; the champion's values are those on the same test data, if the run has them."""
     if champion is None:
         return judged(rules, challenger=run.metrics)
-    if not is_rescored(run, champion) or run.rematch is None:
+    if not is_rescored(run, champion) or run.rescored is None:
         return judged(rules, challenger=run.metrics, champion=champion.metrics)
-    rescored = {metrics.key(name): value for name, value in run.rematch.metrics.items()}
-    values = {name: rescored.get(metrics.key(name), value) for name, value in champion.metrics.items()}
-    return judged(rules, challenger=run.metrics, champion=values, intervals=run.rematch.intervals)
+    today = {metrics.key(name): value for name, value in run.rescored.metrics.items()}
+    values = {name: today.get(metrics.key(name), value) for name, value in champion.metrics.items()}
+    return judged(rules, challenger=run.metrics, champion=values, intervals=run.rescored.intervals)
 
 
-def is_rescored(run: TrainingRun, champion: Champion) -> bool:
+def is_rescored(run: TrainingRun, champion: BaseModel) -> bool:
     """Whether training scored this champion, and not another model, on its own test data."""
-    return run.rematch is not None and run.rematch.champion == champion.sha256
+    return run.rescored is not None and run.rescored.champion == champion.sha256
 
 
 def _read(forge: PublishForge, path: str, commit: str) -> bytes:

@@ -1,4 +1,4 @@
-"""A score command beside a training command: both models on the same test data, and never a training lost for it."""
+"""The champion of a training command, rescored by the score command; no training is ever lost for it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from sklearn.dummy import DummyClassifier
 
 from cmlkit.errors import Interrupted
 from cmlkit.model.manifest import read_manifest
-from cmlkit.publishing.champion import Champion, judge
+from cmlkit.publishing.base_model import BaseModel, judge
 from cmlkit.records.training_run import TrainingRun
 from cmlkit.settings.schema import TrainSpec
-from cmlkit.training.scoring import read_scores
+from cmlkit.training.scores import read_scores
 from cmlkit.training.train import train
 from tests.integration.project import RecordedProgress
 
@@ -46,9 +46,9 @@ def trained(
     return train(spec, directory=folder, environ=environ, progress=progress, output=2), progress.warnings
 
 
-def champion(folder: Path) -> Champion:
+def champion(folder: Path) -> BaseModel:
     manifest = read_manifest(folder / MODEL)
-    return Champion(metrics=manifest.metrics, sha256=manifest.sha256)
+    return BaseModel(metrics=manifest.metrics, sha256=manifest.sha256)
 
 
 def test_the_champion_is_scored_on_the_data_of_today(tmp_path: Path) -> None:
@@ -56,11 +56,11 @@ def test_the_champion_is_scored_on_the_data_of_today(tmp_path: Path) -> None:
     before = champion(tmp_path)
     run, warnings = trained(tmp_path, 230)
     assert warnings == []
-    assert run.rematch is not None
-    assert run.rematch.metrics == {"Accuracy": 0.8, "auc": 0.8}
-    interval = run.rematch.intervals["Accuracy"]
+    assert run.rescored is not None
+    assert run.rescored.metrics == {"Accuracy": 0.8, "auc": 0.8}
+    interval = run.rescored.intervals["Accuracy"]
     assert interval.low < 30 / 250 < interval.high
-    assert set(run.rematch.intervals) == {"Accuracy"}
+    assert set(run.rescored.intervals) == {"Accuracy"}
     assert judge([], run, before).headline.startswith("Better than the champion: accuracy")
 
 
@@ -75,7 +75,7 @@ def test_a_difference_that_the_samples_cannot_show_counts_as_the_same(tmp_path: 
 
 def test_a_first_model_has_nobody_to_be_scored_against(tmp_path: Path) -> None:
     run, warnings = trained(tmp_path, 200, score="exit 1")
-    assert (run.rematch, warnings) == (None, [])
+    assert (run.rescored, warnings) == (None, [])
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_a_command_that_fails_loses_no_training(tmp_path: Path, score: str, reas
     trained(tmp_path, 200)
     run, warnings = trained(tmp_path, 230, score=score)
     assert run.metrics["accuracy"] == 0.92
-    assert run.rematch is None
-    assert "The champion is not scored on the new test data" in warnings[0]
+    assert run.rescored is None
+    assert "The champion is not rescored on the new test data" in warnings[0]
     assert reason in warnings[0]
 
 
@@ -95,15 +95,15 @@ def test_a_champion_that_its_manifest_does_not_describe_is_not_scored(tmp_path: 
     trained(tmp_path, 200)
     (tmp_path / MODEL).write_text("249\n")
     run, warnings = trained(tmp_path, 230)
-    assert run.rematch is None
+    assert run.rescored is None
     assert "is not the file that its manifest describes" in warnings[0]
 
 
 def test_a_score_of_something_else_than_training_says_is_not_compared(tmp_path: Path) -> None:
     trained(tmp_path, 200)
     run, warnings = trained(tmp_path, 230, said=0.5)
-    assert run.rematch is not None
-    assert run.rematch.metrics == {}
+    assert run.rescored is not None
+    assert run.rescored.metrics == {}
     assert "says Accuracy is 0.92, and training says 0.5" in warnings[0]
 
 

@@ -1,4 +1,4 @@
-"""What a score command writes, and what of it can be compared."""
+"""What a score command writes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cmlkit.errors import MetricsError
-from cmlkit.training.scoring import read_scores
+from cmlkit.training.scores import read_scores
 
 
 @pytest.fixture

@@ -1,0 +1,199 @@
+"""The champion: the model that was there before training, rescored on the test data of the one that replaces it."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cmlkit.errors import CmlkitError, Interrupted, ModelError
+from cmlkit.gate import metrics
+from cmlkit.gate.significance import paired_interval
+from cmlkit.model import skops_file
+from cmlkit.model.file import load_file
+from cmlkit.model.loading import pointer_at
+from cmlkit.model.manifest import ModelManifest, manifest_path, read_manifest
+from cmlkit.records.training_run import Interval, Rescored
+from cmlkit.stores.base import hashed
+from cmlkit.stores.download import download, source_for
+from cmlkit.training.scores import ScoreCommand, Scores, mean
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# A metrics file may be rounded; what differs by more was measured on other data, or in another way.
+TOLERANCE = 0.01
+
+Warn = Callable[[str], None]
+T = TypeVar("T")
+
+
+def _right(labels: NDArray[Any], predicted: NDArray[Any]) -> list[float]:
+    return [float(right) for right in labels == predicted]
+
+
+def _negative_errors(power: int) -> Callable[[NDArray[Any], NDArray[Any]], list[float]]:
+    return lambda labels, predicted: [-(abs(float(error)) ** power) for error in labels - predicted]
+
+
+# scikit-learn's scorers that are a mean over samples -> the score of each sample. The interval of others, such as r2,
+# would need another resampling.
+PER_SAMPLE: Mapping[str, Callable[[NDArray[Any], NDArray[Any]], list[float]]] = {
+    "accuracy": _right,
+    "neg_mean_absolute_error": _negative_errors(1),
+    "neg_mean_squared_error": _negative_errors(2),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Champion:
+    """The model that was there before training, kept where training does not write.
+
+    Attributes:
+        path: Where it was.
+        copy: The file that holds its bytes now; they have the hash that the manifest names.
+        warn: Gets the reason if it cannot be rescored; nothing of it is compared then.
+    """
+
+    path: Path
+    copy: Path
+    manifest: ModelManifest
+    warn: Warn
+
+    def by_predictions(
+        self,
+        challenger: Any,
+        *,
+        score: Callable[[Any], Mapping[str, float]],
+        features: NDArray[Any],
+        labels: NDArray[Any],
+        trusted: Callable[[], Sequence[str]] = tuple,
+    ) -> Rescored | None:
+        """Load it, and score it in this process on the challenger's test data.
+
+        Args:
+            score: Returns a model's metrics on that data.
+            features: Shape (samples, features); `labels` has shape (samples,).
+            trusted: Returns import paths of types to trust in a skops file; called only for one.
+        """
+
+        def rescore() -> Rescored:
+            model = self._loaded(trusted)
+            values = dict(score(model))
+            before, now = model.predict(features), challenger.predict(features)
+            intervals = {
+                name: paired_interval(per_sample(labels, before), per_sample(labels, now))
+                for name, per_sample in PER_SAMPLE.items()
+                if name in values
+            }
+            return Rescored(champion=self.manifest.sha256, metrics=values, intervals=intervals)
+
+        return _unless_unusable(rescore, self.warn)
+
+    def by_command(self, command: ScoreCommand, challenger: Path, *, known: Mapping[str, float]) -> Rescored | None:
+        """Let the project's own command score it and the challenger.
+
+        Args:
+            challenger: The challenger's file.
+            known: Its metrics, as training wrote them.
+
+        Raises:
+            Interrupted: A signal ended the command.
+        """
+
+        def rescore() -> Rescored:
+            now, before = command.scores_of(challenger), command.scores_of(self.copy)
+            comparable = _comparable(now, before, known, self.warn)
+            return Rescored(
+                champion=self.manifest.sha256,
+                metrics={name: mean(before[name]) for name in comparable},
+                intervals=_intervals(now, before, comparable, self.warn),
+            )
+
+        return _unless_unusable(rescore, self.warn)
+
+    def _loaded(self, trusted: Callable[[], Sequence[str]]) -> Any:
+        types = trusted() if skops_file.is_skops(self.path) else ()
+        with warnings.catch_warnings():
+            # Other versions wrote it, perhaps: its scores will show what that means.
+            warnings.simplefilter("ignore")
+            return load_file(self.path, self.manifest, content=self.copy, trusted=types)
+
+
+@contextmanager
+def kept_champion(path: Path, warn: Warn) -> Iterator[Champion | None]:
+    """The model that lies where training is going to write, fetched and verified; None if there is no model.
+
+    Args:
+        warn: Gets the reason if there is a champion that cannot be rescored.
+    """
+    if not Path(manifest_path(path)).is_file():
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="cmlkit-champion-") as folder:
+        yield _unless_unusable(lambda: _kept(path, Path(folder, path.name), warn), warn)
+
+
+def _kept(path: Path, copy: Path, warn: Warn) -> Champion | None:
+    manifest = read_manifest(path)
+    pointer = pointer_at(path, manifest)
+    if pointer is not None:
+        download(pointer, copy, source_for(pointer, directory=path.resolve().parent))
+    elif path.is_file():
+        shutil.copyfile(path, copy)
+    else:
+        return None
+    if hashed(copy)[0] != manifest.sha256:
+        raise ModelError(f"{path} is not the file that its manifest describes.")
+    return Champion(path=path, copy=copy, manifest=manifest, warn=warn)
+
+
+def _unless_unusable(act: Callable[[], T], warn: Warn) -> T | None:
+    """Return what `act` does, or warn that the champion is not rescored: no training is lost for that."""
+    try:
+        return act()
+    except Interrupted:
+        raise
+    except (CmlkitError, OSError, ValueError, TypeError, AttributeError) as error:
+        warn(f"The champion is not rescored on the new test data: {error}")
+        return None
+
+
+def _comparable(now: Scores, before: Scores, known: Mapping[str, float], warn: Warn) -> list[str]:
+    """Return the metrics that both models have, and of which the challenger's score is what training says."""
+    there = {metrics.key(name): value for name, value in known.items()}
+    found = []
+    for name in now:
+        if name not in before or metrics.key(name) not in there:
+            continue
+        scored, said = mean(now[name]), there[metrics.key(name)]
+        if math.isclose(scored, said, rel_tol=TOLERANCE, abs_tol=1e-9):
+            found.append(name)
+        else:
+            warn(
+                f"The score command says {name} is {scored:.6g}, and training says {said:.6g}: the champion's is not"
+                " compared, as that is not the same data or measure."
+            )
+    return found
+
+
+def _intervals(now: Scores, before: Scores, names: Sequence[str], warn: Warn) -> dict[str, Interval]:
+    intervals: dict[str, Interval] = {}
+    for name in names:
+        ours, theirs = now[name], before[name]
+        if isinstance(ours, float) or isinstance(theirs, float):
+            continue
+        try:
+            intervals[name] = paired_interval(theirs, ours)
+        except ModuleNotFoundError:
+            warn("There are no intervals without numpy: pip install 'cmlkit-ci[score]'.")
+            return {}
+        except CmlkitError as error:
+            warn(f"There is no interval of {name}: {error.message}")
+    return intervals

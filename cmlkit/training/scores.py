@@ -1,0 +1,112 @@
+"""Scores: what the project's own score command says of a model."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cmlkit.errors import MetricsError
+from cmlkit.training.command import run_shell
+
+# What the command finds in its environment.
+MODEL_VARIABLE, SCORES_VARIABLE = "CMLKIT_MODEL", "CMLKIT_SCORES"
+SIZE_LIMIT_BYTES = 256 * 1024**2
+
+Scores = Mapping[str, float | Sequence[float]]
+"""Metric -> its value, or its value for each test sample, of which it is the mean."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreCommand:
+    """The project's own command, which scores the model at $CMLKIT_MODEL and writes to $CMLKIT_SCORES.
+
+    Attributes:
+        output: File descriptor for its standard output; our own when None.
+    """
+
+    line: str
+    directory: Path
+    environ: Mapping[str, str]
+    output: int | None = None
+
+    def scores_of(self, model: Path) -> Scores:
+        """Run the command on a model's file.
+
+        Raises:
+            TrainingFailed: It ended with an error or was killed.
+            MetricsError: It wrote no scores.
+            Interrupted: A signal ended it.
+        """
+        with tempfile.TemporaryDirectory(prefix="cmlkit-scores-") as folder:
+            file = Path(folder, "scores")
+            variables = {MODEL_VARIABLE: str(model), SCORES_VARIABLE: str(file)}
+            run_shell(self.line, directory=self.directory, environ={**self.environ, **variables}, output=self.output)
+            return read_scores(file)
+
+
+def read_scores(file: Path) -> Scores:
+    """Read a JSON object of numbers or lists of numbers, or a CSV table with a row for each sample.
+
+    Raises:
+        MetricsError: The file is missing, is too large, or holds something else.
+    """
+    try:
+        if file.stat().st_size > SIZE_LIMIT_BYTES:
+            raise MetricsError(f"The score command wrote more than {SIZE_LIMIT_BYTES // 1024**2} MiB.")
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MetricsError(
+            f"The score command wrote no scores: {error}.",
+            next_step=f"Let it write JSON or CSV to the file that ${SCORES_VARIABLE} names.",
+        ) from error
+    scores = _from_json(text) if text.lstrip().startswith("{") else _from_csv(text)
+    if not scores:
+        raise MetricsError("The score command wrote no scores.")
+    return scores
+
+
+def mean(scores: float | Sequence[float]) -> float:
+    """Return the value of a metric; not a number if it has no samples."""
+    if isinstance(scores, float):
+        return scores
+    return math.fsum(scores) / len(scores) if scores else math.nan
+
+
+def _from_json(text: str) -> dict[str, float | list[float]]:
+    try:
+        document: dict[str, Any] = json.loads(text)
+    except ValueError as error:
+        raise MetricsError(f"The score command wrote JSON that cannot be read: {error}.") from error
+    return {
+        name: [_number(name, item) for item in value] if isinstance(value, list) else _number(name, value)
+        for name, value in document.items()
+    }
+
+
+def _from_csv(text: str) -> dict[str, float | list[float]]:
+    rows = [row for row in csv.reader(text.splitlines()) if row]
+    if len(rows) < 2 or any(len(row) != len(rows[0]) for row in rows):
+        raise MetricsError(
+            "The score command wrote neither a JSON object nor a CSV table.",
+            next_step='Such as {"accuracy": [1, 0, 1]}, or a header of metrics and a row for each sample.',
+        )
+    columns = zip(*rows[1:], strict=True)
+    return {
+        name.strip(): [_number(name, item) for item in column] for name, column in zip(rows[0], columns, strict=True)
+    }
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise MetricsError(f"The score command says {str(value)[:40]!r} of {name}, which is no finite number.")
+    return number
