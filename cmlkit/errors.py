@@ -3,7 +3,10 @@
 CmlkitError                 1   a defect in cmlkit
 ├── SettingsError           2   a flag, variable, file or argument is wrong
 │   ├── MetricsError        2   a metrics file is missing, empty or not numbers
-│   └── ModelError          2   a model file is missing, tampered with, or too large
+│   ├── ModelError          2   a model file is missing, tampered with, or too large
+│   └── GitError            2   git is missing, or refuses to work in the repository
+│       ├── NotARepository  2   the folder is in no git repository
+│       └── GitFailed       2   a git command failed, or took too long
 ├── PermissionDenied        3   credentials are missing or not enough
 ├── CapacityError           4   the cloud has no capacity, or the account no quota
 ├── WaitTimeout             5   something did not come up in time
@@ -48,6 +51,26 @@ class MetricsError(SettingsError):
 
 class ModelError(SettingsError):
     """A model file is missing, does not match its manifest, or is too large for its store."""
+
+
+class GitError(SettingsError):
+    """git is not installed, or refuses to work in the repository."""
+
+
+class NotARepository(GitError):
+    """The folder is in no git repository."""
+
+
+class GitFailed(GitError):
+    """A git command failed, or took too long.
+
+    Attributes:
+        words: What git printed about it; empty if it took too long.
+    """
+
+    def __init__(self, message: str, *, next_step: str = "", words: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.words = words
 
 
 class PermissionDenied(CmlkitError):

@@ -75,6 +75,11 @@ def instance_facts(environ: Mapping[str, str]) -> InstanceFacts | None:
     )
 
 
+def workspace(environ: Mapping[str, str]) -> Path | None:
+    """Return the folder that actions/checkout fills; None outside a job."""
+    return Path(environ["GITHUB_WORKSPACE"]) if environ.get("GITHUB_WORKSPACE") else None
+
+
 def write_outputs(values: Mapping[str, Any], environ: Mapping[str, str]) -> None:
     """Make every value an output of the step, its key with dashes; anything but text and numbers as JSON."""
     if not (path := environ.get("GITHUB_OUTPUT")):

@@ -43,7 +43,7 @@ def create(
     cmlkit check create --title Training --conclusion failure report.md
     """
     text = read_markdown(file)
-    workflow_run = edges.workflow_run(invocation.environ)
+    workflow_run = edges.workflow_run(invocation.environ, with_commit=not commit_sha)
     forge = edges.forge(invocation, workflow_run)
     text = fitting(text, invocation, workflow_run)
     commit, details = commit_sha or _commit(invocation, forge, workflow_run), workflow_run.url

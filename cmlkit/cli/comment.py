@@ -118,9 +118,11 @@ def _written(
     from cmlkit.publishing.named_files import place_of_run
 
     text = read_markdown(file)
-    workflow_run = edges.workflow_run(invocation.environ)
+    target = _target(target, pr=pr, commit_sha=commit_sha)
+    # `pr/12`, `commit/1a2b3c4` and the like need no commit of this checkout.
+    workflow_run = edges.workflow_run(invocation.environ, with_commit="/" not in target)
     forge = edges.forge(invocation, workflow_run)
-    place = place_of_run(_target(target, pr=pr, commit_sha=commit_sha), forge=forge, workflow_run=workflow_run)
+    place = place_of_run(target, forge=forge, workflow_run=workflow_run)
     title = watermark_title.replace("{workflow}", workflow_run.workflow).replace("{run}", workflow_run.run_id)
     subject = f"comment: {workflow_run.workflow}: {title}"
     if not update:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from cmlkit.ci import github_actions
+from cmlkit.errors import GitError, NotARepository
 from cmlkit.forges import forge_module
 from cmlkit.records.workflow_run import WorkflowRun
 
@@ -73,18 +74,52 @@ def runner_forge(invocation: Invocation, workflow_run: WorkflowRun) -> RunnerFor
     )
 
 
-def workflow_run(environ: Mapping[str, str], *, directory: Path = Path(), local_id: str = "") -> WorkflowRun:
-    """The run of the environment, or one for this checkout outside Actions, where `local_id` or chance names it."""
+def workflow_run(
+    environ: Mapping[str, str], *, directory: Path = Path(), local_id: str = "", with_commit: bool = True
+) -> WorkflowRun:
+    """Return the run of the environment, or one for this checkout outside Actions.
+
+    Args:
+        local_id: Names a run outside Actions; random if empty.
+        with_commit: Whether to ask git for the commit if the environment does not tell it.
+
+    Raises:
+        SettingsError: No repository is known.
+        GitError: git is needed, and is not installed, refuses or fails.
+    """
     if environ.get("GITHUB_REPOSITORY") and environ.get("GITHUB_SHA"):
         return github_actions.workflow_run(environ, local_id=local_id)
     from cmlkit.git import checkout
 
-    return github_actions.workflow_run(
-        environ,
-        repository="" if environ.get("GITHUB_REPOSITORY") else checkout.remote_repository(directory),
-        commit=checkout.head_commit(directory),
-        local_id=local_id,
-    )
+    repository, commit = environ.get("GITHUB_REPOSITORY"), None
+    try:
+        repository = repository or checkout.remote_repository(directory)
+        commit = checkout.head_commit(directory) if with_commit else None
+    except NotARepository:
+        pass  # the environment may tell all that there is to know
+    return github_actions.workflow_run(environ, repository=repository or "", commit=commit or "", local_id=local_id)
+
+
+def prefix(invocation: Invocation, directory: Path) -> PurePosixPath:
+    """Return where the directory lies in its repository: as git says, else by the job's workspace.
+
+    Outside a repository and a job, the directory stands for the root.
+
+    Raises:
+        GitError: git is not installed, refuses or fails, and the directory is below no workspace.
+    """
+    from cmlkit.git import checkout
+
+    try:
+        return checkout.prefix(directory)
+    except GitError as error:
+        workspace = github_actions.workspace(invocation.environ)
+        place = checkout.prefix_below(workspace, directory) if workspace else None
+        if place is None and not isinstance(error, NotARepository):
+            raise
+        if place is not None:
+            invocation.progress.note(f"{error.message} Paths in the repository follow from the job's workspace.")
+        return place or PurePosixPath()
 
 
 def clouds(environ: Mapping[str, str]) -> Callable[[str], Cloud]:

@@ -12,7 +12,7 @@ import click
 from cmlkit import scaffold
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_json, print_pairs
-from cmlkit.errors import SettingsError
+from cmlkit.errors import GitError, NotARepository, SettingsError
 from cmlkit.files import write_whole
 from cmlkit.git import checkout
 from cmlkit.settings.schema import SCHEMA, TrainSpec
@@ -54,9 +54,10 @@ def init(
     cmlkit init --auth keys --run "python src/fit.py" --instance-type c7i.xlarge
     cmlkit init --workflow reap.yml --workflow retrain-on-change.yml
     """
+    listed, repository = _asked_of_git(invocation, Path.cwd())
     files = _example_files() if example else {}
     if not example and (force or not SETTINGS.exists()):
-        files[SETTINGS] = _settings_text(invocation)
+        files[SETTINGS] = _settings_text(invocation, _there(listed, Path.cwd()))
     if SETTINGS not in files:
         _say_what_is_not_written(invocation)
     region = next(iter(invocation.settings.runner.region), "") or invocation.environ.get("AWS_REGION", "")
@@ -64,7 +65,7 @@ def init(
         text = scaffold.workflow(name)
         files[WORKFLOWS / name] = scaffold.workflow_file(text, action=action, region=region, schedule=schedule)
     written = _write(files, force=force)
-    steps = _steps(invocation.environ, files, repository=checkout.remote_repository(Path.cwd()))
+    steps = _steps(invocation.environ, files, repository=repository or "")
     if invocation.as_json:
         print_json({"written": [path.as_posix() for path in written], "steps": steps})
         return
@@ -84,8 +85,18 @@ def _say_what_is_not_written(invocation: Invocation) -> None:
         )
 
 
-def _settings_text(invocation: Invocation) -> str:
-    listed = _listed(Path.cwd())
+def _asked_of_git(invocation: Invocation, directory: Path) -> tuple[list[str], str | None]:
+    """Return the project's files as git lists them, and its `OWNER/NAME`: nothing of either without a repository."""
+    try:
+        return checkout.files(directory), checkout.remote_repository(directory)
+    except NotARepository:
+        pass  # such as a project that is just begun
+    except GitError as error:
+        invocation.progress.warn(f"{error.message} {error.next_step}".rstrip())
+    return [], None
+
+
+def _settings_text(invocation: Invocation, listed: Sequence[str]) -> str:
     guess = scaffold.guess(listed, lambda path: Path(path).read_text(encoding="utf-8", errors="replace"))
     train = {**guess.train, **_said(invocation, "train")}
     if not train.get("run") and not train.get("estimator"):
@@ -119,9 +130,9 @@ def _said(invocation: Invocation, section: str) -> dict[str, Any]:
     }
 
 
-def _listed(directory: Path) -> list[str]:
+def _there(listed: Sequence[str], directory: Path) -> list[str]:
     """The project's files: those that git would list, else those that are there."""
-    if listed := checkout.files(directory):
+    if listed:
         # What was removed and not yet committed is listed all the same.
         return [path for path in listed if (directory / path).is_file()]
     found = (path.relative_to(directory) for path in directory.rglob("*") if path.is_file())

@@ -58,11 +58,10 @@ def create(
     cmlkit pr create model/random_forest.joblib
     cmlkit pr create --title "New model" --squash model metrics.json
     """
-    from cmlkit.git import checkout
     from cmlkit.publishing import named_files as stage
 
     directory = Path.cwd()
-    files = stage.read_named(paths, directory=directory, prefix=checkout.prefix(directory))
+    files = stage.read_named(paths, directory=directory, prefix=edges.prefix(invocation, directory))
     spec = stage.PullRequestSpec(
         branch=branch or stage.BRANCH, title=title, body=body, message=message, auto_merge=auto_merge or ""
     )

@@ -50,14 +50,13 @@ def promote(
     cmlkit model promote --to 3
     cmlkit model promote model/random_forest.joblib --to 1a2b3c4d --dry-run
     """
-    from cmlkit.git import checkout
     from cmlkit.registry import promotion
 
     directory, settings = Path.cwd(), invocation.settings
-    workflow_run = edges.workflow_run(invocation.environ, directory=directory)
+    workflow_run = edges.workflow_run(invocation.environ, directory=directory, with_commit=False)
     promoted = promotion.promote(
         forge=edges.forge(invocation, workflow_run),
-        model=str(checkout.prefix(directory) / (model or model_of(settings.train))),
+        model=str(edges.prefix(invocation, directory) / (model or model_of(settings.train))),
         name=name,
         base=base or settings.publish.base,
         to=to,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,7 +50,7 @@ def publish(invocation: Invocation, image: Path | None, md: bool) -> None:
         spec=invocation.settings.publish,
         rules=invocation.settings.gate.rules,
         directory=directory,
-        prefix=_prefix(directory),
+        prefix=edges.prefix(invocation, directory),
         forge=edges.publishing_forge(invocation, workflow_run),
         workflow_run=workflow_run,
         progress=invocation.progress,
@@ -73,7 +73,7 @@ def report(invocation: Invocation) -> None:
 
     directory = Path.cwd()
     run = read_record(directory)
-    workflow_run = _workflow_run(invocation, run, directory)
+    workflow_run = _workflow_run(invocation, run, directory, with_commit=False)
     markdown = render(run, rules=invocation.settings.gate.rules, champion=None, workflow_run=workflow_run)
     show_text(invocation, {"markdown": markdown}, markdown)
 
@@ -93,10 +93,12 @@ def read_record(directory: Path) -> TrainingRun:
     return TrainingRun.from_json(text, source=str(RECORD))
 
 
-def _workflow_run(invocation: Invocation, run: TrainingRun, directory: Path) -> WorkflowRun:
+def _workflow_run(
+    invocation: Invocation, run: TrainingRun, directory: Path, *, with_commit: bool = True
+) -> WorkflowRun:
     """Outside Actions the training names the run, so that publishing it again finds what an earlier try left."""
     digest = hashlib.sha256(run.to_json().encode()).hexdigest()
-    return edges.workflow_run(invocation.environ, directory=directory, local_id=digest[:8])
+    return edges.workflow_run(invocation.environ, directory=directory, local_id=digest[:8], with_commit=with_commit)
 
 
 def _summarise(invocation: Invocation, report: str) -> None:
@@ -104,12 +106,6 @@ def _summarise(invocation: Invocation, report: str) -> None:
         invocation.progress.warn(
             "The job summary has no room left for the report; it is in the pull request's comment."
         )
-
-
-def _prefix(directory: Path) -> PurePosixPath:
-    from cmlkit.git import checkout
-
-    return checkout.prefix(directory)
 
 
 def _result(publication: Publication, run: TrainingRun) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
     from cmlkit.runner.preview import preview
 
     rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong one when all is paid for
-    spec, workflow_run = invocation.settings.runner, edges.workflow_run(invocation.environ)
+    spec, workflow_run = invocation.settings.runner, edges.workflow_run(invocation.environ, with_commit=False)
     cloud_for = edges.clouds(invocation.environ)
     if dry_run:
         _show_preview(invocation, preview(spec, workflow_run=workflow_run, cloud_for=cloud_for))
@@ -97,7 +97,7 @@ def stop(invocation: Invocation) -> None:
     from cmlkit.runner.spot import INTERRUPTION
     from cmlkit.runner.stopping import stop
 
-    workflow_run = edges.workflow_run(invocation.environ)
+    workflow_run = edges.workflow_run(invocation.environ, with_commit=False)
     removed = stop(
         workflow_run=workflow_run,
         forge=edges.runner_forge(invocation, workflow_run),
@@ -127,7 +127,7 @@ def image(invocation: Invocation, check: str) -> None:
     from cmlkit.runner.boot import image_recipe
     from cmlkit.runner.image_check import check_image
 
-    spec, workflow_run = invocation.settings.runner, edges.workflow_run(invocation.environ)
+    spec, workflow_run = invocation.settings.runner, edges.workflow_run(invocation.environ, with_commit=False)
     forge = edges.runner_forge(invocation, workflow_run)
     download = forge.runner_download(architecture="arm64" if spec.arch == "arm64" else "x64")
     if not check:
@@ -165,7 +165,7 @@ def list_(invocation: Invocation, this_run: bool) -> None:
     found = list_instances(
         cloud_for=edges.clouds(invocation.environ),
         regions=invocation.settings.runner.region,
-        workflow_run=edges.workflow_run(invocation.environ) if this_run else None,
+        workflow_run=edges.workflow_run(invocation.environ, with_commit=False) if this_run else None,
     )
     rows = [_row(instance) for instance in found]
     emit(invocation, {"instances": rows}, [] if rows else [("none", "cmlkit has no instance there")])
@@ -185,7 +185,7 @@ def reap(invocation: Invocation, dry_run: bool) -> None:
     """
     from cmlkit.runner.reaping import reap
 
-    workflow_run = edges.workflow_run(invocation.environ)
+    workflow_run = edges.workflow_run(invocation.environ, with_commit=False)
     rows = reap(
         repository=workflow_run.repository,
         forge=edges.runner_forge(invocation, workflow_run),

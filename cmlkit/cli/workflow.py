@@ -30,7 +30,7 @@ def rerun(invocation: Invocation, run_id: str, if_interrupted: bool) -> None:
     """
     from cmlkit.runner import spot
 
-    this_run = edges.workflow_run(invocation.environ)
+    this_run = edges.workflow_run(invocation.environ, with_commit=False)
     wanted = run_id or this_run.run_id
     if not wanted.isdecimal():
         raise SettingsError(

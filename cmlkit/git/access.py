@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import re
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cmlkit.errors import SettingsError
-from cmlkit.git.command import run_git
+from cmlkit.errors import GitFailed, SettingsError
+from cmlkit.git.checkout import remote_address
+from cmlkit.git.command import ask_git, run_git
 
 TIMEOUT_SECONDS = 20.0
 
@@ -39,15 +39,16 @@ def access_of(directory: Path, *, remote: str = "origin") -> GitAccess:
     """The remote of a checkout, with the credentials that actions/checkout left there, else git's own for its host.
 
     Raises:
-        SettingsError: `directory` is in no git repository, or the repository has no such remote.
+        SettingsError: The repository has no such remote.
+        NotARepository: `directory` is in no git repository.
+        GitError: git is not installed, refuses or fails.
     """
-    try:
-        address = run_git(directory, "remote", "get-url", remote).decode("utf-8", "replace").strip()
-    except SettingsError as error:
+    address = remote_address(directory, remote)
+    if address is None:
         raise SettingsError(
-            f"The checkout has no remote {remote!r}, whose Git LFS server has the model: {error.message}",
+            f"The checkout has no remote {remote!r}, whose Git LFS server has the model.",
             next_step="Run it in a clone of the repository.",
-        ) from error
+        )
     url = web_address(address)
     return GitAccess(url=url, authorization=_left_by_checkout(directory, url) or _filled(directory, url))
 
@@ -66,10 +67,7 @@ def web_address(address: str) -> str:
 
 def _left_by_checkout(directory: Path, url: str) -> str:
     """What actions/checkout sets: `http.https://github.com/.extraheader = AUTHORIZATION: basic …`."""
-    try:
-        header = run_git(directory, "config", "--get-urlmatch", "http.extraheader", url).decode("utf-8", "replace")
-    except SettingsError:
-        return ""
+    header = ask_git(directory, "config", "--get-urlmatch", "http.extraheader", url) or ""
     name, _, value = header.strip().partition(":")
     return value.strip() if name.lower() == "authorization" else ""
 
@@ -77,17 +75,15 @@ def _left_by_checkout(directory: Path, url: str) -> str:
 def _filled(directory: Path, url: str) -> str:
     """Of git's credential helpers, where one knows the host; nobody is asked."""
     try:
-        done = subprocess.run(
-            ["git", "-c", "core.askPass=true", "credential", "fill"],
-            cwd=directory,
-            input=f"url={url}\n\n".encode(),
-            capture_output=True,
+        filled = run_git(
+            directory,
+            *("-c", "core.askPass=true", "credential", "fill"),
+            send=f"url={url}\n\n".encode(),
             timeout=TIMEOUT_SECONDS,
-            check=False,
-            start_new_session=True,  # without a terminal to ask at
+            terminal=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    lines = done.stdout.decode("utf-8", "replace").splitlines() if done.returncode == 0 else []
+    except GitFailed:
+        return ""  # no helper knows the host
+    lines = filled.decode("utf-8", "replace").splitlines()
     found = dict(line.split("=", 1) for line in lines if "=" in line)
     return basic(found.get("username", ""), found["password"]) if found.get("password") else ""

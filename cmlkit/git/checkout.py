@@ -1,44 +1,64 @@
-"""git: what the checkout is. It is only asked, never changed."""
+"""git: what the checkout is. It is only asked, never changed.
+
+Every function raises NotARepository outside a repository, and GitError if git is missing, refuses or fails: callers
+that can do without an answer say so.
+"""
 
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path, PurePosixPath
 
-TIMEOUT_SECONDS = 10
+from cmlkit.errors import GitFailed
+from cmlkit.git.command import ask_git, git_text
 
 _REMOTE = re.compile(r"[:/](?P<owner>[^/:]+)/(?P<name>[^/]+?)(?:\.git)?/?$")
 
 
-def head_commit(directory: Path) -> str:
-    """The commit that is checked out; empty outside a repository, or in one without commits."""
-    return _ask(directory, "rev-parse", "--verify", "--quiet", "HEAD")
+def head_commit(directory: Path) -> str | None:
+    """Return the commit that is checked out; None in a repository without commits."""
+    return ask_git(directory, "rev-parse", "--verify", "--quiet", "HEAD")
 
 
 def prefix(directory: Path) -> PurePosixPath:
-    """Where `directory` lies in its repository; `.` at its root, and outside of one."""
-    return PurePosixPath(_ask(directory, "rev-parse", "--show-prefix") or ".")
+    """Return where `directory` lies in its repository; `.` at its root."""
+    return PurePosixPath(git_text(directory, "rev-parse", "--show-prefix") or ".")
 
 
-def remote_repository(directory: Path) -> str:
-    """`OWNER/NAME` by the URL of the remote `origin`; empty where there is none."""
-    match = _REMOTE.search(_ask(directory, "config", "--get", "remote.origin.url"))
-    return f"{match['owner']}/{match['name']}" if match else ""
+def prefix_below(root: Path, directory: Path) -> PurePosixPath | None:
+    """Return where `directory` lies in its repository without asking git; None if it is not below `root`.
+
+    Args:
+        root: The folder that has the checkout, or is it: the root of the repository is the nearest folder with a
+            `.git` from `directory` up to it, else `root` itself.
+    """
+    root, directory = root.resolve(), directory.resolve()
+    if not directory.is_relative_to(root):
+        return None
+    around = [folder for folder in (directory, *directory.parents) if folder.is_relative_to(root)]
+    top = next((folder for folder in around if (folder / ".git").exists()), root)
+    return PurePosixPath(directory.relative_to(top))
+
+
+def remote_address(directory: Path, remote: str) -> str | None:
+    """Return the URL of a remote as git uses it; None if there is no such remote."""
+    try:
+        return git_text(directory, "remote", "get-url", remote)
+    except GitFailed as error:
+        if "No such remote" not in error.words:
+            raise
+        return None
+
+
+def remote_repository(directory: Path) -> str | None:
+    """Return `OWNER/NAME` from the URL of the remote `origin`; None if it has no such form, or there is no remote."""
+    # git config reads on without a word if git refuses the repository.
+    git_text(directory, "rev-parse", "--git-dir")
+    match = _REMOTE.search(ask_git(directory, "config", "--get", "remote.origin.url") or "")
+    return f"{match['owner']}/{match['name']}" if match else None
 
 
 def files(directory: Path) -> list[str]:
-    """Paths that git tracks, or would track, relative to `directory`; none outside a repository."""
-    listed = _ask(directory, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    """Return the paths that git tracks, or would track, relative to `directory`."""
+    listed = git_text(directory, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     return [path for path in listed.split("\0") if path]
-
-
-def _ask(directory: Path, *arguments: str) -> str:
-    """What git answers, or nothing where it, or a repository, is not there."""
-    try:
-        answer = subprocess.run(
-            ["git", *arguments], cwd=directory, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout.strip() if answer.returncode == 0 else ""

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cmlkit.errors import Conflict, ServiceError, SettingsError
-from cmlkit.git.command import run_git
+from cmlkit.errors import Conflict, GitFailed, ServiceError, SettingsError
+from cmlkit.git.command import ask_git, git_text, run_git
 
 FETCH_TIMEOUT_SECONDS = 600.0
 _FORMAT = "%H%x00%cI%x00%P%x00%B%x00"
@@ -100,43 +100,37 @@ def branches(directory: Path, pattern: str, *, remote: str = "origin") -> dict[s
     return {name.removeprefix("refs/heads/").removeprefix(f"refs/remotes/{remote}/"): sha for name, sha in pairs}
 
 
-def resolve(directory: Path, name: str) -> str:
-    """Id of the commit that a branch, tag or (short) id names; empty where there is none."""
-    try:
-        found = run_git(directory, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    except SettingsError:
-        return ""
-    return found.decode("ascii", "replace").strip()
+def resolve(directory: Path, name: str) -> str | None:
+    """Return the id of the commit that a branch, tag or (short) id names; None if there is no such commit."""
+    return ask_git(directory, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
 
 
 def default_branch(directory: Path, *, remote: str = "origin") -> str:
     """The remote's default branch as the clone knows it, else main or master, else what is checked out.
 
     Raises:
-        SettingsError: `directory` is in no repository, or in one without a commit.
+        SettingsError: The repository has no commit yet.
+        NotARepository: `directory` is in no repository.
+        GitError: git is not installed, refuses or fails.
     """
-    try:
-        head = run_git(directory, "symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD").decode().strip()
+    if head := ask_git(directory, "symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD"):
         return head.removeprefix(f"{remote}/")
-    except SettingsError:
-        pass
     for name in ("main", "master"):
         if branch_ref(directory, name, remote=remote):
             return name
     if not resolve(directory, "HEAD"):
-        run_git(directory, "rev-parse", "--git-dir")  # its own error where there is no repository
         raise SettingsError(
             "The repository has no commit yet.", next_step="Commit the project, or fetch what there is."
         )
     return "HEAD"
 
 
-def branch_ref(directory: Path, branch: str, *, remote: str = "origin") -> str:
-    """The ref to read a branch from: the remote's as it was fetched, else the local one; empty where there is none."""
+def branch_ref(directory: Path, branch: str, *, remote: str = "origin") -> str | None:
+    """Return the ref to read a branch from: the remote's as it was fetched, else the local one; None without either."""
     for ref in (f"refs/remotes/{remote}/{branch}", f"refs/heads/{branch}"):
         if resolve(directory, ref):
             return ref
-    return ""
+    return None
 
 
 def contains(directory: Path, commit: str, *, ref: str) -> bool:
@@ -146,13 +140,13 @@ def contains(directory: Path, commit: str, *, ref: str) -> bool:
 
 def paths(directory: Path, ref: str) -> list[str]:
     """Repository paths of all files in the commit."""
-    output = run_git(directory, "ls-tree", "-r", "-z", "--name-only", "--full-tree", ref)
-    return [path for path in output.decode("utf-8", "surrogateescape").split("\0") if path]
+    output = git_text(directory, "ls-tree", "-r", "-z", "--name-only", "--full-tree", ref)
+    return [path for path in output.split("\0") if path]
 
 
 def is_shallow(directory: Path) -> bool:
     """Whether the clone lacks older commits."""
-    return run_git(directory, "rev-parse", "--is-shallow-repository").strip() == b"true"
+    return git_text(directory, "rev-parse", "--is-shallow-repository") == "true"
 
 
 def fetch(directory: Path, refspec: str, *, remote: str = "origin", prune: bool = False) -> None:
@@ -164,12 +158,13 @@ def fetch(directory: Path, refspec: str, *, remote: str = "origin", prune: bool 
     Raises:
         Conflict: The remote has a tag elsewhere than this clone: somebody has moved it.
         ServiceError: The remote does not give them.
+        GitError: git is not installed, or refuses to work in this repository.
     """
     try:
         # Not --quiet, which would leave out what was rejected.
         options = ["--no-tags", *(["--prune"] if prune else [])]
         run_git(directory, "fetch", *options, remote, refspec, timeout=FETCH_TIMEOUT_SECONDS)
-    except SettingsError as error:
+    except GitFailed as error:
         if "would clobber existing tag" in error.message:
             raise Conflict(
                 f"A tag of {remote} is not where this clone has it: {error.message}",

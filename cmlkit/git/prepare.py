@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cmlkit.errors import ServiceError, SettingsError
-from cmlkit.git.command import TIMEOUT_SECONDS, run_git
+from cmlkit.errors import GitFailed, ServiceError
+from cmlkit.git.command import git_text
 
 FETCH_TIMEOUT_SECONDS = 1800.0
 
@@ -18,9 +18,10 @@ def set_author(directory: Path, *, name: str, email: str) -> dict[str, str]:
     """Set the author of future commits in this checkout only, where git knows none yet; the settings in force.
 
     Raises:
-        SettingsError: `directory` is in no git repository, or git refuses.
+        NotARepository: `directory` is in no git repository.
+        GitError: git is not installed, refuses or fails.
     """
-    _git(directory, "rev-parse", "--git-dir")
+    git_text(directory, "rev-parse", "--git-dir")
     return {
         setting: _value(directory, setting) or _set(directory, setting, value)
         for setting, value in {"user.name": name, "user.email": email}.items()
@@ -31,14 +32,14 @@ def unshallow(directory: Path) -> bool:
     """Fetch the history that a shallow clone left out, with the checkout's own credentials; False where it is whole.
 
     Raises:
-        SettingsError: `directory` is in no git repository.
+        NotARepository: `directory` is in no git repository.
         ServiceError: The remote does not give it.
     """
-    if _git(directory, "rev-parse", "--is-shallow-repository") != "true":
+    if git_text(directory, "rev-parse", "--is-shallow-repository") != "true":
         return False
     try:
-        _git(directory, "fetch", "--quiet", "--unshallow", timeout=FETCH_TIMEOUT_SECONDS)
-    except SettingsError as error:
+        git_text(directory, "fetch", "--quiet", "--unshallow", timeout=FETCH_TIMEOUT_SECONDS)
+    except GitFailed as error:
         raise ServiceError(
             error.message, next_step="Give actions/checkout fetch-depth: 0, and leave its persist-credentials on."
         ) from error
@@ -46,13 +47,9 @@ def unshallow(directory: Path) -> bool:
 
 
 def _value(directory: Path, setting: str) -> str:
-    return _git(directory, "config", "--default", "", "--get", setting)
+    return git_text(directory, "config", "--default", "", "--get", setting)
 
 
 def _set(directory: Path, setting: str, value: str) -> str:
-    _git(directory, "config", "--local", setting, value)
+    git_text(directory, "config", "--local", setting, value)
     return value
-
-
-def _git(directory: Path, *arguments: str, timeout: float = TIMEOUT_SECONDS) -> str:
-    return run_git(directory, *arguments, timeout=timeout).decode("utf-8", "replace").strip()

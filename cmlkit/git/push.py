@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from cmlkit.errors import AnswerLost, PermissionDenied, ServiceError, SettingsError
+from cmlkit.errors import AnswerLost, GitError, GitFailed, PermissionDenied, ServiceError
 from cmlkit.git.access import basic
+from cmlkit.git.command import run_git
 
 TIMEOUT_SECONDS = 1800.0
 # Give up on a connection that moves less than this many bytes a second for so many seconds.
@@ -33,7 +33,7 @@ def push_blob(content: bytes, *, url: str, ref: str, token: str, environ: Mappin
         PermissionDenied: The token may not push.
         AnswerLost: The connection failed; pushing again does no harm.
         ServiceError: The push failed for another reason.
-        SettingsError: git is not installed.
+        GitError: git is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="cmlkit-push-") as folder:
         git = _Git(Path(folder), _environ(environ, url, token))
@@ -66,7 +66,6 @@ def _environ(environ: Mapping[str, str], url: str, token: str) -> dict[str, str]
         "GIT_CONFIG_GLOBAL": "/dev/null",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C",
     }
     return {**certificates, **inherited, **isolation, **variables}
 
@@ -74,28 +73,17 @@ def _environ(environ: Mapping[str, str], url: str, token: str) -> dict[str, str]
 class _Git:
     def __init__(self, directory: Path, environ: Mapping[str, str]) -> None:
         self.directory = directory
-        self.environ = dict(environ)
+        self.environ = environ
 
     def run(self, *arguments: str, send: bytes = b"") -> str:
         try:
-            done = subprocess.run(
-                ["git", *arguments],
-                cwd=self.directory,
-                env=self.environ,
-                input=send,
-                capture_output=True,
-                timeout=TIMEOUT_SECONDS,
-                check=False,
-            )
-        except FileNotFoundError as error:
-            raise SettingsError(
-                "git is not installed; files that are too large for GitHub's API are pushed with it."
-            ) from error
-        except subprocess.TimeoutExpired as error:
-            raise ServiceError(f"git {arguments[0]} took more than {TIMEOUT_SECONDS:.0f} s.") from error
-        if done.returncode != 0:
-            raise _failed(arguments[0], done.stderr.decode("utf-8", "replace"))
-        return done.stdout.decode("ascii", "replace").strip()
+            output = run_git(self.directory, *arguments, send=send, environ=self.environ, timeout=TIMEOUT_SECONDS)
+        except GitFailed as error:
+            raise (_failed(arguments[0], error.words) if error.words else ServiceError(error.message)) from error
+        except GitError as error:
+            reason = "Files that are too large for the API are pushed with git."
+            raise GitError(f"{error.message} {reason}", next_step=error.next_step) from error
+        return output.decode("ascii", "replace").strip()
 
 
 def _failed(command: str, stderr: str) -> ServiceError | PermissionDenied:

@@ -178,6 +178,7 @@ def diff_models(
     Raises:
         ModelError: A side has no manifest of the model.
         SettingsError: There is no such commit, branch or promotion, or `directory` is in no git repository.
+        GitError: git is not installed, refuses or fails.
     """
     sides = [find_side(directory, name, model=model, base=base) for name in (before or CHAMPION, after or WORKING_TREE)]
     return compare_sides(*sides, rules=rules)

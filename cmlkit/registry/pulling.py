@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cmlkit.errors import ModelError, SettingsError
+from cmlkit.errors import GitError, ModelError, NotARepository, SettingsError
 from cmlkit.files import write_whole
 from cmlkit.git import history
 from cmlkit.git.access import GitAccess
@@ -65,6 +65,7 @@ def pull_model(
         ModelError: There is no such model, other bytes came than its manifest says, a file is in the way, or none
             can be written.
         SettingsError: There is no such commit, branch or promotion, or `directory` is in no git repository.
+        GitError: git is not installed, refuses or fails.
         NotFound, PermissionDenied, ServiceError: The store does not give the bytes.
     """
     side = find_side(directory, at or WORKING_TREE, model=model, base=base)
@@ -160,12 +161,20 @@ def _check_replaceable(directory: Path, model: str, target: Path) -> None:
     """
     if not target.exists() or (target.stat().st_size <= LIMIT_BYTES and read_pointer(target.read_bytes())):
         return
-    try:
-        committed = find_side(directory, "HEAD", model=model).manifest.sha256
-    except SettingsError:
-        committed = ""
-    if hashed(target)[0] != committed:
+    if hashed(target)[0] != _committed(directory, model):
         raise ModelError(
             f"{target} is a file that no commit has, such as a model trained here. It is not replaced.",
             next_step="Write elsewhere with --output, or replace it with --force.",
         )
+
+
+def _committed(directory: Path, model: str) -> str:
+    """Return the hash of the model that the checked-out commit has; empty if it has none, or there is no commit."""
+    try:
+        return find_side(directory, "HEAD", model=model).manifest.sha256
+    except NotARepository:
+        return ""
+    except GitError:
+        raise
+    except SettingsError:
+        return ""

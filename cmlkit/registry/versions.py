@@ -122,6 +122,7 @@ def list_versions(
 
     Raises:
         SettingsError: `directory` is in no git repository, or has no such branch.
+        GitError: git is not installed, refuses or fails.
         ModelError: No commit of the branch has a manifest of the model.
     """
     name, base = name or model_name(model), base or history.default_branch(directory)

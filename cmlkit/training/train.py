@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from cmlkit.data.fingerprint import fingerprints
-from cmlkit.errors import MetricsError, ModelError, SettingsError
+from cmlkit.errors import GitError, MetricsError, ModelError, NotARepository, SettingsError
 from cmlkit.files import write_whole
 from cmlkit.gate import metrics
 from cmlkit.git import checkout
@@ -163,7 +163,7 @@ def _recorded(
 ) -> TrainingRun:
     """The run with what is known after it, its manifest and its record written."""
     with progress.stage("Record") as say:
-        commit = checkout.head_commit(directory)
+        commit = _commit(directory, progress)
         data = take()
         manifest = _manifest(run, directory, commit, data)
         complete = dataclasses.replace(
@@ -180,6 +180,17 @@ def _recorded(
         write_whole(record, complete.to_json().encode())
         say(f"{run.model}, {manifest.size:,} bytes")
     return complete
+
+
+def _commit(directory: Path, progress: Progress) -> str:
+    """Return the commit that is checked out; empty without one: training needs neither a repository nor git."""
+    try:
+        return checkout.head_commit(directory) or ""
+    except NotARepository:
+        return ""
+    except GitError as error:
+        progress.warn(f"The record names no commit. {error.message} {error.next_step}".rstrip())
+        return ""
 
 
 def _manifest(run: TrainingRun, directory: Path, commit: str, data: tuple[DataFingerprint, ...]) -> ModelManifest:
