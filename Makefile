@@ -44,7 +44,7 @@ lint: .venv/test.stamp  ## Check style, types, import directions, shell and work
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck cmlkit/resources/*.sh action/*.sh .ci/run $(shell grep -l '^#!/bin/.*sh' packages/sandbox/cmlkit_sandbox/shims/*)
+	$(BIN)/shellcheck $(shell find cmlkit -name '*.sh') action/*.sh .ci/run $(shell grep -l '^#!/bin/.*sh' packages/sandbox/cmlkit_sandbox/shims/*)
 	$(BIN)/actionlint -color $(wildcard .github/workflows/*.yml workflows/*.yml)
 	$(BIN)/zizmor --offline --no-progress --persona pedantic action.yml workflows/*.yml .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from cmlkit.errors import Conflict
-from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload
+from cmlkit.forges.github.agent import runner_agent
+from cmlkit.forges.runners import JitRunner, Runner, RunnerAgent, RunnerDownload
 
 
 @dataclass(kw_only=True)
@@ -31,6 +32,10 @@ class FakeForge:
     created: int = 0
     listed: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def runner_agent(self) -> RunnerAgent:
+        return runner_agent()
 
     def runner_download(self, *, architecture: str) -> RunnerDownload:
         return RunnerDownload(

@@ -15,12 +15,27 @@ ALIVE = ("pending", "running", "stopping", "stopped")
 
 
 @dataclass(frozen=True, kw_only=True)
+class FirstBoot:
+    """What a boot script must know about the cloud that its instance is in.
+
+    Attributes:
+        cloud: The cloud's name, for people.
+        metadata_script: Bash functions that ask the cloud about the instance; `runner/life.sh` says which.
+        user_data_limit: Bytes that the script of the first boot may have.
+    """
+
+    cloud: str
+    metadata_script: str = field(repr=False)
+    user_data_limit: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class InstanceSpec:
     """One instance to launch.
 
     Attributes:
         client_token: Launching again with the same token gives the same instance; up to 64 characters.
-        user_data: The script of the first boot. It holds the JIT config, so it is not shown.
+        user_data: The script of the first boot. It holds the runner's credential, so it is not shown.
         disk_size: GiB of the root volume.
         disk_type: Type of the root volume, such as `gp3`.
         max_price: USD per hour above which a spot instance is given back; no limit when 0.
@@ -91,6 +106,10 @@ class LaunchRefused(CapacityError):
 
 class LaunchingCloud(Region, Protocol):
     """What launching, stopping and reaping need."""
+
+    @property
+    def first_boot(self) -> FirstBoot:
+        """The cloud's part of the boot script, and how long the whole may be."""
 
     def launch(self, spec: InstanceSpec) -> Instance:
         """One instance, tagged from its first moment.

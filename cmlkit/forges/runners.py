@@ -40,8 +40,29 @@ class RunnerDownload:
     filename: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunnerAgent:
+    """The runner application as the boot script knows it, and as messages name what it depends on.
+
+    Attributes:
+        forge: The forge's name.
+        script: Bash functions that install and run the application; `runner/life.sh` says which.
+        service: What the application keeps a connection to.
+        status_page: Address at which the forge tells of its outages.
+    """
+
+    forge: str
+    script: str = field(repr=False)
+    service: str
+    status_page: str
+
+
 class RunnerForge(Protocol):
     """What launching, stopping and reaping need."""
+
+    @property
+    def runner_agent(self) -> RunnerAgent:
+        """The application that becomes a runner on an instance."""
 
     def runner_download(self, *, architecture: str) -> RunnerDownload:
         """The current runner application for Linux on `x64` or `arm64`."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cmlkit.clock import Clock
 from cmlkit.clouds.launching import Instance, LaunchingCloud
 from cmlkit.errors import CapacityError, CmlkitError, ServiceError, WaitTimeout
-from cmlkit.forges.runners import Runner, RunnerForge
+from cmlkit.forges.runners import Runner, RunnerAgent, RunnerForge
 from cmlkit.progress import Say
 from cmlkit.runner.boot import boot_progress
 
@@ -32,12 +32,12 @@ _CAUSES: Mapping[str, tuple[str, ...]] = {
         "The image does not run user data with cloud-init.",
         _NO_EGRESS,
     ),
-    "runner-files": (_NO_EGRESS, "The security group or a firewall blocks HTTPS to GitHub."),
+    "runner-files": (_NO_EGRESS, "The security group or a firewall blocks HTTPS to {forge}."),
     "startup-script": ("The startup script fails or takes long: its output is above.",),
     "runner": (
-        "A firewall blocks HTTPS to GitHub's Actions service.",
-        "GitHub has an outage: https://www.githubstatus.com.",
-        "Somebody removed the runner at GitHub.",
+        "A firewall blocks HTTPS to {service}.",
+        "{forge} has an outage: {status_page}.",
+        "Somebody removed the runner at {forge}.",
     ),
 }
 
@@ -119,7 +119,8 @@ class Watch:
             if self._state(arrival) not in ("pending", "running") and arrival.runner.id not in self._missing
         ]
         self._waiting = [arrival for arrival in self._waiting if arrival not in ended]
-        return [(arrival, _ended(arrival, self._states[arrival.instance.id])) for arrival in ended]
+        agent = self._forge.runner_agent
+        return [(arrival, _ended(arrival, self._states[arrival.instance.id], agent)) for arrival in ended]
 
     def _state(self, arrival: Arrival) -> str:
         # EC2 may not list an instance for a moment after it was launched.
@@ -138,7 +139,7 @@ class Watch:
         return WaitTimeout(
             f"The runner {arrival.runner.name} on {arrival.instance.id} in {arrival.instance.region} is not online"
             f" after {self._clock.now() - self._started:.0f} s; {where}.{text}",
-            next_step=_causes(stage),
+            next_step=_causes(stage, self._forge.runner_agent),
         )
 
 
@@ -154,7 +155,7 @@ def _states(arrivals: Sequence[Arrival]) -> dict[str, Instance]:
     }
 
 
-def _ended(arrival: Arrival, instance: Instance) -> CmlkitError:
+def _ended(arrival: Arrival, instance: Instance, agent: RunnerAgent) -> CmlkitError:
     reason = f" ({instance.reason.rstrip('.')})" if instance.reason else ""
     if any(word in instance.reason for word in _TAKEN_BACK):
         return CapacityError(
@@ -167,13 +168,14 @@ def _ended(arrival: Arrival, instance: Instance) -> CmlkitError:
     return ServiceError(
         f"The instance {instance.id} in {instance.region} is {instance.state}{reason}: it ended{at} before its runner"
         f" came online.{text}",
-        next_step=_causes(stage),
+        next_step=_causes(stage, agent),
     )
 
 
-def _causes(stage: str) -> str:
+def _causes(stage: str, agent: RunnerAgent) -> str:
     causes = _CAUSES.get(stage, ("The console output above shows what the boot script was at.",))
-    return "\n".join(["Likely causes, in this order:", *(f"- {cause}" for cause in causes)])
+    named = (cause.format(forge=agent.forge, service=agent.service, status_page=agent.status_page) for cause in causes)
+    return "\n".join(["Likely causes, in this order:", *(f"- {cause}" for cause in named)])
 
 
 def _console(arrival: Arrival) -> tuple[str, str]:

@@ -1,9 +1,11 @@
 """User data: what a new instance does from its first boot to its power-off.
 
-`resources/boot.sh` is the script; this module puts the values of one runner before it. The script prints
-`cmlkit: stage=NAME uptime=SECONDS` on standard output, and on the console, when it enters each of BOOT_STAGES.
+`life.sh` is what is the same everywhere. It calls functions of two parts: the cloud's, which answers what an instance
+can be told about itself, and the forge's, which installs and runs the agent that takes the job. This module puts both
+before it, and before them the values of one runner. The script prints `cmlkit: stage=NAME uptime=SECONDS` on standard
+output, and on the console, when it enters each of BOOT_STAGES.
 
-What the script asks of a machine, for whoever runs it somewhere else than on EC2. All commands are looked up on PATH:
+What the script asks of a machine, for whoever runs it elsewhere. All commands are looked up on PATH:
 
     systemd-run --quiet --unit=… --description=… --on-active=SECONDS --timer-property=… COMMAND…
                                         the lifetime timer; SECONDS has two decimals
@@ -23,31 +25,24 @@ and only where `id -u` says 0:
 besides bash, coreutils, sed, grep, tar, gzip, and curl or python3. Everything that it writes is below the
 environment's CMLKIT_HOME (default /opt/cmlkit), except lines on /dev/console where that is writable:
 
-    home/actions-runner/        the runner; one whose .cmlkit-sha256 holds `runner_sha256` is used as it is
-    home/actions-runner/.env    job_environment, and LANG, CMLKIT_HOME, CMLKIT_INSTANCE_ID,
-                                CMLKIT_INSTANCE_STARTED (seconds since the epoch)
-    booted                      the machine's one boot has begun: where it exists, the script powers off at once
-    interrupted                 AWS's notice of a Spot interruption, as it came
+    home/                       the agent, in a folder of its own
+    booted                      the machine's one boot has begun: if it exists, the script powers off at once
+    interrupted                 the cloud's notice of a Spot interruption, as it came
 
-The runner is started as `./run.sh`, in its directory, without arguments: the JIT config is in the environment variable
-ACTIONS_RUNNER_INPUT_JITCONFIG, which actions/runner reads and removes like its argument `--jitconfig`. It counts as
-busy while a process exists whose first or second argument is the full path home/actions-runner/bin*/Runner.Worker; on
-a Spot interruption SIGTERM goes to the programs below that process. The instance metadata service is looked for at
-AWS_EC2_METADATA_SERVICE_ENDPOINT (default http://169.254.169.254), and asked with a token (version 2) for
-/latest/meta-data/instance-id, /latest/dynamic/instance-identity/document (its pendingTime) and, every five seconds,
-/latest/meta-data/spot/instance-action; every answer may be missing.
+The agent gives its jobs the variables of job_environment, and LANG, CMLKIT_HOME, CMLKIT_INSTANCE_ID and
+CMLKIT_INSTANCE_STARTED (seconds since the epoch). On a Spot interruption, for which the cloud is asked every five
+seconds, SIGTERM goes to the programs below the steps of its job.
 """
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 
+from cmlkit.clouds.launching import FirstBoot
 from cmlkit.errors import SettingsError
-
-# Before it is base64-encoded: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
-USER_DATA_LIMIT_BYTES = 16_384
+from cmlkit.forges.runners import RunnerAgent
 
 BOOT_STAGES = (
     "lifetime-timer",
@@ -68,8 +63,10 @@ class BootSpec:
     """What one instance needs to become one runner for one job.
 
     Attributes:
-        jit_config: The base64 JIT config of one runner: single use, and the only secret in user data.
-        runner_url: Where the actions/runner tarball is, from GitHub's runner-downloads endpoint.
+        cloud: The cloud that the instance is in.
+        agent: The forge's runner application.
+        credential: What lets the agent become the runner: single use, and the only secret in user data.
+        runner_url: Where the agent's archive is, according to the forge.
         runner_sha256: Its checksum, from the same place, in hexadecimal.
         idle_timeout: Seconds without a job after which the instance powers off.
         max_lifetime: Seconds after which it powers off whatever it is doing.
@@ -77,7 +74,9 @@ class BootSpec:
         job_environment: Variables that every job on the runner sees.
     """
 
-    jit_config: str = field(repr=False)
+    cloud: FirstBoot
+    agent: RunnerAgent
+    credential: str = field(repr=False)
     runner_url: str
     runner_sha256: str
     idle_timeout: float
@@ -117,10 +116,11 @@ def user_data(spec: BootSpec) -> str:
     """Return the script that cloud-init runs on the instance's first boot.
 
     Raises:
-        SettingsError: The script is larger than EC2 takes, or a value cannot be put into it.
+        SettingsError: The script is larger than the cloud takes, or a value cannot be put into it.
     """
     values = {
-        "CMLKIT_JIT_CONFIG": spec.jit_config,
+        "CMLKIT_CREDENTIAL": spec.credential,
+        "CMLKIT_CLOUD": spec.cloud.cloud,
         "CMLKIT_RUNNER_URL": spec.runner_url,
         "CMLKIT_RUNNER_SHA256": _checksum(spec),
         "CMLKIT_IDLE_TIMEOUT": f"{spec.idle_timeout:.2f}",
@@ -128,10 +128,11 @@ def user_data(spec: BootSpec) -> str:
         "CMLKIT_STARTUP_SCRIPT": spec.startup_script,
         "CMLKIT_JOB_ENVIRONMENT": _environment_lines(spec.job_environment),
     }
-    shebang, *code = _boot_script_code()
+    shebang, *life = (files(__package__ or "") / "life.sh").read_text(encoding="utf-8").splitlines()
     assignments = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
-    script = "\n".join([shebang, *assignments, *code]) + "\n"
-    _require_room(script, values)
+    parts = [*spec.cloud.metadata_script.splitlines(), *spec.agent.script.splitlines(), *life]
+    script = "\n".join([shebang, *assignments, *_code(parts)]) + "\n"
+    _require_room(script, values, spec.cloud)
     return script
 
 
@@ -187,17 +188,16 @@ def _resource(name: str) -> list[str]:
     return (files("cmlkit") / "resources" / name).read_text(encoding="utf-8").splitlines()
 
 
-def _boot_script_code() -> list[str]:
-    shebang, *lines = _resource("boot.sh")
+def _code(lines: Iterable[str]) -> list[str]:
     stripped = (line.strip() for line in lines)
-    return [shebang, *(line for line in stripped if line and not line.startswith("#"))]
+    return [line for line in stripped if line and not line.startswith("#")]
 
 
 def _checksum(spec: BootSpec) -> str:
     if not re.fullmatch(r"[0-9a-fA-F]{64}", spec.runner_sha256):
         raise SettingsError(
             f"The runner at {spec.runner_url} comes without a usable SHA-256 checksum ({spec.runner_sha256!r}).",
-            next_step="An unverified runner is not started; see whether the GitHub server is up to date.",
+            next_step=f"An unverified runner is not started; see whether the {spec.agent.forge} server is up to date.",
         )
     return spec.runner_sha256.lower()
 
@@ -212,14 +212,14 @@ def _environment_lines(environment: Mapping[str, str]) -> str:
     return "\n".join(f"{name}={value}" for name, value in environment.items())
 
 
-def _require_room(script: str, values: Mapping[str, str]) -> None:
+def _require_room(script: str, values: Mapping[str, str], cloud: FirstBoot) -> None:
     size = len(script.encode())
-    if size <= USER_DATA_LIMIT_BYTES:
+    if size <= cloud.user_data_limit:
         return
     sizes = {name: len(value.encode()) for name, value in values.items()}
     largest = max(sizes, key=lambda name: sizes[name])
     raise SettingsError(
-        f"The instance's user data is {size:,} bytes; EC2 takes {USER_DATA_LIMIT_BYTES:,}. "
+        f"The instance's user data is {size:,} bytes; {cloud.cloud} takes {cloud.user_data_limit:,}. "
         f"The largest value in it is {largest} with {sizes[largest]:,} bytes.",
         next_step="Shorten `startup-script`: let it fetch its longer part, or prepare an image that has it.",
     )

@@ -198,6 +198,8 @@ class Launching:
         spec = instance_spec(
             self.spec,
             workflow_run=self.workflow_run,
+            first_boot=self.clouds[rung.region].first_boot,
+            agent=self.forge.runner_agent,
             jit_runner=jit_runner,
             download=self._downloads[rung.instance_type.architecture].result(),
             rung=rung,

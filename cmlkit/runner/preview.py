@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cmlkit.clouds.base import Cloud, CloudFor
 from cmlkit.errors import CmlkitError
-from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload
+from cmlkit.forges.runners import JitRunner, Runner, RunnerAgent, RunnerDownload
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.ladder import Rung
@@ -14,9 +14,10 @@ from cmlkit.runner.plan import plan
 from cmlkit.runner.specification import instance_spec
 from cmlkit.settings.schema import RunnerSpec
 
-# GitHub's JIT configs have a few thousand characters, which the user data must have room for.
-_JIT_CONFIG = "x" * 6000
-_DOWNLOAD = RunnerDownload(url="https://github.com", sha256="0" * 64, filename="")
+# A preview asks no forge. What one gives has about this many characters, which the user data must have room for.
+_CREDENTIAL = "x" * 6000
+_AGENT = RunnerAgent(forge="the forge", script="x" * 2000, service="", status_page="")
+_DOWNLOAD = RunnerDownload(url="https://example.com", sha256="0" * 64, filename="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,9 @@ def _refusal(cloud: Cloud, spec: RunnerSpec, workflow_run: WorkflowRun, rung: Ru
             instance_spec(
                 spec,
                 workflow_run=workflow_run,
-                jit_runner=JitRunner(runner=runner, config=_JIT_CONFIG),
+                first_boot=cloud.first_boot,
+                agent=_AGENT,
+                jit_runner=JitRunner(runner=runner, config=_CREDENTIAL),
                 download=_DOWNLOAD,
                 rung=rung,
                 expires=0,

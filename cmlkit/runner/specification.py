@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from cmlkit.clouds.launching import InstanceSpec
-from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload
+from cmlkit.clouds.launching import FirstBoot, InstanceSpec
+from cmlkit.forges.runners import JitRunner, Runner, RunnerAgent, RunnerDownload
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.boot import BootSpec, user_data
@@ -17,6 +17,8 @@ def instance_spec(
     spec: RunnerSpec,
     *,
     workflow_run: WorkflowRun,
+    first_boot: FirstBoot,
+    agent: RunnerAgent,
     jit_runner: JitRunner,
     download: RunnerDownload,
     rung: Rung,
@@ -34,7 +36,19 @@ def instance_spec(
         image=rung.image,
         subnet=rung.subnet,
         security_groups=rung.security_groups,
-        user_data=user_data(_boot_spec(spec, jit_runner, download, rung)),
+        user_data=user_data(
+            BootSpec(
+                cloud=first_boot,
+                agent=agent,
+                credential=jit_runner.config,
+                runner_url=download.url,
+                runner_sha256=download.sha256,
+                idle_timeout=spec.idle_timeout,
+                max_lifetime=spec.max_lifetime,
+                startup_script=spec.startup_script,
+                job_environment=job_environment(rung),
+            )
+        ),
         disk_size=spec.disk_size,
         disk_type=spec.disk_type,
         max_price=spec.max_price,
@@ -63,15 +77,3 @@ def job_environment(rung: Rung) -> dict[str, str]:
         "CMLKIT_INSTANCE_REGION": rung.region,
     }
     return facts if rung.price is None else {**facts, "CMLKIT_INSTANCE_PRICE_USD_PER_HOUR": f"{rung.price:.6f}"}
-
-
-def _boot_spec(spec: RunnerSpec, jit_runner: JitRunner, download: RunnerDownload, rung: Rung) -> BootSpec:
-    return BootSpec(
-        jit_config=jit_runner.config,
-        runner_url=download.url,
-        runner_sha256=download.sha256,
-        idle_timeout=spec.idle_timeout,
-        max_lifetime=spec.max_lifetime,
-        startup_script=spec.startup_script,
-        job_environment=job_environment(rung),
-    )

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from cmlkit.clouds.aws.first_boot import first_boot
+from cmlkit.forges.github.agent import runner_agent
 from cmlkit.runner.boot import BOOT_STAGES, BootSpec, user_data
 from cmlkit_sandbox.machine import MARK, Machine
 from tests.stand_in_runner import write_tarball
@@ -68,7 +70,9 @@ def processes_of(machine: Machine) -> list[str]:
 def test_the_boot_script_goes_through_all_stages_to_the_power_off(boot: BootScript, tmp_path: Path) -> None:
     tarball = write_tarball(tmp_path / "runner.tgz")
     spec = BootSpec(
-        jit_config="aml0LWNvbmZpZw==",
+        cloud=first_boot(),
+        agent=runner_agent(),
+        credential="aml0LWNvbmZpZw==",
         runner_url=tarball.path.as_uri(),
         runner_sha256=tarball.sha256,
         idle_timeout=600,

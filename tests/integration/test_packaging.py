@@ -59,7 +59,7 @@ def test_the_wheel_has_the_templates_and_the_example_and_no_traces_of_their_use(
     assert {name for name in files_in_the_wheel if re.match("cmlkit/resources/(workflows|examples)/", name)} == wanted
 
 
-@pytest.mark.parametrize("name", ["cmlkit/resources/boot.sh", "cmlkit/py.typed"])
+@pytest.mark.parametrize("name", ["cmlkit/runner/life.sh", "cmlkit/py.typed"])
 def test_the_wheel_has_what_no_import_names(files_in_the_wheel: set[str], name: str) -> None:
     assert name in files_in_the_wheel
 

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import requests
 
+from cmlkit.clouds.aws.first_boot import first_boot
 from cmlkit.errors import CmlkitError
+from cmlkit.forges.github.agent import runner_agent
 from cmlkit.runner.boot import BootSpec, user_data
 from cmlkit_sandbox import REPOSITORY, TOKEN, Sandbox
 from tests.integration.aws_client import DEADLINE_SECONDS, launch, until, until_state
@@ -46,7 +48,9 @@ def launch_runner(sandbox: Sandbox, *, max_lifetime: float = 36_000) -> str:
     downloads = github(sandbox, "GET", "actions/runners/downloads")
     tarball = next(item for item in downloads if (item["os"], item["architecture"]) == ("linux", "x64"))
     spec = BootSpec(
-        jit_config=runner["encoded_jit_config"],
+        cloud=first_boot(),
+        agent=runner_agent(),
+        credential=runner["encoded_jit_config"],
         runner_url=tarball["download_url"],
         runner_sha256=tarball["sha256_checksum"],
         idle_timeout=600,

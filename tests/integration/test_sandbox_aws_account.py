@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cmlkit.runner.boot import USER_DATA_LIMIT_BYTES
+from cmlkit.clouds.aws.first_boot import USER_DATA_LIMIT_BYTES
 from cmlkit_sandbox.aws import AwsServer, needed_permissions
 from cmlkit_sandbox.aws.images import IMAGES
 from tests.integration.aws_client import REGION, UBUNTU, client, launch, refused, run_instances, until_state

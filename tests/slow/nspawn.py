@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cmlkit.clouds.aws.first_boot import first_boot
+from cmlkit.forges.github.agent import runner_agent
 from cmlkit.runner.boot import BootSpec, user_data
 from tests.stand_in_runner import Tarball
 
@@ -136,7 +138,9 @@ class Container:
         """Make this the container of a new instance: its runner at file:///srv, its user data in a NoCloud seed."""
         shutil.copy(tarball.path, self.file("/srv/runner.tgz"))
         values: dict[str, object] = {
-            "jit_config": "aml0LWNvbmZpZw==",
+            "cloud": first_boot(),
+            "agent": runner_agent(),
+            "credential": "aml0LWNvbmZpZw==",
             "runner_url": "file:///srv/runner.tgz",
             "runner_sha256": tarball.sha256,
             # Far away, so that a test which does not shorten one of them shows what works without it.

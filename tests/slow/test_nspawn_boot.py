@@ -89,7 +89,7 @@ systemctl stop cmlkit-lifetime.timer && echo the timer could be stopped
 systemctl poweroff --force && echo the machine could be stopped
 sudo -n true && echo root without a password
 """
-    container.install_user_data(write_tarball(tmp_path / "runner.tgz", run=run), jit_config="c2VjcmV0")
+    container.install_user_data(write_tarball(tmp_path / "runner.tgz", run=run), credential="c2VjcmV0")
     assert container.run_to_end() == 0
     assert "powering off: the runner ended with status" in container.console
     for success in ("user data is readable", "could be stopped", "root without a password"):

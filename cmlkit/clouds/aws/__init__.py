@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from cmlkit.clouds.aws.connection import Connection
 from cmlkit.clouds.aws.egress import Egress
+from cmlkit.clouds.aws.first_boot import first_boot
 from cmlkit.clouds.aws.identity import Identities
 from cmlkit.clouds.aws.images import Images
 from cmlkit.clouds.aws.instances import Instances
@@ -16,6 +17,7 @@ from cmlkit.clouds.aws.quotas import Quotas, quota
 from cmlkit.clouds.aws.region import AwsRegion
 from cmlkit.clouds.aws.schedules import Schedules
 from cmlkit.clouds.aws.types import Types
+from cmlkit.clouds.launching import FirstBoot
 
 __all__ = ["AwsCloud", "regions"]
 
@@ -59,6 +61,10 @@ class AwsCloud:
         self.quota_limit = quotas.limit
         self.check_launch, self.check_removal = instances.check_launch, instances.check_removal
         self.check_security_group = network.check_security_group
+
+    @property
+    def first_boot(self) -> FirstBoot:
+        return first_boot()
 
     def __repr__(self) -> str:
         return f"AwsCloud({self.region!r})"

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from cmlkit.errors import Conflict, NotFound, ServiceError, SettingsError
+from cmlkit.forges.github.agent import runner_agent
 from cmlkit.forges.github.operations import Operations, parsed
 from cmlkit.forges.github.transport import encoded
-from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload
+from cmlkit.forges.runners import JitRunner, Runner, RunnerAgent, RunnerDownload
 
 RunnerScope = Literal["repository", "organisation"]
 DEFAULT_RUNNER_GROUP = 1  # every organisation and repository has it
@@ -24,6 +25,10 @@ class Runners(Operations):
         if self.runner_scope == "repository":
             return self.path("actions", "runners", *segments)
         return encoded("orgs", self.full_name.partition("/")[0], "actions", "runners", *segments)
+
+    @property
+    def runner_agent(self) -> RunnerAgent:
+        return runner_agent()
 
     def runner_download(self, *, architecture: str) -> RunnerDownload:
         answers = self.http.get(self._runners("downloads"))

@@ -74,7 +74,7 @@ def test_user_data_is_the_boot_script_with_the_jit_config_and_no_key(here: Setti
     [asked] = ec2.called("RunInstances")
     script = base64.b64decode(asked["UserData"]).decode()
     assert script.startswith("#!/bin/bash\n")
-    assert "CMLKIT_JIT_CONFIG=aml0LWNvbmZpZw==" in script
+    assert "CMLKIT_CREDENTIAL=aml0LWNvbmZpZw==" in script
     assert "echo from the user" in script
     assert "CMLKIT_INSTANCE_TYPE=t3.medium" in script
     assert "testing" not in script

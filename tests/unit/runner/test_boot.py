@@ -6,10 +6,13 @@ from importlib.resources import files
 
 import pytest
 
+from cmlkit.clouds.aws.first_boot import USER_DATA_LIMIT_BYTES, first_boot
+from cmlkit.clouds.launching import FirstBoot
 from cmlkit.errors import SettingsError
+from cmlkit.forges.github.agent import runner_agent
+from cmlkit.forges.runners import RunnerAgent
 from cmlkit.runner.boot import (
     BOOT_STAGES,
-    USER_DATA_LIMIT_BYTES,
     BootProgress,
     BootSpec,
     ImageContents,
@@ -25,7 +28,9 @@ JIT_CONFIG_BYTES = 4_600
 
 def a_spec(**changes: object) -> BootSpec:
     values: dict[str, object] = {
-        "jit_config": "aml0" * (JIT_CONFIG_BYTES // 4),
+        "cloud": first_boot(),
+        "agent": runner_agent(),
+        "credential": "aml0" * (JIT_CONFIG_BYTES // 4),
         "runner_url": "https://github.com/actions/runner/releases/download/v2.330.0/actions-runner-linux-x64-2.330.0.tar.gz",
         "runner_sha256": "ab" * 32,
         "idle_timeout": 300,
@@ -41,12 +46,12 @@ def assigned(script: str, name: str) -> str:
 
 
 def boot_script() -> str:
-    return (files("cmlkit") / "resources" / "boot.sh").read_text(encoding="utf-8")
+    return (files("cmlkit.runner") / "life.sh").read_text(encoding="utf-8")
 
 
 def test_the_values_of_the_runner_stand_before_the_code() -> None:
     script = user_data(a_spec())
-    assert script.startswith("#!/bin/bash\nCMLKIT_JIT_CONFIG=")
+    assert script.startswith("#!/bin/bash\nCMLKIT_CREDENTIAL=")
     assert assigned(script, "CMLKIT_MAX_LIFETIME") == "7200.00"
     assert assigned(script, "CMLKIT_IDLE_TIMEOUT") == "300.00"
     assert assigned(script, "CMLKIT_RUNNER_SHA256") == "ab" * 32
@@ -84,8 +89,8 @@ def test_a_checksum_in_capitals_is_written_as_sha256sum_prints_it() -> None:
     assert assigned(user_data(a_spec(runner_sha256="AB" * 32)), "CMLKIT_RUNNER_SHA256") == "ab" * 32
 
 
-def test_user_data_that_ec2_would_refuse_names_what_is_large() -> None:
-    with pytest.raises(SettingsError, match=r"EC2 takes 16,384.*CMLKIT_STARTUP_SCRIPT with 20,000 bytes") as refused:
+def test_user_data_that_the_cloud_would_refuse_names_what_is_large() -> None:
+    with pytest.raises(SettingsError, match=r"AWS takes 16,384.*CMLKIT_STARTUP_SCRIPT with 20,000 bytes") as refused:
         user_data(a_spec(startup_script="x" * 20_000))
     assert "startup-script" in refused.value.next_step
 
@@ -101,8 +106,49 @@ def test_a_real_runner_leaves_three_kilobytes_for_the_startup_script() -> None:
     assert len(user_data(a_spec()).encode()) <= USER_DATA_LIMIT_BYTES - 3 * 1024
 
 
-def test_the_jit_config_does_not_appear_when_a_spec_is_printed() -> None:
+def test_the_credential_does_not_appear_when_a_spec_is_printed() -> None:
     assert "aml0" not in repr(a_spec())
+
+
+@pytest.mark.parametrize(
+    ("heading", "part"),
+    [("The cloud's part", first_boot().metadata_script), ("The forge's part", runner_agent().script)],
+)
+def test_a_part_defines_what_the_boot_script_calls_and_nothing_that_another_defines(heading: str, part: str) -> None:
+    asked = re.search(rf"# {heading}.*\n((#   .*\n)+)", boot_script())
+    assert asked
+    assert set(re.findall(r"^#   (\w+) ", asked[1], re.MULTILINE)) <= set(functions(part))
+    script = user_data(a_spec())
+    assert [name for name in functions(part) if script.count(f"\n{name}() {{\n") != 1] == []
+
+
+@pytest.mark.parametrize("part", [first_boot().metadata_script, runner_agent().script])
+def test_a_part_does_nothing_before_the_lifetime_timer(part: str) -> None:
+    at_top = [line for line in part.splitlines() if line and not line.startswith((" ", "#", "}"))]
+    assert [line for line in at_top if not re.fullmatch(r"[a-z_]+\(\) \{|[A-Z_]+=[^`]*", line) or "$(" in line] == []
+
+
+def test_another_cloud_and_forge_bring_their_own_parts() -> None:
+    cloud = FirstBoot(
+        cloud="Nimbus", metadata_script="# none\ninstance_id() {\n  echo vm-1\n}\n", user_data_limit=30_000
+    )
+    agent = RunnerAgent(forge="Smithy", script="agent_jobs() {\n  true\n}\n", service="", status_page="")
+    script = user_data(
+        a_spec(cloud=cloud, agent=agent, runner_url="https://smithy.example/agent", startup_script="x" * 17_000)
+    )
+    assert "\ninstance_id() {\necho vm-1\n}\n" in script
+    assert "\nagent_jobs() {\ntrue\n}\n" in script
+    assert assigned(script, "CMLKIT_CLOUD") == "Nimbus"
+    assert re.findall("(?i)aws|ec2|github|actions", script) == []
+    with pytest.raises(SettingsError, match="Nimbus takes 30,000"):
+        user_data(a_spec(cloud=cloud, startup_script="x" * 30_000))
+    with pytest.raises(SettingsError) as refused:
+        user_data(a_spec(agent=agent, runner_sha256=""))
+    assert "the Smithy server" in refused.value.next_step
+
+
+def functions(code: str) -> list[str]:
+    return re.findall(r"^(\w+)\(\) \{$", code, re.MULTILINE)
 
 
 def test_the_exported_stages_are_those_that_the_script_reports_in_that_order() -> None:

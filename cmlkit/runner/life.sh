@@ -1,15 +1,28 @@
 #!/bin/bash
 # The one life of an instance: arm the timer that ends it, be a runner for one job, power off.
 #
-# cmlkit/bootstrap.py puts the CMLKIT_* assignments before the first line of code, and drops indentation and full-line
-# comments to leave room below EC2's limit: no string here may need them. Its docstring lists what this script calls.
-# Everything runs from main(), after bash has read the whole file. Needs bash 4.4 or newer.
+# cmlkit/runner/boot.py puts the CMLKIT_* assignments and two parts before it, and drops indentation and full-line comments
+# of all three to leave room below the cloud's limit: no string here may need them. Its docstring lists what this script
+# calls. Everything runs from main(), after bash has read the whole file. Needs bash 4.4 or newer.
+#
+# The cloud's part (such as clouds/aws/metadata.sh) defines functions that print, and fail if they cannot be answered:
+#   instance_id                 the id of this instance
+#   launch_time                 when it was launched, as `date --date` reads it
+#   taken_back                  the notice with which the cloud takes this instance back; fails until there is one
+# The forge's part (such as forges/github/agent.sh) defines what it does with the forge's runner application, the agent:
+#   agent_install               have the agent on the machine, the right one; called once, before all others
+#   agent_environment           put the NAME=value lines of its standard input into the environment of every job
+#   agent_run COMMAND…          in a shell of its own: exec COMMAND… with the agent, which becomes the runner that
+#                               CMLKIT_CREDENTIAL stands for, runs one job and ends
+#   agent_jobs                  print the process of each job, whose children are the job's steps; nothing while idle
+#   agent_warning TITLE TEXT    print what the forge shows as a warning if it stands in a job's log
+# They may call say, fail, request, download and as_runner, and read CMLKIT_* and RUNNER_HOME. At the top level
+# they assign constants and define functions, no more: nothing may come before the lifetime timer.
 set -euo pipefail
 # Hardened images have a stricter one, behind which the runner could not reach its own directory.
 umask 022
 
 CMLKIT_HOME=${CMLKIT_HOME:-/opt/cmlkit}
-METADATA=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
 RUNNER_USER=runner
 POLL_SECONDS=5
 SCRIPT_STARTED=$(date +%s)
@@ -22,7 +35,7 @@ shutil.copyfileobj(urllib.request.urlopen(request, timeout=float(seconds)), sys.
 
 say() {
   echo "cmlkit: $*" || true
-  # EC2 keeps what reaches the console; whether standard output does depends on the image's cloud-init.
+  # Clouds keep what reaches the console; whether standard output does depends on the image's cloud-init.
   { echo "cmlkit: $*" >/dev/console; } 2>/dev/null || true
 }
 
@@ -32,7 +45,7 @@ uptime_seconds() {
   echo "$up"
 }
 
-# Seconds with two decimals, as /proc/uptime and bootstrap.py write them, as a whole number of hundredths.
+# Seconds with two decimals, as /proc/uptime and boot.py write them, as a whole number of hundredths.
 hundredths() {
   echo "$((10#${1/./}))"
 }
@@ -95,14 +108,13 @@ leave() {
   power_off "${reason:-the stage $current_stage failed with status $status}"
 }
 
-# The JIT config registers once, and the lifetime timer does not survive a reboot: a second boot has no purpose.
+# The credential registers once, and the lifetime timer does not survive a reboot: a second boot has no purpose.
 allow_one_boot() {
   stage first-boot
   mkdir -p "$CMLKIT_HOME"
-  # The runner's own processes are recognised by their real path.
+  # The agent's own processes are recognised by their real path.
   CMLKIT_HOME=$(cd "$CMLKIT_HOME" && pwd -P)
   RUNNER_HOME=$CMLKIT_HOME/home
-  RUNNER_DIR=$RUNNER_HOME/actions-runner
   [ ! -e "$CMLKIT_HOME/booted" ] || fail "this machine has booted before ($CMLKIT_HOME/booted exists)"
   touch "$CMLKIT_HOME/booted"
   power_off_on_next_boot || say "no unit guards against a reboot: systemctl enable failed"
@@ -128,7 +140,7 @@ UNIT
 # and may grant more where the owner of the account wants that.
 ensure_user() {
   stage user
-  as_runner=()
+  as_user=()
   [ "$(id -u)" -eq 0 ] || return 0
   if id -u "$RUNNER_USER" >/dev/null 2>&1; then
     mkdir -p "$RUNNER_HOME"
@@ -137,8 +149,13 @@ ensure_user() {
     useradd --create-home --home-dir "$RUNNER_HOME" --shell /bin/bash --user-group "$RUNNER_USER"
   fi
   # Not runuser, which stays as the parent, kills its child two seconds after a SIGTERM, and can hang in a shutdown.
-  as_runner=(setpriv --reuid="$RUNNER_USER" --regid="$(id -g "$RUNNER_USER" 2>/dev/null || echo "$RUNNER_USER")")
-  as_runner+=(--init-groups --)
+  as_user=(setpriv --reuid="$RUNNER_USER" --regid="$(id -g "$RUNNER_USER" 2>/dev/null || echo "$RUNNER_USER")"
+    --init-groups --)
+}
+
+# COMMAND…: run it as the user that has the agent and its jobs.
+as_runner() {
+  "${as_user[@]}" "$@"
 }
 
 # METHOD URL HEADER SECONDS: the body on standard output.
@@ -153,7 +170,7 @@ request() {
 download() {
   local delay
   for delay in 1 2 4 8 ''; do
-    if request GET "$1" 'Accept: application/octet-stream' 600 >"$2"; then return 0; fi
+    request GET "$1" 'Accept: application/octet-stream' 600 >"$2" && return
     say "downloading $1 failed${delay:+; trying again in $delay s}"
     [ -z "$delay" ] || pause "$delay"
   done
@@ -162,34 +179,14 @@ download() {
 
 install_runner() {
   stage runner-files
-  local archive=$CMLKIT_HOME/actions-runner.tar.gz mark=$RUNNER_DIR/.cmlkit-sha256
-  if [ -x "$RUNNER_DIR/run.sh" ] && [ "$(cat "$mark" 2>/dev/null)" = "$CMLKIT_RUNNER_SHA256" ]; then
-    say "the image has this runner already"
-    return 0
-  fi
-  download "$CMLKIT_RUNNER_URL" "$archive" || fail "the runner could not be downloaded from $CMLKIT_RUNNER_URL"
-  sha256sum --check --status <<<"$CMLKIT_RUNNER_SHA256  $archive" ||
-    fail "the runner from $CMLKIT_RUNNER_URL does not have the checksum $CMLKIT_RUNNER_SHA256; it was not unpacked"
-  rm -rf "$RUNNER_DIR"
-  "${as_runner[@]}" mkdir -p "$RUNNER_DIR"
-  "${as_runner[@]}" tar -xzf - -C "$RUNNER_DIR" <"$archive"
-  rm -f "$archive"
+  agent_install
 }
 
-# PATH: what the instance metadata service (version 2) answers; fails when there is no such service or entry.
-metadata() {
-  local token
-  token=$(request PUT "${METADATA%/}/latest/api/token" 'X-aws-ec2-metadata-token-ttl-seconds: 60' 1) || return 1
-  request GET "${METADATA%/}$1" "X-aws-ec2-metadata-token: $token" 1
-} 2>/dev/null
-
-# The runner puts the lines of its .env file, unquoted, into the environment of every job.
 write_job_environment() {
   stage job-environment
-  local instance='' launched=''
-  if instance=$(metadata /latest/meta-data/instance-id); then
-    launched=$(metadata /latest/dynamic/instance-identity/document | sed -n 's/.*"pendingTime" *: *"\([^"]*\)".*/\1/p') ||
-      launched=
+  local instance launched=
+  if instance=$(instance_id); then
+    launched=$(launch_time) || true
   fi
   {
     echo LANG=C.UTF-8
@@ -197,7 +194,7 @@ write_job_environment() {
     echo "CMLKIT_INSTANCE_ID=$instance"
     echo "CMLKIT_INSTANCE_STARTED=$(date --date="${launched:-@$SCRIPT_STARTED}" +%s)"
     echo "$CMLKIT_JOB_ENVIRONMENT"
-  } | grep '=.' | "${as_runner[@]}" tee "$RUNNER_DIR/.env" >/dev/null
+  } | grep '=.' | agent_environment
 }
 
 run_startup_script() {
@@ -206,18 +203,6 @@ run_startup_script() {
   bash -e <(printf '%s\n' "$CMLKIT_STARTUP_SCRIPT") </dev/null || fail "the startup script failed with status $?"
 }
 
-# Another program of that name is no job of ours. A runner that updated itself runs from bin.VERSION.
-worker_pids() {
-  local process program script
-  for process in /proc/[0-9]*; do
-    program='' script=''
-    { read -r -d '' program && read -r -d '' script; } <"$process/cmdline" || true
-    case $program:$script in
-    "$RUNNER_DIR"/bin*/Runner.Worker:* | *:"$RUNNER_DIR"/bin*/Runner.Worker) echo "${process#/proc/}" ;;
-    esac
-  done
-} 2>/dev/null
-
 power_off_without_a_job() {
   local allowed now last_busy poll=$POLL_SECONDS
   allowed=$(hundredths "$CMLKIT_IDLE_TIMEOUT")
@@ -225,7 +210,7 @@ power_off_without_a_job() {
   last_busy=$(hundredths "$(uptime_seconds)")
   while pause "$poll"; do
     now=$(hundredths "$(uptime_seconds)")
-    if [ -n "$(worker_pids)" ]; then
+    if [ -n "$(agent_jobs)" ]; then
       last_busy=$now
     elif [ "$((now - last_busy))" -ge "$allowed" ]; then
       power_off "no job came within $CMLKIT_IDLE_TIMEOUT s"
@@ -253,17 +238,17 @@ programs_of() {
   if [ -z "$below" ] && [[ $input != pipe:* || $input == "$2" ]]; then echo "$1"; fi
 }
 
-# Into the step's own output, which is the job's log on GitHub.
+# Into the step's own output, which is the job's log.
 tell_the_log() {
   [[ $(readlink "/proc/$1/fd/1") == pipe:* ]] || return 0
-  printf '\n::warning title=Spot interruption::AWS takes this instance back: %s. The training was sent SIGTERM.\n' \
-    "$2" >"/proc/$1/fd/1"
+  agent_warning 'Spot interruption' "$CMLKIT_CLOUD takes this instance back: $2. The training was sent SIGTERM." \
+    >"/proc/$1/fd/1"
 }
 
 end_the_steps() {
-  local worker step told=1
-  for worker in $(worker_pids); do
-    for step in $(children "$worker"); do
+  local job step told=1
+  for job in $(agent_jobs); do
+    for step in $(children "$job"); do
       # In the background: a step that nobody reads must not hold up the signal.
       tell_the_log "$step" "$1" &
       # shellcheck disable=SC2046  # one word per process
@@ -275,7 +260,7 @@ end_the_steps() {
 
 pass_on_interruption() {
   local notice
-  until notice=$(metadata /latest/meta-data/spot/instance-action); do pause "$POLL_SECONDS"; done
+  until notice=$(taken_back); do pause "$POLL_SECONDS"; done
   say "spot interruption: $notice"
   echo "$notice" >"$CMLKIT_HOME/interrupted"
   until end_the_steps "$notice"; do pause "$POLL_SECONDS"; done
@@ -291,25 +276,19 @@ start_watchers() {
 }
 
 run_one_job() {
-  local runner status=0 scope
+  local status=0 scope
   # systemd ends a service in which a process runs out of memory (OOMPolicy=stop), and here that would be this script. In
   # a scope of its own, delegated so that the policy is `continue`, a training that needs too much is just a failed step.
   scope=(systemd-run --quiet --scope --description='The runner and its job'
     --property=Delegate=yes --property=TasksMax=infinity --property=TimeoutStopSec=30s)
   "${scope[@]}" true || scope=()
-  cd "$RUNNER_DIR"
   stage runner
   (
-    # The environment, unlike the arguments, is hidden from other users; the runner removes this variable on its start.
-    export ACTIONS_RUNNER_INPUT_JITCONFIG=$CMLKIT_JIT_CONFIG
     export HOME=$RUNNER_HOME USER=$RUNNER_USER LOGNAME=$RUNNER_USER
-    # Without ICU, which some images lack, .NET refuses to start.
-    [[ $(ldconfig -p 2>/dev/null) == *libicuuc* ]] || export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
-    exec "${scope[@]}" "${as_runner[@]}" ./run.sh
+    agent_run "${scope[@]}" "${as_user[@]}"
   ) </dev/null &
-  runner=$!
   # bash runs a trap only between foreground commands; `wait` gives way to it.
-  wait "$runner" || status=$?
+  wait "$!" || status=$?
   reason="the runner ended with status $status"
 }
 
