@@ -1,1 +1,1 @@
-"""The model: its file, its manifest, what loading it would run, and loading it."""
+"""The model: its file, its manifest, the code that loading it would run, and loading it."""

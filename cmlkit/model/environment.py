@@ -1,4 +1,4 @@
-"""The environment of a model: versions of the libraries that wrote it, against those installed here."""
+"""The environment of a model: versions of the libraries that wrote it, compared with those installed here."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from cmlkit.errors import ModelError
 
 LIBRARIES = ("scikit-learn", "numpy", "scipy", "joblib", "pandas", "xgboost", "lightgbm", "catboost")
-# A model written by another version of these may load and yet predict something else.
+# A model written by another version of these may load and still predict something else.
 # https://scikit-learn.org/stable/model_persistence.html#security-maintainability-limitations
 VERSIONS_THAT_MATTER = ("scikit-learn", "numpy", "python")
 MISSING = "not installed"
 
 
 def installed_versions(names: Sequence[str] = LIBRARIES) -> dict[str, str]:
-    """Version of Python and of those of the distributions that are installed here."""
-    from importlib import metadata  # takes a tenth of what a short command takes
+    """Return the versions of Python and of the named distributions that are installed here."""
+    from importlib import metadata  # the import takes a tenth of a short command's time
 
     found = {"python": platform.python_version()}
     for name in names:
@@ -38,11 +38,11 @@ def differing_versions(libraries: Mapping[str, str]) -> tuple[str, ...]:
 
 def other_versions(path: str, differing: Sequence[str]) -> ModelError:
     return ModelError(
-        f"{path} was trained with {', '.join(differing)}; it may load and yet predict something else.",
-        next_step="Install those versions, or do without strict.",
+        f"{path} was trained with {', '.join(differing)}; it may load and still predict something else.",
+        next_step="Install those versions, or leave strict out.",
     )
 
 
 def _series(version: str) -> str:
-    """Major and minor version: patch releases keep their pickles."""
+    """Return major and minor version: patch releases keep the pickle format."""
     return ".".join(version.split(".")[:2])

@@ -1,4 +1,4 @@
-"""The model file: written whole or not at all, described, and loaded only as its manifest describes it."""
+"""The model file: written whole or not at all, described, and loaded only if it matches its manifest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cmlkit.records.training_run import DataFingerprint
 
 
 class ModelVersionWarning(UserWarning):
-    """A model was written by other versions of its libraries than those that load it."""
+    """The libraries that load a model have other versions than those that wrote it."""
 
 
 def save_model(
@@ -34,7 +34,7 @@ def save_model(
     commit: str = "",
     data: Sequence[DataFingerprint] = (),
 ) -> ModelManifest:
-    """Write a model and its manifest, each whole or not at all: a skops file where `path` ends so, else one of joblib.
+    """Write a model and its manifest, each whole or not at all: as skops if `path` ends in `.skops`, else as joblib.
 
     Raises:
         SettingsError: joblib, or skops, is not installed.
@@ -46,7 +46,7 @@ def save_model(
 
 
 def write_model(estimator: Any, file: Path) -> None:
-    """Write the model alone, whole or not at all; raises as `save_model` does."""
+    """Write only the model, whole or not at all; raise the same errors as `save_model`."""
     content = _dumped(estimator, file)
     try:
         write_whole(file, content)
@@ -63,11 +63,11 @@ def write_manifest(
     data: Sequence[DataFingerprint] = (),
     libraries: Mapping[str, str] | None = None,
 ) -> ModelManifest:
-    """Describe the model file as it is now, and write the manifest beside it.
+    """Describe the model file as it is now, and write its manifest beside it.
 
     Args:
-        parameters: Those in the file itself when None.
-        libraries: Versions at training; those installed here when None.
+        parameters: Those in the file itself if None.
+        libraries: Versions at training; those installed here if None.
 
     Raises:
         ModelError: The file is missing or empty.
@@ -93,11 +93,11 @@ def write_manifest(
 def load_file(
     path: Path, manifest: ModelManifest, *, content: Path, strict: bool = False, trusted: Sequence[str] = ()
 ) -> Any:
-    """Load a model that is what its manifest says; the arguments and errors are those of `cmlkit.load_model`.
+    """Load a model that matches its manifest; the other arguments and the errors are those of `cmlkit.load_model`.
 
     Args:
-        path: Of the model, as people know it; its ending says how it is loaded.
-        content: The file that has its bytes.
+        path: The model's path, for messages; its suffix determines how it is loaded.
+        content: The file with its bytes.
     """
     loaded = read_content(content)
     if hashlib.sha256(loaded).hexdigest() != manifest.sha256:
@@ -108,7 +108,7 @@ def load_file(
         )
     _check_versions(manifest, str(path), strict=strict)
     try:
-        # What was hashed is what is loaded: the file itself may have changed since.
+        # Load the bytes that were hashed: the file itself may have changed since.
         return _loaded(loaded, str(path), trusted)
     except CmlkitError:
         raise
@@ -120,7 +120,7 @@ def load_file(
 
 
 def _described(path: Path) -> tuple[str, dict[str, Any]]:
-    """Class and parameters, as far as the file tells: it need not be a pickle at all."""
+    """Return class and parameters; empty if the file is not a pickle or a skops file."""
     try:
         contents = contents_of(path)
     except ModelError:

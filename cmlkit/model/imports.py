@@ -1,6 +1,6 @@
-"""Imports of pickled models: which of them models are made of, and which one should look at before loading.
+"""Imports of pickled models: which are usual for a model, and which to look at before loading.
 
-It is a sieve and not a proof: what it lets through may still do harm, since loading a pickle runs code.
+This is a filter, not a proof: a familiar import may still do harm, since loading a pickle runs code.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable
 
 _LIBRARIES = frozenset({"sklearn", "numpy", "scipy", "joblib", "pandas", "xgboost", "lightgbm", "catboost"})
-# Parts of these libraries that compile or run what they are handed.
+# Parts of these libraries that compile or run their arguments.
 _RUNS_CODE = re.compile(r"\.(f2py|testing|_?tests?|distutils|computation|memory|externals|_parallel\w*|parallel)\.")
 _CLASS = re.compile(r"_*[A-Z]\w*")
-# Functions by which these libraries put their objects together again.
+# Functions with which these libraries rebuild their objects.
 _BUILDS = re.compile(
     r"_reconstruct|_frombuffer|scalar|ndarray|dtype|newObj|_new_Index|_unpickle_\w+|new_block|__pyx_unpickle_\w+"
     r"|__(randomstate|bit_generator|generator)_ctor|\w+_(matrix|array)|(u?int|float|complex)\d+|bool_?|str_|bytes_"
@@ -38,7 +38,7 @@ _PLAIN = frozenset(
 
 
 def unfamiliar(imports: Iterable[str]) -> tuple[str, ...]:
-    """Those of the import paths that are neither plain values nor classes of the libraries of models."""
+    """Return the import paths that are neither plain values nor classes of the known model libraries."""
     return tuple(path for path in imports if path not in _PLAIN and not _is_familiar(path))
 
 

@@ -1,4 +1,4 @@
-"""Loading: a model that is what its manifest says, fetched first where the checkout has only what stands for it."""
+"""Loading: a model that matches its manifest, downloaded first if the checkout has only a pointer."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ def load_model(
     trusted: Sequence[str] = (),
     cache: str | os.PathLike[str] = CACHE,
 ) -> Any:
-    """Load a model that is what its manifest says. The hash is checked before a byte of it is unpickled.
+    """Load a model that matches its manifest. The hash is checked before any byte is unpickled.
 
-    Where `path` is a pointer to Git LFS or S3, or has a `.dvc` file beside it instead, the bytes are downloaded once,
-    to a cache; `cmlkit model pull` brings them to `path` itself.
+    If `path` is a pointer to Git LFS or S3, or is replaced by a `.dvc` file beside it, the bytes are downloaded once,
+    to a cache; `cmlkit model pull` downloads them to `path` itself.
 
-    Unpickling runs code: load only models whose repository you trust, a matching hash does not make one harmless.
-    A file that ends in `.skops` is no pickle; it loads only types that are trusted.
+    Unpickling runs code: load only models from repositories that you trust; a matching hash does not make a model
+    harmless. A file that ends in `.skops` is not a pickle; it loads only trusted types.
 
     Args:
         strict: Whether other versions of scikit-learn, numpy or Python are an error instead of a warning.
-        trusted: Import paths of types in a skops file to trust, beside those that skops trusts by itself.
-        cache: Folder for what is downloaded.
+        trusted: Import paths of types in a skops file to trust, besides those that skops trusts by default.
+        cache: Folder for downloads.
 
     Raises:
-        ModelError: The file is missing, is not what the manifest says, has types that are not trusted, or cannot be
+        ModelError: The file is missing, does not match its manifest, has types that are not trusted, or cannot be
             loaded here.
         SettingsError: joblib, or skops, is not installed; or there is no remote to download from.
-        NotFound, PermissionDenied, ServiceError: The store does not give the bytes.
+        NotFound, PermissionDenied, ServiceError: The store does not deliver the bytes.
     """
     file = Path(path)
     manifest = read_manifest(file)
@@ -51,10 +51,10 @@ def load_model(
 
 
 def pointer_at(file: Path, manifest: ModelManifest) -> Pointer | None:
-    """What stands for the model at a path; None where the model itself is there, or nothing.
+    """Return the pointer at a model's path; None if the model itself is there, or nothing.
 
     Raises:
-        ModelError: It stands for another model than the manifest describes.
+        ModelError: It points to another model than the manifest describes.
     """
     if not file.exists():
         beside = Path(dvc_path(str(file)))
@@ -73,7 +73,7 @@ def pointer_at(file: Path, manifest: ModelManifest) -> Pointer | None:
 
 
 def _cached(pointer: Pointer, file: Path, cache: Path) -> Path:
-    # The ending says how it is loaded.
+    # The suffix determines how the file is loaded.
     cached = cache / f"{pointer.sha256}{file.suffix}"
     if not (cached.is_file() and hashed(cached)[0] == pointer.sha256):
         download(pointer, cached, source_for(pointer, directory=file.resolve().parent))

@@ -1,4 +1,4 @@
-"""The manifest: what is known of a model file, in JSON beside it."""
+"""The manifest: a description of a model file, in JSON beside it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ DEFAULT_FORMAT = "joblib"
 
 @dataclass(frozen=True, kw_only=True)
 class ModelManifest:
-    """What is known of a model file.
+    """A description of a model file.
 
     Attributes:
         sha256: Hash of the file, in hexadecimal.
         size: Bytes.
-        class_path: Import path of the model's class; empty when it could not be told.
+        class_path: Import path of the model's class; empty if unknown.
         libraries: Distribution -> version at training, `python` among them.
         metrics: Name -> value.
         parameters: Name -> value, such as `max_depth`.
-        commit: git commit of the code that trained it; empty when unknown.
+        commit: git commit of the code that trained it; empty if unknown.
         data: Fingerprints of the data that it was trained on.
         created: ISO 8601, in UTC.
     """
@@ -50,10 +50,10 @@ class ModelManifest:
 
     @classmethod
     def from_json(cls, text: str | bytes, *, source: str) -> ModelManifest:
-        """The manifest that `to_json` wrote; fields that a later version added are left out.
+        """Read a manifest that `to_json` wrote; fields that a later version added are ignored.
 
         Raises:
-            ModelError: `text` is no manifest; the message names `source`.
+            ModelError: `text` is not a manifest; the message names `source`.
         """
         try:
             record = json.loads(text)
@@ -67,15 +67,15 @@ class ModelManifest:
 
 
 def manifest_path(model: str | os.PathLike[str]) -> str:
-    """Where the manifest of a model file is: beside it, with `.json` added."""
+    """Return the path of a model file's manifest: beside it, with `.json` added."""
     return f"{os.fspath(model)}.json"
 
 
 def read_manifest(path: str | os.PathLike[str]) -> ModelManifest:
-    """The manifest beside a model file.
+    """Read the manifest beside a model file.
 
     Raises:
-        ModelError: There is none, or it is no manifest.
+        ModelError: The manifest is missing or malformed.
     """
     manifest = manifest_path(path)
     try:

@@ -1,11 +1,11 @@
-"""What a pickle would load, found out without importing or running any of it.
+"""Contents of a pickle, read without importing or running any of it.
 
-Every global is replaced by an inert stand-in, so that nothing but this module's own code runs. joblib's format is
-understood as far as that takes: a pickle in which the bytes of arrays stand raw behind the object that describes them.
+Every global is replaced by an inert stand-in, so that nothing but this module's own code runs. joblib's format is read
+as far as needed: a pickle in which each array's raw bytes follow the object that describes the array.
 https://docs.python.org/3/library/pickle.html#restricting-globals
 
-A file may come from anybody, so that it must not cost more than it is worth: long strings and arrays are stepped over,
-and what is kept of the rest is bounded, however well it was compressed.
+A file may come from anybody, so reading it must not cost much: long strings and arrays are skipped, and the memory for
+the rest is bounded, however well the file is compressed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from cmlkit.errors import ModelError
 SIZE_LIMIT_BYTES = 32 * 1024**3
 KEPT_LIMIT_BYTES = 256 * 1024**2
 IMPORTS_LIMIT = 10_000
-# The smallest operation of a pickle has one byte, and makes an object of some 60.
+# The smallest operation of a pickle has one byte, and creates an object of about 60.
 _READ_COST_BYTES = 16
 _LONG_STRING_BYTES = 1024
 _BLOCK_BYTES = 1024 * 1024
@@ -41,13 +41,13 @@ _OBJECT_ARRAY = "O"
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What a pickle holds.
+    """The contents of a pickle.
 
     Attributes:
         class_path: Import path of the object's class; empty for a plain value.
         imports: Every global that loading would import, sorted.
         parameters: The object's public attributes that are plain values, such as an estimator's parameters.
-        sklearn_version: Version of scikit-learn that wrote it; empty when it does not say.
+        sklearn_version: Version of scikit-learn that wrote it; empty if unknown.
     """
 
     class_path: str = ""
@@ -57,10 +57,10 @@ class Contents:
 
 
 class _Inert:
-    """Stands for an object of a class that is not imported."""
+    """A stand-in for an object whose class is not imported."""
 
     path = ""
-    # Of the class, since an object may be made without a call of `__init__`.
+    # On the class, since an object may be created without a call of `__init__`.
     arguments: tuple[Any, ...] = ()
     state: Any = None
 
@@ -70,7 +70,7 @@ class _Inert:
     def __setstate__(self, state: Any) -> None:
         self.state = state
 
-    # Containers that were subclassed are filled by these.
+    # Unpickling fills subclassed containers with these.
     def append(self, item: Any) -> None: ...
 
     def extend(self, items: Any) -> None: ...
@@ -81,10 +81,10 @@ class _Inert:
 
 
 def read_contents(path: Path) -> Contents:
-    """What loading the pickle or joblib file would bring in.
+    """Read what loading the pickle or joblib file would bring in.
 
     Raises:
-        ModelError: The file is missing, or no such file.
+        ModelError: The file is missing, or not a pickle or joblib file.
     """
     try:
         with path.open("rb") as file, _unpacked(file) as stream:
@@ -141,7 +141,7 @@ def _is_plain(value: Any) -> bool:
 
 
 class _Source:
-    """A stream of bytes, of which only so much is kept in memory."""
+    """A stream of bytes that limits how much is kept in memory."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -175,12 +175,12 @@ class _Source:
             count -= len(block)
 
 
-# Its documented twin is written in C, where `load_build` cannot be replaced.
+# The documented class is written in C, so its `load_build` cannot be replaced.
 _Unpickler: Any = pickle._Unpickler
 
 
 class _Reader(_Unpickler):  # type: ignore[misc]
-    """An unpickler whose globals are inert, and which steps over joblib's raw arrays and over long strings."""
+    """An unpickler with inert globals that skips joblib's raw arrays and long strings."""
 
     dispatch: ClassVar[dict[int, Any]] = dict(_Unpickler.dispatch)
 
@@ -208,7 +208,7 @@ class _Reader(_Unpickler):  # type: ignore[misc]
         raise pickle.UnpicklingError("extension codes are not supported")
 
     def load_frame(self) -> None:
-        """A frame says only how far one could read ahead, which would be beyond what is stepped over."""
+        """Ignore frames: reading ahead by a frame would go past the bytes to skip."""
         self.read(8)
 
     dispatch[pickle.FRAME[0]] = load_frame
@@ -252,7 +252,7 @@ class _Reader(_Unpickler):  # type: ignore[misc]
             inner.load()
             self.classes |= inner.classes
             return
-        # joblib aligns an array's bytes: one byte says how many bytes of padding follow it.
+        # joblib aligns an array's bytes: one byte gives the number of padding bytes after it.
         # https://github.com/joblib/joblib/blob/main/joblib/numpy_pickle.py
         if wrapper.state.get("numpy_array_alignment_bytes") is not None:
             self.source.skip(self.source.read(1)[0])
@@ -260,7 +260,7 @@ class _Reader(_Unpickler):  # type: ignore[misc]
 
 
 def _item(dtype: Any) -> tuple[str, int]:
-    """Kind, and size in bytes, of one item of a NumPy dtype in its pickled form: `f8`, or `V64` with a state."""
+    """Return kind and size in bytes of one item of a NumPy dtype in pickled form: `f8`, or `V64` with a state."""
     name = str(dtype.arguments[0]) if dtype.arguments else ""
     if name.startswith(_OBJECT_ARRAY):
         return _OBJECT_ARRAY, 8
@@ -272,7 +272,7 @@ def _item(dtype: Any) -> tuple[str, int]:
 
 @contextmanager
 def _unpacked(file: BinaryIO) -> Iterator[BinaryIO]:
-    """The bytes of the pickle, unpacked as they are read: one of joblib's compressions, or an archive of PyTorch."""
+    """Yield the pickle's bytes, decompressed as they are read: joblib's compressions, or a PyTorch archive."""
     head = file.read(6)
     file.seek(0)
     if head.startswith(b"PK\x03\x04"):
@@ -303,7 +303,7 @@ def _decompressed(file: BinaryIO, head: bytes) -> BinaryIO:
 
 
 class _Zlib(io.RawIOBase):
-    """A zlib stream, unpacked as it is read."""
+    """A zlib stream, decompressed as it is read."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream

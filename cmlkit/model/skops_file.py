@@ -1,6 +1,6 @@
-"""The skops format: a model without a pickle, which loads only types that were said to be trusted.
+"""The skops format: a model without a pickle, which loads only trusted types.
 
-What such a file holds is read from its schema, so that neither skops nor any of the types need be installed to know it.
+The contents of such a file are read from its schema, so neither skops nor any of the types need to be installed.
 https://skops.readthedocs.io/en/stable/persistence.html
 """
 
@@ -37,20 +37,20 @@ _DAMAGE = (
     lzma.LZMAError,
     zipfile.BadZipFile,
 )
-# What every file is made of, and what loads nothing.
+# Types that occur in every file, and that load nothing.
 _PLAIN = {f"builtins.{name}" for name in ("str", "int", "float", "bool", "dict", "list", "tuple", "set", "bytes")}
 
 
 def is_skops(path: Path | str) -> bool:
-    """Whether the file's name says that it is of this format."""
+    """Return whether the file's name has the suffix of this format."""
     return Path(path).suffix.lower() == SUFFIX
 
 
 def read_contents(path: Path) -> Contents:
-    """What loading the file would bring in, as its schema says; nothing is imported.
+    """Read what loading the file would bring in from its schema; import nothing.
 
     Raises:
-        ModelError: The file is missing, or no such file.
+        ModelError: The file is missing, or not a skops file.
     """
     try:
         schema = _schema(path)
@@ -70,7 +70,7 @@ def read_contents(path: Path) -> Contents:
 
 
 def dumps(estimator: Any) -> bytes:
-    """The model in this format.
+    """Return the model in this format.
 
     Raises:
         SettingsError: skops is not installed.
@@ -80,27 +80,27 @@ def dumps(estimator: Any) -> bytes:
 
 
 def loads(content: bytes, *, trusted: Sequence[str], source: str) -> Any:
-    """The model, if it consists of types that skops or the caller trusts.
+    """Load the model if skops or the caller trusts all of its types.
 
     Args:
-        trusted: Import paths of further types; what skops itself trusts need not be named.
+        trusted: Import paths of further types, besides those that skops trusts by default.
         source: The file, for messages.
 
     Raises:
-        ModelError: It has types that nobody said are trusted, all of which the message names.
+        ModelError: It has types that are not trusted; the message names them all.
         SettingsError: skops is not installed.
     """
     unknown = [name for name in untrusted_types(content) if name not in trusted]
     if unknown:
         raise ModelError(
             f"{source} has types that are not trusted: {', '.join(unknown)}. It was not loaded.",
-            next_step=f"Where you trust them: load_model({source!r}, trusted={sorted({*trusted, *unknown})!r}).",
+            next_step=f"If you trust them: load_model({source!r}, trusted={sorted({*trusted, *unknown})!r}).",
         )
     return _skops().loads(content, trusted=list(trusted))
 
 
 def untrusted_types(content: bytes) -> tuple[str, ...]:
-    """Import paths of the types in the file that skops does not trust by itself; none of them is imported.
+    """Return the import paths of the types that skops does not trust by default; import none of them.
 
     Raises:
         ModelError: skops does not understand the file.
@@ -117,15 +117,15 @@ def untrusted_types(content: bytes) -> tuple[str, ...]:
 
 
 def is_installed() -> bool:
-    """Whether skops is there."""
+    """Return whether skops is installed."""
     return importlib.util.find_spec("skops") is not None
 
 
 def check_installed() -> None:
-    """Nothing, where skops is there.
+    """Check that skops is installed.
 
     Raises:
-        SettingsError: It is not.
+        SettingsError: skops is not installed.
     """
     _skops()
 
@@ -147,7 +147,7 @@ def _schema(path: Path) -> Mapping[str, Any]:
         raise ValueError("it holds more than a model does")
     schema = json.loads(text)
     if not isinstance(schema, dict):
-        raise TypeError("its schema is no object")
+        raise TypeError("its schema is not an object")
     return schema
 
 
@@ -156,7 +156,7 @@ def _type(node: Mapping[str, Any]) -> str:
 
 
 def _types(schema: Any) -> Iterator[str]:
-    """Every type that the schema names, those of functions and of types themselves among them."""
+    """Yield every type that the schema names, including those of functions and of types."""
     waiting = [schema]
     while waiting:
         node = waiting.pop()
@@ -169,7 +169,7 @@ def _types(schema: Any) -> Iterator[str]:
 
 
 def _attributes(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The object's attributes that are plain values, such as an estimator's parameters."""
+    """Yield the object's attributes that are plain values, such as an estimator's parameters."""
     state = schema.get("content")
     state = state.get("content") if isinstance(state, dict) else None
     for name, node in state.items() if isinstance(state, dict) else ():

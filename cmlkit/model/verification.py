@@ -1,4 +1,4 @@
-"""Verification: whether a model file is the one its manifest describes, and what loading it would import."""
+"""Verification: whether a model file matches its manifest, and which imports loading it would run."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from cmlkit.model.pickle_contents import Contents
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """What `verify` found.
+    """The result of `verify`.
 
     Attributes:
-        matches: Whether the file has the manifest's hash; None where there is no manifest.
-        class_path: Import path of the model's class; empty where the file does not tell.
-        imports: What loading the file would import. Loading runs code of these modules. Empty where the file is
-            neither a pickle nor a skops file, such as a model in the ONNX format.
-        untrusted: Those of `imports` to look at before loading: of a pickle what `model_imports` does not
-            know, of a skops file what skops does not trust by itself (all of it where skops is not installed).
-        differing: What the file was written with that is another version here, such as `numpy 1.26.4 (here 2.1.0)`.
+        matches: Whether the file has the manifest's hash; None if the manifest is missing.
+        class_path: Import path of the model's class; empty if unknown.
+        imports: Import paths that loading the file would import. Loading runs code of these modules. Empty if the file
+            is neither a pickle nor a skops file, such as a model in the ONNX format.
+        untrusted: The imports to look at before loading: in a pickle, those that `cmlkit.model.imports` does not
+            know; in a skops file, those that skops does not trust by default (all if skops is not installed).
+        differing: Libraries that had another version when the file was written, such as `numpy 1.26.4 (here 2.1.0)`.
     """
 
     path: str
@@ -42,33 +42,33 @@ class Verification:
 
 
 def verify(path: str | os.PathLike[str], *, strict: bool = False) -> Verification:
-    """Compare a model file with its manifest, and say what loading it would import, without importing anything.
+    """Compare a model file with its manifest, and list what loading it would import, without importing anything.
 
     Args:
-        strict: Whether other versions of scikit-learn, numpy or Python than here are an error.
+        strict: Whether other versions of scikit-learn, numpy or Python than those here are an error.
 
     Raises:
-        ModelError: The file is missing, not what its manifest says, or, without a manifest, of no known format.
+        ModelError: The file is missing or does not match its manifest; or it has no manifest and an unknown format.
     """
     file = Path(path)
     sha256, size = hashed(file)
     manifest = read_manifest(file) if Path(manifest_path(file)).exists() else None
     if manifest and manifest.sha256 != sha256:
         raise ModelError(
-            f"{file} has the hash {sha256[:12]}…, where its manifest says {manifest.sha256[:12]}….",
+            f"{file} has the hash {sha256[:12]}…, but its manifest says {manifest.sha256[:12]}….",
             next_step="Restore both files from one commit. If you did not change it, find out who did.",
         )
     try:
         contents = contents_of(file)
     except ModelError:
-        # Of a file that was no pickle when it was trained, its hash is all there is to verify.
+        # A file that was no pickle when it was trained can be verified only by its hash.
         if manifest is None or manifest.class_path:
             raise
         contents = Contents()
     differing = differing_versions(manifest.libraries if manifest else {"scikit-learn": contents.sklearn_version})
     if differing and strict:
         raise other_versions(str(file), differing)
-    # Who only verifies need not have what loading takes, such as a workflow's cmlkit in an environment of its own.
+    # Verifying does not need the libraries that loading needs: a workflow's cmlkit may have its own environment.
     differing = tuple(item for item in differing if MISSING not in item)
     return Verification(
         path=str(file),

@@ -1,1 +1,1 @@
-"""Records: what passes between stages as frozen values."""
+"""Records: frozen values that one step of a run passes to the next."""

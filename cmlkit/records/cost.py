@@ -12,7 +12,7 @@ LEAST_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
-    """USD that so many published runs cost in so many days, an estimate as each run's cost is."""
+    """Estimated cost in USD of `runs` published runs in `days` days."""
 
     usd: float
     runs: int
@@ -20,22 +20,22 @@ class Spent:
 
 
 def cost(price: float | None, seconds: float) -> float | None:
-    """USD for an instance that lived so many seconds at `price` USD per hour; None where the price is unknown.
+    """Return USD for an instance that lived for `seconds` at `price` USD per hour; None if the price is unknown.
 
-    Without its disk: 30 GiB of gp3 cost about a third of a cent per hour.
+    The disk is not included: 30 GiB of gp3 cost about a third of a cent per hour.
     """
     return None if price is None else price * max(seconds, LEAST_SECONDS) / 3600
 
 
 def cost_until(instance: InstanceFacts, now: float) -> float | None:
-    """USD that the instance has cost at `now`, in seconds since the epoch; None where price or start is unknown."""
+    """Return the instance's cost in USD until `now` (seconds since the epoch); None if price or start is unknown."""
     return None if instance.started is None else cost(instance.price, now - instance.started)
 
 
 def cost_of(run: TrainingRun) -> float | None:
-    """USD from the instance's boot to the end of training; for the training alone where the boot is unknown.
+    """Return USD from the instance's boot to the end of training; for training alone if the boot time is unknown.
 
-    None on another machine, or where the price is unknown.
+    None if training ran on another machine, or the price is unknown.
     """
     if run.instance is None:
         return None
@@ -45,7 +45,7 @@ def cost_of(run: TrainingRun) -> float | None:
 
 
 def dollars(amount: float | None) -> str:
-    """An amount of USD for people to read: in cents, and below ten of them with two significant digits."""
+    """Format an amount of USD: in cents, and below ten cents with two significant digits."""
     if amount is None:
         return "unknown"
     if amount == 0 or amount >= 0.1:

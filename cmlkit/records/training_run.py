@@ -1,4 +1,4 @@
-"""The training run: what one training left behind, as values that `cmlkit publish` reads again."""
+"""The training run: the results of one training, as values that `cmlkit publish` reads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Parameter = str | int | float | bool | None
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What the training used: seconds of wall and CPU time (children included), peak resident memory in bytes."""
+    """Resources that training used: wall and CPU seconds (children included), peak resident memory in bytes."""
 
     wall_seconds: float
     cpu_seconds: float
@@ -37,8 +37,8 @@ class DataFingerprint:
         path: As declared, relative to the working directory.
         sha256: Hash of the file, or of the sorted relative paths and hashes of a folder's files.
         size: Bytes.
-        rows: Data rows (headers not counted), summed over a folder; None where the format is not tabular.
-        columns: Columns; None where not tabular or not the same throughout.
+        rows: Data rows (without headers), summed over a folder; None if the format is not tabular.
+        columns: Columns; None if not tabular, or not the same in all files of a folder.
         profiles: Numeric column -> its distribution, as `cmlkit.data.drift.profile` writes it.
     """
 
@@ -52,10 +52,10 @@ class DataFingerprint:
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """Where the true difference, challenger minus champion, lies with the probability `level`.
+    """Interval that has the true difference, challenger minus champion, with probability `level`.
 
     Attributes:
-        samples: How many test samples both models were scored on.
+        samples: Number of test samples that both models were scored on.
     """
 
     low: float
@@ -65,7 +65,7 @@ class Interval:
 
     @property
     def shows_difference(self) -> bool:
-        """Whether it excludes that there is none."""
+        """Whether the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
     def __str__(self) -> str:
@@ -73,7 +73,7 @@ class Interval:
 
     @property
     def sentence(self) -> str:
-        """What it says where it shows no difference."""
+        """The sentence for an interval that shows no difference."""
         return f"no difference that {plural(self.samples, 'sample')} could show"
 
 
@@ -84,7 +84,7 @@ class Rescored:
     Attributes:
         champion: SHA-256 of the champion's model file.
         metrics: Name -> the champion's value on this data.
-        intervals: Name -> where the true difference lies, for metrics that are a mean over samples.
+        intervals: Name -> interval of the true difference, for metrics that are a mean over samples.
     """
 
     champion: str
@@ -99,12 +99,12 @@ class Rescored:
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceFacts:
-    """The instance that the job runs on, as the boot script told the job.
+    """The instance that the job runs on, as the boot script describes it.
 
     Attributes:
         market: `spot` or `on-demand`.
-        price: USD per hour; None when unknown.
-        started: Seconds since the epoch at which the instance booted; None when unknown.
+        price: USD per hour; None if unknown.
+        started: Boot time in seconds since the epoch; None if unknown.
     """
 
     instance_id: str
@@ -117,7 +117,7 @@ class InstanceFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class PlotTable:
-    """What a plot shows, as rows of plain text below a header."""
+    """The content of a plot, as rows of plain text below a header."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -129,21 +129,21 @@ class PlotTable:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRun:
-    """What one training left behind. Paths are relative to the working directory.
+    """The results of one training. Paths are relative to the working directory.
 
     Attributes:
         mode: `command` or `estimator`.
-        command: The command line, or the estimator's import path; `setup` is the one that prepared it.
-        metrics: Name -> finite number, in the order in which the files name them.
+        command: The command line, or the estimator's import path; `setup` is the command that prepared training.
+        metrics: Name -> finite number, in the order of the files.
         parameters: Name -> value, such as `max_depth`.
         model: The model file.
-        model_class: Import path of the model's class; empty when it could not be told.
+        model_class: Import path of the model's class; empty if unknown.
         libraries: Distribution name -> version, with `python` among them.
         started: Seconds since the epoch.
         commit: git commit of the code; empty outside a repository.
         instance: The EC2 instance that it ran on, if it was one.
-        rescored: How the model that was there before does on the same test data, if that is known.
-        plot_tables: Plot -> what it shows, of those of which that is known.
+        rescored: The champion's scores on the same test data, if known.
+        plot_tables: Plot -> its content as a table, if known.
     """
 
     mode: Literal["command", "estimator"]
@@ -175,10 +175,10 @@ class TrainingRun:
 
     @classmethod
     def from_json(cls, text: str, *, source: str = "the run record") -> TrainingRun:
-        """The run that `to_json` wrote.
+        """Read a run that `to_json` wrote.
 
         Raises:
-            SettingsError: `text` is not such a record; the message names `source`.
+            SettingsError: `text` is not a training run; the message names `source`.
         """
         try:
             record: dict[str, Any] = json.loads(text)

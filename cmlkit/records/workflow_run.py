@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class WorkflowRun:
-    """The GitHub Actions run (or its stand-in on a developer's machine) that cmlkit works for.
+    """The GitHub Actions run (or a substitute on a developer's machine) that cmlkit works for.
 
     Attributes:
         repository: `OWNER/NAME`.
         run_id: GitHub's id of the run; a random one outside Actions.
         attempt: 1 for the first attempt of the run.
-        sha: Commit that the run was started for; empty when unknown.
-        ref: Full ref, such as `refs/heads/main`; empty when unknown.
+        sha: Commit that the run was started for; empty if unknown.
+        ref: Full ref, such as `refs/heads/main`; empty if unknown.
         pull_request: Number of the pull request that started the run, if one did.
-        from_fork: Whether that pull request comes from another repository: GitHub's token may then only read.
+        from_fork: Whether that pull request comes from another repository: GitHub's token is then read-only.
     """
 
     repository: str
@@ -46,5 +46,5 @@ class WorkflowRun:
 
     @property
     def label(self) -> str:
-        """The runner label that only this run and attempt has; GitHub's run ids are unique across repositories."""
+        """The runner label of this run and attempt only; GitHub's run ids are unique across repositories."""
         return f"cmlkit-{self.run_id}-{self.attempt}"
