@@ -1,1 +1,1 @@
-"""Stores: where model bytes go."""
+"""Stores: where the bytes of models are kept."""

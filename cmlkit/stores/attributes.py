@@ -1,4 +1,4 @@
-"""The entry of a model in `.gitattributes`, by which git-lfs knows that its file is a pointer."""
+"""The entry of a model in `.gitattributes`, which tells git-lfs that its file is a pointer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _VALUES = "filter=lfs diff=lfs merge=lfs -text"
 
 
 def with_entry(path: str, read: ReadTree) -> dict[str, bytes]:
-    """The attributes file with an entry for the model; nothing where it has one that covers it."""
+    """Return the attributes file with an entry for the model; empty if an entry covers it already."""
     content = read(ATTRIBUTES) or b""
     if any(_covers(line, path) for line in _lines(content)):
         return {}
@@ -21,10 +21,10 @@ def with_entry(path: str, read: ReadTree) -> dict[str, bytes]:
 
 
 def without_entry(path: str, *, there: Mapping[str, str], read: ReadTree) -> dict[str, bytes]:
-    """The attributes file without the entry that `with_entry` writes; nothing where it has none.
+    """Return the attributes file without the entry of `with_entry`; empty if it has no such entry.
 
     Args:
-        there: What is known to be in the commit: only then is it read.
+        there: Paths in the commit; the attributes file is read only if it is among them.
     """
     content = (read(ATTRIBUTES) or b"") if ATTRIBUTES in there else b""
     lines = _lines(content)
@@ -50,6 +50,6 @@ def _covers(line: str, path: str) -> bool:
 
 
 def _pattern(path: str) -> str:
-    # As git lfs track writes it: a space would end the pattern, and brackets and stars would match other names.
+    # Escaped as git lfs track does: a space would end the pattern, and brackets and stars would match other names.
     escaped = "".join(f"\\{character}" if character in "[*?\\" else character for character in path)
     return "/" + escaped.replace(" ", "[[:space:]]")

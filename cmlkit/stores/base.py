@@ -1,4 +1,4 @@
-"""What publishing needs of a store: whether it takes a model, what goes into the commit for it, and its bytes again."""
+"""The protocol of stores: check a model, store its bytes, say what to commit for it, and read it again."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from cmlkit.progress import Say
 from cmlkit.stores.pointer import Pointer
 
 CHUNK_BYTES = 1024**2
-PAUSES_SECONDS = (1.0, 4.0, 15.0)  # between tries that brought nothing
+PAUSES_SECONDS = (1.0, 4.0, 15.0)  # between tries without progress
 
 ReadTree = Callable[[str], bytes | None]
-"""Gives a file of the repository by its path; None where there is none."""
+"""Returns a file of the repository by its path; None if it is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFile:
-    """A model that is to be stored.
+    """A model to store.
 
     Attributes:
-        path: In the repository.
-        file: Where its bytes are.
+        path: Path in the repository.
+        file: The file with its bytes.
         sha256: Hash of the bytes, in hexadecimal; `size` is their number.
     """
 
@@ -42,11 +42,11 @@ class ModelFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """What the commit holds for a model.
+    """The files of the commit for a model.
 
     Attributes:
-        files: Repository path -> bytes: the model itself, or what stands for it.
-        removes: Paths that must not be in the commit beside them, such as what another store left there.
+        files: Repository path -> bytes: the model itself, or a pointer to it.
+        removes: Paths that must not be in the commit too, such as files that another store left there.
     """
 
     files: Mapping[str, bytes]
@@ -54,22 +54,22 @@ class Stored:
 
 
 class Source(Protocol):
-    """Where the bytes come from again."""
+    """A place to read models from."""
 
     def read(self, pointer: Pointer, offset: int) -> Iterator[bytes]:
-        """The model's bytes from `offset` on; from the start, after an empty piece, where the source cannot do so.
+        """Yield the model's bytes from `offset` on; if the source ignores the offset, an empty piece, then all bytes.
 
         Raises:
-            NotFound: They are not there.
-            PermissionDenied, ServiceError: The source refused something; AnswerLost where it is worth another try.
+            NotFound: The bytes are missing.
+            PermissionDenied, ServiceError: The source refused something; AnswerLost if another try may help.
         """
 
 
 class Store(Protocol):
-    """Where model bytes go."""
+    """A place to keep models in."""
 
     def check(self, path: str, *, size: int) -> str:
-        """A warning about a model of `size` bytes at the repository path `path`; empty where there is none.
+        """Return a warning about a model of `size` bytes at the repository path `path`, or "".
 
         Called before anything is written.
 
@@ -78,23 +78,23 @@ class Store(Protocol):
         """
 
     def paths(self, path: str) -> tuple[str, ...]:
-        """Repository paths that tell whether a commit has a model at `path`, and how."""
+        """Return the repository paths that tell whether a commit has a model at `path`, and in which store."""
 
     def holds(self, model: ModelFile, *, there: Mapping[str, str], read: ReadTree) -> bool:
-        """Whether a commit has this model by way of this store already.
+        """Return whether a commit has this model in this store already.
 
         Args:
-            there: Repository path -> blob id of what the commit has of `paths`.
+            there: Repository path -> blob id, for those of `paths` that the commit has.
             read: Reads files of the commit.
         """
 
     def put(self, model: ModelFile, *, there: Mapping[str, str], read: ReadTree, say: Say) -> Stored:
-        """Store the bytes. Done again, it finds them there and answers the same.
+        """Store the bytes. A repeated call finds them there and returns the same.
 
         Args:
-            there: Repository path -> blob id of what the base commit has of `paths`.
-            read: Reads files of the commit that the model is put on top of.
-            say: Told how far it is.
+            there: Repository path -> blob id, for those of `paths` that the base commit has.
+            read: Reads files of the base commit.
+            say: Called with the progress.
 
         Raises:
             ModelError: The file has changed since it was hashed.
@@ -103,14 +103,14 @@ class Store(Protocol):
 
 
 def hashed(file: Path) -> tuple[str, int]:
-    """SHA-256 in hexadecimal and size of a file, which is read in pieces. OSError where it cannot be read."""
+    """Return SHA-256 in hexadecimal and size of a file, read in pieces. Raise OSError if it cannot be read."""
     with file.open("rb") as content:
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()
         return sha256, content.tell()
 
 
 def pieces(file: Path, offset: int = 0) -> Iterator[bytes]:
-    """The file's bytes from `offset` on, `CHUNK_BYTES` at a time."""
+    """Yield the file's bytes from `offset` on, `CHUNK_BYTES` at a time."""
     with file.open("rb") as content:
         content.seek(offset)
         while piece := content.read(CHUNK_BYTES):
@@ -118,16 +118,16 @@ def pieces(file: Path, offset: int = 0) -> Iterator[bytes]:
 
 
 def changed(model: ModelFile) -> ModelError:
-    """The error for a file that is no longer what was hashed."""
-    return ModelError(f"{model.path} has changed while it was published.", next_step="Run cmlkit train again.")
+    """Return the error for a file that has changed since it was hashed."""
+    return ModelError(f"{model.path} changed while it was being published.", next_step="Run cmlkit train again.")
 
 
 def share(done: int, size: int) -> str:
-    """`12 MiB of 90 MiB, 13 %`."""
+    """Return progress such as `12 MiB of 90 MiB, 13 %`."""
     return f"{shown_size(done)} of {shown_size(size)}, {100 * done // max(size, 1)} %"
 
 
 def with_line(content: bytes, line: str) -> bytes:
-    """A text file with one line more at its end."""
+    """Return a text file with one more line at its end."""
     before = content if not content or content.endswith(b"\n") else content + b"\n"
     return before + line.encode() + b"\n"

@@ -11,15 +11,15 @@ from cmlkit.stores.base import Store
 
 
 def store_for(setting: str, *, access: Callable[[], GitAccess], directory: Path, clock: Clock) -> Store:
-    """The store.
+    """Return the store that the setting names.
 
     Args:
         setting: `git`, `lfs`, `dvc` or `s3://bucket/prefix`.
-        access: The way to the repository, for LFS.
-        directory: In the checkout, for DVC.
+        access: Gives access to the repository, for LFS.
+        directory: A folder in the checkout, for DVC.
         clock: Waits between tries.
     """
-    # Each brings libraries that the others do not need.
+    # Each imports libraries that the others do not need.
     if setting == "lfs":
         from cmlkit.stores.lfs import LfsStore
 

@@ -1,4 +1,4 @@
-"""Downloads: a model's bytes from wherever a pointer leads, resumed where they broke off, and verified."""
+"""Downloads: a model's bytes from the place that a pointer names, resumed after a break, and verified."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from cmlkit.stores.pointer import Pointer
 
 
 def source_for(pointer: Pointer, *, directory: Path, access: GitAccess | None = None) -> Source:
-    """Where the bytes are.
+    """Return the source of the pointer's bytes.
 
     Args:
-        directory: In the checkout: its remote has the LFS server, its DVC project the remote.
-        access: The way to the repository, for LFS; the checkout's own when None.
+        directory: A folder in the checkout, whose git remote has the LFS server and whose DVC project has a remote.
+        access: Access to the repository, for LFS; the checkout's own if None.
     """
     if pointer.store == "s3":
         from cmlkit.stores.s3 import S3Source
@@ -41,13 +41,13 @@ def download(
     say: Say = lambda text: None,
     clock: Clock | None = None,
 ) -> None:
-    """Bring the bytes to `target`, which is replaced once they are all there and are what the pointer says.
+    """Download the bytes to `target`, which is replaced once they are complete and match the pointer.
 
-    What came before a connection broke off stays beside it, in a file that the next try, and the next call, go on from.
+    If the connection breaks, the bytes so far stay beside `target`, and the next try or call resumes from them.
 
     Raises:
-        ModelError: Other bytes came than the pointer says, or they cannot be written.
-        NotFound, PermissionDenied, ServiceError: The source does not give them.
+        ModelError: The bytes do not match the pointer, or cannot be written.
+        NotFound, PermissionDenied, ServiceError: The source does not deliver them.
     """
     part = target.with_name(f".{target.name}.{pointer.sha256[:12]}.part")
     try:
@@ -60,7 +60,7 @@ def download(
 
 
 def _persistently(act: Callable[[], None], part: Path, clock: Clock) -> None:
-    """Again after every break: at once where it brought something, and a few times where it did not."""
+    """Repeat `act` after every break: at once if bytes arrived, else after a pause, a few times."""
     pauses, had = iter(PAUSES_SECONDS), 0
     while True:
         try:
@@ -100,9 +100,9 @@ def _check(pointer: Pointer, part: Path, target: Path) -> None:
         return
     part.unlink()
     raise ModelError(
-        f"What came for {target.name} is not the model: it has {size:,} bytes and the hash {sha256[:12]}…, instead of"
-        f" {pointer.size:,} and {pointer.sha256[:12]}…. It was thrown away.",
-        next_step="See who wrote to the store, and publish the model again.",
+        f"The download of {target.name} is not the model: it has {size:,} bytes and the hash {sha256[:12]}…, instead of"
+        f" {pointer.size:,} and {pointer.sha256[:12]}…. It was deleted.",
+        next_step="Find out who wrote to the store, and publish the model again.",
     )
 
 

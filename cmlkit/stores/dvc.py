@@ -1,7 +1,7 @@
-"""The DVC store: the real DVC pushes the bytes to the project's remote, and the commit holds DVC's file for them.
+"""The DVC store: DVC itself pushes the bytes to the project's remote, and the commit has a `.dvc` file for them.
 
 DVC works in a folder of its own with the project's settings, so that the checkout stays as it is: `dvc add` there would
-write files, and refuse a model that git has.
+write files, and refuse a model that git tracks.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class DvcStore:
     """The default remote of one DVC project.
 
     Args:
-        directory: In the checkout.
+        directory: A folder in the checkout.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -70,7 +70,7 @@ class DvcStore:
     def read(self, pointer: Pointer, offset: int) -> Iterator[bytes]:
         name = _out(pointer.text).get("path", "")
         if not name or PurePosixPath(name).name != name:
-            raise ModelError("The .dvc file of the model does not name one file beside it.")
+            raise ModelError("The model's .dvc file does not name a file beside it.")
         with _workspace(self._directory) as workspace:
             (workspace / dvc_path(name)).write_bytes(pointer.text)
             _dvc(workspace, "pull", "--", dvc_path(name), timeout=TRANSFER_SECONDS)
@@ -78,10 +78,10 @@ class DvcStore:
 
 
 def dvc_pointer(content: bytes, *, sha256: str) -> Pointer:
-    """The pointer that a `.dvc` file is, for a model whose manifest says its hash.
+    """Read a `.dvc` file as a pointer to a model with the hash from its manifest.
 
     Raises:
-        ModelError: It is no file of DVC's for one file.
+        ModelError: The file is not a `.dvc` file for one file.
     """
     return Pointer(store="dvc", sha256=sha256, size=int(_out(content).get("size", 0)), text=content)
 
@@ -92,7 +92,7 @@ def _out(content: bytes) -> Mapping[str, Any]:
         return dict(out)
     except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
         raise ModelError(
-            "The .dvc file of the model is none that DVC writes for one file.", next_step="Restore it from git."
+            "The model's .dvc file is not one that DVC writes for a single file.", next_step="Restore it from git."
         ) from error
 
 
@@ -104,10 +104,10 @@ def _md5_in(content: bytes) -> str:
 
 
 def _md5(model: ModelFile) -> str:
-    """By which DVC knows a file.
+    """Return the MD5 by which DVC identifies a file.
 
     Raises:
-        ModelError: The file is no longer what was hashed.
+        ModelError: The file has changed since it was hashed.
     """
     sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     for piece in pieces(model.file):
@@ -119,14 +119,14 @@ def _md5(model: ModelFile) -> str:
 
 
 def _ignored(model: ModelFile, read: ReadTree) -> dict[str, bytes]:
-    """The .gitignore beside the model, with the line that `dvc add` writes, where it is not there."""
+    """Return the .gitignore beside the model with the line that `dvc add` writes; empty if it has that line."""
     path = str(PurePosixPath(model.path).with_name(".gitignore"))
     content, line = read(path) or b"", f"/{model.name}"
     return {} if line in content.decode("utf-8", "replace").splitlines() else {path: with_line(content, line)}
 
 
 def _link(file: Path, link: Path) -> None:
-    # DVC replaces what it has added by a link or copy of its own: the user's file stays what it is.
+    # DVC replaces added files with a link or copy of its own; the user's file must stay as it is.
     try:
         os.link(file.resolve(), link)
     except OSError:
@@ -134,35 +134,35 @@ def _link(file: Path, link: Path) -> None:
 
 
 def _project(directory: Path) -> Path:
-    """The folder of the DVC project.
+    """Return the folder of the DVC project.
 
     Raises:
-        SettingsError: There is none around `directory`.
+        SettingsError: `directory` is not in a DVC project.
     """
     for folder in (directory.resolve(), *directory.resolve().parents):
         if (folder / ".dvc" / "config").is_file():
             return folder
     raise SettingsError(
-        "publish.store is dvc, and the checkout is no DVC project.",
+        "publish.store is dvc, but the checkout is not a DVC project.",
         next_step=f"dvc init, dvc remote add --default NAME URL, and commit .dvc/config: {_DOCUMENTATION}",
     )
 
 
 def _program() -> list[str]:
-    """How to start DVC: the one beside this Python, else the one on the path."""
+    """Return the command that starts DVC: the one of this Python, else the one on PATH."""
     if importlib.util.find_spec("dvc") is not None:
         return [sys.executable, "-m", "dvc"]
     if found := shutil.which("dvc"):
         return [found]
     raise SettingsError(
-        "publish.store is dvc, and DVC is not installed.",
-        next_step="pip install 'cmlkit-ci[dvc]', or DVC with what its remote needs, such as dvc[gs].",
+        "publish.store is dvc, but DVC is not installed.",
+        next_step="pip install 'cmlkit-ci[dvc]', or DVC with the extra for its remote, such as dvc[gs].",
     )
 
 
 @contextmanager
 def _workspace(directory: Path) -> Iterator[Path]:
-    """A folder that is a DVC project without git, with the settings and the cache of the project around `directory`."""
+    """Yield a folder that is a DVC project without git, with settings and cache of the project around `directory`."""
     project = _project(directory)
     settings = _settings(project)
     temporary = project / ".dvc" / "tmp"
@@ -180,10 +180,10 @@ def _workspace(directory: Path) -> Iterator[Path]:
 
 
 def _settings(project: Path) -> dict[str, str]:
-    """What DVC goes by in the project, from all of its files, its paths made absolute.
+    """Return the project's DVC settings, merged from all of its files, with absolute paths.
 
     Raises:
-        SettingsError: There is no default remote.
+        SettingsError: The default remote is missing.
     """
     lines = _dvc(project, "config", "--list", timeout=SHORT_SECONDS).splitlines()
     found = dict(line.split("=", 1) for line in lines if "=" in line)
@@ -196,7 +196,7 @@ def _settings(project: Path) -> dict[str, str]:
 
 
 def _ini(settings: Mapping[str, str]) -> str:
-    """DVC's file of settings: `remote.NAME.option` belongs to the section `['remote "NAME"']`."""
+    """Return DVC's settings file: `remote.NAME.option` belongs to the section `['remote "NAME"']`."""
     sections: dict[str, list[str]] = {}
     for key, value in settings.items():
         section, _, rest = key.partition(".")
@@ -208,7 +208,7 @@ def _ini(settings: Mapping[str, str]) -> str:
 
 
 def _dvc(directory: Path, *arguments: str, timeout: float) -> str:
-    # A person did not start it, so it reports nothing to DVC's makers.
+    # No person started DVC, so it sends no usage statistics.
     environ = {**for_commands(os.environ), "DVC_NO_ANALYTICS": "1"}
     ended = run_program([*_program(), *arguments], directory=directory, environ=environ, timeout=timeout)
     if ended.code == 0:

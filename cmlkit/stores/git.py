@@ -1,4 +1,4 @@
-"""The git store: the model's bytes lie in the commit itself."""
+"""The git store: the commit itself has the model's bytes."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class GitStore:
             )
         if size > WARNING_BYTES:
             return (
-                f"{path} has {size / 1024**2:.0f} MiB: every clone of the repository will carry it for good."
-                f" GitHub advises against files over {WARNING_BYTES // 1024**2} MiB; publish.store knows other places."
+                f"{path} has {size / 1024**2:.0f} MiB: every clone of the repository will keep it forever."
+                f" GitHub advises against files over {WARNING_BYTES // 1024**2} MiB; publish.store names alternatives."
             )
         return ""
 

@@ -1,4 +1,4 @@
-"""HTTP to storage: files streamed up and down, tries that end, and errors that name the store."""
+"""HTTP to storage: streamed uploads and downloads, limited retries, and errors that name the store."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_RETRY_AFTER_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """An address with the headers that open it; those are never shown."""
+    """A URL with its headers, which hold credentials and are never shown."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -40,24 +40,24 @@ class _Busy(AnswerLost):
 
 
 def post_json(place: Place, body: Mapping[str, object], *, what: str, media_type: str) -> Any:
-    """The JSON that a server answers to `body`."""
+    """Send `body` as JSON; return the JSON of the answer."""
     headers = {**place.headers, "Accept": media_type, "Content-Type": media_type}
     with _sent("POST", place, headers, what, data=json.dumps(body).encode()) as response:
         try:
             return response.json() if response.content else {}
         except ValueError as error:
-            raise ServiceError(f"{what}: {place.host} answered with something else than JSON.") from error
+            raise ServiceError(f"{what}: {place.host} answered with something other than JSON.") from error
 
 
 def put_file(place: Place, file: Path, *, size: int, what: str, say: Say) -> None:
-    """Upload a file as it is read."""
+    """Upload a file, streamed from disk."""
     headers = {"Content-Type": "application/octet-stream", **place.headers}
     with _sent("PUT", place, headers, what, data=_Watched(file, size, say)):
         return
 
 
 def read_from(place: Place, offset: int, *, what: str) -> Iterator[bytes]:
-    """The bytes at an address from `offset` on; from the start, after an empty piece, where the server cannot do so."""
+    """Yield the bytes from `offset` on; if the server ignores the offset, an empty piece, then all bytes."""
     import requests
 
     ranged = {"Range": f"bytes={offset}-"} if offset else {}
@@ -72,7 +72,7 @@ def read_from(place: Place, offset: int, *, what: str) -> Iterator[bytes]:
 
 
 def patiently(act: Callable[[], T], *, clock: Clock) -> T:
-    """`act()`, again after pauses where no answer came."""
+    """Call `act`; if no answer came, call it again after pauses."""
     for pause in PAUSES_SECONDS:
         try:
             return act()
@@ -128,7 +128,7 @@ def _refused(response: requests.Response, place: Place, what: str) -> CmlkitErro
             text, next_step="The token needs contents: write to upload, and contents: read to download."
         )
     if status == 404:
-        return NotFound(text, status=status, next_step="It is gone, or the token may not see it.")
+        return NotFound(text, status=status, next_step="It was deleted, or the token may not see it.")
     if status in (507, 509):
         return ServiceError(
             text,
@@ -150,7 +150,7 @@ def _message(response: requests.Response, place: Place) -> str:
 
 
 class _Watched:
-    """A file that says how much of it was read; requests takes its length from `__len__` and streams it."""
+    """A file that reports how much of it was read; requests takes its length from `__len__` and streams it."""
 
     def __init__(self, file: Path, size: int, say: Say) -> None:
         self._file, self._size, self._say = file, size, say

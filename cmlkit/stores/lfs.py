@@ -1,7 +1,7 @@
-"""The LFS store: bytes go to the repository's Git LFS server, and the commit holds the pointer that git-lfs knows.
+"""The LFS store: bytes go to the repository's Git LFS server, and the commit has a git-lfs pointer.
 
-The batch API with basic transfers: https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md. git-lfs itself is
-not needed.
+It uses the batch API with basic transfers: https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md. git-lfs
+itself is not needed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class LfsStore:
     """Git LFS of one repository.
 
     Args:
-        access: Asked when a request is made.
+        access: Called before each request.
         clock: Waits between tries.
     """
 
@@ -81,7 +81,7 @@ class LfsStore:
         try:
             patiently(send, clock=self._clock)
         except ServiceError as error:
-            # The server refuses bytes that are not what was announced, and only the file can tell why.
+            # The server rejects bytes that differ from the announced hash; only the file shows whether it has changed.
             if hashed(model.file) != (model.sha256, model.size):
                 raise changed(model) from error
             raise
@@ -102,7 +102,7 @@ class LfsStore:
             (shown,) = (item for item in answer["objects"] if item["oid"] == pointer.sha256)
             failure, actions = shown.get("error"), shown.get("actions") or {}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ServiceError(f"{what}: {place.host} answered something that is not the LFS API's.") from error
+            raise ServiceError(f"{what}: {place.host} sent an answer that does not follow the LFS API.") from error
         if failure:
             raise _object_error(failure, what, pointer)
         return dict(actions)
@@ -133,6 +133,6 @@ def _object_error(failure: Any, what: str, pointer: Pointer) -> ServiceError:
     text = f"{what} of {pointer.sha256[:12]}…: {code} {message}"
     if code == 404:
         return NotFound(
-            text, status=404, next_step="The object was never uploaded, or removed: train and publish again."
+            text, status=404, next_step="The object was never uploaded, or was removed: train and publish again."
         )
     return ServiceError(text, status=code if isinstance(code, int) else None)

@@ -1,4 +1,4 @@
-"""Pointers: the short files that a commit holds in place of a model, of the kinds that cmlkit writes and reads."""
+"""Pointers: the short files that a commit has in place of a model."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _SIZE = re.compile(r"^size (\d+)$", re.MULTILINE)
 
 @dataclass(frozen=True, kw_only=True)
 class Pointer:
-    """What stands for a model, and where its bytes are.
+    """A pointer to a model: its hash, and where its bytes are.
 
     Attributes:
         sha256: Hash of the model's bytes, in hexadecimal; `size` is their number.
-        url: Such as `s3://bucket/key`; empty for LFS, whose server is the repository's, and for DVC.
-        version_id: Of the object, in a bucket that keeps versions.
-        text: All of a file of DVC's, which means something to DVC only.
+        url: URL such as `s3://bucket/key`; empty for DVC, and for LFS, which uses the repository's server.
+        version_id: Version of the object, in a bucket with versioning.
+        text: Content of a `.dvc` file, for DVC only.
     """
 
     store: Literal["lfs", "s3", "dvc"]
@@ -35,17 +35,17 @@ class Pointer:
 
 
 def dvc_path(model: str) -> str:
-    """Where DVC's file for a model is: beside it, with `.dvc` added."""
+    """Return the path of DVC's file for a model: beside it, with `.dvc` added."""
     return f"{model}.dvc"
 
 
 def lfs_text(pointer: Pointer) -> bytes:
-    """The file that git-lfs knows. https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md#the-pointer"""
+    """Return the pointer file of git-lfs. https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md#the-pointer"""
     return f"version {LFS_VERSION}\noid sha256:{pointer.sha256}\nsize {pointer.size}\n".encode()
 
 
 def s3_text(pointer: Pointer) -> bytes:
-    """The file for an object in S3."""
+    """Return the pointer file for an object in S3."""
     record = {
         "cmlkit-pointer": S3_VERSION,
         "url": pointer.url,
@@ -57,7 +57,7 @@ def s3_text(pointer: Pointer) -> bytes:
 
 
 def read_pointer(content: bytes) -> Pointer | None:
-    """The pointer that the file at a model's path is; None where it is none, such as a model itself."""
+    """Read the file at a model's path as a pointer; return None if it is not one, such as a model itself."""
     if len(content) > LIMIT_BYTES:
         return None
     text = content.decode("utf-8", "replace")

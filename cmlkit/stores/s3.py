@@ -1,7 +1,7 @@
-"""The S3 store: a bucket holds the bytes under a key made of their hash, and the commit a short file that names it.
+"""The S3 store: a bucket has the bytes under a key made of their hash, and the commit has a pointer to it.
 
-Uploads go in parts, and S3 checks each part's SHA-256. The checksum that it then has of the whole object is computed
-here too, from the same parts, so that an object of the key counts as the model only if S3 itself says that it is.
+Uploads go in parts, and S3 checks each part's SHA-256. The checksum that S3 has for the whole object is computed here
+too, from the same parts, so that an object at the key counts as the model only if S3's own checksum matches.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cmlkit.stores.attributes import ATTRIBUTES, without_entry
 from cmlkit.stores.base import CHUNK_BYTES, ModelFile, ReadTree, Stored, changed, pieces, share
 from cmlkit.stores.pointer import Pointer, dvc_path, read_pointer, s3_text
 
-# A part has 5 MiB at least, an object 10,000 parts at most.
+# A part has at least 5 MiB, an object at most 10,000 parts.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 PART_BYTES = 32 * 1024**2
 LIMIT_BYTES = 10_000 * PART_BYTES
@@ -44,7 +44,9 @@ class S3Store:
 
     def check(self, path: str, *, size: int) -> str:
         if size > LIMIT_BYTES:
-            raise ModelError(f"{path} has {size / 1024**3:.0f} GiB; this store takes {LIMIT_BYTES // 1024**3} GiB.")
+            raise ModelError(
+                f"{path} has {size / 1024**3:.0f} GiB; this store takes at most {LIMIT_BYTES // 1024**3} GiB."
+            )
         return ""
 
     def paths(self, path: str) -> tuple[str, ...]:
@@ -81,16 +83,16 @@ class S3Store:
         return f"s3://{self._bucket}/{self._key(model)}"
 
     def _found(self, model: ModelFile, checksum: str) -> dict[str, Any] | None:
-        """What S3 says of the model's object; None where there is none, or it is not the model."""
+        """Return S3's description of the model's object; None if it is missing, or is not the model."""
         try:
-            # Without s3:ListBucket, S3 answers 403 and not 404 for what is not there.
+            # Without s3:ListBucket, S3 answers 403 instead of 404 for a missing object.
             with _explained(f"look for {self._url(model)}", needs="s3:GetObject and s3:ListBucket"):
                 head: dict[str, Any] = self._client().head_object(
                     Bucket=self._bucket, Key=self._key(model), ChecksumMode="ENABLED"
                 )
         except NotFound:
             return None
-        # A server that keeps no checksums has the hash that the upload wrote beside the object.
+        # A server without checksums still has the hash that the upload wrote into the object's metadata.
         shown = str(head.get("ChecksumSHA256", checksum)).partition("-")[0]
         is_model = shown == checksum and head["Metadata"].get("sha256") == model.sha256
         return head if is_model and head["ContentLength"] == model.size else None
@@ -112,13 +114,13 @@ class S3Store:
 
 
 class S3Source:
-    """Any object that a pointer names."""
+    """Any object in S3 that a pointer names."""
 
     def __init__(self) -> None:
         self._client = _Client()
 
     def read(self, pointer: Pointer, offset: int) -> Iterator[bytes]:
-        """Of the very version, where the pointer names one."""
+        """Yield the object's bytes, of the exact version if the pointer names one."""
         bucket, key = _split(pointer.url)
         version = {"VersionId": pointer.version_id} if pointer.version_id else {}
         needs = "s3:GetObject and s3:GetObjectVersion" if version else "s3:GetObject"
@@ -128,7 +130,7 @@ class S3Source:
 
 
 class _Client:
-    """boto3's client of S3, made when it is first used."""
+    """boto3's S3 client, created when first used."""
 
     def __init__(self) -> None:
         self._made: Any = None
@@ -149,7 +151,7 @@ class _Client:
 
 
 class _Said:
-    """Tells how far an upload is; s3transfer calls it from its threads."""
+    """A callback that reports the progress of an upload; s3transfer calls it from its threads."""
 
     def __init__(self, size: int, say: Say) -> None:
         self._size, self._say, self._done, self._lock = size, say, 0, threading.Lock()
@@ -166,14 +168,14 @@ def _split(address: str) -> tuple[str, str]:
 
 
 def _checksum(model: ModelFile) -> str:
-    """The checksum that S3 will have of the object: of the bytes, or of its parts' checksums where it comes in parts.
+    """Return the checksum that S3 will have: of the bytes, or of the parts' checksums if there are parts.
 
-    S3 adds the number of parts, which is left out here.
+    S3 appends the number of parts, which is left out here.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 
     Raises:
-        ModelError: The file is no longer what was hashed.
+        ModelError: The file has changed since it was hashed.
     """
     whole, parts = hashlib.sha256(), [hashlib.sha256()]
     for number, piece in enumerate(pieces(model.file), start=1):
@@ -199,7 +201,7 @@ def _status(error: Any) -> int:
 
 @contextmanager
 def _explained(action: str, *, needs: str) -> Iterator[None]:
-    """Errors of boto3 as ours, with what AWS said."""
+    """Translate boto3's errors into ours, with AWS's message."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 

@@ -215,7 +215,7 @@ def test_a_file_that_changes_while_it_is_uploaded_is_refused(there: Project) -> 
     model = ModelFile(path=MODEL, file=file, sha256=original[0], size=original[1])
     from cmlkit.stores.lfs import LfsStore
 
-    with pytest.raises(ModelError, match="has changed while it was published"):
+    with pytest.raises(ModelError, match="changed while it was being published"):
         LfsStore(there.client().git_access, clock=QuickClock()).put(
             model, there={}, read=lambda path: None, say=lambda text: None
         )
@@ -317,7 +317,7 @@ def test_bytes_that_are_not_the_models_never_take_its_place(there: Project, lfs_
     sha256 = published.model_sha256
     (lfs_objects / sha256[:2] / sha256[2:4] / sha256).write_bytes(b"model of 0.8")
     folder = clone(there, tmp_path / "clone", published.branch)
-    with pytest.raises(ModelError, match="It was thrown away"):
+    with pytest.raises(ModelError, match="It was deleted"):
         pull_model(folder, model=MODEL)
     assert read_pointer((folder / MODEL).read_bytes())
     assert sorted(file.name for file in (folder / "model").iterdir() if file.name.startswith(".")) == []

@@ -120,7 +120,7 @@ def test_a_project_without_a_remote_or_without_dvc_is_told_before_anything_is_wr
     with pytest.raises(SettingsError, match="no default remote"):
         there.publish(run, store="dvc")
     (there.directory / ".dvc" / "config").unlink()
-    with pytest.raises(SettingsError, match="is no DVC project"):
+    with pytest.raises(SettingsError, match="is not a DVC project"):
         there.publish(run, store="dvc")
     assert there.branches() == {"main"}
 
