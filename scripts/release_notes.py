@@ -1,6 +1,6 @@
-"""Print the changelog's section of the version that a tag names.
+"""Print the changelog's section for a version tag.
 
-python -m scripts.release_notes v1.2.3   exit 1 where the package has another version, or the changelog no section
+python -m scripts.release_notes v1.2.3   exit 1 if the package has another version, or the section is missing
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def notes(tag: str, *, version: str, changelog: str) -> str:
-    """The section below the version's heading.
+    """Return the section below the version's heading.
 
     Raises:
-        ValueError: The tag is not the version's, or nothing was written about it.
+        ValueError: The tag does not match the version, or its section is missing or empty.
     """
     if tag != f"v{version}":
-        raise ValueError(f"{tag} is not the tag of {version}, which pyproject.toml says.")
+        raise ValueError(f"{tag} is not the tag of {version}, the version in pyproject.toml.")
     section = re.search(rf"^## \[{re.escape(version)}\][^\n]*\n(.*?)(?=^## |\Z)", changelog, re.DOTALL | re.MULTILINE)
     if section is None or not section[1].strip():
         raise ValueError(f"CHANGELOG.md says nothing about {version}. Rename [Unreleased] to [{version}] - DATE.")

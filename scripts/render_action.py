@@ -1,7 +1,7 @@
-"""Write the inputs of `action.yml`, and the variables that they travel in, from the settings schema.
+"""Write the inputs of `action.yml`, and their environment variables, from the settings schema.
 
-python scripts/render_action.py           print what action.yml should be
-python scripts/render_action.py --write   make it so
+python -m scripts.render_action           print action.yml as it should be
+python -m scripts.render_action --write   write it
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ REGION = re.compile(r"(?P<begin> *# Settings, as [^\n]*\n).*?(?P<end> *# End of 
 
 
 def rendered(text: str) -> str:
-    """The text of an `action.yml` with its two regions of settings as the schema has them."""
+    """Return the text of an `action.yml` with both regions of settings rendered from the schema."""
     regions = iter(("".join(_inputs()), "".join(_variables())))
     return REGION.sub(lambda match: f"{match['begin']}{next(regions)}{match['end']}", text)
 
 
 def inputs() -> dict[str, tuple[Setting, ...]]:
-    """Name of each input, with the settings that it sets: `labels` are both the runner's and the pull request's."""
+    """Map each input to the settings that it sets: `labels` sets the runner's and the pull request's."""
     keys = dict.fromkeys(declaration.key for declaration in SETTINGS)
     return {key: tuple(declaration for declaration in SETTINGS if declaration.key == key) for key in keys}
 
 
 def _inputs() -> Iterator[str]:
     for key, declarations in inputs().items():
-        # JSON's quoting is YAML's too, and the words need it: they have colons and braces in them.
+        # JSON strings are valid YAML, and the texts need quotes: they contain colons and braces.
         text = json.dumps(" ".join(declaration.help for declaration in declarations), ensure_ascii=False)
         yield f"  {key}:\n    description: {text}\n    required: false\n"
 

@@ -1,7 +1,7 @@
-"""Write the pages of `docs/reference/` that derive from the code.
+"""Write the pages of `docs/reference/` that are generated from the code.
 
 python -m scripts.render_reference --write   write them
-python -m scripts.render_reference --check   exit 1 with the names of those that the code has moved away from
+python -m scripts.render_reference --check   exit 1 with the names of outdated pages
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STARS: Mapping[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Param
 
 
 def commands() -> str:
-    """The page of commands, from the tree that click runs."""
+    """Return the page of commands, from the tree of click commands."""
     introduction = (
         "# Commands\n\nEvery command shows the same with `--help`. Flags are explained in [Settings](settings.md)."
     )
@@ -53,7 +53,7 @@ def _command(command: click.Command, path: str) -> str:
 
 
 def _help(text: str) -> Iterator[str]:
-    """Paragraphs; those that click must not fold are examples."""
+    """Yield the paragraphs; those that click must not rewrap are examples."""
     for paragraph in inspect.cleandoc(text).split("\n\n"):
         yield f"```console\n{paragraph[2:]}\n```" if paragraph.startswith("\b\n") else paragraph
 
@@ -64,16 +64,16 @@ def _option(option: click.Option) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    """Text for a cell: braces, bars and brackets are meant as such."""
+    """Return text for a table cell, with bars and angle brackets escaped."""
     return " ".join(text.split()).replace("|", "&#124;").replace("<", "&lt;")
 
 
 def error_classes() -> str:
-    """The page of errors, from their tree."""
+    """Return the page of errors, from the tree of classes."""
     introduction = (
         "# Errors and exit codes\n\nEvery error says what happened, on which resource, and the next step. From Python,"
-        " each is an exception of `cmlkit.errors` below `CmlkitError`; a command ends with its exit code, and with 0"
-        " when all went well."
+        " each is an exception of `cmlkit.errors` below `CmlkitError`; a command ends with its exit code, or with 0"
+        " on success."
     )
     rows = [[code(str(found.exit_code)), code(found.__name__), _cell(_summary(found))] for found in _tree()]
     attributes = [
@@ -94,20 +94,20 @@ def _summary(item: Any) -> str:
 
 
 def _docstring(item: Any) -> str:
-    """The docstring, its sections as text so that markdown leaves their indentation alone."""
+    """Return the docstring, with its sections as text, so that markdown keeps their indentation."""
     summary, _, rest = (inspect.getdoc(item) or "").partition("\n\n")
     return f"{summary}\n\n```text\n{rest}\n```" if rest else summary
 
 
 def action() -> str:
-    """The page of the action, from `action.yml`."""
+    """Return the page of the action, from `action.yml`."""
     declared = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
     return (
         "\n\n".join(
             [
-                f"# Action\n\n{declared['description']} Inputs left out keep what `cmlkit.yaml` or a variable says.",
+                f"# Action\n\n{declared['description']} For inputs left out, `cmlkit.yaml` and variables apply.",
                 "## Inputs\n\n" + _declarations("Input", declared["inputs"]),
-                "## Outputs\n\nText before the colon names the commands that set it.\n\n"
+                "## Outputs\n\nThe text before the colon names the commands that set the output.\n\n"
                 + _declarations("Output", declared["outputs"]),
             ]
         )
@@ -120,7 +120,7 @@ def _declarations(title: str, declared: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def python() -> str:
-    """The page of the Python API, from the names that cmlkit exports."""
+    """Return the page of the Python API, from the names that cmlkit exports."""
     introduction = "# Python\n\nEverything here is imported from `cmlkit` itself."
     return "\n\n".join([introduction, *(_member(name, getattr(cmlkit, name)) for name in cmlkit.__all__)]) + "\n"
 
@@ -137,7 +137,7 @@ def _methods(name: str, member: type[Any]) -> Iterator[str]:
 
 
 def _signature(name: str, member: Any) -> str:
-    """The call, one parameter a line."""
+    """Return the call, one parameter per line."""
     if dataclasses.is_dataclass(member):
         parameters = ["*", *(_field(field) for field in dataclasses.fields(member) if field.init)]
         return _call(name, parameters, "")
@@ -165,7 +165,7 @@ def _parameters(signature: inspect.Signature) -> Iterator[str]:
 
 
 def _field(field: dataclasses.Field[Any]) -> str:
-    """A field of a dataclass; one that a factory fills has a default too."""
+    """Return a dataclass field with its default; a default from a factory is `...`."""
     missing = dataclasses.MISSING
     default = "" if field.default is missing else f" = {_value(field.default)}"
     return f"{field.name}: {_annotation(field.type)}{default if field.default_factory is missing else ' = ...'}"
@@ -176,7 +176,7 @@ def _annotation(annotation: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    """The value as it is written; what would show its address, which changes with each run, is left out."""
+    """Return the value as written, or `...` if it shows an address, which changes with each run."""
     return "..." if " at 0x" in repr(value) else repr(value)
 
 
@@ -190,7 +190,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 
 def drifted() -> list[str]:
-    """Names of the pages that are not what the code says."""
+    """Return the names of outdated pages."""
     paths = {name: REFERENCE / name for name in PAGES}
     return [name for name, path in paths.items() if not path.exists() or path.read_text("utf-8") != PAGES[name]()]
 
@@ -203,7 +203,7 @@ def main(arguments: list[str]) -> None:
         for name in names:
             (REFERENCE / name).write_text(PAGES[name](), encoding="utf-8")
     elif names:
-        sys.exit(f"{', '.join(names)}: not what the code says. Run: python -m scripts.render_reference --write")
+        sys.exit(f"{', '.join(names)}: outdated. Run: python -m scripts.render_reference --write")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The page `docs/reference/settings.md`, from the settings schema; `render_reference` writes it with the others."""
+"""The page `docs/reference/settings.md`, from the settings schema; `render_reference` writes it too."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from cmlkit.settings.setting import DURATION_KIND, Setting
 
 INTRODUCTION = """# Settings
 
-A setting has one name with four doors, in this order of precedence: flag, variable, `cmlkit.yaml`, default. The table
-names its key; for `instance-type` of the section `runner` the others are
+A setting has one name and four sources, in this order of precedence: flag, variable, `cmlkit.yaml`, default. The tables
+list its key in `cmlkit.yaml`. Ways to set `instance-type` of the section `runner`:
 
-| Door | Looks like |
+| Set by | Example |
 | :-- | :-- |
 | flag | `--instance-type t3.large` |
 | variable | `CMLKIT_RUNNER_INSTANCE_TYPE=t3.large` |
 | `cmlkit.yaml` | `runner: {instance-type: t3.large}` |
 | input of the action | `instance-type: t3.large` |
 
-An empty variable counts as unset. Lists take several values one a line or separated by commas; a flag may be repeated.
-Durations have a unit: `90s`, `10m`, `1h30m`. An unknown key is an error that names the nearest known one, with file
-and line. `cmlkit config show` prints every value and where it came from.
+An empty variable counts as unset. Lists take several values, one per line or separated by commas; a flag may be
+repeated. Durations have a unit: `90s`, `10m`, `1h30m`. An unknown key is an error that names the nearest known one,
+with file and line. `cmlkit config show` prints every value and where it came from.
 
-The action has one input of each name; `labels`, which `runner` and `publish` both have, is each command's own.
+The action has one input for each name; `labels`, which `runner` and `publish` both have, applies to the command
+that runs.
 """
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     sections = [f"## {name}\n\n{_table(declarations)}\n" for name, declarations in SCHEMA.items()]
     return "\n".join([INTRODUCTION, *sections])
 

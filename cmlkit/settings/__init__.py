@@ -1,1 +1,1 @@
-"""Settings: one declaration each, from which default, flag, variable, key, help and action input derive."""
+"""Settings: each declared once; default, flag, variable, key, help and action input derive from it."""

@@ -1,6 +1,6 @@
-"""`cmlkit.yaml`: which values it gives, and on which line each stands.
+"""`cmlkit.yaml`: the values in it, and the line of each.
 
-A module of its own, since where there is no such file nothing needs a parser for YAML.
+A module of its own, since no YAML parser is needed if there is no such file.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from cmlkit.files import YAML_NEXT_STEP, yaml_problem
 from cmlkit.settings.setting import nearest
 
 BARE = "gate"
-"""The section that is a list of rules, and no mapping of names to values."""
+"""The section that is a list of rules instead of a mapping of names to values."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RawValue:
-    """A value as the file has it, and `FILE:LINE`."""
+    """A value as it is in the file, and its `FILE:LINE`."""
 
     value: Any
     source: str
 
 
 def parse_settings(text: str, *, path: Path, known: Mapping[str, Sequence[str]]) -> dict[str, RawValue]:
-    """Dotted name -> value.
+    """Map each dotted name in the file to its value.
 
     Args:
-        text: The file's.
-        path: Its name in messages.
+        text: The file's text.
+        path: The file's name in messages.
         known: Section -> keys that it may have.
 
     Raises:
-        SettingsError: The text is no YAML, or has a key that is not known or stands twice.
+        SettingsError: The text is not YAML, or a key is unknown or occurs twice.
     """
     try:
         document = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -63,7 +63,7 @@ def _read_section(section: str, node: yaml.Node, path: Path, where: str, names: 
 
 
 def _entries(node: yaml.Node, path: Path, *, names: Sequence[str], inside: str) -> list[tuple[str, yaml.Node, str]]:
-    """Key, value and `FILE:LINE` of a mapping whose keys must be among `names` and stand once."""
+    """Return key, value and `FILE:LINE` of each entry; keys must be among `names` and occur once."""
     line = node.start_mark.line + 1
     if not isinstance(node, yaml.MappingNode):
         raise SettingsError(f"{path}:{line}: {inside} must be a mapping of names to values.")
@@ -83,7 +83,7 @@ def _plain(node: yaml.Node, where: str) -> Any:
     try:
         return loader.construct_document(node)
     except (yaml.MarkedYAMLError, ValueError) as error:
-        # A tag such as !shell; or a date by its form, such as 2026-02-30.
+        # A tag such as !shell; or an impossible date, such as 2026-02-30.
         why = error.problem if isinstance(error, yaml.MarkedYAMLError) else error
         raise SettingsError(f"{where}: the value cannot be read: {why}.", next_step="Put it in quotes.") from error
     finally:

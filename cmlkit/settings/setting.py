@@ -1,4 +1,4 @@
-"""A setting: one declaration from which its default, type, flag, variable, key, help and action input derive."""
+"""A setting: one declaration; its default, type, flag, variable, key, help and action input derive from it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """What values a setting takes.
+    """A kind of value that settings take.
 
     Attributes:
-        name: What the reference calls it: text, list, duration …
-        parse: Text of a flag or a variable -> value; raises ValueError with what would be right.
-        accept: A value of `cmlkit.yaml` -> value; raises ValueError with what would be right.
+        name: Its name in the reference: text, list, duration …
+        parse: Text of a flag or a variable -> value; raises ValueError with a description of valid values.
+        accept: A value of `cmlkit.yaml` -> value; raises the same.
         repeated: Whether the flag may be given several times.
     """
 
@@ -33,13 +33,13 @@ class Kind:
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One setting, with every name under which people meet it.
+    """One setting, with all of its names.
 
     Attributes:
         section: `runner`, `train`, `publish` or `gate`.
         name: The field of the section's dataclass, such as `instance_type`.
-        kind: What values it takes.
-        default: The value where nobody sets it.
+        kind: The kind of value that it takes.
+        default: The value if nobody sets it.
         help: One sentence for `--help`, the reference and the action's input.
     """
 
@@ -69,7 +69,7 @@ class Setting:
         return self.section if self.name == "rules" else f"{self.section}.{self.key}"
 
 
-def setting(default: Any, kind: Kind, help: str) -> Any:  # noqa: A002 - the field's own word for it
+def setting(default: Any, kind: Kind, help: str) -> Any:  # noqa: A002 - the name of the field
     """Declare a setting as a field of a section's dataclass."""
     metadata = {"kind": kind, "help": help}
     if isinstance(default, Mapping):
@@ -78,7 +78,7 @@ def setting(default: Any, kind: Kind, help: str) -> Any:  # noqa: A002 - the fie
 
 
 def declared(section: str, spec: type[Any]) -> tuple[Setting, ...]:
-    """The settings that a section's dataclass declares, in order."""
+    """Return the settings that a section's dataclass declares, in order."""
     return tuple(
         Setting(
             section=section,
@@ -92,7 +92,7 @@ def declared(section: str, spec: type[Any]) -> tuple[Setting, ...]:
 
 
 def seconds(text: str) -> float:
-    """`2h`, `1h30m`, `10m` or `90s` in seconds; ValueError where there is no unit."""
+    """Return `2h`, `1h30m`, `10m` or `90s` in seconds; raise ValueError if the unit is missing."""
     match = DURATION.fullmatch(text.strip())
     if not text.strip() or match is None:
         raise ValueError("a duration with a unit, such as 90s, 10m or 1h30m")
@@ -101,7 +101,7 @@ def seconds(text: str) -> float:
 
 
 def split(text: str) -> tuple[str, ...]:
-    """Items of a list that a variable, an action input or a flag holds: one a line, or separated by commas."""
+    """Split the list in a variable, an action input or a flag: one item per line, or separated by commas."""
     return tuple(item.strip() for item in re.split(r"[,\n]", text) if item.strip())
 
 
@@ -153,7 +153,7 @@ def _parse_mapping(text: str) -> dict[str, Any]:
         return _mapping(_yaml(text))
     pairs = [item.partition("=") for item in split(text)]
     if not all(equals and name.strip() for name, equals, _ in pairs):
-        raise ValueError("name=value, one a line or separated by commas")
+        raise ValueError("name=value, one per line or separated by commas")
     return {name.strip(): _yaml(value) for name, _, value in pairs}
 
 
@@ -163,7 +163,7 @@ def _yaml(text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ValueError(f"what YAML can read: {error}") from None
+        raise ValueError(f"valid YAML: {error}") from None
 
 
 def _text(value: Any) -> str:
@@ -198,7 +198,7 @@ STORE = Kind(name="git | lfs | s3://bucket/prefix | dvc", parse=_store, accept=_
 
 
 def choice(*values: str) -> Kind:
-    """A kind that takes one of `values`; an empty one among them may be left out."""
+    """Return a kind that takes one of `values`; an empty value is not shown among the choices."""
 
     def accept(value: Any) -> str:
         text = _text(value)
@@ -210,10 +210,10 @@ def choice(*values: str) -> Kind:
 
 
 def converted(convert: Callable[[Any], Any], value: Any, *, where: str, path: str) -> Any:
-    """`convert(value)`, with a ValueError turned into the error a person can act on.
+    """Return `convert(value)`, with a ValueError turned into an error that a person can act on.
 
     Raises:
-        SettingsError: The value is not what the setting takes; the message has the place and what would be right.
+        SettingsError: The value is invalid; the message has its source and describes valid values.
     """
     try:
         return convert(value)
@@ -222,6 +222,6 @@ def converted(convert: Callable[[Any], Any], value: Any, *, where: str, path: st
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """`Did you mean …?`, or the known names where none is near."""
+    """Return `Did you mean …?`, or the known names if none is similar."""
     matches = difflib.get_close_matches(name.replace("_", "-"), known, n=1, cutoff=0.6)
     return f"Did you mean {matches[0]!r}?" if matches else f"Known: {', '.join(known)}."
