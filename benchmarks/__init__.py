@@ -1,1 +1,1 @@
-"""What `make bench` measures: ratios of things done side by side in one run on one machine."""
+"""Benchmarks of `make bench`: cmlkit and its floor, side by side on one machine."""

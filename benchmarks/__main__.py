@@ -1,4 +1,4 @@
-"""`python -m benchmarks [PART…]`: measure, print tables, write `build/bench.json` and the page of the documentation."""
+"""`python -m benchmarks [PART…]`: measure, print tables, write `build/bench.json` and the documentation's page."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ PARTS = ("commands", "training", "launching", "installing", "growth", "runners")
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all when left out")
-    parser.add_argument("--page", action="store_true", help="measure nothing: write the page from what was measured")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of {', '.join(PARTS)}; all if left out")
+    parser.add_argument("--page", action="store_true", help="measure nothing; write the page from earlier results")
     arguments = parser.parse_args()
     if arguments.page:
         _write_page()
@@ -29,7 +29,7 @@ def main() -> None:
     chosen = arguments.parts or PARTS
     if unknown := set(chosen) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    # Started without this, each program that is measured would compile its modules anew.
+    # With this variable, each measured program would compile its modules again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for name in chosen:
         begun = time.monotonic()
@@ -48,7 +48,7 @@ def _write_page() -> None:
 
 
 def _keep(name: str, part: Part) -> None:
-    """Put a part beside those that other runs have measured."""
+    """Add a part to those that earlier runs have measured."""
     document = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {"parts": {}}
     document["machine"] = {
         "cores": os.cpu_count(),

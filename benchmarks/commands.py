@@ -1,4 +1,4 @@
-"""Commands: what cmlkit's own checks, retries and messages cost beside a bare script that makes the same requests."""
+"""Commands: the cost of cmlkit's checks, retries and messages, beside a bare script with the same requests."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from benchmarks.measuring import MIB, Part, Program, Target, Usage, compared, in
 from benchmarks.site import CMLKIT, FLOORS, PNG, Checkout, Site, site
 
 ROUNDS = 9
-# What CML 0.20 took on a machine of this size: seconds and MiB of a comment, seconds of the publishing stage in three
-# processes.
+# CML 0.20 on a machine of this size: seconds and MiB of a comment, seconds of publishing in three processes.
 CML_COMMENT_SECONDS, CML_COMMENT_MIB, CML_STAGE_SECONDS = 0.95, 152, 3.5
 PLOTS = 3
 
@@ -18,7 +17,7 @@ Sides = Mapping[str, Callable[[], Usage]]
 
 
 def measure() -> Part:
-    """Help, comment, check, asset and publish, each against its floor."""
+    """Measure help, comment, check, asset and publish, each against its floor."""
     with site() as here:
         pairs = {
             "cmlkit --help": (_help(), 1.5),

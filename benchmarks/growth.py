@@ -21,7 +21,7 @@ FLOOR_MARGIN = 1.5
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One size, and what it took."""
+    """The measurements at one size."""
 
     size: int
     usage: Usage
@@ -29,7 +29,7 @@ class Point:
 
 
 def measure() -> Part:
-    """Four things that grow, each at three sizes; then the largest model against its floor."""
+    """Measure four things that grow, each at three sizes; then the largest model against its floor."""
     with site() as here:
         grown = {
             "plots of a publish": _points(here, [1, 10, 100], _plots),
@@ -52,7 +52,7 @@ def measure() -> Part:
 
 
 def _points(here: Site, sizes: Sequence[int], prepared: Callable[[Site, int], Checkout]) -> list[Point]:
-    """Each size by the command that was prepared for it, smallest to largest in turn."""
+    """Measure the command prepared for each size, smallest to largest in turn."""
     requests: dict[int, int] = {}
 
     def measured(size: int) -> Usage:
@@ -93,7 +93,7 @@ def _comments(here: Site, size: int) -> Checkout:
 
 
 def _history(here: Site, size: int) -> Checkout:
-    """A base branch with as many models as `size`, one a commit."""
+    """Prepare a base branch with `size` models, one per commit."""
     checkout = here.checkout()
     checkout.train(model_bytes=10_000, plots=1)
     manifest = (checkout.directory / manifest_path(MODEL)).read_bytes()
@@ -108,7 +108,7 @@ def _history(here: Site, size: int) -> Checkout:
 
 
 def _import_of(number: int, manifest: bytes) -> bytes:
-    """One commit for git fast-import: the manifest of another model each."""
+    """Return a commit for git fast-import with the manifest of another model."""
     content = manifest.replace(b'"accuracy": 0.97', b'"accuracy": 0.%06d' % (number + 1))
     begin = b"from refs/heads/main^0\n" if number == 0 else b""
     return (

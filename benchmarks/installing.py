@@ -1,4 +1,4 @@
-"""Installing: the action's set-up step, with an empty cache and a full one, beside npm with a CLI like CML's."""
+"""Installing: the action's set-up step, with an empty cache and a full one, beside npm and CML's CLI."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.measuring import Part, Program, Target, Usage, median
 ROOT = Path(__file__).parents[1]
 ROUNDS = 3
 COLD_SECONDS = 3
-# What `npm install` of CML's CLI, 260 packages, took on a machine of this size.
+# `npm install` of CML's CLI, 260 packages, on a machine of this size.
 NPM_SECONDS = 8.0
 STEPS: Mapping[str, Mapping[str, str]] = {
     "launch": {"COMMAND": "runner launch"},
@@ -23,7 +23,7 @@ STEPS: Mapping[str, Mapping[str, str]] = {
 
 
 def measure() -> Part:
-    """Each step cold, then again in a job of its own with the cache of the first."""
+    """Measure each step cold, then again in another job with the cache of the first."""
     taken = {name: [_cold_and_warm(step) for _ in range(ROUNDS)] for name, step in STEPS.items()}
     rows = []
     for name, pairs in taken.items():
@@ -37,7 +37,7 @@ def measure() -> Part:
             Target(what="Times faster than npm's 8 s", value=NPM_SECONDS / launch, limit=1, at_least=True),
         ],
         notes=[
-            f"npm's {NPM_SECONDS:g} s are the reference that was measured for CML's 260 packages; npm is not run here.",
+            f"npm's {NPM_SECONDS:g} s were measured once, for CML's 260 packages; npm is not run here.",
             "Cold downloads everything from the package index: this part measures the network too.",
         ],
     )
@@ -49,7 +49,7 @@ def _cold_and_warm(step: Mapping[str, str]) -> tuple[Usage, Usage]:
 
 
 def _set_up(folder: Path, job: str, step: Mapping[str, str]) -> Usage:
-    """The action's step in a job of its own; jobs of one folder share uv's cache."""
+    """Run the action's step as a job of its own; the jobs in one folder share uv's cache."""
     home = folder / job
     home.mkdir()
     environ = {

@@ -18,8 +18,9 @@ from cmlkit.runner.arrival import POLL_SECONDS
 from cmlkit_sandbox import Sandbox
 
 LATENCY_SECONDS = 0.1
-# So long that whatever else a command does meanwhile is over: then each round trip adds it once.
-LONG_SECONDS = 4.0  # so long that what the machine does besides makes no tenth of a round trip
+# Longer than anything else that a command does meanwhile, so each round trip adds it once; and so long that other load
+# on the machine makes less than a tenth of a round trip.
+LONG_SECONDS = 4.0
 ROUNDS = 3
 DEEPEST = 3
 # Written by the tests that boot under systemd.
@@ -31,9 +32,9 @@ class Launch:
     """One launch.
 
     Attributes:
-        bought: Seconds from the process's start to the arrival of RunInstances.
-        returned: Seconds from the runner being online to the process's end.
-        calls_before: Calls to AWS and GitHub before RunInstances; `calls` in all.
+        bought: Seconds from the start of the process to the arrival of RunInstances.
+        returned: Seconds from the runner being online to the end of the process.
+        calls_before: Calls to AWS and GitHub before RunInstances; `calls` is their total.
     """
 
     bought: float
@@ -43,7 +44,7 @@ class Launch:
 
 
 def measure() -> Part:
-    """Launches without latency and with 100 ms a call, in turn."""
+    """Measure launches without latency and with 100 ms per call, in turn."""
     taken: dict[float, list[Launch]] = {0.0: [], LATENCY_SECONDS: []}
     _launch(0.0)
     for _ in range(ROUNDS):
@@ -81,7 +82,7 @@ def _launch(latency: float) -> Launch:
 
 @contextmanager
 def _watching(sandbox: Sandbox) -> Iterator[Mapping[str, float]]:
-    """When RunInstances came and how many calls there were before it, and when the runner was online."""
+    """Record when RunInstances came, the number of calls before it, and when the runner was online."""
     seen: dict[str, float] = {}
     over = threading.Event()
 

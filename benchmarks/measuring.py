@@ -1,4 +1,4 @@
-"""Measuring: whole processes, in turn, and what the medians of their times and sizes say."""
+"""Measuring: whole processes, in turn, and the medians of their times and sizes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pathlib import Path
 
 MIB = 2**20
 STARTER = Path(__file__).with_name("starter.py")
-# What a program gets of our environment: nothing that points it at a service or changes what Python does.
+# Variables passed to programs: none of them points to a service or changes Python's behaviour.
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", "MPLCONFIGDIR", "UV_CACHE_DIR", "UV_SYSTEM_CERTS")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What a process and those that it has waited for took.
+    """Resources that a process and its reaped children used.
 
     Attributes:
         wall: Seconds from its start to its end.
@@ -36,20 +36,20 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A command line, and what it runs with."""
+    """A command line with its directory and environment."""
 
     argv: Sequence[str]
     directory: Path = field(default_factory=Path.cwd)
     environ: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *, errors: Path | None = None) -> Usage:
-        """Run it once, its output thrown away.
+        """Run the program once and discard its output.
 
         Args:
-            errors: Keeps what it writes to standard error.
+            errors: File for its standard error.
 
         Raises:
-            RuntimeError: It failed; the message has the end of its error output.
+            RuntimeError: The program failed; the message has the end of its error output.
         """
         with tempfile.TemporaryDirectory() as folder:
             result = Path(folder, "usage.json")
@@ -72,10 +72,10 @@ class Program:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """How far a number should go, and how far it goes.
+    """A limit for a number, and the measured value.
 
     Attributes:
-        at_least: Whether `value` should be `limit` or more, and not `limit` or less.
+        at_least: Whether `value` should be at least `limit` instead of at most.
     """
 
     what: str
@@ -89,7 +89,7 @@ class Target:
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
     def row(self) -> dict[str, object]:
-        """As it stands in the result file."""
+        """Return the target's row in the result file."""
         return {
             "what": self.what,
             "measured": quantity(self.value, self.unit),
@@ -100,11 +100,11 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What one module measured.
+    """The measurements of one module.
 
     Attributes:
-        rows: Of one table.
-        targets: What is wanted of these numbers.
+        rows: Rows of one table.
+        targets: Targets for these numbers.
         notes: Sentences below the table.
     """
 
@@ -114,7 +114,7 @@ class Part:
 
 
 def in_turn(sides: Mapping[str, Callable[[], Usage]], *, rounds: int, warm_up: int = 1) -> dict[str, Usage]:
-    """The medians of each side, measured A B A B, so that what else the machine does falls on all alike.
+    """Return the medians of each side, measured A B A B, so that other load on the machine affects all alike.
 
     Args:
         warm_up: Rounds before those that count, for compiled modules and file caches.
@@ -129,7 +129,7 @@ def in_turn(sides: Mapping[str, Callable[[], Usage]], *, rounds: int, warm_up: i
 
 
 def median(usages: Iterable[Usage]) -> Usage:
-    """The median of each quantity for itself."""
+    """Return the median of each quantity."""
     taken = list(usages)
     return Usage(
         wall=statistics.median(usage.wall for usage in taken),
@@ -139,9 +139,9 @@ def median(usages: Iterable[Usage]) -> Usage:
 
 
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
-    """The power of size by which values grow: 0 is constant, 1 linear, 2 quadratic.
+    """Return the power of size by which values grow: 0 is constant, 1 linear, 2 quadratic.
 
-    The slope of the least-squares line through the logarithms.
+    It is the slope of the least-squares line through the logarithms.
     """
     pairs = [(math.log(size), math.log(value)) for size, value in zip(sizes, values, strict=True)]
     mean_size = statistics.fmean(size for size, _ in pairs)
@@ -151,7 +151,7 @@ def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
 
 
 def compared(what: str, ours: Usage, floor: Usage) -> dict[str, object]:
-    """A row: ours beside its floor, and the ratio."""
+    """Return a row: ours beside its floor, and the ratio."""
     return {
         "what": what,
         "seconds": round(ours.wall, 3),
@@ -165,7 +165,7 @@ def compared(what: str, ours: Usage, floor: Usage) -> dict[str, object]:
 
 
 def quantity(value: float, unit: str) -> str:
-    """A number with as many digits as it has worth, and its unit."""
+    """Format a number with its significant digits and its unit."""
     digits = 0 if abs(value) >= 100 or value == int(value) else 2
     return f"{value:,.{digits}f} {unit}".strip()
 

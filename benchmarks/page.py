@@ -1,4 +1,4 @@
-"""The page of the documentation that shows the latest measurements: tables, targets, and two drawings."""
+"""The documentation's page with the latest measurements: tables, targets, and two drawings."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ RATIOS, GROWTH = "performance-ratios.svg", "performance-growth.svg"
 HEAD = """# Performance
 
 `make bench` measures this and writes this page; it takes about ten minutes. `make bench BENCH=commands` measures one
-part. Each row is the median of whole processes, measured in turn (A B A B), so that what else the machine does falls on
-all alike: wall time, CPU time with that of its children, and the peak memory of the largest process, as the kernel
-counts them. A *floor* is the least Python that does the same work against the same sandbox, without checks, retries and
+part. Each row is the median of whole processes, measured in turn (A B A B), so that other load on the machine affects
+all alike: wall time, CPU time including children, and the peak memory of the largest process, as the kernel counts
+them. A *floor* is the least Python that does the same work against the same sandbox, without checks, retries and
 messages: [benchmarks/floors](https://github.com/cmlkit/cmlkit/tree/main/benchmarks/floors).
 
 The targets beside the results were set before anything was measured. Those that are not met say so.
 """
-COMMANDS = """What a command costs beside a bare script that makes the same requests. The sandbox answers in
-milliseconds; GitHub does in hundreds, which both sides would wait for."""
+COMMANDS = """The cost of a command, beside a bare script that makes the same requests. The sandbox answers within
+milliseconds; GitHub takes hundreds, and both sides would wait for it."""
 TRAINING = """Estimator mode beside the script that people start from: genfromtxt, one core, one plot. cmlkit draws up
-to four plots, hashes the data and writes the manifest in that time. It lays the features out as trees read them, which
-the script does not, so the efficiency of its fit can exceed 100 %. Below, what command mode adds to a command."""
+to four plots, hashes the data and writes the manifest in that time. It stores the features in the order in which trees
+read them, which the script does not, so the efficiency of its fit can exceed 100 %. Below: the cost that command mode
+adds to a command."""
 LAUNCHING = """From the start of `cmlkit runner launch` to the arrival of RunInstances, and from the runner being online
 at GitHub to the end of the command. Round trips are counted by making each take four seconds."""
 # Part -> title, introduction.
@@ -42,7 +43,7 @@ PARTS: Mapping[str, tuple[str, str]] = {
 
 
 def write_page(document: Mapping[str, Any]) -> list[Path]:
-    """Write the page and its drawings from the result file's content; the files that it wrote."""
+    """Write the page and its drawings from the content of the result file; return the files."""
     parts = document["parts"]
     images = {RATIOS: _ratios(parts), GROWTH: _growth(parts)}
     written = [PAGE]
@@ -55,7 +56,7 @@ def write_page(document: Mapping[str, Any]) -> list[Path]:
 
 
 def page(document: Mapping[str, Any]) -> str:
-    """The page as markdown."""
+    """Return the page as markdown."""
     machine = document["machine"]
     where = f"Measured on {machine['cores']} cores with Python {machine['python']}, {machine['system']}."
     sections = [_section(name, document["parts"][name]) for name in PARTS if name in document["parts"]]
@@ -98,7 +99,7 @@ def _cell(value: object) -> str:
 
 
 def _ratios(parts: Mapping[str, Any]) -> Figure | None:
-    """Bars: how many times the floor's wall time each takes."""
+    """Draw bars: each wall time as a multiple of its floor's."""
     from matplotlib.figure import Figure
 
     rows = [row for name in ("commands", "training") for row in parts.get(name, {}).get("rows", ())]
@@ -117,7 +118,7 @@ def _ratios(parts: Mapping[str, Any]) -> Figure | None:
 
 
 def _growth(parts: Mapping[str, Any]) -> Figure | None:
-    """Lines: seconds by size."""
+    """Draw lines: seconds by size."""
     from matplotlib.figure import Figure
 
     rows = parts.get("growth", {}).get("rows", ())

@@ -1,6 +1,6 @@
-"""Load: many runners launched and stopped at once, against one, with 100 ms for every call to AWS and GitHub.
+"""Load: many runners launched and stopped at once, beside one, with 100 ms per call to AWS and GitHub.
 
-Instances boot for real in the sandbox, so that on two cores the boots, not the calls, bound the wall time.
+Instances really boot in the sandbox, so on two cores the boots limit the wall time instead of the calls.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ MANY = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What `count` runners took.
+    """The measurements of `count` runners.
 
     Attributes:
         launch: Seconds until all of them were online.
         stop: Seconds until all of them were gone.
-        calls: To AWS and to GitHub, of launch and stop together.
+        calls: Calls to AWS and GitHub, of launch and stop together.
         peak_memory: Bytes of this process, sandbox included.
     """
 
@@ -70,8 +70,8 @@ def measured(count: int) -> Load:
 
 
 def measure() -> Part:
-    """One runner, many runners, and how they compare."""
-    measured(1)  # the first sandbox of a process loads moto; neither side shall pay for that
+    """Measure one runner and many runners."""
+    measured(1)  # the first sandbox of a process loads moto, which must not count for either side
     one, many = measured(1), measured(MANY)
     rows = [
         {

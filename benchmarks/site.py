@@ -1,4 +1,4 @@
-"""A GitHub on loopback for the programs that are measured: a repository each, and the variables of a run there."""
+"""A GitHub on loopback for the measured programs: a repository and a run's variables for each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cmlkit_sandbox.github import GitHubServer
 
 CMLKIT = str(Path(sysconfig.get_path("scripts"), "cmlkit"))
 FLOORS = Path(__file__).with_name("floors")
-PNG = b"\x89PNG\r\n\x1a\n"  # how an image begins; what follows is nobody's business here
+PNG = b"\x89PNG\r\n\x1a\n"  # how an image begins; nobody reads the rest here
 OWNER, TOKEN = "octo", "ghs_job"
 MODEL, METRICS = "model/m.joblib", "model/metrics.txt"
 
@@ -41,7 +41,7 @@ class Checkout:
         return Program(argv=argv, directory=self.directory, environ=environ)
 
     def train(self, *, model_bytes: int, plots: int, plot_bytes: int = 100_000) -> None:
-        """A training that leaves a model, metrics and plots of random bytes, and the record to publish."""
+        """Train: write a model, metrics and plots of random bytes, and the record to publish."""
         folder, source = self.directory / "model", random.Random(self.repository)
         folder.mkdir(exist_ok=True)
         for name, size in [("m.joblib", model_bytes), *((f"{number}.png", plot_bytes) for number in range(plots))]:
@@ -57,14 +57,14 @@ class Checkout:
 
 @dataclass(kw_only=True)
 class Site:
-    """The server, and where its checkouts lie."""
+    """The server, and the folder of its checkouts."""
 
     github: GitHubServer
     folder: Path
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def checkout(self) -> Checkout:
-        """A repository that nothing has been published to."""
+        """Create a repository without anything published, and check it out."""
         number = next(self.numbers)
         repository = f"{OWNER}/forest-{number}"
         directory = self.folder / f"work-{number}"
@@ -88,7 +88,7 @@ class Site:
 
 @contextmanager
 def site() -> Iterator[Site]:
-    """A site for as long as the `with` block lasts."""
+    """Run a site for the duration of the `with` block."""
     with tempfile.TemporaryDirectory() as folder, GitHubServer(Path(folder, "github")) as github:
         github.add_token(TOKEN, "github-actions[bot]", kind="job")
         yield Site(github=github, folder=Path(folder))

@@ -1,7 +1,7 @@
-"""Runs one program and says what it took: `python -I -S starter.py RESULT PROGRAM ARGUMENT…`.
+"""Run one program and write its time, CPU time and memory: `python -I -S starter.py RESULT PROGRAM ARGUMENT…`.
 
-A process of its own, and a small one: Linux counts the memory of the process that starts a program among the program's
-own peak (it lives in that one's pages until it has its own), and the one that measures holds the sandbox.
+A small process of its own: Linux counts the memory of the process that starts a program in the program's peak (it
+shares that process's pages until it has its own), and the measuring process contains the sandbox.
 """
 
 import json

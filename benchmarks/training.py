@@ -1,4 +1,4 @@
-"""Training: estimator mode beside the script that people start from, and what command mode adds to a bare command."""
+"""Training: estimator mode beside the script that people start from, and command mode beside a bare command."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Job:
     folder: Path
 
     def ours(self) -> tuple[Usage, float]:
-        """What it takes, and the seconds of its fit."""
+        """Train with cmlkit; return the usage, and the seconds of the fit."""
         return self._run([CMLKIT, *ESTIMATOR], r"^Fit \w+: done \(([\d.]+) s\)")
 
     def reference(self) -> tuple[Usage, float]:
@@ -43,7 +43,7 @@ class Job:
 
     def _run(self, argv: list[str], fit: str) -> tuple[Usage, float]:
         said = self.folder / "said.txt"
-        # In a checkout of its own, so that no other one's state is looked at.
+        # Outside any repository, so that the state of this one does not matter.
         usage = Program(argv=argv, directory=self.folder, environ={"GIT_DIR": os.devnull}).run(errors=said)
         found = re.search(fit, said.read_text(encoding="utf-8"), re.MULTILINE)
         assert found, said.read_text(encoding="utf-8")
@@ -51,7 +51,7 @@ class Job:
 
 
 def measure() -> Part:
-    """Both sizes of the reference job, then a command that prints nothing and one that prints much."""
+    """Measure both sizes of the reference job, then a command that prints nothing and one that prints much."""
     rows, targets = [], []
     with tempfile.TemporaryDirectory() as folder:
         for size in (SMALL, LARGE):
@@ -66,7 +66,7 @@ def measure() -> Part:
 
 
 def write_job(folder: Path, rows: int) -> Job:
-    """The reference job's four files: a classification problem of 20 features, and a quarter more samples to test."""
+    """Write the reference job's four files: classification with 20 features, and a quarter more samples to test."""
     import numpy as np
     from sklearn.datasets import make_classification
 

@@ -2,14 +2,14 @@
 
     import cmlkit
 
-    with cmlkit.launch_runner(...):     # an instance that is gone when the block ends
+    with cmlkit.launch_runner(...):     # an instance that is terminated when the block ends
         ...
     run = cmlkit.train(...)             # a command or a declared estimator -> TrainingRun
     verdict = cmlkit.compare(...)       # challenger against champion, by rules
     cmlkit.publish(run, ...)            # commit, pull request, report, comment, check
     model = cmlkit.load_model(...)      # verified before it is unpickled
 
-Everything here is imported when it is first used: `import cmlkit` itself loads no third-party package.
+Everything is imported on first use: `import cmlkit` itself loads no third-party package.
 """
 
 from __future__ import annotations

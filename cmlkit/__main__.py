@@ -1,4 +1,4 @@
-"""`cmlkit` and `python -m cmlkit`: run one command, turn its failure into a message and an exit code."""
+"""`cmlkit` and `python -m cmlkit`: run a command, and turn a failure into a message and an exit code."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from cmlkit.errors import CmlkitError
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the console script."""
     code = run(sys.argv[1:], environ=os.environ)
-    # The end of the process frees everything; without this, Python looks through all of it several times before,
-    # which takes a tenth of a short command's time.
+    # The process frees everything when it ends; without this, Python's garbage collector would first go through all of
+    # it several times, which takes a tenth of a short command's time.
     gc.freeze()
     sys.exit(code)
 
 
 def run(arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:
-    """Run one command line; its exit code. A traceback appears only with `--debug` or `CMLKIT_DEBUG`."""
+    """Run one command line; return its exit code. A traceback appears only with `--debug` or `CMLKIT_DEBUG`."""
     from cmlkit.cli import cli
 
     try:
@@ -37,7 +37,7 @@ def run(arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:
         click.echo("Interrupted.", err=True)
         return 130
     except BrokenPipeError:
-        # Whoever read our output has seen enough; Python would complain once more when it flushes at exit.
+        # The reader of our output has closed it; Python would raise again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except CmlkitError as error:

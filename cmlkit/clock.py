@@ -1,4 +1,4 @@
-"""The clock: what time it is, and how to wait, so that whoever waits can be shown another one."""
+"""The clock: the time, and waiting, as an object that tests can replace."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Time, in seconds."""
+    """The time, and waiting, in seconds."""
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Return the seconds since the epoch."""
 
     def sleep(self, seconds: float) -> None:
-        """Return after that many seconds."""
+        """Wait for that many seconds."""
 
 
 class SystemClock:

@@ -1,4 +1,4 @@
-"""The error tree: each class has an exit code, each error a next step.
+"""The error tree: each class has an exit code, and each error a next step.
 
 CmlkitError                 1   a defect in cmlkit
 ├── SettingsError           2   a flag, variable, file or argument is wrong
@@ -7,25 +7,25 @@ CmlkitError                 1   a defect in cmlkit
 │   └── GitError            2   git is missing, or refuses to work in the repository
 │       ├── NotARepository  2   the folder is in no git repository
 │       └── GitFailed       2   a git command failed, or took too long
-├── PermissionDenied        3   credentials are missing or not enough
+├── PermissionDenied        3   credentials are missing or insufficient
 ├── CapacityError           4   the cloud has no capacity, or the account no quota
 ├── WaitTimeout             5   something did not come up in time
 ├── GateRejected            6   the gate rejected the model
-├── ServiceError            7   GitHub or AWS failed for good
+├── ServiceError            7   GitHub or AWS failed permanently
 │   ├── NotFound            7   the named resource does not exist there
 │   ├── Conflict            7   the resource changed or exists already
-│   └── AnswerLost          7   a write was sent, its answer never came: look before repeating
+│   └── AnswerLost          7   a write was sent, but no answer came: check before repeating
 ├── TrainingFailed          8   the training command failed
 └── Interrupted           130   SIGINT or SIGTERM
 """
 
 
 class CmlkitError(Exception):
-    """Any failure that cmlkit explains: what happened, on which resource, and what to do next.
+    """A failure with an explanation: what happened, on which resource, and what to do next.
 
     Args:
         message: One sentence: what happened, on which resource, and the cause.
-        next_step: What the person should do; empty where the message says it all.
+        next_step: What the user should do; empty if the message says it all.
     """
 
     exit_code = 1
@@ -46,7 +46,7 @@ class SettingsError(CmlkitError):
 
 
 class MetricsError(SettingsError):
-    """A metrics file is missing, empty, or holds something else than finite numbers."""
+    """A metrics file is missing, empty, or contains anything but finite numbers."""
 
 
 class ModelError(SettingsError):
@@ -80,7 +80,7 @@ class PermissionDenied(CmlkitError):
 
 
 class CapacityError(CmlkitError):
-    """The cloud has no capacity for what was asked, or the account no quota."""
+    """The cloud lacks capacity for the request, or the account lacks quota."""
 
     exit_code = 4
 
@@ -92,17 +92,17 @@ class WaitTimeout(CmlkitError):
 
 
 class GateRejected(CmlkitError):
-    """The gate rejected the model, and the settings ask for that to fail the run."""
+    """The gate rejected the model, and the settings make that fail the run."""
 
     exit_code = 6
 
 
 class ServiceError(CmlkitError):
-    """GitHub or AWS failed for good: retries are used up, or the answer cannot be right.
+    """GitHub or AWS failed permanently: retries are used up, or the answer is invalid.
 
     Attributes:
-        status: The HTTP status, or None where no answer came.
-        code: The service's own error code, such as `VcpuLimitExceeded`; empty where it gave none.
+        status: The HTTP status; None if no answer came.
+        code: The service's own error code, such as `VcpuLimitExceeded`; empty if it gave none.
     """
 
     exit_code = 7
@@ -118,15 +118,15 @@ class NotFound(ServiceError):
 
 
 class Conflict(ServiceError):
-    """The resource exists already, or has changed since it was read."""
+    """The resource already exists, or has changed since it was read."""
 
 
 class AnswerLost(ServiceError):
-    """A write was sent and its answer never came; whoever sent it must look before repeating it."""
+    """A write was sent but no answer came; the caller must check the result before repeating it."""
 
 
 class TrainingFailed(CmlkitError):
-    """The training command ended with an error or was killed.
+    """The training command failed or was killed.
 
     Attributes:
         returncode: The command's own exit code; negative for a signal, as in `subprocess`.

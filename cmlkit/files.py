@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, so that a full disk costs no old one, and one-line messages for YAML errors."""
+"""Files written whole or not at all, so that a full disk loses no old file; one-line messages for YAML errors."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, in a folder that is made where there is none. OSError where that fails; what was there stays."""
+    """Write a file, creating its folder if needed. If that fails, raise OSError and leave the old file as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        # mkstemp makes files for their owner only; these are for whoever may read their folder.
+        # mkstemp makes files readable by their owner only; these are for everybody who may read the folder.
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:
@@ -30,8 +30,8 @@ YAML_NEXT_STEP = "Correct the line. Text that has ': ', ' #' or a bracket in it 
 
 
 def yaml_problem(path: Path | str, error: yaml.YAMLError) -> str:
-    """`FILE:LINE: this is not valid YAML: …`, from what PyYAML raised, which takes several lines and names no file."""
-    import yaml  # loaded already, where there is an error of its own
+    """Return `FILE:LINE: this is not valid YAML: …`; PyYAML's own message has several lines and no file."""
+    import yaml  # loaded already if there is an error of its own
 
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         where, what = f"{path}:{error.problem_mark.line + 1}", str(error.problem)

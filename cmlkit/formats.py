@@ -1,4 +1,4 @@
-"""How numbers, durations and sizes read in sentences and tables, and what is a number there."""
+"""Formats of numbers, durations and sizes in sentences and tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ SIGNIFICANT_DIGITS = 4
 
 
 def number(value: float) -> str:
-    """Four significant digits, all digits of whole thousands, a power of ten for the very small and the very large.
+    """Format a number with four significant digits, whole if from 1,000, with an exponent if very small or large.
 
     0.972, 1,234,567, 98.77, 1.5e-7
     """
@@ -25,12 +25,12 @@ def number(value: float) -> str:
 
 
 def signed(value: float) -> str:
-    """A difference: +0.012, −3, 0."""
+    """Format a difference: +0.012, −3, 0."""
     return f"+{number(value)}" if value > 0 else number(value)
 
 
 def duration(seconds: float) -> str:
-    """0.4 s, 42 s, 4 min 12 s, 2 h 5 min."""
+    """Format seconds: 0.4 s, 42 s, 4 min 12 s, 2 h 5 min."""
     if seconds < 10:
         return f"{_trimmed(f'{seconds:.1f}')} s"
     whole = round(seconds)
@@ -42,7 +42,7 @@ def duration(seconds: float) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes in the units of disks and memory: 812 B, 4.2 KiB, 1.3 GiB."""
+    """Format bytes in binary units: 812 B, 4.2 KiB, 1.3 GiB."""
     value, units = float(count), ["B", "KiB", "MiB", "GiB", "TiB"]
     while value >= 999.5 and len(units) > 1:
         value /= 1024
@@ -51,12 +51,12 @@ def size(count: int) -> str:
 
 
 def short_hash(digest: str) -> str:
-    """Enough of a hash or commit id to know it again."""
+    """Return enough of a hash or commit id to recognise it."""
     return digest[:12]
 
 
 def is_number(text: str) -> bool:
-    """Whether Python takes the text for a number; NaN and infinity are some."""
+    """Return whether Python reads the text as a number; NaN and infinity count."""
     try:
         float(text)
     except ValueError:
@@ -65,7 +65,7 @@ def is_number(text: str) -> bool:
 
 
 def plural(count: int, noun: str) -> str:
-    """1 rule, 2 rules, 1,000 rules."""
+    """Format a count with its noun: 1 rule, 2 rules, 1,000 rules."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 

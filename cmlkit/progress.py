@@ -1,4 +1,4 @@
-"""Progress: what is happening now, and how long it took, for a terminal, a workflow log, or nobody."""
+"""Progress: the current step and its duration, for a terminal, a workflow log, or nobody."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TextIO
 
 Say = Callable[[str], None]
-"""Tells what a stage is doing now; each call replaces the line before it."""
+"""Reports what a stage is doing now; each call replaces the text before it."""
 
 
 class Progress(Protocol):
-    """Where the stages report to."""
+    """A receiver of progress reports."""
 
     def stage(self, title: str) -> AbstractContextManager[Say]:
-        """Announce a stage; what is said last stays beside its title with the time that it took."""
+        """Announce a stage; at its end, show its title with its duration and the text that was said last."""
 
     def note(self, text: str) -> None:
-        """A line that stays."""
+        """Show a line that stays."""
 
     def warn(self, text: str) -> None:
-        """A line that a person should act on, though the work goes on."""
+        """Show a warning that a person should act on, although the work goes on."""
 
 
 class Silent:
-    """Says nothing: the default of the Python API."""
+    """No output: the default of the Python API."""
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Say]:
@@ -38,7 +38,7 @@ class Silent:
 
 
 class Lines:
-    """Plain lines, for logs and pipes. Each stage prints one line when it starts and one when it ends."""
+    """Plain lines, for logs and pipes: one when a stage starts, and one when it ends."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
@@ -74,7 +74,7 @@ class Lines:
 
 
 class Live:
-    """A spinner with elapsed time on a terminal, by rich."""
+    """A spinner with elapsed time on a terminal, drawn by rich."""
 
     def __init__(self) -> None:
         from rich.console import Console

@@ -1,4 +1,4 @@
-"""The scaffold: what a project that is to be retrained starts with, guessed from the files that it has."""
+"""The scaffold: the first `cmlkit.yaml` and workflow of a project, guessed from its files."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _FOLDER = re.compile(r"""Path\(["']([\w/-]+)["']\)""")
 
 @dataclass(frozen=True, kw_only=True)
 class Guess:
-    """What the files of a project say about how it trains.
+    """How a project trains, guessed from its files.
 
     Attributes:
-        train: Key of `train` -> value, of what was found.
+        train: Key of `train` -> value that was found.
         missing: Keys for which nothing was found.
     """
 
@@ -46,11 +46,11 @@ class Guess:
 
 
 def guess(files: Iterable[str], read: Callable[[str], str]) -> Guess:
-    """How a project trains, by its files.
+    """Guess from a project's files how it trains.
 
     Args:
         files: Paths relative to the project's root, with slashes.
-        read: Gives the text of one of them.
+        read: Path -> text of the file.
     """
     listed = sorted(files, key=lambda path: (path.count("/"), path))
     script = _first(listed, lambda path: PurePosixPath(path).name in TRAINING_SCRIPTS)
@@ -65,15 +65,15 @@ def guess(files: Iterable[str], read: Callable[[str], str]) -> Guess:
         "data": [f"{folder}/" for folder in DATA_FOLDERS if _has_folder(written, folder)],
     }
     found = {key: value for key, value in train.items() if value}
-    # A setting that is left out has a default, which would be looked for.
+    # Without the empty list, the setting's default would apply, and those files are missing.
     found |= {key: [] for key in ("plots", "data") if key not in found}
     missing = tuple(key for key in ("run", "model", "metrics") if key not in found)
     return Guess(train=found, missing=missing)
 
 
 def settings_file(sections: Mapping[str, Mapping[str, Any]], *, gate: Sequence[str] = ()) -> str:
-    """The text of a `cmlkit.yaml` with these settings of runner and train, by section and key, and these rules."""
-    parts = ["# How cmlkit retrains this project. `cmlkit config show` prints every setting there is.\n"]
+    """Return the text of a `cmlkit.yaml` with these settings of runner and train, and these rules."""
+    parts = ["# How cmlkit retrains this project. `cmlkit config show` prints every setting.\n"]
     for section in ("runner", "train"):
         values = sections.get(section, {})
         lines = [f"  {item.key}: {_inline(item, values[item.key])}\n" for item in SCHEMA[section] if item.key in values]
@@ -84,7 +84,7 @@ def settings_file(sections: Mapping[str, Mapping[str, Any]], *, gate: Sequence[s
 
 
 def workflow_file(template: str, *, action: str = ACTION, region: str = "", schedule: str = "") -> str:
-    """A template with the action, the region and the schedule of this project; as they are where empty."""
+    """Fill in the action, region and schedule of a template; those that are empty stay as they are."""
     text = template.replace("OWNER/cmlkit@v1", action)
     if region:
         text = re.sub(r"(?m)^(  AWS_REGION:) .*$", rf"\1 {region}", text)
@@ -113,7 +113,7 @@ def _python(files: Sequence[str]) -> str:
 
 
 def _written_by(script: str) -> list[str]:
-    """Files that a script names, below the one folder that it names where they stand alone."""
+    """Return the files that a script names; bare names are put below its folder, if it names only one."""
     folders = list(dict.fromkeys(_FOLDER.findall(script)))
     folder = f"{folders[0]}/" if len(folders) == 1 else ""
     return [name if "/" in name else f"{folder}{name}" for name in _STRING.findall(script)]
@@ -125,12 +125,12 @@ def _is_metrics(path: str) -> bool:
 
 
 def _is_score_script(path: str, read: Callable[[str], str]) -> bool:
-    """Whether it is one for `train.score`, which has to know where its scores go."""
+    """Return whether a script is made for `train.score`: it reads `CMLKIT_SCORES`."""
     return PurePosixPath(path).name in SCORE_SCRIPTS and "CMLKIT_SCORES" in read(path)
 
 
 def _is_result(path: str) -> bool:
-    """Whether an image is more likely made by training than shown by the project's pages."""
+    """Return whether an image is likely made by training instead of part of the project's documentation."""
     return PurePosixPath(path).parts[0] not in ("docs", "doc", "images", "assets", *DATA_FOLDERS)
 
 
@@ -147,30 +147,30 @@ def _at_most_one(files: Sequence[str], wanted: Callable[[str], bool]) -> list[st
 
 
 def _inline(declaration: Setting, value: Any) -> str:
-    """A value as it stands behind its key, on one line."""
+    """Format a value as it is written after its key, on one line."""
     if declaration.kind is DURATION_KIND and isinstance(value, float):
         return f"{value:g}s"
     plain = list(value) if isinstance(value, tuple) else value
     return yaml.safe_dump(plain, default_flow_style=True, width=10_000, sort_keys=False).removesuffix("...\n").strip()
 
 
-# A wheel has them below `resources`, where its build puts them; a checkout has them at its root.
+# A wheel has these folders below `resources`; a checkout has them at its root.
 _RESOURCES = Path(__file__).parent / "resources"
 _CHECKOUT = Path(__file__).parents[1]
 
 
 def example() -> Path:
-    """The folder of the example project."""
+    """Return the folder of the example project."""
     return _folder("examples") / "random-forest"
 
 
 def workflow_names() -> list[str]:
-    """File names of the templates."""
+    """Return the file names of the workflow templates."""
     return sorted(path.name for path in _folder("workflows").glob("*.yml"))
 
 
 def workflow(name: str) -> str:
-    """The text of a template.
+    """Return the text of a workflow template.
 
     Raises:
         SettingsError: There is no template of that name.

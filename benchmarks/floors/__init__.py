@@ -1,1 +1,1 @@
-"""The least Python that does the same work: bare scripts, without checks, retries or care for what is there."""
+"""The least Python that does the same work: bare scripts without checks and retries."""

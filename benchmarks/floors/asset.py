@@ -1,4 +1,4 @@
-"""The floor of `cmlkit asset publish`: FILE in a commit on the branch of images, which is there."""
+"""The floor of `cmlkit asset publish`: FILE in a commit on the existing branch of images."""
 
 import base64
 import hashlib

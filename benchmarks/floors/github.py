@@ -1,4 +1,4 @@
-"""What the floors' requests have in common."""
+"""The common part of the floors' requests."""
 
 import json
 import os
@@ -13,7 +13,7 @@ REPOSITORY = f"{os.environ['GITHUB_API_URL']}/repos/{os.environ['GITHUB_REPOSITO
 
 
 def send(method: str, url: str, body: object = None, *, may_fail: bool = False) -> Any:
-    """One request; the JSON that it is answered with."""
+    """Send one request; return the JSON of its answer."""
     response = session.request(method, url, data=None if body is None else json.dumps(body))
     if not response.ok and not may_fail:
         sys.exit(f"{method} {url}: {response.status_code} {response.text}")
@@ -21,6 +21,6 @@ def send(method: str, url: str, body: object = None, *, may_fail: bool = False) 
 
 
 def login() -> None:
-    """Who a workflow's own token acts as."""
+    """Ask who a workflow's own token acts as."""
     api_url = os.environ["GITHUB_API_URL"]
     send("POST", api_url.removesuffix("/v3") + "/graphql", {"query": "query { viewer { login } }"})

@@ -15,7 +15,7 @@ branch, *files = sys.argv[1:]
 
 
 def push(file: str) -> str:
-    """A file that is too large for GitHub's API, under a ref of its own."""
+    """Push a file that is too large for GitHub's API, under a ref of its own; return its blob id."""
     url = f"{os.environ['GITHUB_SERVER_URL']}/{os.environ['GITHUB_REPOSITORY']}.git"
     credentials = base64.b64encode(f"x:{os.environ['CMLKIT_TOKEN']}".encode()).decode()
     author = ["-c", "user.name=floor", "-c", "user.email=floor@example.com"]

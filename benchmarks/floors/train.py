@@ -1,4 +1,4 @@
-"""The training script as the guide to CML has it: four files read by genfromtxt, a forest on one core, one plot."""
+"""The training script of the guide to CML: four files read by genfromtxt, a forest on one core, one plot."""
 
 import sys
 import time

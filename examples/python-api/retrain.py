@@ -1,6 +1,6 @@
-"""The whole job from Python: launch a runner, train, compare, publish, and load what was published.
+"""The whole job from Python: launch a runner, train, compare, publish, and load the published model.
 
-Needs the variables of a workflow and of AWS, or those that `cmlkit sandbox` prints in another terminal:
+It needs the variables of a workflow and of AWS, or those that `cmlkit sandbox` prints in another terminal:
 
     python examples/python-api/retrain.py FOLDER       # FOLDER gets the data and the model
 """
@@ -24,7 +24,7 @@ github = cmlkit.GitHub(
     api_url=os.environ.get("GITHUB_API_URL", "https://api.github.com"),
 )
 
-# The runner is online inside the block, and gone after it, whatever happens in between.
+# The runner is online inside the block, and removed after it, even if the block fails.
 runner_spec = cmlkit.RunnerSpec(instance_type=("t3.medium",), region=("eu-west-1",))
 with cmlkit.launch_runner(runner_spec, workflow_run=this_run, forge=github, cloud_for=regions()) as runner:
     print(f"{runner.instance_type} at ${runner.price} an hour waits for jobs with the label {runner.label}")

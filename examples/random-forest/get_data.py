@@ -1,6 +1,6 @@
 """Make the data that train.py reads: 1,000 samples of a classification problem, split into train and test.
 
-DATA_SEED in the environment makes another day's data.
+Set DATA_SEED in the environment to get another day's data.
 """
 
 import os
