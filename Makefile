@@ -19,6 +19,7 @@ $(shell mkdir -p $(TMPDIR))
 LOCKED_UV = $(shell sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' uv.lock)
 SYNC = $(BIN)/uv sync --frozen --inexact --quiet
 OLDEST := .venv/oldest
+PROJECTS := pyproject.toml packages/sandbox/pyproject.toml
 UV_OLDEST = $(BIN)/uv pip install --quiet --python $(OLDEST)
 
 .DEFAULT_GOAL := help
@@ -60,25 +61,25 @@ docs: .venv/docs.stamp  ## Build the documentation as a site in build/site
 clean:  ## Remove everything that these commands made
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-.venv/demo.stamp: uv.lock pyproject.toml | .venv/bin/uv
+.venv/demo.stamp: uv.lock $(PROJECTS) | .venv/bin/uv
 	@echo "Setting up .venv for the demo"
 	@$(SYNC) --extra demo && touch $@
 
-.venv/test.stamp: uv.lock pyproject.toml | .venv/bin/uv
+.venv/test.stamp: uv.lock $(PROJECTS) | .venv/bin/uv
 	@echo "Setting up .venv for the tests"
 	@$(SYNC) --extra test && touch $@
 
-.venv/slow.stamp: uv.lock pyproject.toml | .venv/test.stamp
+.venv/slow.stamp: uv.lock $(PROJECTS) | .venv/test.stamp
 	@echo "Setting up .venv for the slow tests, with DVC"
 	@$(SYNC) --extra test --extra dvc && touch $@
 
 # The oldest of what cmlkit itself needs, and any tools to test it with that go with those.
-.venv/oldest.stamp: pyproject.toml | .venv/bin/uv
+.venv/oldest.stamp: $(PROJECTS) | .venv/bin/uv
 	@echo "Setting up .venv/oldest for the tests with the oldest dependencies"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(OLDEST)
 	@$(UV_OLDEST) --resolution lowest-direct --editable '.[train,app,skops]'
 	@$(BIN)/uv pip freeze --quiet --python $(OLDEST) --exclude-editable >$(OLDEST)/oldest.txt
-	@$(UV_OLDEST) --constraint $(OLDEST)/oldest.txt --editable '.[test]' && touch $@
+	@$(UV_OLDEST) --constraint $(OLDEST)/oldest.txt --editable '.[test]' --editable packages/sandbox && touch $@
 
 .venv/docs.stamp: uv.lock pyproject.toml | .venv/bin/uv
 	@echo "Setting up .venv for the documentation"

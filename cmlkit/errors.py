@@ -4,6 +4,7 @@ CmlkitError                 1   a defect in cmlkit
 ├── SettingsError           2   a flag, variable, file or argument is wrong
 │   ├── MetricsError        2   a metrics file is missing, empty or not numbers
 │   ├── ModelError          2   a model file is missing, tampered with, or too large
+│   ├── MissingExtra        2   a library that an extra brings is not installed
 │   └── GitError            2   git is missing, or refuses to work in the repository
 │       ├── NotARepository  2   the folder is in no git repository
 │       └── GitFailed       2   a git command failed, or took too long
@@ -51,6 +52,19 @@ class MetricsError(SettingsError):
 
 class ModelError(SettingsError):
     """A model file is missing, does not match its manifest, or is too large for its store."""
+
+
+class MissingExtra(SettingsError):
+    """A library that comes with an extra of cmlkit is not installed.
+
+    Args:
+        message: One sentence: what needs which library.
+        extra: Name of the extra in pyproject.toml.
+        otherwise: What else the person can do, behind the command that installs the extra.
+    """
+
+    def __init__(self, message: str, *, extra: str, otherwise: str = "") -> None:
+        super().__init__(message, next_step=f"pip install 'cmlkit-ci[{extra}]'{otherwise}")
 
 
 class GitError(SettingsError):

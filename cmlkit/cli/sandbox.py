@@ -16,7 +16,7 @@ import click
 from cmlkit import scaffold
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, show_text
-from cmlkit.errors import SettingsError
+from cmlkit.errors import MissingExtra, SettingsError
 from cmlkit.records.cost import dollars
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from cmlkit_sandbox.demo import Day
 
 PAGE_FOLDER = Path("build/demo")
-DEMO_EXTRA = "Install what the sandbox needs: pip install 'cmlkit-ci[demo]'"
 
 
 @click.command()
@@ -34,6 +33,8 @@ DEMO_EXTRA = "Install what the sandbox needs: pip install 'cmlkit-ci[demo]'"
 @click.option("--example", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Project to train.")
 def demo(invocation: Invocation, repeat: int, serve: bool, example: Path | None) -> None:
     """Run the whole daily job on this machine, in the sandbox: launch, train, publish, terminate.
+
+    The sandbox comes with an extra: pip install 'cmlkit-ci[demo]'.
 
     \b
     cmlkit demo
@@ -59,6 +60,8 @@ def demo(invocation: Invocation, repeat: int, serve: bool, example: Path | None)
 def sandbox(invocation: Invocation, example: Path | None) -> None:
     """Keep an AWS and a GitHub up on this machine, and print the variables that point at them.
 
+    The sandbox comes with an extra: pip install 'cmlkit-ci[demo]'.
+
     \b
     cmlkit sandbox --example examples/random-forest
     """
@@ -78,7 +81,7 @@ def _sandbox(source: Path, *, folder: Path | None = None) -> Iterator[Sandbox]:
     try:
         from cmlkit_sandbox import Sandbox
     except ModuleNotFoundError as error:
-        raise SettingsError(f"The sandbox needs {error.name}.", next_step=DEMO_EXTRA) from error
+        raise MissingExtra(f"The sandbox needs {error.name}.", extra="demo") from error
     if shutil.which("git") is None:
         raise SettingsError("The sandbox needs git, which is not on PATH.", next_step="Install git.")
     if folder is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cmlkit.errors import SettingsError
+from cmlkit.errors import MissingExtra, SettingsError
 from cmlkit.records.training_run import Interval
 
 __all__ = ["Interval", "paired_interval"]
@@ -31,10 +31,13 @@ def paired_interval(
         challenger: The same samples in the same order.
 
     Raises:
+        MissingExtra: numpy is not installed.
         SettingsError: There are no samples, or the two numbers of samples differ.
     """
-    import numpy as np
-
+    try:
+        import numpy as np
+    except ModuleNotFoundError as error:
+        raise MissingExtra("Intervals need numpy.", extra="score") from error
     if len(champion) == 0 or len(champion) != len(challenger):
         raise SettingsError(
             f"There are {len(champion):,} scores of the champion and {len(challenger):,} of the challenger.",

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cmlkit.errors import CmlkitError, ModelError, SettingsError
+from cmlkit.errors import CmlkitError, MissingExtra, ModelError
 from cmlkit.files import write_whole
 from cmlkit.model import skops_file
 from cmlkit.model.environment import differing_versions, installed_versions, other_versions
@@ -160,9 +160,7 @@ def _joblib() -> Any:
     try:
         import joblib
     except ModuleNotFoundError as error:
-        raise SettingsError(
-            "Saving and loading models needs joblib.", next_step="pip install 'cmlkit-ci[train]'"
-        ) from error
+        raise MissingExtra("Saving and loading models needs joblib.", extra="train") from error
     return joblib
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cmlkit.errors import ModelError, SettingsError
+from cmlkit.errors import MissingExtra, ModelError
 from cmlkit.model.pickle_contents import Contents
 
 SUFFIX = ".skops"
@@ -125,7 +125,7 @@ def check_installed() -> None:
     """Check that skops is installed.
 
     Raises:
-        SettingsError: skops is not installed.
+        MissingExtra: skops is not installed.
     """
     _skops()
 
@@ -134,9 +134,7 @@ def _skops() -> Any:
     try:
         import skops.io
     except ModuleNotFoundError as error:
-        raise SettingsError(
-            "Models in the format skops need skops.", next_step="pip install 'cmlkit-ci[skops]'"
-        ) from error
+        raise MissingExtra("Models in the format skops need skops.", extra="skops") from error
     return skops.io
 
 

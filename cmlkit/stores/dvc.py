@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from cmlkit.errors import ModelError, ServiceError, SettingsError
+from cmlkit.errors import MissingExtra, ModelError, ServiceError, SettingsError
 from cmlkit.process import for_commands, run_program
 from cmlkit.progress import Say
 from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, pieces, with_line
@@ -154,9 +154,10 @@ def _program() -> list[str]:
         return [sys.executable, "-m", "dvc"]
     if found := shutil.which("dvc"):
         return [found]
-    raise SettingsError(
+    raise MissingExtra(
         "publish.store is dvc, but DVC is not installed.",
-        next_step="pip install 'cmlkit-ci[dvc]', or DVC with the extra for its remote, such as dvc[gs].",
+        extra="dvc",
+        otherwise=", or DVC with the extra for its remote, such as dvc[gs].",
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cmlkit.errors import CmlkitError, Interrupted, ModelError
+from cmlkit.errors import CmlkitError, Interrupted, MissingExtra, ModelError
 from cmlkit.gate import metrics
 from cmlkit.gate.significance import paired_interval
 from cmlkit.model import skops_file
@@ -191,8 +191,8 @@ def _intervals(now: Scores, before: Scores, names: Sequence[str], warn: Warn) ->
             continue
         try:
             intervals[name] = paired_interval(theirs, ours)
-        except ModuleNotFoundError:
-            warn("There are no intervals without numpy: pip install 'cmlkit-ci[score]'.")
+        except MissingExtra as error:
+            warn(f"{error.message} {error.next_step}")
             return {}
         except CmlkitError as error:
             warn(f"There is no interval of {name}: {error.message}")

@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cmlkit.errors import SettingsError
+from cmlkit.errors import MissingExtra, SettingsError
 from cmlkit.gate import metrics
 from cmlkit.model import skops_file
 from cmlkit.model.environment import installed_versions
@@ -251,6 +251,4 @@ def _check_extra(model: str) -> None:
         importlib.import_module("sklearn")
         importlib.import_module("joblib")
     except ModuleNotFoundError as error:
-        raise SettingsError(
-            f"Estimator mode needs {error.name}.", next_step="pip install 'cmlkit-ci[train]'"
-        ) from error
+        raise MissingExtra(f"Estimator mode needs {error.name}.", extra="train") from error

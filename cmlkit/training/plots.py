@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cmlkit.errors import SettingsError
+from cmlkit.errors import MissingExtra, SettingsError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -166,7 +166,7 @@ def _figure(inches: float) -> Figure:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
-        raise SettingsError("Drawing plots needs matplotlib.", next_step="pip install 'cmlkit-ci[train]'") from error
+        raise MissingExtra("Drawing plots needs matplotlib.", extra="train") from error
     figure = Figure(figsize=(inches, inches))
     FigureCanvasAgg(figure)
     return figure

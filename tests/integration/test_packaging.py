@@ -1,50 +1,41 @@
-"""What people install: the files of wheel and sdist, and the wheel in a fresh environment."""
+"""What people install: the files of wheels and sdists, and the wheel in a fresh environment."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-import sysconfig
 import tarfile
 import tomllib
-import zipfile
 from pathlib import Path, PurePosixPath
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.integration.installation import ROOT, SANDBOX, VERSION, Distribution, build, install, run
+
 METADATA = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
-VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-
-
-def run(*command: str | Path, cwd: Path) -> str:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 @pytest.fixture(scope="module")
-def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with wheel and sdist, built without a network."""
-    folder = tmp_path_factory.mktemp("distributions")
-    run(sys.executable, "-m", "hatchling", "build", "--directory", folder, cwd=ROOT)
-    return folder
+def distribution(tmp_path_factory: pytest.TempPathFactory) -> Distribution:
+    return build(ROOT, tmp_path_factory.mktemp("distributions"))
 
 
 @pytest.fixture(scope="module")
-def wheel(distributions: Path) -> Path:
-    [path] = distributions.glob("*.whl")
-    return path
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Distribution:
+    return build(SANDBOX, tmp_path_factory.mktemp("sandbox"))
 
 
 @pytest.fixture(scope="module")
-def files_in_the_wheel(wheel: Path) -> set[str]:
-    return set(zipfile.ZipFile(wheel).namelist())
+def files_in_the_wheel(distribution: Distribution) -> set[str]:
+    return distribution.files()
 
 
-def tracked(folder: str) -> set[str]:
-    return set(run("git", "ls-files", "--", folder, cwd=ROOT).splitlines())
+def tracked(folder: str, *, below: Path = ROOT) -> set[str]:
+    return set(run("git", "ls-files", "--", folder, cwd=below).splitlines())
+
+
+def names_in(sdist: Path) -> set[PurePosixPath]:
+    with tarfile.open(sdist) as archive:
+        return {PurePosixPath(*PurePosixPath(name).parts[1:]) for name in archive.getnames()}
 
 
 def test_the_wheel_has_the_whole_package_and_nothing_else(files_in_the_wheel: set[str]) -> None:
@@ -64,26 +55,39 @@ def test_the_wheel_has_what_no_import_names(files_in_the_wheel: set[str], name: 
     assert name in files_in_the_wheel
 
 
-def test_the_sdist_has_the_package_and_what_describes_it(distributions: Path) -> None:
-    [path] = distributions.glob("*.tar.gz")
-    with tarfile.open(path) as archive:
-        names = {PurePosixPath(*PurePosixPath(name).parts[1:]) for name in archive.getnames()}
+def test_the_wheel_has_no_stand_in_for_anything(files_in_the_wheel: set[str], sandbox: Distribution) -> None:
+    shims = {PurePosixPath(name).name for name in sandbox.files() if "/shims/" in name}
+    assert {"systemctl", "shutdown", "useradd"} <= shims
+    assert not shims & {PurePosixPath(name).name for name in files_in_the_wheel}
+    assert not [name for name in files_in_the_wheel if "sandbox" in name and name != "cmlkit/cli/sandbox.py"]
+
+
+def test_the_sdist_has_the_package_and_what_describes_it(distribution: Distribution) -> None:
+    names = names_in(distribution.sdist)
     described = {"README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml", "PKG-INFO"}
     assert described <= {str(name) for name in names}
     assert {name.parts[0] for name in names} <= {"cmlkit", "workflows", "examples", ".gitignore", *described}
 
 
+def test_the_sandbox_is_whole_in_its_wheel_and_its_sdist(sandbox: Distribution) -> None:
+    files = sandbox.files()
+    wanted = tracked("cmlkit_sandbox", below=SANDBOX)
+    assert {name for name in files if not name.startswith(f"cmlkit_sandbox-{VERSION}.dist-info/")} == wanted
+    assert wanted | {"README.md", "LICENSE"} <= {str(name) for name in names_in(sandbox.sdist)}
+    assert f"cmlkit_sandbox-{VERSION}.dist-info/licenses/LICENSE" in files
+
+
+def test_both_distributions_have_one_version_and_pin_each_other_to_it() -> None:
+    ours, theirs = (tomllib.loads((project / "pyproject.toml").read_text())["project"] for project in (ROOT, SANDBOX))
+    assert ours["version"] == theirs["version"]
+    assert f"cmlkit-sandbox=={VERSION}" in ours["optional-dependencies"]["demo"]
+    assert f"cmlkit-ci=={VERSION}" in theirs["dependencies"]
+
+
 @pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Programs of a fresh environment with the wheel; its dependencies are those of this one, lent by path."""
-    environment = tmp_path_factory.mktemp("fresh") / "environment"
-    run(sys.executable, "-m", "venv", "--without-pip", environment, cwd=wheel.parent)
-    python = environment / "bin" / "python"
-    uv = Path(sys.executable).parent / "uv"
-    run(uv, "pip", "install", "--no-deps", "--offline", "--no-cache", "--python", python, wheel, cwd=wheel.parent)
-    site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=wheel.parent))
-    (site / "lent.pth").write_text(sysconfig.get_path("purelib"))
-    return environment / "bin"
+def installed(distribution: Distribution, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Programs of a fresh environment with the wheel."""
+    return install([distribution.wheel], distribution.requirements(), tmp_path_factory.mktemp("fresh"))
 
 
 def test_the_installed_command_tells_its_version(installed: Path, tmp_path: Path) -> None:

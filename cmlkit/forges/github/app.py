@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cmlkit.clock import Clock, SystemClock
-from cmlkit.errors import NotFound, PermissionDenied, SettingsError
+from cmlkit.errors import MissingExtra, NotFound, PermissionDenied, SettingsError
 from cmlkit.forges.github import API_URL
 from cmlkit.forges.github.operations import checked_repository, parsed
 from cmlkit.forges.github.transport import Transport, encoded
@@ -57,9 +57,7 @@ def _jwt(app_id: str, private_key: str, now: float) -> str:
     try:
         import jwt
     except ModuleNotFoundError as error:
-        raise SettingsError(
-            "A GitHub App as the credentials needs PyJWT.", next_step="pip install 'cmlkit-ci[app]'"
-        ) from error
+        raise MissingExtra("A GitHub App as the credentials needs PyJWT.", extra="app") from error
     claims = {"iat": int(now) - CLOCK_DRIFT_SECONDS, "exp": int(now) + LIFETIME_SECONDS, "iss": app_id}
     try:
         return jwt.encode(claims, private_key.replace("\\n", "\n"), algorithm="RS256")
