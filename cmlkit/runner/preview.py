@@ -16,7 +16,7 @@ from cmlkit.settings.schema import RunnerSpec
 
 # A preview asks no forge. What one gives has about this many characters, which the user data must have room for.
 _CREDENTIAL = "x" * 6000
-_AGENT = RunnerAgent(forge="the forge", script="x" * 2000, service="", status_page="")
+_AGENT = RunnerAgent(forge="the forge", script="x" * 1400, service="", status_page="")
 _DOWNLOAD = RunnerDownload(url="https://example.com", sha256="0" * 64, filename="")
 
 

@@ -103,7 +103,18 @@ def test_a_boot_that_stalls_says_where_and_what_it_wrote(here: Setting, ec2: Ec2
     assert "\n::error::" not in raised.value.message
     assert "Terminated i-" in raised.value.message
     assert "no way out to the internet" in raised.value.next_step
+    assert "blocks HTTPS to GitHub." in raised.value.next_step
     assert nothing_is_left(here, ec2)
+
+
+def test_a_runner_that_stays_offline_after_its_boot_leads_to_what_the_forge_depends_on(here: Setting, ec2: Ec2) -> None:
+    ec2.console = f"{CONSOLE}cmlkit: stage=runner uptime=12.08\n"
+    here.forge.polls_until_online = None
+    with pytest.raises(WaitTimeout) as raised:
+        here.launch(wait_timeout=60.0)
+    assert "A firewall blocks HTTPS to GitHub's Actions service." in raised.value.next_step
+    assert "GitHub has an outage: https://www.githubstatus.com." in raised.value.next_step
+    assert "Somebody removed the runner at GitHub." in raised.value.next_step
 
 
 def test_an_instance_that_ends_before_its_runner_is_there_is_noticed(here: Setting, ec2: Ec2) -> None:
