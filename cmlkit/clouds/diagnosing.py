@@ -12,10 +12,15 @@ from cmlkit.clouds.planning import Market, Region, Subnet
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Whose credentials are used; `server_time` in seconds since the epoch, None where the cloud does not say."""
+    """Whose credentials are used.
+
+    Attributes:
+        principal: The user or role, as the cloud writes it.
+        server_time: Seconds since the epoch; None if the cloud does not say.
+    """
 
     account: str
-    arn: str
+    principal: str
     server_time: float | None = None
 
 

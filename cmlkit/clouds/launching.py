@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from cmlkit.clouds.planning import Image, Market, Region, Subnet
-from cmlkit.errors import CapacityError
+from cmlkit.errors import CapacityError, CmlkitError
 
 ALIVE = ("pending", "running", "stopping", "stopped")
 """States of an instance that costs money, now or when it is started again."""
@@ -34,14 +34,19 @@ class InstanceSpec:
     """One instance to launch.
 
     Attributes:
+        name: What people see of it; no two instances have the same.
         client_token: Launching again with the same token gives the same instance; up to 64 characters.
         user_data: The script of the first boot. It holds the runner's credential, so it is not shown.
         disk_size: GiB of the root volume.
         disk_type: Type of the root volume, such as `gp3`.
         max_price: USD per hour above which a spot instance is given back; no limit when 0.
         tags: On the instance and on all that comes into being with it.
+        expires: Seconds since the epoch after which the cloud itself ends the instance, whatever becomes of everything
+            else, as far as it can; never if None.
+        expiry_role: The role in which the cloud does that, if it needs one.
     """
 
+    name: str
     client_token: str
     instance_type: str
     market: Market
@@ -54,6 +59,8 @@ class InstanceSpec:
     max_price: float = 0.0
     iam_instance_profile: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    expires: float | None = None
+    expiry_role: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +68,15 @@ class Instance:
     """An instance as the cloud lists it.
 
     Attributes:
+        name: As in `InstanceSpec`; empty if it has none.
         state: `pending`, `running`, `shutting-down`, `terminated`, `stopping` or `stopped`.
         launched: Seconds since the epoch.
         reason: Why it is in its state, in the cloud's words; often empty.
+        taken_back: Whether the cloud itself ended it because it needs the capacity, or never had any for it.
     """
 
     id: str
+    name: str = ""
     state: str
     instance_type: str
     market: Market
@@ -75,6 +85,7 @@ class Instance:
     launched: float
     tags: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
+    taken_back: bool = False
 
     @property
     def alive(self) -> bool:
@@ -104,6 +115,20 @@ class LaunchRefused(CapacityError):
         self.remedy = remedy
 
 
+class LaunchIncomplete(CmlkitError):
+    """An instance was launched, but the cloud would not see to its expiry.
+
+    Attributes:
+        instance: The instance, which exists.
+        error: Why its expiry is not seen to.
+    """
+
+    def __init__(self, instance: Instance, error: CmlkitError) -> None:
+        super().__init__(error.message, next_step=error.next_step)
+        self.instance = instance
+        self.error = error
+
+
 class LaunchingCloud(Region, Protocol):
     """What launching, stopping and reaping need."""
 
@@ -111,11 +136,15 @@ class LaunchingCloud(Region, Protocol):
     def first_boot(self) -> FirstBoot:
         """The cloud's part of the boot script, and how long the whole may be."""
 
+    def check_spec(self, spec: InstanceSpec) -> None:
+        """Raise SettingsError if the cloud never takes such tags; it is not asked."""
+
     def launch(self, spec: InstanceSpec) -> Instance:
         """One instance, tagged from its first moment.
 
         Raises:
             LaunchRefused: Another place, market or time may help.
+            LaunchIncomplete: It was launched, but its expiry is not seen to.
             AnswerLost: It may have been launched or not; launching with the same token again is safe.
         """
 
@@ -131,17 +160,8 @@ class LaunchingCloud(Region, Protocol):
     def tag(self, ids: Collection[str], tags: Mapping[str, str]) -> None:
         """Put tags on instances."""
 
-    def schedule_termination(self, name: str, instance_id: str, *, at: float, role: str) -> None:
-        """Let the cloud itself terminate the instance at a time, whatever becomes of everything else.
-
-        Args:
-            name: Of the schedule, to cancel it by. Scheduling again under the same name is fine.
-            at: Seconds since the epoch.
-            role: ARN of the role that the schedule acts in.
-        """
-
-    def cancel_termination(self, name: str) -> None:
-        """Cancel a scheduled termination; one that is gone already is fine."""
+    def cancel_expiry(self, instance: Instance) -> None:
+        """Cancel what would end the instance at its expiry, as it is gone; nothing to cancel is fine."""
 
     def console_output(self, instance_id: str) -> str:
         """What the instance wrote on its console, as far as the cloud has it; may be empty."""

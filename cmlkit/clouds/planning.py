@@ -87,6 +87,10 @@ class Region(Protocol):
 class PlanningCloud(Region, Protocol):
     """What planning needs."""
 
+    @property
+    def types_command(self) -> str:
+        """Command that lists the instance types, for messages."""
+
     def images(self, name: str) -> list[Image]:
         """The images that the name stands for; when it is empty, those for types with and without GPUs.
 

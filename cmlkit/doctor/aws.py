@@ -31,7 +31,7 @@ def examined(spec: RunnerSpec, *, workflow_run: WorkflowRun, cloud_for: CloudFor
 def _account(cloud_for: CloudFor, region: str, now: float) -> Iterator[Finding]:
     cloud = cloud_for(region)
     identity = cloud.identity()
-    yield ok("AWS account", f"{identity.account} in {cloud.region}, as {identity.arn}.")
+    yield ok("AWS account", f"{identity.account} in {cloud.region}, as {identity.principal}.")
     yield from clock_finding("AWS clock", theirs=identity.server_time, ours=now)
 
 

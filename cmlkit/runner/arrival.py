@@ -16,12 +16,9 @@ from cmlkit.runner.boot import boot_progress
 POLL_SECONDS = 2.5
 # The forge says when a runner is there; the cloud is asked only to notice that it never will be.
 POLLS_PER_LOOK_AT_INSTANCES = 4
-# Reading the console is what EC2 allows least often.
+# Reading the console is what clouds allow least often.
 POLLS_PER_LOOK_AT_CONSOLE = 12
 CONSOLE_TAIL_LINES = 20
-
-# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
-_TAKEN_BACK = ("InsufficientInstanceCapacity", "SpotInstanceTermination", "SpotInstanceShutdown")
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -123,7 +120,7 @@ class Watch:
         return [(arrival, _ended(arrival, self._states[arrival.instance.id], agent)) for arrival in ended]
 
     def _state(self, arrival: Arrival) -> str:
-        # EC2 may not list an instance for a moment after it was launched.
+        # The cloud may not list an instance for a moment after it was launched.
         return self._states[arrival.instance.id].state if arrival.instance.id in self._states else "pending"
 
     def _summary(self) -> str:
@@ -157,10 +154,10 @@ def _states(arrivals: Sequence[Arrival]) -> dict[str, Instance]:
 
 def _ended(arrival: Arrival, instance: Instance, agent: RunnerAgent) -> CmlkitError:
     reason = f" ({instance.reason.rstrip('.')})" if instance.reason else ""
-    if any(word in instance.reason for word in _TAKEN_BACK):
+    if instance.taken_back:
+        which = f"{instance.id} ({instance.instance_type}, {instance.market}) in {instance.zone}"
         return CapacityError(
-            f"AWS took {instance.id} ({instance.instance_type}, {instance.market}) in {instance.zone} back before its"
-            f" runner came online{reason}.",
+            f"{arrival.cloud.name} took {which} back before its runner came online{reason}.",
             next_step="Run the launch again, with further instance types or on demand.",
         )
     stage, text = _console(arrival)

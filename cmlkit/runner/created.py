@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
-from cmlkit.clouds.launching import Instance, InstanceSpec, LaunchingCloud, LaunchRefused
+from cmlkit.clouds.launching import Instance, InstanceSpec, LaunchIncomplete, LaunchingCloud, LaunchRefused
 from cmlkit.errors import Conflict, NotFound, PermissionDenied
 from cmlkit.runner.stopping import Traces
 
@@ -31,6 +31,7 @@ class Ledger:
 
     def launched(self, name: str, cloud: LaunchingCloud, spec: InstanceSpec) -> Instance:
         """Launch the instance of that name."""
+        cloud.check_spec(spec)
         # A refusal says nothing of an earlier request of which the answer was lost.
         was_uncertain = name in self._uncertain
         self._regions.add(cloud.region)
@@ -41,9 +42,15 @@ class Ledger:
             if not was_uncertain:
                 self._uncertain.discard(name)
             raise
+        except LaunchIncomplete as incomplete:
+            self._came(name, incomplete.instance)
+            raise
+        self._came(name, instance)
+        return instance
+
+    def _came(self, name: str, instance: Instance) -> None:
         self._instances[name] = instance
         self._uncertain.discard(name)
-        return instance
 
     def traces(self, names: Collection[str], *, clouds: Collection[LaunchingCloud], tags: Mapping[str, str]) -> Traces:
         """By what to know the runners and instances of those names."""

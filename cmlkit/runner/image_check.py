@@ -83,6 +83,7 @@ class Imaging:
 
     def _launch(self, rung: Rung) -> Instance:
         spec = InstanceSpec(
+            name=self._runner.name,
             client_token=client_token(self.workflow_run, self._runner, rung),
             instance_type=rung.instance_type.name,
             market=rung.market,

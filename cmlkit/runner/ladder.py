@@ -22,10 +22,12 @@ class Rung:
     """One way to get an instance.
 
     Attributes:
+        cloud: The cloud's own name, for messages.
         price: USD per hour; None when unknown.
         quota: Name of the account's limit that the instance would count against.
     """
 
+    cloud: str
     region: str
     instance_type: InstanceType
     market: Market
@@ -97,7 +99,7 @@ def _launch_patiently(rung: Rung, launch: Callable[[Rung], Instance], clock: Clo
             # The next rung could give a second instance beside one that nobody knows of.
             raise ServiceError(
                 f"Whether {rung} was launched is unknown: {lost}",
-                next_step="Try again when the connection to AWS is stable.",
+                next_step=f"Try again when the connection to {rung.cloud} is stable.",
             ) from lost
         # At random, so that launches that began together do not stay in step.
         clock.sleep(pauses.pop(0) * random.uniform(0.5, 1.5))  # noqa: S311 - it hides no secret

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.clouds.base import Cloud, CloudFor
-from cmlkit.clouds.launching import Instance
+from cmlkit.clouds.launching import Instance, LaunchIncomplete
 from cmlkit.clouds.planning import Architecture, Market
 from cmlkit.errors import CmlkitError, Interrupted, WaitTimeout
 from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload, RunnerForge
@@ -30,8 +30,6 @@ THREADS = 16
 # A cancelled step is killed ten seconds after its first signal; what is on its way gets some of them to come back.
 # https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation
 SETTLE_SECONDS = 4.0
-# The instance's own timer has the first go.
-SCHEDULE_GRACE_SECONDS = 600
 # GitHub may add these by itself; a job's `runs-on` finds the runner either way.
 COMMON_LABELS = ("self-hosted", "linux")
 
@@ -175,16 +173,15 @@ class Launching:
         labels = dict.fromkeys((*COMMON_LABELS, self.workflow_run.label, *self.spec.labels))
         with self._ledger.registering(name):
             jit_runner = self.forge.create_jit_runner(name=name, labels=list(labels))
-        rung, instance = climb(
-            self._plan.result().rungs,
-            lambda rung: self._launch(jit_runner, rung),
-            clock=self.clock,
-            refused=self._tell_refusal,
-        )
-        if self.spec.stop_schedule_role:
-            self.clouds[rung.region].schedule_termination(
-                name, instance.id, at=self.expires + SCHEDULE_GRACE_SECONDS, role=self.spec.stop_schedule_role
+        try:
+            rung, instance = climb(
+                self._plan.result().rungs,
+                lambda rung: self._launch(jit_runner, rung),
+                clock=self.clock,
+                refused=self._tell_refusal,
             )
+        except LaunchIncomplete as incomplete:
+            raise incomplete.error from incomplete.error.__cause__
         return _Bought(runner=jit_runner.runner, instance=instance, rung=rung)
 
     def _launch(self, jit_runner: JitRunner, rung: Rung) -> Instance:
@@ -288,7 +285,7 @@ def _launching(
     clouds = [cloud_for(region) for region in spec.region or ("",)]
     chosen = after_interruption(spec, workflow_run, clouds)
     if chosen.market != spec.market:
-        progress.note("AWS took the spot instance of an earlier attempt back: on demand this time.")
+        progress.note(f"{clouds[0].name} took the spot instance of an earlier attempt back: on demand this time.")
     return Launching(
         chosen,
         workflow_run=workflow_run,

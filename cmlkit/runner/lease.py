@@ -19,18 +19,11 @@ REPOSITORY = "cmlkit:repository"
 LABEL = "cmlkit:label"
 RUNNER_ID = "cmlkit:runner-id"
 EXPIRES = "cmlkit:expires"
-SCHEDULE = "cmlkit:schedule"
-"""Name of the schedule that terminates the instance, on instances that have one."""
 REAPING = "cmlkit:reaping"
 """Put on an instance by the reaper before it looks again: when, in seconds since the epoch."""
 
 INTERRUPTED = "cmlkit:interrupted"
-"""Put on a spot instance that AWS took back: when that was noticed, in seconds since the epoch."""
-
-# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
-_LONGEST_NAME = 128
-_LONGEST_VALUE = 256
-_MOST_TAGS = 50
+"""Put on a spot instance that the cloud took back: when that was noticed, in seconds since the epoch."""
 
 _NAME = re.compile(r"cmlkit-(?P<run>.+)-(?P<attempt>\d+)-(?P<number>\d+)-(?P<expires>[0-9a-f]{8})-[0-9a-f]{6}")
 
@@ -84,30 +77,26 @@ def tags(
     runner: Runner,
     *,
     expires: float,
-    scheduled: bool = False,
     extra: Mapping[str, object] | None = None,
 ) -> dict[str, str]:
     """The tags of one runner's instance.
 
     Args:
         expires: Seconds since the epoch after which the instance has no reason to live.
-        scheduled: Whether its termination is scheduled.
         extra: The user's own tags.
 
     Raises:
-        SettingsError: A tag of the user's is one that cmlkit or the cloud keeps for itself, or does not fit.
+        SettingsError: A tag of the user's is one that cmlkit keeps for itself.
     """
     own = {
-        "Name": runner.name,
         RUN: workflow_run.run_id,
         ATTEMPT: str(workflow_run.attempt),
         REPOSITORY: workflow_run.repository,
         LABEL: workflow_run.label,
         RUNNER_ID: str(runner.id),
         EXPIRES: str(int(expires)),
-        **({SCHEDULE: runner.name} if scheduled else {}),
     }
-    return {**_checked(extra or {}, room=_MOST_TAGS - len(own)), **own}
+    return {**_checked(extra or {}), **own}
 
 
 def expires(instance: Instance) -> int | None:
@@ -116,16 +105,8 @@ def expires(instance: Instance) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _checked(extra: Mapping[str, object], *, room: int) -> dict[str, str]:
-    if len(extra) > room:
-        raise SettingsError(f"`tags` has {len(extra)} tags; there is room for {room} beside cmlkit's own.")
-    texts = {name: str(value) for name, value in extra.items()}
-    for name, value in texts.items():
-        if not name or name == "Name" or name.lower().startswith((PREFIX, "aws:")):
+def _checked(extra: Mapping[str, object]) -> dict[str, str]:
+    for name in extra:
+        if name.lower().startswith(PREFIX):
             raise SettingsError(f"The tag {name!r} is not free to choose.", next_step="Rename it in `tags`.")
-        if len(name) > _LONGEST_NAME or len(value) > _LONGEST_VALUE:
-            raise SettingsError(
-                f"The tag {name[:40]!r} is too long.",
-                next_step=f"Names have at most {_LONGEST_NAME} characters, values {_LONGEST_VALUE}.",
-            )
-    return texts
+    return {name: str(value) for name, value in extra.items()}

@@ -165,6 +165,7 @@ def _rungs(survey: _Survey, note: Callable[[str], None]) -> list[Rung]:
         prices = _prices(market, asked, survey.cloud, note)
         rungs += [
             Rung(
+                cloud=survey.cloud.name,
                 region=survey.cloud.region,
                 instance_type=instance_type,
                 market=market,
@@ -229,5 +230,5 @@ def _no_such_type(spec: RunnerSpec, clouds: Sequence[PlanningCloud]) -> Settings
         )
     return SettingsError(
         f"There is no instance type {' or '.join(spec.instance_type) or 'named'} in {regions}.",
-        next_step="Check `instance-type`: `aws ec2 describe-instance-types` lists what there is.",
+        next_step=f"Check `instance-type`: `{clouds[0].types_command}` lists what there is.",
     )

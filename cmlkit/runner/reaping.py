@@ -54,7 +54,7 @@ class _Due:
 
     @property
     def name(self) -> str:
-        return self.instance.tags.get("Name", "")
+        return self.instance.name
 
     def row(self, now: float, outcome: Outcome, error: CmlkitError | None = None) -> Reaped:
         return Reaped(
@@ -157,8 +157,7 @@ class Reaper:
             return due.row(look.now, "kept: it is busy")
         try:
             due.cloud.terminate([due.instance.id])
-            if schedule := due.instance.tags.get(lease.SCHEDULE):
-                due.cloud.cancel_termination(schedule)
+            due.cloud.cancel_expiry(due.instance)
         except CmlkitError as error:
             return due.row(look.now, "failed", error)
         return due.row(look.now, "terminated")

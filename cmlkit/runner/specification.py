@@ -12,6 +12,9 @@ from cmlkit.runner.boot import BootSpec, user_data
 from cmlkit.runner.ladder import Rung
 from cmlkit.settings.schema import RunnerSpec
 
+# The instance's own timer has the first go.
+EXPIRY_GRACE_SECONDS = 600
+
 
 def instance_spec(
     spec: RunnerSpec,
@@ -27,9 +30,10 @@ def instance_spec(
     """The instance that becomes the runner. The same arguments give the same, client token included.
 
     Raises:
-        SettingsError: The startup script does not fit into user data, or a tag will not do.
+        SettingsError: A tag is cmlkit's own, or a value cannot be put into the boot script.
     """
     return InstanceSpec(
+        name=jit_runner.runner.name,
         client_token=client_token(workflow_run, jit_runner.runner, rung),
         instance_type=rung.instance_type.name,
         market=rung.market,
@@ -53,18 +57,14 @@ def instance_spec(
         disk_type=spec.disk_type,
         max_price=spec.max_price,
         iam_instance_profile=spec.iam_instance_profile,
-        tags=lease.tags(
-            workflow_run,
-            jit_runner.runner,
-            expires=expires,
-            scheduled=bool(spec.stop_schedule_role),
-            extra=spec.tags,
-        ),
+        tags=lease.tags(workflow_run, jit_runner.runner, expires=expires, extra=spec.tags),
+        expires=expires + EXPIRY_GRACE_SECONDS,
+        expiry_role=spec.stop_schedule_role,
     )
 
 
 def client_token(workflow_run: WorkflowRun, runner: Runner, rung: Rung) -> str:
-    """The token by which EC2 knows a repeated request: of one run, attempt, runner and rung."""
+    """The token by which the cloud knows a repeated request: of one run, attempt, runner and rung."""
     told_apart_by = (workflow_run.repository, workflow_run.run_id, workflow_run.attempt, runner.id, rung.region, rung)
     return hashlib.sha256("\n".join(map(str, told_apart_by)).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Resuming: whether AWS took a run's instances back, and running it again, on demand, once."""
+"""Resuming: whether the cloud took a run's instances back, and running it again, on demand, once."""
 
 from __future__ import annotations
 
@@ -15,10 +15,6 @@ from cmlkit.settings.schema import RunnerSpec
 INTERRUPTION = "Spot interruption"
 """Title of the annotation that the boot script, or `runner stop`, puts on the page of an interrupted run."""
 
-# What EC2 gives as the reason of an instance that it ended itself.
-# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
-_TAKEN_BACK = "Server.SpotInstanceTermination"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Resumption:
@@ -29,11 +25,12 @@ class Resumption:
     reason: str
 
 
-def rerun(forge: WorkflowForge, run_id: str, *, if_interrupted: bool = False) -> Resumption:
+def rerun(forge: WorkflowForge, run_id: str, *, if_interrupted: bool = False, cloud: str = "the cloud") -> Resumption:
     """Run all jobs of a workflow run again: the one that launches, too, as its instance is gone.
 
     Args:
-        if_interrupted: Whether to do so only in the first attempt, and only where AWS took an instance back.
+        if_interrupted: Whether to do so only in the first attempt, and only if the cloud took an instance back.
+        cloud: What to call the cloud in the reason.
 
     Raises:
         PermissionDenied: The token may not, or the run is not over.
@@ -45,8 +42,8 @@ def rerun(forge: WorkflowForge, run_id: str, *, if_interrupted: bool = False) ->
         if attempt > 1:
             return Resumption(run_id=run_id, rerun=False, reason=f"it was tried {attempt} times already")
         if not was_interrupted(forge, run_id, attempt=attempt):
-            return Resumption(run_id=run_id, rerun=False, reason="AWS has not taken its instance back")
-        reason = "AWS took its spot instance back"
+            return Resumption(run_id=run_id, rerun=False, reason=f"{cloud} has not taken its instance back")
+        reason = f"{cloud} took its spot instance back"
     forge.rerun(run_id)
     return Resumption(run_id=run_id, rerun=True, reason=reason)
 
@@ -54,11 +51,6 @@ def rerun(forge: WorkflowForge, run_id: str, *, if_interrupted: bool = False) ->
 def was_interrupted(forge: WorkflowForge, run_id: str, *, attempt: int) -> bool:
     """Whether a job of that attempt has said so."""
     return INTERRUPTION in forge.annotation_titles(run_id, attempt=attempt)
-
-
-def taken_back(instance: Instance) -> bool:
-    """Whether AWS itself ended this spot instance."""
-    return _TAKEN_BACK in instance.reason
 
 
 def mark(
@@ -69,11 +61,11 @@ def mark(
     forge: WorkflowForge | None,
     clock: Clock,
 ) -> tuple[str, ...]:
-    """Tag those spot instances of this attempt that AWS took back; their ids.
+    """Tag those spot instances of this attempt that the cloud took back; their ids.
 
     Args:
-        forge: Tells what the jobs have said of it, as an instance that powers off in time gives no reason to AWS; what
-            AWS says alone counts when None.
+        forge: Tells what the jobs have said of it, as an instance that powers off in time gives the cloud no
+            reason; what the cloud says alone counts when None.
 
     Raises:
         PermissionDenied: The forge may not be asked, or an instance not be tagged.
@@ -82,7 +74,7 @@ def mark(
     if not spot:
         return ()
     said = forge is not None and was_interrupted(forge, workflow_run.run_id, attempt=workflow_run.attempt)
-    ids = [item.id for item in spot if said or taken_back(item)]
+    ids = [item.id for item in spot if said or item.taken_back]
     for cloud in clouds:
         if here := [item.id for item in spot if item.id in ids and item.region == cloud.region]:
             cloud.tag(here, {lease.INTERRUPTED: str(int(clock.now()))})
@@ -96,7 +88,7 @@ def _is_of(workflow_run: WorkflowRun, instance: Instance) -> bool:
 def after_interruption(spec: RunnerSpec, workflow_run: WorkflowRun, clouds: Sequence[LaunchingCloud]) -> RunnerSpec:
     """The spec for this attempt: on demand where `runner stop` marked an instance of an earlier one as interrupted.
 
-    EC2 shows instances for about an hour after their end.
+    Clouds show instances for about an hour after their end.
     """
     if workflow_run.attempt == 1 or spec.market == "on-demand":
         return spec

@@ -54,7 +54,8 @@ class Removed:
         busy: Names of runners that the forge still took for busy. It forgets them by itself.
         failures: What went wrong.
         seen: Every instance that was found, ended ones too.
-        interrupted: Ids of the spot instances that AWS took back.
+        interrupted: Ids of the spot instances that the cloud took back.
+        cloud: The cloud's own name, for messages.
     """
 
     instances: tuple[str, ...] = ()
@@ -63,6 +64,7 @@ class Removed:
     failures: tuple[CmlkitError, ...] = ()
     seen: tuple[Instance, ...] = ()
     interrupted: tuple[str, ...] = ()
+    cloud: str = ""
 
     @property
     def summary(self) -> str:
@@ -71,7 +73,7 @@ class Removed:
         lines += [f"Removed the runner {name} from GitHub." for name in self.runners]
         # https://docs.github.com/en/actions/reference/runners/self-hosted-runners
         lines += [f"GitHub took {name} for busy; it removes it by itself within a day." for name in self.busy]
-        lines += [f"AWS took {instance} back: a spot interruption." for instance in self.interrupted]
+        lines += [f"{self.cloud} took {instance} back: a spot interruption." for instance in self.interrupted]
         lines += [f"Not cleaned up: {failure.message}" for failure in self.failures]
         return "\n".join(lines)
 
@@ -108,6 +110,7 @@ def remove(traces: Traces, *, forge: RunnerForge, clock: Clock) -> Removed:
         busy=tuple(name for name, gone in runners.items() if not gone),
         failures=tuple(failures),
         seen=tuple(seen),
+        cloud=next((cloud.name for cloud in traces.clouds), ""),
     )
 
 
@@ -117,8 +120,7 @@ def _terminate(cloud: LaunchingCloud, traces: Traces, listed: Sequence[Instance]
     ids = sorted({instance.id for instance in listed}.union(known) - ended)
     _terminate_surely(cloud, ids, clock)
     for instance in listed:
-        if schedule := instance.tags.get(lease.SCHEDULE):
-            cloud.cancel_termination(schedule)
+        cloud.cancel_expiry(instance)
     return ids
 
 
@@ -136,7 +138,7 @@ def _listed(cloud: LaunchingCloud, traces: Traces, clock: Clock) -> list[Instanc
     """The instances, looked for again as long as one may be missing."""
     listed = _owned(cloud, traces)
     for _ in range(LOOKS - 1):
-        if {instance.tags["Name"] for instance in listed} >= set(traces.uncertain):
+        if {instance.name for instance in listed} >= set(traces.uncertain):
             break
         clock.sleep(PAUSE_SECONDS)
         listed = _owned(cloud, traces)
@@ -144,7 +146,7 @@ def _listed(cloud: LaunchingCloud, traces: Traces, clock: Clock) -> list[Instanc
 
 
 def _owned(cloud: LaunchingCloud, traces: Traces) -> list[Instance]:
-    return [instance for instance in cloud.instances(tags=traces.tags) if traces.owns(instance.tags.get("Name", ""))]
+    return [instance for instance in cloud.instances(tags=traces.tags) if traces.owns(instance.name)]
 
 
 def _unregister(traces: Traces, forge: RunnerForge) -> dict[str, bool]:
@@ -176,11 +178,11 @@ def stop(
 ) -> Removed:
     """Terminate the run's instances and remove its runners, whatever launched them; nothing to do is fine.
 
-    Spot instances that AWS took back are marked as interrupted, so that the next attempt is launched on demand.
+    Spot instances that the cloud took back are marked as interrupted, so that the next attempt is launched on demand.
 
     Args:
         regions: Where to look; the environment's region when empty.
-        workflow_forge: Where the run's jobs are asked whether AWS took their instance back.
+        workflow_forge: Where the run's jobs are asked whether the cloud took their instance back.
 
     Raises:
         CmlkitError: What first went wrong, after the rest was removed.
@@ -196,7 +198,7 @@ def stop(
             marked = mark(removed.seen, workflow_run, clouds=clouds, forge=workflow_forge, clock=clock)
             removed = replace(removed, interrupted=marked)
         except CmlkitError as error:
-            progress.note(f"Whether AWS took an instance back cannot be told: {error.message}")
+            progress.note(f"Whether {removed.cloud} took an instance back cannot be told: {error.message}")
         say(removed.summary or f"nothing is left of run {workflow_run.run_id}")
         if removed.failures:
             raise removed.failures[0]

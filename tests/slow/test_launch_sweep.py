@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from cmlkit.runner.launch import SCHEDULE_GRACE_SECONDS
+from cmlkit.runner.specification import EXPIRY_GRACE_SECONDS
 from cmlkit_sandbox.aws.fleet import SandboxInstance
 from tests.slow.command_process import PATIENCE_SECONDS
 from tests.slow.conftest import SWEEP
@@ -167,7 +167,7 @@ def test_the_schedule_alone_ends_what_everything_else_has_missed(there: World) -
     over = int(instance.tags["cmlkit:expires"])
     assert there.aws.run_due_schedules(over) == []
     assert there.instances() == [instance]
-    assert len(there.aws.run_due_schedules(over + SCHEDULE_GRACE_SECONDS)) == 1
+    assert len(there.aws.run_due_schedules(over + EXPIRY_GRACE_SECONDS)) == 1
     assert there.instances() == []
     there.reap()
     assert there.left() == []

@@ -15,7 +15,7 @@ from cmlkit.clouds.aws.network import Network
 from cmlkit.clouds.aws.prices import Prices
 from cmlkit.clouds.aws.quotas import Quotas, quota
 from cmlkit.clouds.aws.region import AwsRegion
-from cmlkit.clouds.aws.schedules import Schedules
+from cmlkit.clouds.aws.specification import check_spec
 from cmlkit.clouds.aws.types import Types
 from cmlkit.clouds.launching import FirstBoot
 
@@ -37,13 +37,14 @@ class AwsCloud:
     """
 
     name = "AWS"
+    types_command = "aws ec2 describe-instance-types"
 
     def __init__(self, region: str = "", *, connection: Connection | None = None) -> None:
         self.connection = connection or Connection()
         self.region = self.connection.region(region)
         here = AwsRegion(self.connection, self.region)
         types, network, quotas = Types(here), Network(here), Quotas(here)
-        instances, schedules = Instances(here), Schedules(here)
+        instances = Instances(here)
 
         self.images = Images(here).named
         self.instance_types, self.fitting_types = types.named, types.fitting
@@ -54,7 +55,7 @@ class AwsCloud:
         self.launch, self.terminate = instances.launch, instances.terminate
         self.instances, self.tag = instances.listed, instances.tag
         self.console_output = instances.console_output
-        self.schedule_termination, self.cancel_termination = schedules.make, schedules.cancel
+        self.check_spec, self.cancel_expiry = check_spec, instances.cancel_expiry
 
         self.identity = Identities(here).identity
         self.egress_problem = Egress(here).problem

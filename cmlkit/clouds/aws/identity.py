@@ -22,7 +22,7 @@ class Identities:
             answer = self._region.client("sts").get_caller_identity()
         return Identity(
             account=str(answer["Account"]),
-            arn=str(answer["Arn"]),
+            principal=str(answer["Arn"]),
             server_time=_time(answer["ResponseMetadata"]["HTTPHeaders"]),
         )
 

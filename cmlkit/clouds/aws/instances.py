@@ -8,14 +8,16 @@ from typing import Any
 from cmlkit.clouds.aws.denials import Denials
 from cmlkit.clouds.aws.refusal import explained
 from cmlkit.clouds.aws.region import AwsRegion, filters
-from cmlkit.clouds.launching import Instance, InstanceSpec
+from cmlkit.clouds.aws.schedules import Schedules
+from cmlkit.clouds.aws.specification import SCHEDULE_TAG, check_spec, is_scheduled, run_instances_arguments
+from cmlkit.clouds.launching import Instance, InstanceSpec, LaunchIncomplete
 from cmlkit.errors import CmlkitError
 
-# One more than the default: a job in a container is one hop further away from the metadata service.
-# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
-METADATA_HOPS = 2
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html
 ANY = "*"
+# Reasons of an instance that had to make room, or for which there never was any.
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
+_TAKEN_BACK = ("SpotInstanceTermination", "SpotInstanceShutdown", "InsufficientInstanceCapacity")
 
 
 class Instances:
@@ -24,14 +26,30 @@ class Instances:
     def __init__(self, region: AwsRegion) -> None:
         self._region = region
         self._denials = Denials(region)
+        self._schedules = Schedules(region)
 
     def launch(self, spec: InstanceSpec) -> Instance:
         client = self._region.client("ec2", retrying=False)
         with explained(_launching(spec), launching=True, decode=self._denials.decoded):
             answer = client.run_instances(**run_instances_arguments(spec))
-        return _instance(answer["Instances"][0], self._region.name)
+        instance = described(answer["Instances"][0], self._region.name)
+        self._see_to_expiry(spec, instance)
+        return instance
+
+    def _see_to_expiry(self, spec: InstanceSpec, instance: Instance) -> None:
+        if spec.expires is None or not is_scheduled(spec):
+            return
+        try:
+            self._schedules.make(spec.name, instance.id, at=spec.expires, role=spec.expiry_role)
+        except CmlkitError as error:
+            raise LaunchIncomplete(instance, error) from error
+
+    def cancel_expiry(self, instance: Instance) -> None:
+        if schedule := instance.tags.get(SCHEDULE_TAG):
+            self._schedules.cancel(schedule)
 
     def check_launch(self, spec: InstanceSpec) -> None:
+        check_spec(spec)
         with explained(_launching(spec), launching=True, decode=self._denials.decoded):
             self._region.tried(self._region.ec2.run_instances, **run_instances_arguments(spec))
 
@@ -50,7 +68,7 @@ class Instances:
             "describe_instances", "Reservations", doing="list the instances", Filters=filters(wanted)
         )
         return [
-            _instance(answer, self._region.name) for reservation in reservations for answer in reservation["Instances"]
+            described(answer, self._region.name) for reservation in reservations for answer in reservation["Instances"]
         ]
 
     def terminate(self, ids: Collection[str]) -> None:
@@ -76,79 +94,24 @@ class Instances:
         return str(answer.get("Output", ""))
 
 
-def run_instances_arguments(spec: InstanceSpec) -> dict[str, Any]:
-    """What RunInstances is asked for.
-
-    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
-    """
-    arguments: dict[str, Any] = {
-        "MinCount": 1,
-        "MaxCount": 1,
-        "ClientToken": spec.client_token,
-        "ImageId": spec.image.id,
-        "InstanceType": spec.instance_type,
-        "SubnetId": spec.subnet.id,
-        # boto3 encodes it.
-        "UserData": spec.user_data,
-        "InstanceInitiatedShutdownBehavior": "terminate",
-        "MetadataOptions": {
-            "HttpEndpoint": "enabled",
-            "HttpTokens": "required",
-            "HttpPutResponseHopLimit": METADATA_HOPS,
-        },
-        "BlockDeviceMappings": [_root_volume(spec)],
-        "TagSpecifications": _tag_specifications(spec),
-    }
-    if spec.security_groups:
-        arguments["SecurityGroupIds"] = list(spec.security_groups)
-    if spec.market == "spot":
-        arguments["InstanceMarketOptions"] = {"MarketType": "spot", "SpotOptions": _spot_options(spec)}
-    if spec.iam_instance_profile:
-        kind = "Arn" if spec.iam_instance_profile.startswith("arn:") else "Name"
-        arguments["IamInstanceProfile"] = {kind: spec.iam_instance_profile}
-    return arguments
-
-
-def _spot_options(spec: InstanceSpec) -> dict[str, str]:
-    # A request that stays open would launch an instance again after this one is gone.
-    options = {"SpotInstanceType": "one-time", "InstanceInterruptionBehavior": "terminate"}
-    return {**options, "MaxPrice": f"{spec.max_price:.6f}"} if spec.max_price else options
-
-
 def _launching(spec: InstanceSpec) -> str:
     return f"launch {spec.instance_type} ({spec.market}) in {spec.subnet.zone}"
 
 
-def _root_volume(spec: InstanceSpec) -> dict[str, Any]:
-    return {
-        "DeviceName": spec.image.root_device,
-        "Ebs": {
-            "VolumeSize": max(spec.disk_size, spec.image.disk_size),
-            "VolumeType": spec.disk_type,
-            "Encrypted": True,
-            "DeleteOnTermination": True,
-        },
-    }
-
-
-def _tag_specifications(spec: InstanceSpec) -> list[dict[str, Any]]:
-    kinds = ["instance", "volume", "network-interface"]
-    if spec.market == "spot":
-        kinds.append("spot-instances-request")
-    tags = [{"Key": name, "Value": value} for name, value in spec.tags.items()]
-    return [{"ResourceType": kind, "Tags": tags} for kind in kinds]
-
-
-def _instance(answer: Any, region: str) -> Instance:
-    reason = answer.get("StateReason", {}).get("Message") or answer.get("StateTransitionReason", "")
+def described(answer: Any, region: str) -> Instance:
+    """Return the instance that an answer of EC2 describes."""
+    reason = str(answer.get("StateReason", {}).get("Message") or answer.get("StateTransitionReason", ""))
+    tags = {str(tag["Key"]): str(tag["Value"]) for tag in answer.get("Tags", [])}
     return Instance(
         id=str(answer["InstanceId"]),
+        name=tags.get("Name", ""),
         state=str(answer["State"]["Name"]),
         instance_type=str(answer["InstanceType"]),
         market="spot" if answer.get("InstanceLifecycle") == "spot" else "on-demand",
         region=region,
         zone=str(answer.get("Placement", {}).get("AvailabilityZone", "")),
         launched=float(answer["LaunchTime"].timestamp()),
-        tags={str(tag["Key"]): str(tag["Value"]) for tag in answer.get("Tags", [])},
-        reason=str(reason),
+        tags=tags,
+        reason=reason,
+        taken_back=any(word in reason for word in _TAKEN_BACK),
     )

@@ -20,6 +20,12 @@ class Schedules:
         self._region = region
 
     def make(self, name: str, instance_id: str, *, at: float, role: str) -> None:
+        """Terminate the instance at a time, in seconds since the epoch, whatever becomes of everything else.
+
+        Args:
+            name: Of the schedule, to cancel it by. Making it again under the same name is fine.
+            role: ARN of the role that the schedule acts in.
+        """
         when = datetime.fromtimestamp(at, UTC)
         try:
             with explained(f"schedule the termination of {instance_id} in {self._region}"):
@@ -42,6 +48,7 @@ class Schedules:
             return
 
     def cancel(self, name: str) -> None:
+        """Cancel a schedule; one that is gone already is fine."""
         try:
             with explained(f"cancel the scheduled termination {name} in {self._region}"):
                 self._region.client("scheduler").delete_schedule(Name=name)

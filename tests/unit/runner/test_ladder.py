@@ -17,6 +17,7 @@ def rung(
     name: str, market: Market = "spot", *, zone: str = "eu-west-1a", quota: str = "Q", price: float | None = None
 ) -> Rung:
     return Rung(
+        cloud="AWS",
         region=zone[:-1],
         instance_type=InstanceType(name=name, architecture="x86_64", cpus=2, memory=4.0),
         market=market,

@@ -1,0 +1,125 @@
+"""The specification of an instance, as EC2 takes it, and what EC2 never takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cmlkit.clouds.launching import InstanceSpec
+from cmlkit.errors import SettingsError
+
+# One more than the default: a job in a container is one hop further away from the metadata service.
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
+METADATA_HOPS = 2
+# Before it is base64-encoded: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
+USER_DATA_LIMIT_BYTES = 16_384
+
+SCHEDULE_TAG = "cmlkit:schedule"
+"""Name of the schedule that terminates the instance, on instances that have one."""
+
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
+_LONGEST_NAME = 128
+_LONGEST_VALUE = 256
+_MOST_TAGS = 50
+_NAME_TAG = "Name"
+_OWN_PREFIX = "cmlkit:"
+_RESERVED_PREFIX = "aws:"
+
+
+def check_spec(spec: InstanceSpec) -> None:
+    """Raise SettingsError if EC2 never takes the spec's tags, or user data of its size."""
+    _check_tags(spec)
+    _check_user_data(spec)
+
+
+def is_scheduled(spec: InstanceSpec) -> bool:
+    """Whether a schedule ends the instance: EventBridge needs a role for that."""
+    return spec.expires is not None and bool(spec.expiry_role)
+
+
+def run_instances_arguments(spec: InstanceSpec) -> dict[str, Any]:
+    """What RunInstances is asked for.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
+    """
+    arguments: dict[str, Any] = {
+        "MinCount": 1,
+        "MaxCount": 1,
+        "ClientToken": spec.client_token,
+        "ImageId": spec.image.id,
+        "InstanceType": spec.instance_type,
+        "SubnetId": spec.subnet.id,
+        # boto3 encodes it.
+        "UserData": spec.user_data,
+        "InstanceInitiatedShutdownBehavior": "terminate",
+        "MetadataOptions": {
+            "HttpEndpoint": "enabled",
+            "HttpTokens": "required",
+            "HttpPutResponseHopLimit": METADATA_HOPS,
+        },
+        "BlockDeviceMappings": [_root_volume(spec)],
+        "TagSpecifications": _tag_specifications(spec),
+    }
+    if spec.security_groups:
+        arguments["SecurityGroupIds"] = list(spec.security_groups)
+    if spec.market == "spot":
+        arguments["InstanceMarketOptions"] = {"MarketType": "spot", "SpotOptions": _spot_options(spec)}
+    if spec.iam_instance_profile:
+        kind = "Arn" if spec.iam_instance_profile.startswith("arn:") else "Name"
+        arguments["IamInstanceProfile"] = {kind: spec.iam_instance_profile}
+    return arguments
+
+
+def _spot_options(spec: InstanceSpec) -> dict[str, str]:
+    # A request that stays open would launch an instance again after this one is gone.
+    options = {"SpotInstanceType": "one-time", "InstanceInterruptionBehavior": "terminate"}
+    return {**options, "MaxPrice": f"{spec.max_price:.6f}"} if spec.max_price else options
+
+
+def _root_volume(spec: InstanceSpec) -> dict[str, Any]:
+    return {
+        "DeviceName": spec.image.root_device,
+        "Ebs": {
+            "VolumeSize": max(spec.disk_size, spec.image.disk_size),
+            "VolumeType": spec.disk_type,
+            "Encrypted": True,
+            "DeleteOnTermination": True,
+        },
+    }
+
+
+def _tag_specifications(spec: InstanceSpec) -> list[dict[str, Any]]:
+    kinds = ["instance", "volume", "network-interface"]
+    if spec.market == "spot":
+        kinds.append("spot-instances-request")
+    tags = [{"Key": name, "Value": value} for name, value in _tags(spec).items()]
+    return [{"ResourceType": kind, "Tags": tags} for kind in kinds]
+
+
+def _tags(spec: InstanceSpec) -> dict[str, str]:
+    schedule = {SCHEDULE_TAG: spec.name} if is_scheduled(spec) else {}
+    return {**spec.tags, _NAME_TAG: spec.name, **schedule}
+
+
+def _check_tags(spec: InstanceSpec) -> None:
+    users = {name: value for name, value in spec.tags.items() if not name.startswith(_OWN_PREFIX)}
+    own = _tags(spec).keys() - users.keys() | {_NAME_TAG}
+    if len(users) > (room := _MOST_TAGS - len(own)):
+        raise SettingsError(f"`tags` has {len(users)} tags; there is room for {room} beside cmlkit's own.")
+    for name, value in users.items():
+        if not name or name == _NAME_TAG or name.lower().startswith(_RESERVED_PREFIX):
+            raise SettingsError(f"The tag {name!r} is not free to choose.", next_step="Rename it in `tags`.")
+        if len(name) > _LONGEST_NAME or len(value) > _LONGEST_VALUE:
+            raise SettingsError(
+                f"The tag {name[:40]!r} is too long.",
+                next_step=f"Names have at most {_LONGEST_NAME} characters, values {_LONGEST_VALUE}.",
+            )
+
+
+def _check_user_data(spec: InstanceSpec) -> None:
+    size = len(spec.user_data.encode())
+    if size > USER_DATA_LIMIT_BYTES:
+        largest = f" The largest value in it is {spec.largest_value}." if spec.largest_value else ""
+        raise SettingsError(
+            f"The instance's user data is {size:,} bytes; EC2 takes {USER_DATA_LIMIT_BYTES:,}.{largest}",
+            next_step="Shorten `startup-script`: let it fetch its longer part, or prepare an image that has it.",
+        )
