@@ -27,6 +27,10 @@ SUGGESTED_GATE = """\
 #   - accuracy >= champion - 0.01    # champion: the value on the base branch
 """
 ACTION = "cmlkit/cmlkit@v1"
+TEMPLATES = {"oidc": "train-on-ec2.yml", "keys": "train-on-ec2-with-keys.yml"}
+"""How the workflow gets into the cloud -> the template that does it so."""
+AUTH_HELP = "How the workflow gets into AWS."
+OIDC_GUIDE = "https://github.com/cmlkit/cmlkit/blob/main/docs/how-to/oidc.md"
 
 _STRING = re.compile(r"""["']([\w./-]+\.\w+)["']""")
 _FOLDER = re.compile(r"""Path\(["']([\w/-]+)["']\)""")
@@ -91,6 +95,27 @@ def workflow_file(template: str, *, action: str = ACTION, region: str = "", sche
     if schedule:
         text = re.sub(r'(?m)^(    - cron:) "[^"]*".*$', rf'\1 "{schedule}"', text)
     return text
+
+
+def region(environ: Mapping[str, str]) -> str:
+    """Return the region that the environment names; empty if it names none."""
+    return environ.get("AWS_REGION", "")
+
+
+def credential_steps(workflow: str, *, page: str) -> list[str]:
+    """Return what a person has to do so that a workflow gets into the cloud.
+
+    Args:
+        workflow: The text of the workflows.
+        page: Address of the repository's settings.
+    """
+    steps = []
+    if "secrets.AWS_ACCESS_KEY_ID" in workflow:
+        steps.append(f"Store the secrets AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: {page}/secrets/actions")
+    if "vars.AWS_ROLE_ARN" in workflow:
+        steps.append(f"Make a role in AWS that the workflow may assume: {OIDC_GUIDE}")
+        steps.append(f"Store its ARN as the variable AWS_ROLE_ARN: {page}/variables/actions")
+    return steps
 
 
 def _setup(files: Sequence[str]) -> str:

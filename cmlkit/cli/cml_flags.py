@@ -7,26 +7,28 @@ import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from cmlkit.clouds import CLOUDS, names
 from cmlkit.errors import SettingsError
 
 GUIDE = "docs/how-to/migrate-from-cml.md has every flag."
 
 # https://cml.dev/doc/ref/runner
 _REGIONS = {"us-east": "us-east-1", "us-west": "us-west-1", "eu-west": "eu-west-1", "eu-north": "eu-north-1"}
+_ONLY = f"cmlkit launches on {names()} only."
 _SIZES = re.compile(r"(m|l|xl)(\+.*)?")
 
 
 def _cloud(value: str) -> list[str]:
-    if value != "aws":
-        raise SettingsError(f"--cloud is {value!r}; cmlkit launches on AWS only.")
-    return []
+    if value not in CLOUDS:
+        raise SettingsError(f"--cloud is {value!r}; {_ONLY}")
+    return ["--cloud", value]
 
 
 def _type(value: str) -> list[str]:
     if _SIZES.fullmatch(value):
         raise SettingsError(
             f"--cloud-type {value!r} is a size of CML's own.",
-            next_step="Name a type of AWS's, such as m7i.2xlarge, or say --cpus and --memory.",
+            next_step=f"Name a type of {names()}'s, such as m7i.2xlarge, or say --cpus and --memory.",
         )
     return ["--instance-type", value]
 
@@ -71,9 +73,9 @@ _WITH_VALUE: Mapping[str, Callable[[str], list[str]]] = {
     "--cloud-permission-set": _renamed("--iam-instance-profile"),
     "--cloud-metadata": _renamed("--tags"),
     "--cloud-startup-script": _startup_script,
-    "--cloud-aws-security-group": _renamed("--security-group"),
-    "--cloud-aws-subnet": _renamed("--subnet"),
-    "--cloud-aws-subnet-id": _renamed("--subnet"),
+    **{f"--cloud-{cloud}-security-group": _renamed("--security-group") for cloud in CLOUDS},
+    **{f"--cloud-{cloud}-subnet": _renamed("--subnet") for cloud in CLOUDS},
+    **{f"--cloud-{cloud}-subnet-id": _renamed("--subnet") for cloud in CLOUDS},
     "--idle-timeout": _idle_timeout,
     "--driver": lambda value: [] if value == "github" else _refused("--driver", "GitHub is the only one."),
 }
@@ -86,7 +88,7 @@ _SWITCHES: Mapping[str, tuple[list[str], list[str]]] = {
 }
 _ON, _OFF = ("", "true", "1"), ("false", "0")
 _REFUSED: Mapping[str, str] = {
-    "--cloud-kubernetes-node-selector": "cmlkit launches on AWS only.",
+    "--cloud-kubernetes-node-selector": _ONLY,
     "--cloud-ssh-private": "No way into the instance is opened.",
     "--cml-version": "cmlkit is not installed on the instance; the job installs what it needs.",
     "--destroy-delay": "An instance ends with its job.",

@@ -43,7 +43,7 @@ def examined(invocation: Invocation, workflow_run: WorkflowRun) -> tuple[Finding
         publish_forge=lambda: edges.forge(invocation, workflow_run),
         runner_forge=lambda: edges.runner_forge(invocation, workflow_run),
         # Opened when it is used, so that missing credentials are a finding like any other.
-        cloud_for=functools.cache(lambda region: edges.clouds(invocation.environ)(region)),
+        cloud_for=functools.cache(lambda region: edges.clouds(invocation)(region)),
         directory=Path.cwd(),
         now=time.time(),
     )

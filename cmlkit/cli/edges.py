@@ -1,8 +1,8 @@
-"""The edges, built from the environment: the forge, AWS, and the workflow run."""
+"""The edges, built from the environment: the forge, the cloud, and the workflow run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from cmlkit.records.workflow_run import WorkflowRun
 
 if TYPE_CHECKING:
     from cmlkit.cli.options import Invocation
-    from cmlkit.clouds.base import Cloud
+    from cmlkit.clouds.base import CloudFor
     from cmlkit.forges.base import Forge, PublishForge
     from cmlkit.forges.runners import RunnerForge
     from cmlkit.git.access import GitAccess
@@ -122,12 +122,12 @@ def prefix(invocation: Invocation, directory: Path) -> PurePosixPath:
         return place or PurePosixPath()
 
 
-def clouds(environ: Mapping[str, str]) -> Callable[[str], Cloud]:
-    """Region -> cloud, that of AWS_REGION for an empty name.
+def clouds(invocation: Invocation) -> CloudFor:
+    """Region -> cloud, of the cloud that the settings name.
 
-    boto3 itself reads the rest: credentials, AWS_ENDPOINT_URL, AWS_PROFILE and AWS_DEFAULT_REGION, but not AWS_REGION.
+    Raises:
+        SettingsError: No cloud has that name, or its libraries are not installed.
     """
-    from cmlkit.clouds.aws import regions
+    from cmlkit.clouds import cloud_for
 
-    cloud_for = regions()
-    return lambda region: cloud_for(region or environ.get("AWS_REGION", ""))
+    return cloud_for(invocation.settings.runner.cloud, invocation.environ)

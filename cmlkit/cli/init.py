@@ -19,8 +19,6 @@ from cmlkit.settings.schema import SCHEMA, TrainSpec
 
 SETTINGS = Path("cmlkit.yaml")
 WORKFLOWS = Path(".github/workflows")
-TEMPLATES = {"oidc": "train-on-ec2.yml", "keys": "train-on-ec2-with-keys.yml"}
-OIDC_GUIDE = "https://github.com/cmlkit/cmlkit/blob/main/docs/how-to/oidc.md"
 # Of a project that is no repository yet; below these nothing is training's own.
 NOT_LISTED = (".git", ".venv", "venv", "node_modules", "__pycache__", "build", "dist")
 MOST_FILES = 20_000
@@ -28,7 +26,7 @@ MOST_FILES = 20_000
 
 @click.command()
 @with_settings("runner", "train", "gate")
-@click.option("--auth", type=click.Choice(list(TEMPLATES)), default="oidc", help="How the workflow gets into AWS.")
+@click.option("--auth", type=click.Choice(list(scaffold.TEMPLATES)), default="oidc", help=scaffold.AUTH_HELP)
 @click.option(
     "--workflow", "workflows", multiple=True, metavar="TEMPLATE", help="Templates to write, instead of that for --auth."
 )
@@ -60,8 +58,8 @@ def init(
         files[SETTINGS] = _settings_text(invocation, _there(listed, Path.cwd()))
     if SETTINGS not in files:
         _say_what_is_not_written(invocation)
-    region = next(iter(invocation.settings.runner.region), "") or invocation.environ.get("AWS_REGION", "")
-    for name in workflows or [TEMPLATES[auth]]:
+    region = next(iter(invocation.settings.runner.region), "") or scaffold.region(invocation.environ)
+    for name in workflows or [scaffold.TEMPLATES[auth]]:
         text = scaffold.workflow(name)
         files[WORKFLOWS / name] = scaffold.workflow_file(text, action=action, region=region, schedule=schedule)
     written = _write(files, force=force)
@@ -183,11 +181,7 @@ def _steps(environ: Mapping[str, str], files: Mapping[Path, str], *, repository:
         f"Make a fine-grained token with Administration: write: {server}/settings/personal-access-tokens/new",
         f"Store it as the secret CMLKIT_RUNNER_TOKEN: {page}/secrets/actions",
     ]
-    if "secrets.AWS_ACCESS_KEY_ID" in text:
-        steps.append(f"Store the secrets AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: {page}/secrets/actions")
-    if "vars.AWS_ROLE_ARN" in text:
-        steps.append(f"Make a role in AWS that the workflow may assume: {OIDC_GUIDE}")
-        steps.append(f"Store its ARN as the variable AWS_ROLE_ARN: {page}/variables/actions")
+    steps += scaffold.credential_steps(text, page=page)
     if "command: publish" in text:
         steps.append(f"Allow GitHub Actions to create pull requests: {page}/actions")
     return [*steps, "Commit the files and push them; then see whether all is well: cmlkit doctor"]

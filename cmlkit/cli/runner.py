@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 INTERRUPTED = (
-    "AWS took the spot instance of this run back. workflows/resume-after-interruption.yml tries such runs again."
+    "{cloud} took the spot instance of this run back. workflows/resume-after-interruption.yml tries such runs again."
 )
 
 
@@ -69,7 +69,7 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
 
     rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong one when all is paid for
     spec, workflow_run = invocation.settings.runner, edges.workflow_run(invocation.environ, with_commit=False)
-    cloud_for = edges.clouds(invocation.environ)
+    cloud_for = edges.clouds(invocation)
     if dry_run:
         _show_preview(invocation, preview(spec, workflow_run=workflow_run, cloud_for=cloud_for))
         return
@@ -101,13 +101,15 @@ def stop(invocation: Invocation) -> None:
     removed = stop(
         workflow_run=workflow_run,
         forge=edges.runner_forge(invocation, workflow_run),
-        cloud_for=edges.clouds(invocation.environ),
+        cloud_for=edges.clouds(invocation),
         regions=invocation.settings.runner.region,
         workflow_forge=edges.forge_if_any(invocation, workflow_run),
         progress=invocation.progress,
     )
     if removed.interrupted and github_actions.running_in(invocation.environ):
-        click.echo(github_actions.annotation("warning", INTERRUPTED, title=INTERRUPTION), err=True)
+        click.echo(
+            github_actions.annotation("warning", INTERRUPTED.format(cloud=removed.cloud), title=INTERRUPTION), err=True
+        )
     lists = {"terminated": list(removed.instances), "unregistered": list(removed.runners)}
     lines = [(key, ", ".join(value) or "nothing") for key, value in lists.items()]
     emit(invocation, {**lists, "interrupted": bool(removed.interrupted)}, lines)
@@ -140,7 +142,7 @@ def image(invocation: Invocation, check: str) -> None:
         dataclasses.replace(spec, image=check),
         workflow_run=workflow_run,
         forge=forge,
-        cloud_for=edges.clouds(invocation.environ),
+        cloud_for=edges.clouds(invocation),
         progress=invocation.progress,
     )
     missing = found.missing(download.sha256)
@@ -163,7 +165,7 @@ def list_(invocation: Invocation, this_run: bool) -> None:
     from cmlkit.runner.listing import list_instances
 
     found = list_instances(
-        cloud_for=edges.clouds(invocation.environ),
+        cloud_for=edges.clouds(invocation),
         regions=invocation.settings.runner.region,
         workflow_run=edges.workflow_run(invocation.environ, with_commit=False) if this_run else None,
     )
@@ -189,7 +191,7 @@ def reap(invocation: Invocation, dry_run: bool) -> None:
     rows = reap(
         repository=workflow_run.repository,
         forge=edges.runner_forge(invocation, workflow_run),
-        cloud_for=edges.clouds(invocation.environ),
+        cloud_for=edges.clouds(invocation),
         regions=invocation.settings.runner.region,
         dry_run=dry_run,
         progress=invocation.progress,

@@ -20,7 +20,7 @@ def workflow() -> None:
 @workflow.command()
 @with_settings()
 @click.option("--id", "run_id", default="", metavar="RUN", help="Id of the run; this one's when left out.")
-@click.option("--if-interrupted", is_flag=True, help="Only where AWS took its spot instance back, and only once.")
+@click.option("--if-interrupted", is_flag=True, help="Only if the cloud took its spot instance back, and only once.")
 def rerun(invocation: Invocation, run_id: str, if_interrupted: bool) -> None:
     """Run all jobs of a workflow run again, the one that launches the instance among them.
 
@@ -28,6 +28,7 @@ def rerun(invocation: Invocation, run_id: str, if_interrupted: bool) -> None:
     cmlkit workflow rerun --id 1234567890
     cmlkit workflow rerun --id 1234567890 --if-interrupted
     """
+    from cmlkit.clouds import known
     from cmlkit.runner import spot
 
     this_run = edges.workflow_run(invocation.environ, with_commit=False)
@@ -36,6 +37,8 @@ def rerun(invocation: Invocation, run_id: str, if_interrupted: bool) -> None:
         raise SettingsError(
             f"{wanted!r} is no id of a workflow run.", next_step="Name one: --id, as in the run's address."
         )
-    resumption = spot.rerun(edges.forge(invocation, this_run), wanted, if_interrupted=if_interrupted)
+    cloud = known(invocation.settings.runner.cloud).name
+    forge = edges.forge(invocation, this_run)
+    resumption = spot.rerun(forge, wanted, if_interrupted=if_interrupted, cloud=cloud)
     done = "runs again" if resumption.rerun else "does not run again"
     emit(invocation, dataclasses.asdict(resumption), [("run", f"{wanted} {done}: {resumption.reason}")])

@@ -1,4 +1,4 @@
-"""Cost: price times time, as EC2 bills it."""
+"""Cost: price times time, as clouds bill it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from cmlkit.records.training_run import InstanceFacts, TrainingRun
 
-# Linux instances are billed by the second, for a minute at least. https://aws.amazon.com/ec2/pricing/on-demand/
 LEAST_SECONDS = 60.0
+"""Linux instances are billed by the second, for a minute at least, by the clouds that say so of themselves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,12 +19,15 @@ class Spent:
     days: int
 
 
-def cost(price: float | None, seconds: float) -> float | None:
+def cost(price: float | None, seconds: float, *, least_seconds: float = LEAST_SECONDS) -> float | None:
     """Return USD for an instance that lived for `seconds` at `price` USD per hour; None if the price is unknown.
 
     The disk is not included: 30 GiB of gp3 cost about a third of a cent per hour.
+
+    Args:
+        least_seconds: What is billed for an instance that lived for less.
     """
-    return None if price is None else price * max(seconds, LEAST_SECONDS) / 3600
+    return None if price is None else price * max(seconds, least_seconds) / 3600
 
 
 def cost_until(instance: InstanceFacts, now: float) -> float | None:

@@ -30,7 +30,7 @@ def instance_spec(
     """The instance that becomes the runner. The same arguments give the same, client token included.
 
     Raises:
-        SettingsError: A tag is cmlkit's own, or a value cannot be put into the boot script.
+        SettingsError: The startup script does not fit into user data, or a tag is cmlkit's own.
     """
     return InstanceSpec(
         name=jit_runner.runner.name,

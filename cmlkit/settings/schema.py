@@ -31,6 +31,7 @@ DEFAULT_FILE = Path("cmlkit.yaml")
 class RunnerSpec:
     """The instances to launch, and for how long. Durations are in seconds, sizes in GiB."""
 
+    cloud: str = setting("aws", TEXT, "Cloud to launch on: aws.")
     instance_type: tuple[str, ...] = setting(
         ("t3.medium", "t3a.medium"), LIST, "Instance types to try, cheapest first; or set cpus, memory or gpus instead."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from cmlkit.clouds.aws.connection import Connection
 from cmlkit.clouds.aws.egress import Egress
@@ -19,7 +19,7 @@ from cmlkit.clouds.aws.specification import check_spec
 from cmlkit.clouds.aws.types import Types
 from cmlkit.clouds.launching import FirstBoot
 
-__all__ = ["AwsCloud", "regions"]
+__all__ = ["AwsCloud", "cloud_for", "regions"]
 
 
 class AwsCloud:
@@ -75,3 +75,12 @@ def regions() -> Callable[[str], AwsCloud]:
     """A function from the name of a region to that region, all over one connection."""
     connection = functools.cache(Connection)
     return functools.cache(lambda region: AwsCloud(region, connection=connection()))
+
+
+def cloud_for(environ: Mapping[str, str]) -> Callable[[str], AwsCloud]:
+    """Return what `regions` returns, with AWS_REGION for an empty name.
+
+    boto3 itself reads the rest: credentials, AWS_ENDPOINT_URL, AWS_PROFILE and AWS_DEFAULT_REGION, but not AWS_REGION.
+    """
+    by_name = regions()
+    return lambda region: by_name(region or environ.get("AWS_REGION", ""))

@@ -10,9 +10,6 @@ from cmlkit.errors import SettingsError
 # One more than the default: a job in a container is one hop further away from the metadata service.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
 METADATA_HOPS = 2
-# Before it is base64-encoded: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
-USER_DATA_LIMIT_BYTES = 16_384
-
 SCHEDULE_TAG = "cmlkit:schedule"
 """Name of the schedule that terminates the instance, on instances that have one."""
 
@@ -23,12 +20,6 @@ _MOST_TAGS = 50
 _NAME_TAG = "Name"
 _OWN_PREFIX = "cmlkit:"
 _RESERVED_PREFIX = "aws:"
-
-
-def check_spec(spec: InstanceSpec) -> None:
-    """Raise SettingsError if EC2 never takes the spec's tags, or user data of its size."""
-    _check_tags(spec)
-    _check_user_data(spec)
 
 
 def is_scheduled(spec: InstanceSpec) -> bool:
@@ -100,7 +91,8 @@ def _tags(spec: InstanceSpec) -> dict[str, str]:
     return {**spec.tags, _NAME_TAG: spec.name, **schedule}
 
 
-def _check_tags(spec: InstanceSpec) -> None:
+def check_spec(spec: InstanceSpec) -> None:
+    """Raise SettingsError if EC2 never takes the spec's tags."""
     users = {name: value for name, value in spec.tags.items() if not name.startswith(_OWN_PREFIX)}
     own = _tags(spec).keys() - users.keys() | {_NAME_TAG}
     if len(users) > (room := _MOST_TAGS - len(own)):
@@ -113,13 +105,3 @@ def _check_tags(spec: InstanceSpec) -> None:
                 f"The tag {name[:40]!r} is too long.",
                 next_step=f"Names have at most {_LONGEST_NAME} characters, values {_LONGEST_VALUE}.",
             )
-
-
-def _check_user_data(spec: InstanceSpec) -> None:
-    size = len(spec.user_data.encode())
-    if size > USER_DATA_LIMIT_BYTES:
-        largest = f" The largest value in it is {spec.largest_value}." if spec.largest_value else ""
-        raise SettingsError(
-            f"The instance's user data is {size:,} bytes; EC2 takes {USER_DATA_LIMIT_BYTES:,}.{largest}",
-            next_step="Shorten `startup-script`: let it fetch its longer part, or prepare an image that has it.",
-        )

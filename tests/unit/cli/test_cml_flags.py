@@ -18,7 +18,10 @@ SCRIPT = base64.b64encode(b"apt-get update").decode()
 @pytest.mark.parametrize(
     ("theirs", "ours"),
     [
-        ("--cloud=aws --cloud-region=eu-west --cloud-type=t2.micro", "--region eu-west-1 --instance-type t2.micro"),
+        (
+            "--cloud=aws --cloud-region=eu-west --cloud-type=t2.micro",
+            "--cloud aws --region eu-west-1 --instance-type t2.micro",
+        ),
         ("--cloud-region eu-central-1", "--region eu-central-1"),
         ("--cloud-spot --cloud-spot-price 0.5", "--market spot --max-price 0.5"),
         ("--cloud-hdd-size=50 --cloud-image ami-1", "--disk-size 50 --image ami-1"),
@@ -47,7 +50,7 @@ def test_a_startup_script_comes_in_base64() -> None:
 @pytest.mark.parametrize(
     ("theirs", "why"),
     [
-        ("--cloud=gcp", "AWS only"),
+        ("--cloud=gcp", "--cloud is 'gcp'; cmlkit launches on AWS only."),
         ("--cloud-type=m+v100", "a size of CML's own"),
         ("--idle-timeout=-1", "cannot be turned off"),
         ("--idle-timeout never", "cannot be turned off"),
@@ -75,4 +78,4 @@ def test_the_guide_says_of_each_flag_whether_it_works() -> None:
                 assert works.startswith("an error"), flag
             else:
                 assert works.startswith("yes"), flag
-                assert flag not in known or flag in ("--labels", "--idle-timeout")
+                assert flag not in known or flag in ("--cloud", "--labels", "--idle-timeout")

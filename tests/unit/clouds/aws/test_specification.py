@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cmlkit.clouds.aws.specification import USER_DATA_LIMIT_BYTES, check_spec, run_instances_arguments
+from cmlkit.clouds.aws.specification import check_spec, run_instances_arguments
 from cmlkit.clouds.launching import InstanceSpec
 from cmlkit.clouds.planning import Image, Subnet
 from cmlkit.errors import SettingsError
@@ -65,18 +65,3 @@ def test_a_schedule_takes_the_room_of_a_tag() -> None:
     check_spec(most)
     with pytest.raises(SettingsError, match="`tags` has 43 tags; there is room for 42 beside cmlkit's own"):
         check_spec(replace(most, expires=1.8e9, expiry_role=ROLE))
-
-
-def test_user_data_that_ec2_would_refuse_names_what_is_large() -> None:
-    too_large = replace(SPEC, user_data="x" * 20_000, largest_value="CMLKIT_STARTUP_SCRIPT with 19,000 bytes")
-    with pytest.raises(
-        SettingsError, match=r"is 20,000 bytes; EC2 takes 16,384\. .* CMLKIT_STARTUP_SCRIPT with 19,000"
-    ) as refused:
-        check_spec(too_large)
-    assert "startup-script" in refused.value.next_step
-
-
-def test_the_limit_counts_bytes_not_characters() -> None:
-    check_spec(replace(SPEC, user_data="é" * (USER_DATA_LIMIT_BYTES // 2)))
-    with pytest.raises(SettingsError):
-        check_spec(replace(SPEC, user_data="é" * (USER_DATA_LIMIT_BYTES // 2 + 1)))
