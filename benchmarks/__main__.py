@@ -28,7 +28,7 @@ def main() -> None:
         return
     chosen = arguments.parts or PARTS
     if unknown := set(chosen) - set(PARTS):
-        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+        parser.error(f"unknown part {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
     # With this variable, each measured program would compile its modules again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for name in chosen:

@@ -1,4 +1,4 @@
-"""Installing: the action's set-up step, with an empty cache and a full one, beside npm and CML's CLI."""
+"""Installing: the action's set-up step, with an empty cache and a full one, beside npm's time for CML's CLI."""
 
 from __future__ import annotations
 

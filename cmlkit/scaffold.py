@@ -202,7 +202,7 @@ def workflow(name: str) -> str:
     """
     if name not in workflow_names():
         raise SettingsError(
-            f"There is no workflow template {name!r}.", next_step=f"There are {', '.join(workflow_names())}."
+            f"There is no workflow template {name!r}.", next_step=f"Choose one of {', '.join(workflow_names())}."
         )
     return (_folder("workflows") / name).read_text(encoding="utf-8")
 

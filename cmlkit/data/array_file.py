@@ -44,7 +44,7 @@ class ArrayFile:
         return self.shape[0] if self.shape else 1
 
     def columns(self, *, at_most_rows: int) -> list[list[float]]:
-        """Return the finite values of each column, from a sample of rows; empty if the array is no table of numbers.
+        """Return the finite values of each column, from a sample of rows; empty if the array is not a table of numbers.
 
         The sample is random, but the same in every call.
         """

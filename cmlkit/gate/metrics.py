@@ -142,7 +142,7 @@ def read(paths: Iterable[str], directory: Path) -> dict[str, float]:
     """Read the metrics of all files, in the order of the files.
 
     Text holds `Name: number` or `name=number` lines; JSON and YAML may nest (`train.loss`); CSV holds `name,value`
-    pairs, or columns of which the last value counts: loggers leave a cell empty if a step measured nothing.
+    pairs, or columns, in which the last value counts: loggers leave a cell empty if a step measured nothing.
 
     Args:
         paths: Relative to `directory`; the suffix determines the format, and an unknown one is read as text.

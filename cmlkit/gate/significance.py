@@ -40,7 +40,7 @@ def paired_interval(
         raise MissingExtra("Intervals need numpy.", extra="score") from error
     if len(champion) == 0 or len(champion) != len(challenger):
         raise SettingsError(
-            f"There are {len(champion):,} scores of the champion and {len(challenger):,} of the challenger.",
+            f"The champion has {len(champion):,} scores and the challenger {len(challenger):,}; they must match.",
             next_step="Score both models on the same test samples.",
         )
     differences = np.asarray(challenger, dtype=float) - np.asarray(champion, dtype=float)

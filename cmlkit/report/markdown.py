@@ -15,7 +15,7 @@ NO_WIDTH = "\u200b"
 TITLE_LENGTH = 300
 
 _MARKUP = {ord(character): f"&#{ord(character)};" for character in "&<>|\\`*[]~\"'$"}
-_LONE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # an underscore between letters is no emphasis
+_LONE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # an underscore between letters is not emphasis
 _REFERENCE = re.compile(r"@|#(?=\d)|(?<=\b[Gg][Hh])-(?=\d)|:(?=//)|(?<=\b[Ww]{3})\.")
 # Control characters, lone surrogates, and marks that override the direction of writing; tabs stay for code.
 _UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")

@@ -209,7 +209,7 @@ def _explained(action: str, *, needs: str) -> Iterator[None]:
         yield
     except NoCredentialsError as error:
         raise PermissionDenied(
-            "There are no AWS credentials for S3.",
+            "AWS credentials for S3 are missing.",
             next_step="Give the instance a role (runner.iam-instance-profile), or use"
             " aws-actions/configure-aws-credentials in the job.",
         ) from error

@@ -40,7 +40,7 @@ def test_a_large_model_is_in_the_one_commit_and_leaves_no_other_ref(there: Proje
 @pytest.mark.slow
 def test_a_model_over_fifty_mebibytes_is_published_with_a_warning(there: Project) -> None:
     there.publish(there.trained(0.9, content=LARGE + bytes(WARNING_BYTES)))
-    assert "every clone of the repository will carry it" in there.progress.warnings[0]
+    assert "every clone of the repository will keep it" in there.progress.warnings[0]
 
 
 def test_a_publish_that_broke_off_after_the_push_is_finished(there: Project) -> None:
