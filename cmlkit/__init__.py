@@ -18,8 +18,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cmlkit.ci import workflow_run as workflow_run
+    from cmlkit.clouds.aws import regions as regions
     from cmlkit.errors import CmlkitError as CmlkitError
     from cmlkit.forges.github import GitHub as GitHub
+    from cmlkit.gate.significance import paired_interval as paired_interval
     from cmlkit.gate.verdict import Verdict as Verdict
     from cmlkit.gate.verdict import compare as compare
     from cmlkit.model.file import save_model as save_model
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from cmlkit.model.manifest import ModelManifest as ModelManifest
     from cmlkit.publishing.publication import Publication as Publication
     from cmlkit.publishing.publish import publish as publish
+    from cmlkit.records.training_run import Interval as Interval
     from cmlkit.records.training_run import TrainingRun as TrainingRun
     from cmlkit.records.workflow_run import WorkflowRun as WorkflowRun
     from cmlkit.registry.comparison import Comparison as Comparison
@@ -51,6 +55,7 @@ _HOMES = {
     "Comparison": "cmlkit.registry.comparison",
     "GateSpec": "cmlkit.settings.schema",
     "GitHub": "cmlkit.forges.github",
+    "Interval": "cmlkit.records.training_run",
     "ModelManifest": "cmlkit.model.manifest",
     "ModelVersion": "cmlkit.registry.versions",
     "Promotion": "cmlkit.registry.promotion",
@@ -69,11 +74,14 @@ _HOMES = {
     "launch_runner": "cmlkit.runner.launch",
     "list_versions": "cmlkit.registry.versions",
     "load_model": "cmlkit.model.loading",
+    "paired_interval": "cmlkit.gate.significance",
     "promote": "cmlkit.registry.promotion",
     "publish": "cmlkit.publishing.publish",
     "pull_model": "cmlkit.registry.pulling",
+    "regions": "cmlkit.clouds.aws",
     "save_model": "cmlkit.model.file",
     "train": "cmlkit.training.train",
+    "workflow_run": "cmlkit.ci",
 }
 
 __all__ = [
@@ -81,6 +89,7 @@ __all__ = [
     "Comparison",
     "GateSpec",
     "GitHub",
+    "Interval",
     "ModelManifest",
     "ModelVersion",
     "Promotion",
@@ -99,12 +108,18 @@ __all__ = [
     "launch_runner",
     "list_versions",
     "load_model",
+    "paired_interval",
     "promote",
     "publish",
     "pull_model",
+    "regions",
     "save_model",
     "train",
+    "workflow_run",
 ]
+
+# Modules of earlier versions that a documented import names, and that lie elsewhere now.
+__path__.append(f"{__path__[0]}/old_names")
 
 
 def __getattr__(name: str) -> Any:

@@ -77,10 +77,9 @@ def _defect(error: Exception, environ: Mapping[str, str], *, debug: bool) -> int
 
 
 def _annotate(message: str, environ: Mapping[str, str]) -> None:
-    from cmlkit.ci import github_actions
+    from cmlkit.ci import workplace
 
-    if github_actions.running_in(environ):
-        click.echo(github_actions.annotation("error", message, title="cmlkit"), err=True)
+    workplace(environ).annotate("error", message, title="cmlkit")
 
 
 def _print_traceback(error: BaseException) -> None:

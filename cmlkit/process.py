@@ -18,46 +18,16 @@ T = TypeVar("T")
 
 ENV_START = 50 - 3  # proc_pid_stat(5) counts env_start as field 50; what follows the program's name begins at field 3
 
-# Variables that let whoever reads them act on GitHub. Training code and its dependencies need none of them.
-CREDENTIALS = (
-    # They may write to the repository: cmlkit's own, the workflow's, those of CML and of the GitHub CLI.
-    "CMLKIT_TOKEN",
-    "GITHUB_TOKEN",
-    "REPO_TOKEN",
-    "repo_token",
-    "GH_TOKEN",
-    "GH_ENTERPRISE_TOKEN",
-    "GITHUB_ENTERPRISE_TOKEN",
-    # They register runners, on which any job of the repository or the organisation may then run.
-    "CMLKIT_RUNNER_TOKEN",
-    "CMLKIT_APP_PRIVATE_KEY",
-    # They prove to a cloud, or to whoever checks a signature, that the workflow asks.
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-    "ACTIONS_ID_TOKEN_REQUEST_URL",
-    # It writes artifacts and caches that later jobs trust.
-    "ACTIONS_RUNTIME_TOKEN",
-)
-
-
-def for_commands(environ: Mapping[str, str], *, pass_env: Collection[str] = ()) -> dict[str, str]:
-    """Return the environment without `CREDENTIALS`, for programs that are not cmlkit's own.
-
-    Args:
-        pass_env: Names to leave in all the same.
-    """
-    return {name: value for name, value in environ.items() if name not in CREDENTIALS or name in pass_env}
-
 
 @contextmanager
-def credentials_hidden(*, pass_env: Collection[str] = ()) -> Iterator[bool]:
-    """Keep `CREDENTIALS` out of this process's environment meanwhile, and for good out of its `/proc/PID/environ`.
+def variables_hidden(names: Collection[str]) -> Iterator[bool]:
+    """Keep variables out of this process's environment meanwhile, and for good out of its `/proc/PID/environ`.
 
     This is no boundary: copies may be left elsewhere in memory, and in the processes above this one.
 
     Yields:
         Whether `/proc/PID/environ`, which children can read, shows none of them.
     """
-    names = {name for name in CREDENTIALS if name not in pass_env}
     hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
     try:
         yield _blanked(names)

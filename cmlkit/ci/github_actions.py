@@ -1,4 +1,4 @@
-"""The GitHub Actions edge: which run this is, and the files and lines by which a step talks back to it.
+"""GitHub Actions: which run this is, and the files and lines by which a step talks back to it.
 
 Source: https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands and …/variables
 """
@@ -9,112 +9,147 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from cmlkit.ci.base import OWN_CREDENTIALS, Author, Level, PullRequestEvent, Workplace, local_run_id, of_checkout
 from cmlkit.errors import SettingsError
-from cmlkit.progress import Lines
-from cmlkit.records.training_run import InstanceFacts
+from cmlkit.progress import Lines, Progress
 from cmlkit.records.workflow_run import WorkflowRun
 
 SUMMARY_LIMIT_BYTES = 1024 * 1024  # of one step; GitHub drops a longer one whole
 
 PULL_REQUEST_EVENTS = ("pull_request", "pull_request_target")
 
+# One of them is enough: a person, or a job of another CI, stands in for a workflow by setting those that it needs.
+VARIABLES = (
+    "GITHUB_ACTIONS",
+    "GITHUB_WORKSPACE",
+    "GITHUB_REPOSITORY",
+    "GITHUB_RUN_ID",
+    "GITHUB_RUN_ATTEMPT",
+    "GITHUB_SHA",
+    "GITHUB_REF",
+    "GITHUB_EVENT_NAME",
+    "GITHUB_WORKFLOW",
+    "GITHUB_SERVER_URL",
+    "GITHUB_OUTPUT",
+    "GITHUB_STEP_SUMMARY",
+)
 
-def running_in(environ: Mapping[str, str]) -> bool:
-    """Whether this process is a step of a workflow."""
-    return environ.get("GITHUB_ACTIONS") == "true"
 
+class GithubActions(Workplace):
+    """A step of a workflow, or a shell with some of a step's variables."""
 
-def workflow_run(
-    environ: Mapping[str, str], *, repository: str = "", commit: str = "", local_id: str = ""
-) -> WorkflowRun:
-    """The run that the environment describes.
+    credentials = (
+        *OWN_CREDENTIALS,
+        # They may write to the repository: the workflow's, and those of CML and of the GitHub CLI.
+        "GITHUB_TOKEN",
+        "REPO_TOKEN",
+        "repo_token",
+        "GH_TOKEN",
+        "GH_ENTERPRISE_TOKEN",
+        "GITHUB_ENTERPRISE_TOKEN",
+        # They prove to a cloud, or to whoever checks a signature, that the workflow asks.
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+        # It writes artifacts and caches that later jobs trust.
+        "ACTIONS_RUNTIME_TOKEN",
+    )
+    # Whom GITHUB_TOKEN acts as; the number is the account's id, by which GitHub links commits to it.
+    author = Author(name="github-actions[bot]", email="41898282+github-actions[bot]@users.noreply.github.com")
+    repository_variable = "GITHUB_REPOSITORY"
 
-    Args:
-        repository: `OWNER/NAME` where `GITHUB_REPOSITORY` says nothing, such as from the checkout's remote.
-        commit: The same for `GITHUB_SHA`.
-        local_id: What tells this run from others outside Actions; by chance when empty.
+    @classmethod
+    def is_here(cls, environ: Mapping[str, str]) -> bool:
+        return any(environ.get(name) for name in VARIABLES)
 
-    Raises:
-        SettingsError: No repository is known, or a number in the environment is none.
-    """
-    name = environ.get("GITHUB_REPOSITORY") or repository
-    if not name:
-        raise SettingsError(
-            "No repository is known.", next_step="Set GITHUB_REPOSITORY=OWNER/NAME, or run in a clone of one on GitHub."
+    @property
+    def is_job(self) -> bool:
+        return self.environ.get("GITHUB_ACTIONS") == "true"
+
+    @property
+    def has_run(self) -> bool:
+        return bool(self.environ.get("GITHUB_RUN_ID"))
+
+    @property
+    def workspace(self) -> Path | None:
+        folder = self.environ.get("GITHUB_WORKSPACE")
+        return Path(folder) if folder else None
+
+    def workflow_run(self, *, directory: Path = Path(), local_id: str = "", with_commit: bool = True) -> WorkflowRun:
+        environ, pull_request = self.environ, self.pull_request()
+        repository, commit = of_checkout(
+            directory,
+            repository=environ.get("GITHUB_REPOSITORY", ""),
+            commit=environ.get("GITHUB_SHA", ""),
+            with_commit=with_commit,
         )
-    pull_request, from_fork = _pull_request(environ)
-    return WorkflowRun(
-        repository=name,
-        # Outside Actions two people at once must not share a label: nothing but chance tells their launches apart.
-        run_id=environ.get("GITHUB_RUN_ID") or f"local{local_id or os.urandom(4).hex()}",
-        attempt=_attempt(environ.get("GITHUB_RUN_ATTEMPT") or "1"),
-        sha=environ.get("GITHUB_SHA") or commit,
-        ref=environ.get("GITHUB_REF", ""),
-        event=environ.get("GITHUB_EVENT_NAME", ""),
-        workflow=environ.get("GITHUB_WORKFLOW", ""),
-        actor=environ.get("GITHUB_ACTOR", ""),
-        server_url=(environ.get("GITHUB_SERVER_URL") or "https://github.com").rstrip("/"),
-        pull_request=pull_request,
-        from_fork=from_fork,
-    )
+        if not repository:
+            raise SettingsError(
+                "No repository is known.",
+                next_step="Set GITHUB_REPOSITORY=OWNER/NAME, or run in a clone of one on GitHub.",
+            )
+        return WorkflowRun(
+            repository=repository,
+            run_id=environ.get("GITHUB_RUN_ID") or local_run_id(local_id),
+            attempt=_attempt(environ.get("GITHUB_RUN_ATTEMPT") or "1"),
+            sha=commit,
+            ref=environ.get("GITHUB_REF", ""),
+            event=environ.get("GITHUB_EVENT_NAME", ""),
+            workflow=environ.get("GITHUB_WORKFLOW", ""),
+            actor=environ.get("GITHUB_ACTOR", ""),
+            server_url=(environ.get("GITHUB_SERVER_URL") or "https://github.com").rstrip("/"),
+            pull_request=pull_request.number if pull_request else None,
+            from_fork=bool(pull_request and pull_request.from_fork),
+        )
 
+    def pull_request(self) -> PullRequestEvent | None:
+        """Return the pull request of the event; None for other events or an event file that cannot be read."""
+        if self.environ.get("GITHUB_EVENT_NAME") not in PULL_REQUEST_EVENTS:
+            return None
+        try:
+            event = json.loads(Path(self.environ.get("GITHUB_EVENT_PATH", "")).read_text(encoding="utf-8"))
+            number = int(event["pull_request"]["number"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return PullRequestEvent(
+            number=number,
+            base=self.environ.get("GITHUB_BASE_REF", ""),
+            from_fork=_is_from_fork(event["pull_request"], self.environ.get("GITHUB_REPOSITORY", "")),
+        )
 
-def instance_facts(environ: Mapping[str, str]) -> InstanceFacts | None:
-    """The instance that the job runs on, as the boot script told the job; None on any other machine."""
-    if not (instance_type := environ.get("CMLKIT_INSTANCE_TYPE", "")):
-        return None
-    return InstanceFacts(
-        instance_id=environ.get("CMLKIT_INSTANCE_ID", ""),
-        instance_type=instance_type,
-        market=environ.get("CMLKIT_INSTANCE_MARKET", ""),
-        region=environ.get("CMLKIT_INSTANCE_REGION", ""),
-        price=_number(environ.get("CMLKIT_INSTANCE_PRICE_USD_PER_HOUR", "")),
-        started=_number(environ.get("CMLKIT_INSTANCE_STARTED", "")),
-    )
+    def progress(self) -> Progress:
+        return WorkflowLog() if self.is_job else super().progress()
 
+    def write_outputs(self, values: Mapping[str, Any]) -> None:
+        """Make every value an output of the step, its key with dashes; anything but text and numbers as JSON."""
+        if not (path := self.environ.get("GITHUB_OUTPUT")):
+            return
+        with Path(path).open("a", encoding="utf-8") as file:
+            for key, value in values.items():
+                # A random delimiter: a value that contains it could otherwise set outputs of its own.
+                delimiter = f"cmlkit-{os.urandom(16).hex()}"
+                file.write(f"{key.replace('_', '-')}<<{delimiter}\n{_output_text(value)}\n{delimiter}\n")
 
-def workspace(environ: Mapping[str, str]) -> Path | None:
-    """Return the folder that actions/checkout fills; None outside a job."""
-    return Path(environ["GITHUB_WORKSPACE"]) if environ.get("GITHUB_WORKSPACE") else None
+    def write_summary(self, markdown: str) -> bool:
+        """Append to the job's summary; return False if the step has none, or `markdown` would not fit."""
+        if not (path := self.environ.get("GITHUB_STEP_SUMMARY")):
+            return False
+        file = Path(path)
+        written = file.stat().st_size if file.exists() else 0
+        if written + len(markdown.encode()) + 1 > SUMMARY_LIMIT_BYTES:
+            return False
+        with file.open("a", encoding="utf-8") as summary:
+            summary.write(markdown + "\n")
+        return True
 
+    def annotate(self, level: Level, message: str, *, title: str = "") -> None:
+        if self.is_job:
+            WorkflowLog().note(_annotation(level, message, title=title))
 
-def write_outputs(values: Mapping[str, Any], environ: Mapping[str, str]) -> None:
-    """Make every value an output of the step, its key with dashes; anything but text and numbers as JSON."""
-    if not (path := environ.get("GITHUB_OUTPUT")):
-        return
-    with Path(path).open("a", encoding="utf-8") as file:
-        for key, value in values.items():
-            # A random delimiter: a value that contains it could otherwise set outputs of its own.
-            delimiter = f"cmlkit-{os.urandom(16).hex()}"
-            file.write(f"{key.replace('_', '-')}<<{delimiter}\n{output_text(value)}\n{delimiter}\n")
-
-
-def output_text(value: Any) -> str:
-    """A value as workflow expressions compare it: `true`, a number, text, empty for nothing, else JSON."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def write_summary(markdown: str, environ: Mapping[str, str]) -> bool:
-    """Append to the job's summary; False outside Actions, or where it would not fit."""
-    if not (path := environ.get("GITHUB_STEP_SUMMARY")):
-        return False
-    file = Path(path)
-    written = file.stat().st_size if file.exists() else 0
-    if written + len(markdown.encode()) + 1 > SUMMARY_LIMIT_BYTES:
-        return False
-    with file.open("a", encoding="utf-8") as summary:
-        summary.write(markdown + "\n")
-    return True
-
-
-def annotation(level: Literal["error", "warning", "notice"], message: str, *, title: str = "") -> str:
-    """The line that puts `message` on the run's page."""
-    properties = f" title={_escaped(title).replace(':', '%3A').replace(',', '%2C')}" if title else ""
-    return f"::{level}{properties}::{_escaped(message)}"
+    def mask(self, secret: str) -> None:
+        if self.is_job:
+            WorkflowLog().note(f"::add-mask::{_escaped(secret)}")
 
 
 class WorkflowLog(Lines):
@@ -127,39 +162,29 @@ class WorkflowLog(Lines):
         self.note(f"::endgroup::\n{outcome}")
 
     def warn(self, text: str) -> None:
-        self.note(annotation("warning", text, title="cmlkit"))
+        self.note(_annotation("warning", text, title="cmlkit"))
+
+
+def _annotation(level: Level, message: str, *, title: str) -> str:
+    properties = f" title={_escaped(title).replace(':', '%3A').replace(',', '%2C')}" if title else ""
+    return f"::{level}{properties}::{_escaped(message)}"
 
 
 def _escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
+def _output_text(value: Any) -> str:
+    """Return a value as workflow expressions compare it: `true`, a number, text, empty for nothing, else JSON."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _attempt(text: str) -> int:
     if not text.isdigit():
         raise SettingsError(f"GITHUB_RUN_ATTEMPT is {text!r}; it takes a whole number.")
     return int(text)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _pull_request(environ: Mapping[str, str]) -> tuple[int | None, bool]:
-    """The number in the event of a pull request, and whether it comes from a fork.
-
-    None for other events or an event file that cannot be read.
-    """
-    if environ.get("GITHUB_EVENT_NAME") not in PULL_REQUEST_EVENTS:
-        return None, False
-    try:
-        event = json.loads(Path(environ.get("GITHUB_EVENT_PATH", "")).read_text(encoding="utf-8"))
-        number = int(event["pull_request"]["number"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None, False
-    return number, _is_from_fork(event["pull_request"], environ.get("GITHUB_REPOSITORY", ""))
 
 
 def _is_from_fork(pull_request: Mapping[str, Any], repository: str) -> bool:

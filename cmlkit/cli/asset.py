@@ -48,7 +48,7 @@ def prune(invocation: Invocation, dry_run: bool) -> None:
     """
     from cmlkit.publishing.asset_pruning import prune_assets
 
-    workflow_run = edges.workflow_run(invocation.environ, with_commit=False)
+    workflow_run = invocation.workplace.workflow_run(with_commit=False)
     root = workflow_run.repository_url
     with invocation.progress.stage("Look at what is shown") as say:
         pruned = prune_assets(forge=edges.forge(invocation, workflow_run), root=root, dry_run=dry_run)
@@ -72,7 +72,7 @@ def publish_asset(invocation: Invocation, file: Path, *, md: bool, title: str) -
     from cmlkit.publishing.asset import store_asset
 
     content = _content(file, invocation)
-    workflow_run = edges.workflow_run(invocation.environ, with_commit=False)
+    workflow_run = invocation.workplace.workflow_run(with_commit=False)
     stored = store_asset(
         file.name, content, forge=edges.forge(invocation, workflow_run), root=workflow_run.repository_url
     )

@@ -43,7 +43,7 @@ def create(
     cmlkit check create --title Training --conclusion failure report.md
     """
     text = read_markdown(file)
-    workflow_run = edges.workflow_run(invocation.environ, with_commit=not commit_sha)
+    workflow_run = invocation.workplace.workflow_run(with_commit=not commit_sha)
     forge = edges.forge(invocation, workflow_run)
     text = fitting(text, invocation, workflow_run)
     commit, details = commit_sha or _commit(invocation, forge, workflow_run), workflow_run.url
@@ -67,9 +67,9 @@ def create(
 
 def _commit(invocation: Invocation, forge: PublishForge, workflow_run: WorkflowRun) -> str:
     """The commit on whose checks people look: of a pull request its head, not the merge that its run tests."""
-    base = invocation.environ.get("GITHUB_BASE_REF", "")
-    if workflow_run.pull_request is not None and base:
-        for pull_request in forge.pull_requests(base=base):
-            if pull_request.number == workflow_run.pull_request:
+    event = invocation.workplace.pull_request()
+    if event is not None and event.base:
+        for pull_request in forge.pull_requests(base=event.base):
+            if pull_request.number == event.number:
                 return pull_request.head_sha
     return workflow_run.sha

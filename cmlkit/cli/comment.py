@@ -120,7 +120,7 @@ def _written(
     text = read_markdown(file)
     target = _target(target, pr=pr, commit_sha=commit_sha)
     # `pr/12`, `commit/1a2b3c4` and the like need no commit of this checkout.
-    workflow_run = edges.workflow_run(invocation.environ, with_commit="/" not in target)
+    workflow_run = invocation.workplace.workflow_run(with_commit="/" not in target)
     forge = edges.forge(invocation, workflow_run)
     place = place_of_run(target, forge=forge, workflow_run=workflow_run)
     title = watermark_title.replace("{workflow}", workflow_run.workflow).replace("{run}", workflow_run.run_id)

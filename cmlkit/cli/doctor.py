@@ -25,7 +25,7 @@ def doctor(invocation: Invocation) -> None:
     cmlkit doctor --instance-type c7i.xlarge --region eu-west-1
     cmlkit doctor --json | jq '.findings[] | select(.state != "ok")'
     """
-    findings = examined(invocation, edges.workflow_run(invocation.environ, with_commit=False))
+    findings = examined(invocation, invocation.workplace.workflow_run(with_commit=False))
     emit(
         invocation,
         {"findings": [_row(finding) for finding in findings]},

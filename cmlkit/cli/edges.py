@@ -1,4 +1,4 @@
-"""The edges, built from the environment: the forge, the cloud, and the workflow run."""
+"""The edges, built from the environment: the forge and the cloud, and what git says of the checkout."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from cmlkit.ci import github_actions
 from cmlkit.errors import GitError, NotARepository
 from cmlkit.forges import forge_module
-from cmlkit.records.workflow_run import WorkflowRun
 
 if TYPE_CHECKING:
     from cmlkit.cli.options import Invocation
@@ -17,6 +15,7 @@ if TYPE_CHECKING:
     from cmlkit.forges.base import Forge, PublishForge
     from cmlkit.forges.runners import RunnerForge
     from cmlkit.git.access import GitAccess
+    from cmlkit.records.workflow_run import WorkflowRun
 
 
 def forge(invocation: Invocation, workflow_run: WorkflowRun) -> Forge:
@@ -74,32 +73,6 @@ def runner_forge(invocation: Invocation, workflow_run: WorkflowRun) -> RunnerFor
     )
 
 
-def workflow_run(
-    environ: Mapping[str, str], *, directory: Path = Path(), local_id: str = "", with_commit: bool = True
-) -> WorkflowRun:
-    """Return the run of the environment, or one for this checkout outside Actions.
-
-    Args:
-        local_id: Names a run outside Actions; random if empty.
-        with_commit: Whether to ask git for the commit if the environment does not tell it.
-
-    Raises:
-        SettingsError: No repository is known.
-        GitError: git is needed, and is not installed, refuses or fails.
-    """
-    if environ.get("GITHUB_REPOSITORY") and environ.get("GITHUB_SHA"):
-        return github_actions.workflow_run(environ, local_id=local_id)
-    from cmlkit.git import checkout
-
-    repository, commit = environ.get("GITHUB_REPOSITORY"), None
-    try:
-        repository = repository or checkout.remote_repository(directory)
-        commit = checkout.head_commit(directory) if with_commit else None
-    except NotARepository:
-        pass  # the environment may tell all that there is to know
-    return github_actions.workflow_run(environ, repository=repository or "", commit=commit or "", local_id=local_id)
-
-
 def prefix(invocation: Invocation, directory: Path) -> PurePosixPath:
     """Return where the directory lies in its repository: as git says, else by the job's workspace.
 
@@ -113,7 +86,7 @@ def prefix(invocation: Invocation, directory: Path) -> PurePosixPath:
     try:
         return checkout.prefix(directory)
     except GitError as error:
-        workspace = github_actions.workspace(invocation.environ)
+        workspace = invocation.workplace.workspace
         place = checkout.prefix_below(workspace, directory) if workspace else None
         if place is None and not isinstance(error, NotARepository):
             raise

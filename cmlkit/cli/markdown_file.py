@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from cmlkit.ci import github_actions
 from cmlkit.cli.options import Invocation
 from cmlkit.errors import SettingsError
 from cmlkit.formats import plural
@@ -40,7 +39,7 @@ def fitting(text: str, invocation: Invocation, workflow_run: WorkflowRun, *, sum
         return text
     from cmlkit.report.shortened import shortened
 
-    in_summary = summarise and github_actions.write_summary(text, invocation.environ)
+    in_summary = summarise and invocation.workplace.write_summary(text)
     invocation.progress.warn(
         f"The text has {len(text):,} characters, and GitHub takes {LONGEST_TEXT:,}: it is shortened"
         f"{', and all of it is in the job summary' if in_summary else ''}."

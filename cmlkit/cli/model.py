@@ -102,7 +102,7 @@ def _manifest(invocation: Invocation, path: Path, at: str) -> ModelManifest:
 def _attestations(invocation: Invocation, verification: Verification) -> list[dict[str, str]]:
     from cmlkit.registry.attestation import attestations_of, check_command
 
-    workflow_run = edges.workflow_run(invocation.environ, with_commit=False)
+    workflow_run = invocation.workplace.workflow_run(with_commit=False)
     forge, repository = edges.forge(invocation, workflow_run), workflow_run.repository
     found = attestations_of(verification, forge=forge, repository=repository)
     command = check_command(verification.path, repository)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cmlkit.ci import github_actions
 from cmlkit.cli.model_versions import model_of
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, print_table
@@ -50,7 +49,7 @@ def diff(invocation: Invocation, before: str, after: str, model: str, base: str,
     if invocation.as_json:
         emit(invocation, record, [])
         return
-    github_actions.write_outputs(record, invocation.environ)
+    invocation.workplace.write_outputs(record)
     click.echo(comparison.markdown()) if md else _print(comparison)
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmlkit.ci import github_actions
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, print_table
 from cmlkit.formats import number, short_hash, size
@@ -54,7 +53,7 @@ def list_versions(invocation: Invocation, model: str, base: str, name: str, limi
     if invocation.as_json:
         emit(invocation, result, [])
         return
-    github_actions.write_outputs(result, invocation.environ)
+    invocation.workplace.write_outputs(result)
     metrics = _columns(shown, invocation.settings.gate.rules)
     print_table([_row(version, metrics) for version in shown], verbatim=metrics)
     if len(shown) < len(versions.versions):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmlkit.ci import github_actions
-from cmlkit.progress import Lines, Live, Progress
+from cmlkit.ci import workplace
+from cmlkit.progress import Progress
 from cmlkit.settings import schema as configuration
 from cmlkit.settings.schema import SCHEMA, Settings
 from cmlkit.settings.setting import FLAG, Setting
@@ -20,9 +19,10 @@ from cmlkit.settings.setting import FLAG, Setting
 
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """What every command works with: the environment, the settings, where progress goes, and the form of the result."""
+    """What every command works with: the place and its environment, the settings, progress, and the result's form."""
 
     environ: Mapping[str, str]
+    workplace: Workplace
     settings: Settings
     progress: Progress
     as_json: bool
@@ -30,6 +30,8 @@ class Invocation:
 
 # Generic since click 8.4, and for the type checker only.
 if TYPE_CHECKING:
+    from cmlkit.ci.base import Workplace
+
     _ParamType = click.ParamType[Any]
 else:
     _ParamType = click.ParamType
@@ -62,8 +64,11 @@ def with_settings(*sections: str) -> Callable[[Callable[..., None]], Callable[..
             }
             environ: Mapping[str, str] = context.find_root().obj
             settings = configuration.load(environ=environ, flags=flags, file=config or _config_file(environ))
+            place = workplace(environ)
             command(
-                Invocation(environ=environ, settings=settings, progress=_progress(environ), as_json=as_json),
+                Invocation(
+                    environ=environ, workplace=place, settings=settings, progress=place.progress(), as_json=as_json
+                ),
                 **arguments,
             )
 
@@ -113,9 +118,3 @@ def _joined(declaration: Setting, value: Any) -> Any:
     if isinstance(value[0], dict):
         return functools.reduce(lambda merged, item: merged | item, value)
     return tuple(item for items in value for item in items)
-
-
-def _progress(environ: Mapping[str, str]) -> Progress:
-    if github_actions.running_in(environ):
-        return github_actions.WorkflowLog()
-    return Live() if sys.stderr.isatty() else Lines()

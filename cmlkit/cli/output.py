@@ -9,18 +9,17 @@ from typing import Any
 
 import click
 
-from cmlkit.ci import github_actions
 from cmlkit.cli.options import Invocation
 
 
 def emit(invocation: Invocation, result: Mapping[str, Any], lines: Sequence[tuple[str, str]]) -> None:
-    """Hand a command's result on: to the step's outputs in Actions, and to standard output.
+    """Hand a command's result on: to the job's later steps, and to standard output.
 
     Args:
         result: What `--json` prints; its keys become outputs, with dashes.
         lines: Label and value of what a person reads.
     """
-    github_actions.write_outputs(result, invocation.environ)
+    invocation.workplace.write_outputs(result)
     if invocation.as_json:
         print_json(result)
     else:
@@ -29,7 +28,7 @@ def emit(invocation: Invocation, result: Mapping[str, Any], lines: Sequence[tupl
 
 def emit_text(invocation: Invocation, result: Mapping[str, Any], text: str) -> None:
     """The same for a result of one line, which scripts take as it is."""
-    github_actions.write_outputs(result, invocation.environ)
+    invocation.workplace.write_outputs(result)
     show_text(invocation, result, text)
 
 

@@ -65,7 +65,7 @@ def create(
     spec = stage.PullRequestSpec(
         branch=branch or stage.BRANCH, title=title, body=body, message=message, auto_merge=auto_merge or ""
     )
-    workflow_run = edges.workflow_run(invocation.environ, directory=directory)
+    workflow_run = invocation.workplace.workflow_run(directory=directory)
     forge = edges.forge(invocation, workflow_run)
     _show(invocation, stage.publish_files(files, spec, forge=forge, workflow_run=workflow_run), md=md)
 

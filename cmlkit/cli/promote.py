@@ -53,7 +53,7 @@ def promote(
     from cmlkit.registry import promotion
 
     directory, settings = Path.cwd(), invocation.settings
-    workflow_run = edges.workflow_run(invocation.environ, directory=directory, with_commit=False)
+    workflow_run = invocation.workplace.workflow_run(directory=directory, with_commit=False)
     promoted = promotion.promote(
         forge=edges.forge(invocation, workflow_run),
         model=str(edges.prefix(invocation, directory) / (model or model_of(settings.train))),
@@ -62,7 +62,7 @@ def promote(
         to=to,
         pull_request=pull_request,
         method=method,
-        by=workflow_run.url if invocation.environ.get("GITHUB_RUN_ID") else "",
+        by=workflow_run.url if invocation.workplace.has_run else "",
         dry_run=dry_run,
     )
     if not promoted.created:

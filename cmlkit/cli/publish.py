@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmlkit.ci import github_actions
 from cmlkit.cli import edges
 from cmlkit.cli.asset import publish_asset
 from cmlkit.cli.options import Invocation, with_settings
@@ -55,7 +54,7 @@ def publish(invocation: Invocation, image: Path | None, md: bool) -> None:
         workflow_run=workflow_run,
         progress=invocation.progress,
     )
-    if publication.report and github_actions.running_in(invocation.environ):
+    if publication.report and invocation.workplace.is_job:
         _summarise(invocation, publication.report)
     emit(invocation, _result(publication, run), _lines(publication))
     publication.raise_if_rejected(invocation.settings.publish)
@@ -96,13 +95,13 @@ def read_record(directory: Path) -> TrainingRun:
 def _workflow_run(
     invocation: Invocation, run: TrainingRun, directory: Path, *, with_commit: bool = True
 ) -> WorkflowRun:
-    """Outside Actions the training names the run, so that publishing it again finds what an earlier try left."""
+    """Outside a CI the training names the run, so that publishing it again finds what an earlier try left."""
     digest = hashlib.sha256(run.to_json().encode()).hexdigest()
-    return edges.workflow_run(invocation.environ, directory=directory, local_id=digest[:8], with_commit=with_commit)
+    return invocation.workplace.workflow_run(directory=directory, local_id=digest[:8], with_commit=with_commit)
 
 
 def _summarise(invocation: Invocation, report: str) -> None:
-    if not github_actions.write_summary(report, invocation.environ):
+    if not invocation.workplace.write_summary(report):
         invocation.progress.warn(
             "The job summary has no room left for the report; it is in the pull request's comment."
         )

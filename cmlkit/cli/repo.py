@@ -18,8 +18,8 @@ def repo() -> None:
 
 @repo.command()
 @with_settings()
-@click.option("--user-name", default=checkout.USER_NAME, help="Author of commits, where git has none.")
-@click.option("--user-email", default=checkout.USER_EMAIL, help="The author's e-mail address, where git has none.")
+@click.option("--user-name", default="", help="Author of commits, where git has none.")
+@click.option("--user-email", default="", help="The author's e-mail address, where git has none.")
 @click.option("--unshallow", is_flag=True, help="Fetch the history that a shallow clone left out.")
 def prepare(invocation: Invocation, user_name: str, user_email: str, unshallow: bool) -> None:
     """Set the author of commits in this checkout, unless git has one. No token is ever written to .git/config.
@@ -28,7 +28,8 @@ def prepare(invocation: Invocation, user_name: str, user_email: str, unshallow: 
     cmlkit repo prepare
     cmlkit repo prepare --unshallow
     """
-    author = checkout.set_author(Path.cwd(), name=user_name, email=user_email)
+    by = invocation.workplace.author
+    author = checkout.set_author(Path.cwd(), name=user_name or by.name, email=user_email or by.email)
     fetched = unshallow and checkout.unshallow(Path.cwd())
     result = {"user_name": author["user.name"], "user_email": author["user.email"], "unshallowed": fetched}
     lines = [("author", f"{result['user_name']} <{result['user_email']}>")]

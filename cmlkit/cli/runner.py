@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmlkit.ci import github_actions
 from cmlkit.cli import edges
 from cmlkit.cli.cml_flags import translated
 from cmlkit.cli.options import Invocation, with_settings
@@ -68,7 +67,7 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
     from cmlkit.runner.preview import preview
 
     rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong one when all is paid for
-    spec, workflow_run = invocation.settings.runner, edges.workflow_run(invocation.environ, with_commit=False)
+    spec, workflow_run = invocation.settings.runner, invocation.workplace.workflow_run(with_commit=False)
     cloud_for = edges.clouds(invocation)
     if dry_run:
         _show_preview(invocation, preview(spec, workflow_run=workflow_run, cloud_for=cloud_for))
@@ -97,7 +96,7 @@ def stop(invocation: Invocation) -> None:
     from cmlkit.runner.spot import INTERRUPTION
     from cmlkit.runner.stopping import stop
 
-    workflow_run = edges.workflow_run(invocation.environ, with_commit=False)
+    workflow_run = invocation.workplace.workflow_run(with_commit=False)
     removed = stop(
         workflow_run=workflow_run,
         forge=edges.runner_forge(invocation, workflow_run),
@@ -106,10 +105,8 @@ def stop(invocation: Invocation) -> None:
         workflow_forge=edges.forge_if_any(invocation, workflow_run),
         progress=invocation.progress,
     )
-    if removed.interrupted and github_actions.running_in(invocation.environ):
-        click.echo(
-            github_actions.annotation("warning", INTERRUPTED.format(cloud=removed.cloud), title=INTERRUPTION), err=True
-        )
+    if removed.interrupted:
+        invocation.workplace.annotate("warning", INTERRUPTED.format(cloud=removed.cloud), title=INTERRUPTION)
     lists = {"terminated": list(removed.instances), "unregistered": list(removed.runners)}
     lines = [(key, ", ".join(value) or "nothing") for key, value in lists.items()]
     emit(invocation, {**lists, "interrupted": bool(removed.interrupted)}, lines)
@@ -129,7 +126,7 @@ def image(invocation: Invocation, check: str) -> None:
     from cmlkit.runner.boot import image_recipe
     from cmlkit.runner.image_check import check_image
 
-    spec, workflow_run = invocation.settings.runner, edges.workflow_run(invocation.environ, with_commit=False)
+    spec, workflow_run = invocation.settings.runner, invocation.workplace.workflow_run(with_commit=False)
     forge = edges.runner_forge(invocation, workflow_run)
     download = forge.runner_download(architecture="arm64" if spec.arch == "arm64" else "x64")
     if not check:
@@ -167,7 +164,7 @@ def list_(invocation: Invocation, this_run: bool) -> None:
     found = list_instances(
         cloud_for=edges.clouds(invocation),
         regions=invocation.settings.runner.region,
-        workflow_run=edges.workflow_run(invocation.environ, with_commit=False) if this_run else None,
+        workflow_run=invocation.workplace.workflow_run(with_commit=False) if this_run else None,
     )
     rows = [_row(instance) for instance in found]
     emit(invocation, {"instances": rows}, [] if rows else [("none", "cmlkit has no instance there")])
@@ -187,7 +184,7 @@ def reap(invocation: Invocation, dry_run: bool) -> None:
     """
     from cmlkit.runner.reaping import reap
 
-    workflow_run = edges.workflow_run(invocation.environ, with_commit=False)
+    workflow_run = invocation.workplace.workflow_run(with_commit=False)
     rows = reap(
         repository=workflow_run.repository,
         forge=edges.runner_forge(invocation, workflow_run),

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from cmlkit.ci import github_actions
+from cmlkit.ci import credentials
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.records.training_run import RECORD, TrainingRun
@@ -30,7 +30,7 @@ def train(invocation: Invocation, command: tuple[str, ...]) -> None:
     cmlkit train --estimator sklearn.ensemble.RandomForestClassifier --params max_depth=5
     """
     from cmlkit.gate import rule
-    from cmlkit.process import credentials_hidden
+    from cmlkit.process import variables_hidden
     from cmlkit.training import train
 
     rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong one when all is trained
@@ -38,7 +38,7 @@ def train(invocation: Invocation, command: tuple[str, ...]) -> None:
     if command:
         spec = dataclasses.replace(spec, run=shlex.join(command), estimator="")
     # An estimator runs in this process, and a command can read its parent's environment.
-    with credentials_hidden(pass_env=spec.pass_env) as is_hidden:
+    with variables_hidden(credentials().difference(spec.pass_env)) as is_hidden:
         if not is_hidden:
             invocation.progress.warn("The training's commands can read the tokens of this step under /proc.")
         run = train.train(
@@ -46,7 +46,7 @@ def train(invocation: Invocation, command: tuple[str, ...]) -> None:
             directory=Path.cwd(),
             environ=invocation.environ,
             progress=invocation.progress,
-            instance=github_actions.instance_facts(invocation.environ),
+            instance=invocation.workplace.instance_facts(),
             # With --json, standard output is for the result alone.
             output=sys.stderr.fileno() if invocation.as_json else None,
         )

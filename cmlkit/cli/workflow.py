@@ -31,7 +31,7 @@ def rerun(invocation: Invocation, run_id: str, if_interrupted: bool) -> None:
     from cmlkit.clouds import known
     from cmlkit.runner import spot
 
-    this_run = edges.workflow_run(invocation.environ, with_commit=False)
+    this_run = invocation.workplace.workflow_run(with_commit=False)
     wanted = run_id or this_run.run_id
     if not wanted.isdecimal():
         raise SettingsError(

@@ -115,7 +115,7 @@ def compare(
     Args:
         champion: Metric -> value of the current model; None if there is no such model.
         rules: Rules such as `accuracy >= champion - 0.01`.
-        intervals: Metric -> interval of its difference, from `cmlkit.gate.significance.paired_interval`.
+        intervals: Metric -> interval of its difference, from `cmlkit.paired_interval`.
 
     Raises:
         SettingsError: A rule is malformed, names a metric that the challenger lacks, or divides by zero.

@@ -9,10 +9,6 @@ from cmlkit.git.command import git_text
 
 FETCH_TIMEOUT_SECONDS = 1800.0
 
-# Whom GITHUB_TOKEN acts as; the number is the account's id, by which GitHub links commits to it.
-USER_NAME = "github-actions[bot]"
-USER_EMAIL = "41898282+github-actions[bot]@users.noreply.github.com"
-
 
 def set_author(directory: Path, *, name: str, email: str) -> dict[str, str]:
     """Set the author of future commits in this checkout only, where git knows none yet; the settings in force.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cmlkit.ci import for_commands
 from cmlkit.errors import ModelError
 from cmlkit.model.file import load_file
 from cmlkit.model.manifest import ModelManifest, read_manifest
@@ -76,5 +77,6 @@ def _cached(pointer: Pointer, file: Path, cache: Path) -> Path:
     # The suffix determines how the file is loaded.
     cached = cache / f"{pointer.sha256}{file.suffix}"
     if not (cached.is_file() and hashed(cached)[0] == pointer.sha256):
-        download(pointer, cached, source_for(pointer, directory=file.resolve().parent))
+        source = source_for(pointer, directory=file.resolve().parent, environ=for_commands(os.environ))
+        download(pointer, cached, source)
     return cached

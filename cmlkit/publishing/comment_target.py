@@ -36,7 +36,9 @@ def comment_place(target: str, *, forge: PublishForge, workflow_run: WorkflowRun
             next_step="Name one with pr/NUMBER, or use the target auto.",
         )
     if not workflow_run.sha:
-        raise SettingsError("The run has no commit to comment on.", next_step=f"Set GITHUB_SHA, or use {KNOWN}.")
+        raise SettingsError(
+            "The run has no commit to comment on.", next_step=f"Run in a clone with a commit, or use {KNOWN}."
+        )
     return workflow_run.sha
 
 

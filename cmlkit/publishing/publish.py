@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from cmlkit.ci import for_commands
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import CmlkitError, PermissionDenied, ServiceError
 from cmlkit.forges.base import Conclusion, PublishForge, PullRequest
@@ -64,7 +66,9 @@ def publish(
         PermissionDenied, NotFound, Conflict, ServiceError: The forge refused something.
     """
     progress, clock = progress or Silent(), clock or SystemClock()
-    store = store_for(spec.store, access=forge.git_access, directory=directory, clock=clock)
+    store = store_for(
+        spec.store, access=forge.git_access, directory=directory, environ=for_commands(os.environ), clock=clock
+    )
     with progress.stage("Judge the model") as say:
         plan = make_plan(
             run,

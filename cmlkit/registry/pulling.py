@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cmlkit.ci import for_commands
 from cmlkit.errors import GitError, ModelError, NotARepository, SettingsError
 from cmlkit.files import write_whole
 from cmlkit.git import history
@@ -96,7 +98,12 @@ def _write_manifest(directory: Path, model: str, side: Side, target: Path) -> No
 def _write(content: bytes | Pointer, target: Path, directory: Path, access: GitAccess | None, say: Say) -> str:
     """Write it where it belongs; the store that it came from."""
     if isinstance(content, Pointer):
-        download(content, target, source_for(content, directory=directory, access=access), say=say)
+        download(
+            content,
+            target,
+            source_for(content, directory=directory, environ=for_commands(os.environ), access=access),
+            say=say,
+        )
         return content.store
     write_whole(target, content)
     return "git"

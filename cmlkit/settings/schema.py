@@ -134,8 +134,8 @@ class TrainSpec:
     pass_env: tuple[str, ...] = setting(
         (),
         LIST,
-        "Variables with GitHub's tokens to pass to setup, run, score and estimator, such as GITHUB_TOKEN; no other"
-        " token is passed.",
+        "Variables with tokens of the forge or the CI to pass to setup, run, score and estimator; no other token is"
+        " passed.",
     )
 
 

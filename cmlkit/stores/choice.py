@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cmlkit.clock import Clock
@@ -10,13 +10,16 @@ from cmlkit.git.access import GitAccess
 from cmlkit.stores.base import Store
 
 
-def store_for(setting: str, *, access: Callable[[], GitAccess], directory: Path, clock: Clock) -> Store:
+def store_for(
+    setting: str, *, access: Callable[[], GitAccess], directory: Path, environ: Mapping[str, str], clock: Clock
+) -> Store:
     """Return the store that the setting names.
 
     Args:
         setting: `git`, `lfs`, `dvc` or `s3://bucket/prefix`.
         access: Gives access to the repository, for LFS.
         directory: A folder in the checkout, for DVC.
+        environ: The environment of the programs that a store starts.
         clock: Waits between tries.
     """
     # Each imports libraries that the others do not need.
@@ -27,7 +30,7 @@ def store_for(setting: str, *, access: Callable[[], GitAccess], directory: Path,
     if setting == "dvc":
         from cmlkit.stores.dvc import DvcStore
 
-        return DvcStore(directory)
+        return DvcStore(directory, environ=environ)
     if setting.startswith("s3://"):
         from cmlkit.stores.s3 import S3Store
 

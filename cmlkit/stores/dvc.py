@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from cmlkit.errors import MissingExtra, ModelError, ServiceError, SettingsError
-from cmlkit.process import for_commands, run_program
+from cmlkit.process import run_program
 from cmlkit.progress import Say
 from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, pieces, with_line
 from cmlkit.stores.pointer import Pointer, dvc_path
@@ -35,10 +35,13 @@ class DvcStore:
 
     Args:
         directory: A folder in the checkout.
+        environ: The environment that DVC gets.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, environ: Mapping[str, str]) -> None:
         self._directory = directory
+        # No person started DVC, so it sends no usage statistics.
+        self._environ = {**environ, "DVC_NO_ANALYTICS": "1"}
 
     def check(self, path: str, *, size: int) -> str:
         _project(self._directory)
@@ -55,25 +58,25 @@ class DvcStore:
 
     def put(self, model: ModelFile, *, there: Mapping[str, str], read: ReadTree, say: Say) -> Stored:
         md5 = _md5(model)
-        with _workspace(self._directory) as workspace:
+        with _workspace(self._directory, self._environ) as workspace:
             link = workspace / model.name
             _link(model.file, link)
             say("dvc add")
-            _dvc(workspace, "add", "--", model.name, timeout=TRANSFER_SECONDS)
+            _dvc(workspace, "add", "--", model.name, environ=self._environ, timeout=TRANSFER_SECONDS)
             text = Path(dvc_path(str(link))).read_bytes()
             if _md5_in(text) != md5:
                 raise changed(model)
             say("dvc push")
-            _dvc(workspace, "push", "--", dvc_path(model.name), timeout=TRANSFER_SECONDS)
+            _dvc(workspace, "push", "--", dvc_path(model.name), environ=self._environ, timeout=TRANSFER_SECONDS)
         return Stored(files={dvc_path(model.path): text, **_ignored(model, read)}, removes=(model.path,))
 
     def read(self, pointer: Pointer, offset: int) -> Iterator[bytes]:
         name = _out(pointer.text).get("path", "")
         if not name or PurePosixPath(name).name != name:
             raise ModelError("The model's .dvc file does not name a file beside it.")
-        with _workspace(self._directory) as workspace:
+        with _workspace(self._directory, self._environ) as workspace:
             (workspace / dvc_path(name)).write_bytes(pointer.text)
-            _dvc(workspace, "pull", "--", dvc_path(name), timeout=TRANSFER_SECONDS)
+            _dvc(workspace, "pull", "--", dvc_path(name), environ=self._environ, timeout=TRANSFER_SECONDS)
             yield from pieces(workspace / name, offset)
 
 
@@ -162,10 +165,10 @@ def _program() -> list[str]:
 
 
 @contextmanager
-def _workspace(directory: Path) -> Iterator[Path]:
+def _workspace(directory: Path, environ: Mapping[str, str]) -> Iterator[Path]:
     """Yield a folder that is a DVC project without git, with settings and cache of the project around `directory`."""
     project = _project(directory)
-    settings = _settings(project)
+    settings = _settings(project, environ)
     temporary = project / ".dvc" / "tmp"
     temporary.mkdir(exist_ok=True)  # DVC's own, and in its .gitignore
     with tempfile.TemporaryDirectory(dir=temporary, prefix="cmlkit-") as folder:
@@ -180,13 +183,13 @@ def _workspace(directory: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _settings(project: Path) -> dict[str, str]:
+def _settings(project: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the project's DVC settings, merged from all of its files, with absolute paths.
 
     Raises:
         SettingsError: The default remote is missing.
     """
-    lines = _dvc(project, "config", "--list", timeout=SHORT_SECONDS).splitlines()
+    lines = _dvc(project, "config", "--list", environ=environ, timeout=SHORT_SECONDS).splitlines()
     found = dict(line.split("=", 1) for line in lines if "=" in line)
     if not found.get("core.remote"):
         raise SettingsError(
@@ -208,9 +211,7 @@ def _ini(settings: Mapping[str, str]) -> str:
     return "\n".join("\n".join([title, *lines]) for title, lines in sections.items()) + "\n"
 
 
-def _dvc(directory: Path, *arguments: str, timeout: float) -> str:
-    # No person started DVC, so it sends no usage statistics.
-    environ = {**for_commands(os.environ), "DVC_NO_ANALYTICS": "1"}
+def _dvc(directory: Path, *arguments: str, environ: Mapping[str, str], timeout: float) -> str:
     ended = run_program([*_program(), *arguments], directory=directory, environ=environ, timeout=timeout)
     if ended.code == 0:
         return ended.output

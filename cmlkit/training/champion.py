@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import tempfile
 import warnings
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from cmlkit.ci import for_commands
 from cmlkit.errors import CmlkitError, Interrupted, MissingExtra, ModelError
 from cmlkit.gate import metrics
 from cmlkit.gate.significance import paired_interval
@@ -144,7 +146,7 @@ def _kept(path: Path, copy: Path, warn: Warn) -> Champion | None:
     manifest = read_manifest(path)
     pointer = pointer_at(path, manifest)
     if pointer is not None:
-        download(pointer, copy, source_for(pointer, directory=path.resolve().parent))
+        download(pointer, copy, source_for(pointer, directory=path.resolve().parent, environ=for_commands(os.environ)))
     elif path.is_file():
         shutil.copyfile(path, copy)
     else:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from cmlkit.ci import for_commands
 from cmlkit.data.fingerprint import fingerprints
 from cmlkit.errors import GitError, MetricsError, ModelError, NotARepository, SettingsError
 from cmlkit.files import write_whole
@@ -20,7 +21,7 @@ from cmlkit.gate import metrics
 from cmlkit.git import checkout
 from cmlkit.model.file import write_manifest
 from cmlkit.model.manifest import ModelManifest
-from cmlkit.process import begun, for_commands
+from cmlkit.process import begun
 from cmlkit.progress import Progress, Silent
 from cmlkit.records.training_run import (
     RECORD,
@@ -56,7 +57,8 @@ def train(
 
     Args:
         directory: The working directory; the current one when None.
-        environ: The environment; the commands get it without GitHub's tokens, apart from those in `spec.pass_env`.
+        environ: The environment; the commands get it without the forge's and the CI's tokens, but with those
+            that `spec.pass_env` names.
         instance: The EC2 instance that this runs on, if it is one.
         output: File descriptor for the commands' standard output; our own when None.
 

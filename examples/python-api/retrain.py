@@ -13,11 +13,9 @@ import numpy as np
 from sklearn.datasets import make_classification
 
 import cmlkit
-from cmlkit.ci.github_actions import workflow_run
-from cmlkit.clouds.aws import regions
 
 folder = Path(sys.argv[1])
-this_run = workflow_run(os.environ)
+this_run = cmlkit.workflow_run(os.environ)
 github = cmlkit.GitHub(
     repository=this_run.repository,
     token=os.environ["CMLKIT_TOKEN"],
@@ -26,7 +24,7 @@ github = cmlkit.GitHub(
 
 # The runner is online inside the block, and removed after it, even if the block fails.
 runner_spec = cmlkit.RunnerSpec(instance_type=("t3.medium",), region=("eu-west-1",))
-with cmlkit.launch_runner(runner_spec, workflow_run=this_run, forge=github, cloud_for=regions()) as runner:
+with cmlkit.launch_runner(runner_spec, workflow_run=this_run, forge=github, cloud_for=cmlkit.regions()) as runner:
     print(f"{runner.instance_type} at ${runner.price} an hour waits for jobs with the label {runner.label}")
 
 # Training happens where this script runs.

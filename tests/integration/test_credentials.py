@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.process import CREDENTIALS
+from cmlkit.ci import credentials
 
 ROOT = Path(__file__).parents[2]
 CMLKIT = Path(sys.executable).with_name("cmlkit")
@@ -67,11 +67,11 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tokens() -> dict[str, str]:
-    return {name: f"value-of-{name.lower()}-{number}" for number, name in enumerate(CREDENTIALS)}
+    return {name: f"value-of-{name.lower()}-{number}" for number, name in enumerate(sorted(credentials()))}
 
 
 def without_tokens() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in CREDENTIALS}
+    kept = {name: value for name, value in os.environ.items() if name not in credentials()}
     return {**kept, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 

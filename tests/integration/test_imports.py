@@ -20,6 +20,36 @@ def test_import_cmlkit_loads_no_library() -> None:
     assert loaded("import cmlkit", HEAVY) == set()
 
 
+@pytest.mark.parametrize("environ", [{}, {"GITHUB_ACTIONS": "true"}], ids=["local", "GitHub Actions"])
+def test_to_tell_the_workplace_loads_no_library_and_only_the_place_that_it_is(environ: dict[str, str]) -> None:
+    statement = f"from cmlkit.ci import workplace; workplace({environ})"
+    assert loaded(statement, (*HEAVY, "cmlkit.git.checkout")) == set()
+    is_local = "cmlkit.ci.local" in loaded(statement, ("cmlkit.ci.local",))
+    assert is_local == (not environ)
+
+
+@pytest.mark.parametrize(
+    ("line", "new"),
+    [
+        ("from cmlkit.actions import workflow_run", "from cmlkit import workflow_run"),
+        ("from cmlkit.significance import paired_interval", "from cmlkit import paired_interval"),
+        ("from cmlkit.clouds.aws import regions", ""),
+        ("from cmlkit import compare", ""),
+        ("from cmlkit.errors import ModelError", ""),
+    ],
+)
+def test_the_imports_that_0_1_0_documented_work_and_those_that_moved_name_the_new_one(line: str, new: str) -> None:
+    program = [sys.executable, "-W", "always::DeprecationWarning", "-c", line]
+    done = subprocess.run(program, check=True, capture_output=True, text=True)
+    warnings = [text for text in done.stderr.splitlines() if "cmlkit" in text]
+    assert [text.partition("has moved: ")[2] for text in warnings] == [new] * bool(new)
+    assert all(text.startswith("<string>:1: DeprecationWarning: ") for text in warnings)
+    if new:
+        name = line.rpartition(" ")[2]
+        same = f"{line} as old\n{new} as new\nassert old is new, {name!r}"
+        subprocess.run([sys.executable, "-c", same], check=True)
+
+
 @pytest.mark.parametrize("command", ["comment", "check", "asset"])
 def test_a_short_command_loads_neither_libraries_nor_the_publishing_stage(command: str) -> None:
     stage = ("cmlkit.gate.verdict", "cmlkit.model.file", "cmlkit.publishing.publish", "cmlkit.report")

@@ -1,0 +1,168 @@
+"""What a workplace is: the place where cmlkit runs, be it a job of a CI or a developer's machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from cmlkit.errors import NotARepository
+from cmlkit.progress import Lines, Live, Progress
+from cmlkit.records.training_run import InstanceFacts
+from cmlkit.records.workflow_run import WorkflowRun
+
+Level = Literal["error", "warning", "notice"]
+
+# cmlkit's own, which a step may set wherever it runs: they write to the repository and register runners, on which any
+# job of the repository or the organisation may then run.
+OWN_CREDENTIALS = ("CMLKIT_TOKEN", "CMLKIT_RUNNER_TOKEN", "CMLKIT_APP_PRIVATE_KEY")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Author:
+    """Name and e-mail address of the commits that a job makes."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullRequestEvent:
+    """The pull request that started a run.
+
+    Attributes:
+        base: The branch that it targets; empty when unknown.
+        from_fork: Whether it comes from another repository: the job's token may then only read.
+    """
+
+    number: int
+    base: str = ""
+    from_fork: bool = False
+
+
+class Workplace(ABC):
+    """One place to work, as its environment describes it. What a place lacks does nothing here.
+
+    A CI overrides what it has; `cmlkit.ci` tells which one an environment belongs to.
+
+    Attributes:
+        credentials: Variables that let whoever reads them act on the repository, or in the name of the job.
+        author: Whom commits in this place are by, if git knows nobody.
+        repository_variable: The variable that names the repository; empty if there is none.
+    """
+
+    credentials: ClassVar[tuple[str, ...]] = OWN_CREDENTIALS
+    author: ClassVar[Author] = Author(name="cmlkit", email="cmlkit@localhost")
+    repository_variable: ClassVar[str] = ""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+
+    @classmethod
+    @abstractmethod
+    def is_here(cls, environ: Mapping[str, str]) -> bool:
+        """Return whether `environ` belongs to such a place."""
+
+    @abstractmethod
+    def workflow_run(self, *, directory: Path = Path(), local_id: str = "", with_commit: bool = True) -> WorkflowRun:
+        """Return the run that cmlkit works for.
+
+        Args:
+            directory: The checkout, for the repository and the commit if the environment does not say them.
+            local_id: Tells this run from others if the environment names none; random if empty.
+            with_commit: Whether to ask git for the commit if the environment does not say it.
+
+        Raises:
+            SettingsError: No repository is known, or a variable has no valid value.
+            GitError: git is needed, and is not installed, refuses or fails.
+        """
+
+    @property
+    def is_job(self) -> bool:
+        """Whether this process belongs to a job, whose log and page people read later."""
+        return False
+
+    @property
+    def has_run(self) -> bool:
+        """Whether the run exists in a CI, so that its address leads somewhere."""
+        return False
+
+    @property
+    def workspace(self) -> Path | None:
+        """The folder into which the job checked out the repository, if the place says so."""
+        return None
+
+    def pull_request(self) -> PullRequestEvent | None:
+        """Return the pull request that started the run, if one did."""
+        return None
+
+    def instance_facts(self) -> InstanceFacts | None:
+        """Return the instance that this is, as the boot script told the job; None on any other machine."""
+        environ = self.environ
+        if not (instance_type := environ.get("CMLKIT_INSTANCE_TYPE", "")):
+            return None
+        return InstanceFacts(
+            instance_id=environ.get("CMLKIT_INSTANCE_ID", ""),
+            instance_type=instance_type,
+            market=environ.get("CMLKIT_INSTANCE_MARKET", ""),
+            region=environ.get("CMLKIT_INSTANCE_REGION", ""),
+            price=_number(environ.get("CMLKIT_INSTANCE_PRICE_USD_PER_HOUR", "")),
+            started=_number(environ.get("CMLKIT_INSTANCE_STARTED", "")),
+        )
+
+    def progress(self) -> Progress:
+        """Return where the stages report to: in a job's log, each may fold what is printed during it."""
+        return Live() if sys.stderr.isatty() else Lines()
+
+    def write_outputs(self, values: Mapping[str, Any]) -> None:
+        """Hand values on to later steps of the job."""
+        return
+
+    def write_summary(self, markdown: str) -> bool:
+        """Append to the page of the job; return whether it is there now."""
+        return False
+
+    def annotate(self, level: Level, message: str, *, title: str = "") -> None:
+        """Show a message on the page of the run."""
+        return
+
+    def mask(self, secret: str) -> None:
+        """Keep a secret, which the job was not given but made, out of its log."""
+        return
+
+
+def local_run_id(local_id: str) -> str:
+    """Return an id for a run of no CI: two people at once must not share a label, and nothing else tells them apart."""
+    return f"local{local_id or os.urandom(4).hex()}"
+
+
+def of_checkout(
+    directory: Path, *, repository: str = "", commit: str = "", with_commit: bool = True
+) -> tuple[str, str]:
+    """Return repository and commit, each from git if it is not known yet; empty outside a git repository.
+
+    Raises:
+        GitError: git is needed, and is not installed, refuses or fails.
+    """
+    if repository and (commit or not with_commit):
+        return repository, commit
+    from cmlkit.git import checkout
+
+    try:
+        repository = repository or checkout.remote_repository(directory) or ""
+        if with_commit:
+            commit = commit or checkout.head_commit(directory) or ""
+    except NotARepository:
+        pass  # the environment may say all that there is to know
+    return repository, commit
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

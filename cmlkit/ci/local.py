@@ -1,0 +1,34 @@
+"""A developer's machine: no outputs, no summary, and a run that the checkout describes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cmlkit.ci.base import Workplace, local_run_id, of_checkout
+from cmlkit.errors import SettingsError
+from cmlkit.records.workflow_run import WorkflowRun
+
+
+class Local(Workplace):
+    """A machine on which no CI runs.
+
+    Args:
+        repository_variables: The variables by which a person can name the repository all the same.
+    """
+
+    def __init__(self, environ: Mapping[str, str], *, repository_variables: Sequence[str] = ()) -> None:
+        super().__init__(environ)
+        self._repository_variables = repository_variables
+
+    @classmethod
+    def is_here(cls, environ: Mapping[str, str]) -> bool:
+        return True
+
+    def workflow_run(self, *, directory: Path = Path(), local_id: str = "", with_commit: bool = True) -> WorkflowRun:
+        repository, commit = of_checkout(directory, with_commit=with_commit)
+        return WorkflowRun(repository=repository or self._unknown(), run_id=local_run_id(local_id), sha=commit)
+
+    def _unknown(self) -> str:
+        ways = [f"set {name}=OWNER/NAME" for name in self._repository_variables]
+        raise SettingsError("No repository is known.", next_step=f"{' or '.join(['Run in a clone of one', *ways])}.")
