@@ -48,7 +48,7 @@ class FakeForge:
             self.created += 1
             runner = Runner(id=100 + self.created, name=name, status="offline", busy=False, labels=tuple(labels))
             self.runners_by_id[runner.id] = runner
-            return JitRunner(runner=runner, config="aml0LWNvbmZpZw==")
+            return JitRunner(runner=runner, credential="aml0LWNvbmZpZw==")
 
     def runner(self, runner_id: int) -> Runner | None:
         self.when_polled()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cmlkit.cli.options import Invocation
     from cmlkit.clouds.base import CloudFor
     from cmlkit.forges.base import Forge, PublishForge
+    from cmlkit.forges.facts import ForgeFacts
     from cmlkit.forges.runners import RunnerForge
     from cmlkit.git.access import GitAccess
     from cmlkit.records.workflow_run import WorkflowRun
@@ -44,6 +45,11 @@ def publishing_forge(invocation: Invocation, workflow_run: WorkflowRun) -> Publi
         fork=spec.fork,
         base=spec.base,
     )
+
+
+def facts() -> ForgeFacts:
+    """What is known of the forge without a token."""
+    return forge_module().FACTS
 
 
 def forge_if_any(invocation: Invocation, workflow_run: WorkflowRun) -> Forge | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from cmlkit.cli import edges
 from cmlkit.cli.options import Invocation
 from cmlkit.errors import SettingsError
 from cmlkit.formats import plural
 from cmlkit.records.workflow_run import WorkflowRun
 
-# https://docs.github.com/en/rest/issues/comments: GitHub takes 65,536 code points; the hidden marker needs some.
-LONGEST_TEXT = 65_000
+MARKER_ROOM = 536  # code points, for the hidden marker
 LONGEST_FILE_BYTES = 16 * 1024**2
 
 
@@ -30,22 +30,24 @@ def read_markdown(file: BinaryIO) -> str:
 
 
 def fitting(text: str, invocation: Invocation, workflow_run: WorkflowRun, *, summarise: bool = True) -> str:
-    """The text as GitHub takes it: what does not fit is left out by whole blocks, and in a workflow is in the summary.
+    """The text as the forge takes it: whole blocks are left out if it is too long, and the summary has all of them.
 
     Args:
         summarise: Whether to write a text that is too long to the job's summary.
     """
-    if len(text) <= LONGEST_TEXT:
+    facts = edges.facts()
+    longest = facts.limits.text - MARKER_ROOM
+    if len(text) <= longest:
         return text
     from cmlkit.report.shortened import shortened
 
     in_summary = summarise and invocation.workplace.write_summary(text)
     invocation.progress.warn(
-        f"The text has {len(text):,} characters, and GitHub takes {LONGEST_TEXT:,}: it is shortened"
+        f"The text has {len(text):,} characters, and {facts.name} takes {longest:,}: it is shortened"
         f"{', and all of it is in the job summary' if in_summary else ''}."
     )
     there = f": [the summary of the run]({workflow_run.url}) has everything." if in_summary else "."
-    return shortened(text, LONGEST_TEXT, lambda count: f"*{plural(count, 'more block')} did not fit here{there}*")
+    return shortened(text, longest, lambda count: f"*{plural(count, 'more block')} did not fit here{there}*")
 
 
 def _name(file: BinaryIO) -> str:

@@ -61,7 +61,12 @@ def create(
     from cmlkit.publishing import named_files as stage
 
     directory = Path.cwd()
-    files = stage.read_named(paths, directory=directory, prefix=edges.prefix(invocation, directory))
+    files = stage.read_named(
+        paths,
+        directory=directory,
+        prefix=edges.prefix(invocation, directory),
+        limits=edges.facts().limits.files,
+    )
     spec = stage.PullRequestSpec(
         branch=branch or stage.BRANCH, title=title, body=body, message=message, auto_merge=auto_merge or ""
     )

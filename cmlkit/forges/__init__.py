@@ -13,6 +13,7 @@ from cmlkit.errors import SettingsError
 
 if TYPE_CHECKING:
     from cmlkit.forges.base import Forge, PublishForge
+    from cmlkit.forges.facts import ForgeFacts
     from cmlkit.forges.runners import RunnerForge
     from cmlkit.forges.tokens import Tokens
     from cmlkit.git.access import GitAccess
@@ -28,9 +29,11 @@ class ForgeModule(Protocol):
     Each function takes the repository as `OWNER/NAME`, and `notify`, which is told in one line before a long wait.
 
     Attributes:
+        FACTS: What is known of the forge without asking it.
         TOKENS: Variables with the token for everything but runners.
     """
 
+    FACTS: ForgeFacts
     TOKENS: Tokens
 
     def open_forge(self, *, repository: str, environ: Mapping[str, str], notify: Callable[[str], None]) -> Forge:

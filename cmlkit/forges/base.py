@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from cmlkit.forges.access import AccessForge
+from cmlkit.forges.facts import ForgeFacts
 from cmlkit.forges.runners import RunnerForge
 from cmlkit.forges.workflows import WorkflowForge
 
@@ -161,6 +162,9 @@ class Attestation:
 class AssetForge(Protocol):
     """What pruning images needs."""
 
+    @property
+    def facts(self) -> ForgeFacts: ...
+
     def branch_head(self, branch: str) -> str | None:
         """Commit id of the branch's head, or None where there is no such branch."""
 
@@ -190,6 +194,9 @@ class AssetForge(Protocol):
 
 class PublishForge(Protocol):
     """What publishing needs. Paths are repository paths; refs are branch names or commit ids."""
+
+    @property
+    def facts(self) -> ForgeFacts: ...
 
     def repository(self) -> Repository: ...
 
@@ -312,7 +319,10 @@ class PublishForge(Protocol):
         """A commit status, for tokens that may not create check runs; its URL."""
 
     def login(self) -> str:
-        """Login that the token acts as, such as `github-actions[bot]`."""
+        """Return the login that the token acts as."""
+
+    def token_note(self) -> str:
+        """Return what readers of a pull request must know of the token that opened it; empty if nothing."""
 
 
 class AttestationForge(Protocol):

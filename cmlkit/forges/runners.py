@@ -25,10 +25,10 @@ class Runner:
 
 @dataclass(frozen=True, kw_only=True)
 class JitRunner:
-    """A runner that is registered but not yet up. `config` lets one process become it, once."""
+    """A runner that is registered but not yet up. `credential` lets one process become it, once."""
 
     runner: Runner
-    config: str = field(repr=False)
+    credential: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,7 +71,8 @@ def store_asset(name: str, content: bytes, *, forge: PublishForge, root: str, cl
         message=f"Store {path[:12]}{suffix}",
         clock=clock or SystemClock(),
     )
-    return Asset(name=name, path=path, commit=commit, url=f"{root}/blob/{commit}/{path}?raw=true")
+    url = forge.facts.addresses.image.format(repository=root, commit=commit, path=path)
+    return Asset(name=name, path=path, commit=commit, url=url)
 
 
 def _branch_head(forge: PublishForge) -> str:

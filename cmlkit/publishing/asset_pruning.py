@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import Conflict
 from cmlkit.forges.base import AssetForge, Comment, TreeFile
+from cmlkit.forges.facts import Addresses
 from cmlkit.publishing.asset import BRANCH
 
 # An image is stored before the comment that shows it is written.
@@ -69,7 +70,7 @@ def prune_assets(*, forge: AssetForge, root: str, dry_run: bool = False, clock: 
         if head is None:
             return Pruned()
         there, texts = forge.root_files(head), tuple(_texts(forge))
-        planned = _planned(there, texts, root, head=head, fresh=_fresh(forge, clock))
+        planned = _planned(there, texts, _links(root, forge.facts.addresses), head=head, fresh=_fresh(forge, clock))
         if dry_run or planned.waiting or not planned.removed:
             return planned
         try:
@@ -80,9 +81,9 @@ def prune_assets(*, forge: AssetForge, root: str, dry_run: bool = False, clock: 
 
 
 def _planned(
-    there: Mapping[str, str], texts: Iterable[_Text], root: str, *, head: str, fresh: tuple[str, ...]
+    there: Mapping[str, str], texts: Iterable[_Text], links: re.Pattern[str], *, head: str, fresh: tuple[str, ...]
 ) -> Pruned:
-    shown = {match["path"] for item in texts for match in _links(root).finditer(item.text)}
+    shown = {match["path"] for item in texts for match in links.finditer(item.text)}
     images = [path for path in sorted(there) if path != README_PATH]
     unshown = tuple(path for path in images if path not in shown)
     waiting = tuple(path for path in unshown if path.startswith(fresh)) if fresh else ()
@@ -102,7 +103,12 @@ def _carried_out(
 
 def _relinked(item: _Text, commit: str, root: str, forge: AssetForge) -> bool:
     """Whether a text had links to change."""
-    text = _links(root).sub(lambda match: f"{root}/blob/{commit}/{match['path']}", item.text)
+    addresses = forge.facts.addresses
+
+    def relinked(match: re.Match[str]) -> str:
+        return addresses.file.format(repository=root, commit=commit, path=match["path"])
+
+    text = _links(root, addresses).sub(relinked, item.text)
     if text == item.text:
         return False
     if item.comment is None:
@@ -125,5 +131,8 @@ def _fresh(forge: AssetForge, clock: Clock) -> tuple[str, ...]:
     return tuple(match[1] for message in messages if (match := _STORED.match(message)))
 
 
-def _links(root: str) -> re.Pattern[str]:
-    return re.compile(rf"{re.escape(root)}/blob/[0-9a-f]{{40}}/(?P<path>[0-9a-f]{{64}}(?:\.[a-z0-9]+)?)")
+def _links(root: str, addresses: Addresses) -> re.Pattern[str]:
+    """Links to images of the branch, with or without what an image's address has behind that of its page."""
+    page = re.escape(addresses.file.format(repository=root, commit="COMMIT", path="PATH"))
+    commit, path = "[0-9a-f]{40}", r"(?P<path>[0-9a-f]{64}(?:\.[a-z0-9]+)?)"
+    return re.compile(page.replace("COMMIT", commit).replace("PATH", path))

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from cmlkit.errors import ModelError, SettingsError
+from cmlkit.git.limits import FileLimits
 from cmlkit.git.objects import blob_id
 from cmlkit.publishing.image_files import trouble
 from cmlkit.records.training_run import TrainingRun
@@ -59,6 +60,7 @@ def read_files(
     extra: Iterable[str],
     directory: Path,
     prefix: PurePosixPath,
+    limits: FileLimits,
     warn: Callable[[str], None],
 ) -> tuple[CommitFile, ...]:
     """Manifest, metrics, plots and further files, each once.
@@ -67,6 +69,7 @@ def read_files(
         manifest: Path of the model's manifest.
         directory: The working directory, to which all paths are relative.
         prefix: Where the working directory lies in the repository.
+        limits: How large files a commit may hold.
         warn: Told of files that are large for git.
 
     Raises:
@@ -81,7 +84,7 @@ def read_files(
     for role, path in named:
         places.setdefault(repository_path(path, prefix), (role, path))
     places.pop(repository_path(run.model, prefix), None)
-    store = GitStore()
+    store = GitStore(limits)
     for place, (role, path) in places.items():
         if warning := store.check(place, size=_size(role, path, directory)):
             warn(warning)

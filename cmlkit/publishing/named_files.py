@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import SettingsError
 from cmlkit.forges.base import PublishForge, PullRequest
+from cmlkit.git.limits import FileLimits
 from cmlkit.publishing.branch import experiment_branch
 from cmlkit.publishing.comment_target import comment_place
 from cmlkit.publishing.commit import commit_files, holds_result
@@ -38,15 +39,17 @@ class PullRequestSpec:
     auto_merge: str = ""
 
 
-def read_named(paths: Iterable[str], *, directory: Path, prefix: PurePosixPath) -> tuple[CommitFile, ...]:
+def read_named(
+    paths: Iterable[str], *, directory: Path, prefix: PurePosixPath, limits: FileLimits
+) -> tuple[CommitFile, ...]:
     """The files, and those in the folders, that `paths` name.
 
     Raises:
         SettingsError: One does not exist, cannot be read, or lies outside the working directory.
-        ModelError: One is larger than GitHub takes.
+        ModelError: One is larger than `limits` allow.
     """
     return tuple(
-        CommitFile(path=repository_path(path, prefix), role="extra", content=_content(path, directory))
+        CommitFile(path=repository_path(path, prefix), role="extra", content=_content(path, directory, limits))
         for path in dict.fromkeys(file for named in paths for file in _files(named, directory))
     )
 
@@ -139,12 +142,12 @@ def _files(path: str, directory: Path) -> list[str]:
     return sorted(str(file.relative_to(directory)) for file in folder.rglob("*") if file.is_file())
 
 
-def _content(path: str, directory: Path) -> bytes:
+def _content(path: str, directory: Path, limits: FileLimits) -> bytes:
     file = directory / path
     if not file.resolve().is_relative_to(directory.resolve()):
         raise SettingsError(f"{path} leads out of the working directory.", next_step="Name files inside of it.")
     try:
-        GitStore().check(path, size=file.stat().st_size)
+        GitStore(limits).check(path, size=file.stat().st_size)
         return file.read_bytes()
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.", next_step="Check the path.") from error

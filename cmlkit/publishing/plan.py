@@ -84,7 +84,15 @@ def make_plan(
     """
     manifest = manifest_path(run.model)
     model = find_model(run, directory=directory, prefix=prefix, store=store, warn=warn)
-    files = read_files(run, manifest=manifest, extra=spec.files, directory=directory, prefix=prefix, warn=warn)
+    files = read_files(
+        run,
+        manifest=manifest,
+        extra=spec.files,
+        directory=directory,
+        prefix=prefix,
+        limits=forge.facts.limits.files,
+        warn=warn,
+    )
     _check_hash(files, model)
     repository = forge.repository()
     base = spec.base or repository.default_branch

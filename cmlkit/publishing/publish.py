@@ -34,8 +34,8 @@ from cmlkit.stores.base import Store, Stored
 from cmlkit.stores.choice import store_for
 
 CHECK_NAME = "cmlkit"
-BODY_LENGTH = 65_000  # GitHub refuses 65,536 code points and more
-WORKFLOW_LOGIN = "github-actions[bot]"  # whom GITHUB_TOKEN acts as
+# Left free in a body that has the report, for the costs of earlier runs.
+BODY_ROOM = 536
 
 
 def publish(
@@ -67,7 +67,12 @@ def publish(
     """
     progress, clock = progress or Silent(), clock or SystemClock()
     store = store_for(
-        spec.store, access=forge.git_access, directory=directory, environ=for_commands(os.environ), clock=clock
+        spec.store,
+        access=forge.git_access,
+        limits=forge.facts.limits.files,
+        directory=directory,
+        environ=for_commands(os.environ),
+        clock=clock,
     )
     with progress.stage("Judge the model") as say:
         plan = make_plan(
@@ -134,7 +139,7 @@ class Publisher:
         with self.progress.stage("Commit the result") as say:
             commit = self._commit(files, removes=stored.removes)
             say(f"{commit[:12]} on {self.plan.branch}")
-        report = wording.of_commit(draft, self.plan, commit)
+        report = wording.of_commit(draft, self.plan, commit, self.forge.facts.addresses)
         with self.progress.stage("Open the pull request") as say:
             pull_request = self._open(title, body, report)
             say(pull_request.url)
@@ -205,14 +210,14 @@ class Publisher:
 
     def _words(self) -> tuple[str, str]:
         """Title and body of the pull request."""
-        by_workflow_token = self.forge.login() == WORKFLOW_LOGIN
-        body = wording.body(self.plan, self.workflow_run, template=self.spec.body, by_workflow_token=by_workflow_token)
+        note, limits = self.forge.token_note(), self.forge.facts.limits
+        body = wording.body(self.plan, self.workflow_run, template=self.spec.body, note=note, limits=limits)
         body = f"{body}\n\n{self._entry}" if self._entry else body
-        return wording.title(self.plan, self.spec.title), body
+        return wording.title(self.plan, self.spec.title, longest=limits.title), body
 
     def _open(self, title: str, body: str, report: Report) -> PullRequest:
         if self.spec.comment == "none":
-            body = f"{body}\n\n{report.markdown(limit=BODY_LENGTH - len(body))}"
+            body = f"{body}\n\n{report.markdown(limit=self.forge.facts.limits.text - BODY_ROOM - len(body))}"
         try:
             return open_pull_request(
                 branch=self.plan.branch,

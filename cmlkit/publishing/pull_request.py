@@ -8,8 +8,6 @@ from cmlkit.forges.base import PublishForge, PullRequest
 from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.publishing.spending import carried
 
-BODY_LIMIT = 65_535  # GitHub refuses 65,536 code points and more
-
 
 def earlier_pull_requests(base: str, marker: Marker, *, forge: PublishForge) -> list[PullRequest]:
     """Open pull requests that cmlkit made for this model, newest first: by hidden marker and our own author."""
@@ -33,7 +31,7 @@ def open_pull_request(
     existing = next(iter(forge.pull_requests(base=base, head=branch)), None)
     if existing is None:
         return forge.create_pull_request(head=branch, base=base, title=title, body=body, draft=draft)
-    body = carried(existing.body, body, limit=BODY_LIMIT)
+    body = carried(existing.body, body, limit=forge.facts.limits.text - 1)
     ours, theirs = marker_in(body), marker_in(existing.body)
     is_newer = ours is not None and theirs is not None and ours.is_about(theirs) and ours.is_older_than(theirs)
     if is_newer or (existing.title, existing.body) == (title, body.strip()):

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
+from cmlkit.forges.facts import Addresses, Limits
 from cmlkit.formats import number
 from cmlkit.gate.verdict import judge
 from cmlkit.publishing.base_model import is_rescored
@@ -19,9 +20,8 @@ from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import SUMMARY_LENGTH, Report
 from cmlkit.report.markdown import code, link, text
 
-TITLE_LENGTH = 256  # GitHub refuses longer ones, in code points
 METRICS_IN_MESSAGE = 20
-OWN_TEXT_LENGTH = 30_000  # of the 65,536 code points of a body, of which a report may want the others
+REPORT_ROOM = 35_536  # code points of a body, beside the user's own text
 
 
 def render(
@@ -32,30 +32,24 @@ def render(
     return Report(run=run, verdict=verdict, workflow_run=workflow_run).markdown(limit=SUMMARY_LENGTH)
 
 
-def title(plan: Plan, template: str = "") -> str:
-    """Title of the pull request, on one line of a length that GitHub takes."""
+def title(plan: Plan, template: str = "", *, longest: int) -> str:
+    """Title of the pull request, on one line of at most `longest` code points."""
     if template:
         words = filled(template, _fields(plan), setting="publish.title")
     else:
         headline = plan.verdict.headline.removesuffix(".")
         words = f"Retrain {PurePosixPath(plan.model).stem}: {headline[:1].lower()}{headline[1:]}"
     line = " ".join(words.split())
-    return line if len(line) <= TITLE_LENGTH else f"{line[: TITLE_LENGTH - 1]}…"
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
-def body(plan: Plan, workflow_run: WorkflowRun, *, template: str = "", by_workflow_token: bool) -> str:
-    """Body of the pull request: the hidden marker, the user's text, the verdict, and where the rest is."""
+def body(plan: Plan, workflow_run: WorkflowRun, *, template: str = "", note: str = "", limits: Limits) -> str:
+    """Body of the pull request: the hidden marker, the user's text, the verdict, where the rest is, and a note."""
     verdict = text(plan.verdict.headline, length=400)
     made = f"{link('This run', workflow_run.url)} trained {code(plan.model)} and wrote it to {code(plan.branch)}."
-    own = filled(template, _fields(plan), setting="publish.body")[:OWN_TEXT_LENGTH]
-    parts = [str(plan.marker), *([own] if own else []), f"**{verdict}**", made]
-    if by_workflow_token:
-        # https://docs.github.com/en/actions/concepts/security/github_token
-        parts.append(
-            "Opened with the workflow's own `GITHUB_TOKEN`: workflows on this pull request wait for an approval."
-            " With the token of a GitHub App or of a person in `CMLKIT_TOKEN` they start by themselves."
-        )
-    return "\n\n".join(parts)
+    own = filled(template, _fields(plan), setting="publish.body")[: limits.text - REPORT_ROOM]
+    parts = [str(plan.marker), own, f"**{verdict}**", made, note]
+    return "\n\n".join(filter(None, parts))
 
 
 def _fields(plan: Plan) -> dict[str, str]:
@@ -117,11 +111,11 @@ def report_file(report: Report, plan: Plan) -> CommitFile:
     return CommitFile(path=report_path(plan), role="report", content=content.encode("utf-8", "replace"))
 
 
-def of_commit(report: Report, plan: Plan, commit: str) -> Report:
+def of_commit(report: Report, plan: Plan, commit: str, addresses: Addresses) -> Report:
     """The report with its commit, and the plots under URLs that also show in private repositories."""
-    # raw.githubusercontent.com does not know who is signed in; this address does, and redirects.
-    root = f"{plan.repository.url}/blob/{commit}"
-    images = {
-        plot: f"{root}/{quote(repository_path(plot, plan.prefix), safe='/')}?raw=true" for plot in report.run.plots
-    }
-    return dataclasses.replace(report, commit=commit, images=images)
+
+    def image(plot: str) -> str:
+        path = quote(repository_path(plot, plan.prefix), safe="/")
+        return addresses.image.format(repository=plan.repository.url, commit=commit, path=path)
+
+    return dataclasses.replace(report, commit=commit, images={plot: image(plot) for plot in report.run.plots})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
+from cmlkit.forges import forge_module
 from cmlkit.formats import short_hash
 from cmlkit.gate.verdict import Verdict
 from cmlkit.records.cost import Spent
@@ -21,10 +22,12 @@ from cmlkit.report.markdown import code, link, text
 
 __all__ = ["COMMENT_LENGTH", "SUMMARY_LENGTH", "PastModel", "Report"]
 
-# GitHub rejects comments and pull-request bodies beyond 65,536 code points; the rest is room for a hidden marker.
-COMMENT_LENGTH = 65_536 - 1_536
+# What a comment takes; the rest is room for a hidden marker.
+COMMENT_LENGTH = forge_module().FACTS.limits.text - 1_536
 # A job's summary holds 1 MiB; a code point takes up to four bytes.
 SUMMARY_LENGTH = 1024 * 1024 // 4
+
+_ADDRESSES = forge_module().FACTS.addresses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +103,12 @@ class Report:
         if self.run.commit:
             shown = code(short_hash(self.run.commit))
             root = self._repository_url()
-            rows.append(("Code", link(shown, f"{root}/commit/{self.run.commit}") if root else shown))
+            rows.append(
+                (
+                    "Code",
+                    link(shown, _ADDRESSES.commit.format(repository=root, commit=self.run.commit)) if root else shown,
+                )
+            )
         if self.workflow_run:
             name = text(self.workflow_run.workflow or "workflow run")
             attempt = f", attempt {self.workflow_run.attempt}" if self.workflow_run.attempt > 1 else ""
@@ -128,4 +136,6 @@ class Report:
     def _url(self, path: str) -> str:
         """Return the URL of a file in the result's commit; empty if unknown."""
         root = self._repository_url()
-        return f"{root}/blob/{self.commit}/{quote(path, errors='replace')}" if root and self.commit else ""
+        if not (root and self.commit):
+            return ""
+        return _ADDRESSES.file.format(repository=root, commit=self.commit, path=quote(path, errors="replace"))

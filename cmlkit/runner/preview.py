@@ -90,7 +90,7 @@ def _refusal(cloud: Cloud, spec: RunnerSpec, workflow_run: WorkflowRun, rung: Ru
                 workflow_run=workflow_run,
                 first_boot=cloud.first_boot,
                 agent=_AGENT,
-                jit_runner=JitRunner(runner=runner, config=_CREDENTIAL),
+                jit_runner=JitRunner(runner=runner, credential=_CREDENTIAL),
                 download=_DOWNLOAD,
                 rung=rung,
                 expires=0,

@@ -44,7 +44,7 @@ def instance_spec(
             BootSpec(
                 cloud=first_boot,
                 agent=agent,
-                credential=jit_runner.config,
+                credential=jit_runner.credential,
                 runner_url=download.url,
                 runner_sha256=download.sha256,
                 idle_timeout=spec.idle_timeout,

@@ -55,7 +55,7 @@ class Removed:
         failures: What went wrong.
         seen: Every instance that was found, ended ones too.
         interrupted: Ids of the spot instances that the cloud took back.
-        cloud: The cloud's own name, for messages.
+        cloud: The cloud's own name, for messages; `forge` is the forge's.
     """
 
     instances: tuple[str, ...] = ()
@@ -65,14 +65,15 @@ class Removed:
     seen: tuple[Instance, ...] = ()
     interrupted: tuple[str, ...] = ()
     cloud: str = ""
+    forge: str = ""
 
     @property
     def summary(self) -> str:
         """A line for each thing that was done or failed; empty where there was nothing to do."""
         lines = [f"Terminated {instance}." for instance in self.instances]
-        lines += [f"Removed the runner {name} from GitHub." for name in self.runners]
+        lines += [f"Removed the runner {name} from {self.forge}." for name in self.runners]
         # https://docs.github.com/en/actions/reference/runners/self-hosted-runners
-        lines += [f"GitHub took {name} for busy; it removes it by itself within a day." for name in self.busy]
+        lines += [f"{self.forge} took {name} for busy; it removes it by itself within a day." for name in self.busy]
         lines += [f"{self.cloud} took {instance} back: a spot interruption." for instance in self.interrupted]
         lines += [f"Not cleaned up: {failure.message}" for failure in self.failures]
         return "\n".join(lines)
@@ -111,6 +112,7 @@ def remove(traces: Traces, *, forge: RunnerForge, clock: Clock) -> Removed:
         failures=tuple(failures),
         seen=tuple(seen),
         cloud=next((cloud.name for cloud in traces.clouds), ""),
+        forge=forge.runner_agent.forge,
     )
 
 

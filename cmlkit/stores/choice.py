@@ -7,17 +7,25 @@ from pathlib import Path
 
 from cmlkit.clock import Clock
 from cmlkit.git.access import GitAccess
+from cmlkit.git.limits import FileLimits
 from cmlkit.stores.base import Store
 
 
 def store_for(
-    setting: str, *, access: Callable[[], GitAccess], directory: Path, environ: Mapping[str, str], clock: Clock
+    setting: str,
+    *,
+    access: Callable[[], GitAccess],
+    limits: FileLimits,
+    directory: Path,
+    environ: Mapping[str, str],
+    clock: Clock,
 ) -> Store:
     """Return the store that the setting names.
 
     Args:
         setting: `git`, `lfs`, `dvc` or `s3://bucket/prefix`.
         access: Gives access to the repository, for LFS.
+        limits: How large files the repository's host takes.
         directory: A folder in the checkout, for DVC.
         environ: The environment of the programs that a store starts.
         clock: Waits between tries.
@@ -26,7 +34,7 @@ def store_for(
     if setting == "lfs":
         from cmlkit.stores.lfs import LfsStore
 
-        return LfsStore(access, clock=clock)
+        return LfsStore(access, limits=limits, clock=clock)
     if setting == "dvc":
         from cmlkit.stores.dvc import DvcStore
 
@@ -37,4 +45,4 @@ def store_for(
         return S3Store(setting)
     from cmlkit.stores.git import GitStore
 
-    return GitStore()
+    return GitStore(limits)

@@ -6,30 +6,33 @@ import hashlib
 from collections.abc import Mapping
 
 from cmlkit.errors import ModelError
+from cmlkit.git.limits import FileLimits
 from cmlkit.progress import Say
 from cmlkit.stores.attributes import ATTRIBUTES, without_entry
 from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, pieces
 from cmlkit.stores.pointer import dvc_path
 
-# https://docs.github.com/en/repositories/working-with-files/managing-large-files/about-large-files-on-github
-WARNING_BYTES = 50 * 1024**2
-LIMIT_BYTES = 100 * 1024**2
-
 
 class GitStore:
-    """Bytes in git, up to GitHub's limit."""
+    """Bytes in git, up to what the host of the repository takes."""
+
+    def __init__(self, limits: FileLimits) -> None:
+        self._limits = limits
 
     def check(self, path: str, *, size: int) -> str:
-        if size > LIMIT_BYTES:
+        limits = self._limits
+        if size > limits.git:
             raise ModelError(
-                f"{path} has {size / 1024**2:.1f} MiB; GitHub takes no file over {LIMIT_BYTES // 1024**2} MiB in git.",
+                f"{path} has {size / 1024**2:.1f} MiB; {limits.host} takes no file over {limits.git // 1024**2} MiB"
+                " in git.",
                 next_step="Keep the model elsewhere: set publish.store to lfs, s3://bucket/prefix or dvc. Or make it"
                 " smaller (joblib's compress=3 often halves a forest).",
             )
-        if size > WARNING_BYTES:
+        if size > limits.git_advised:
             return (
                 f"{path} has {size / 1024**2:.0f} MiB: every clone of the repository will keep it forever."
-                f" GitHub advises against files over {WARNING_BYTES // 1024**2} MiB; publish.store names alternatives."
+                f" {limits.host} advises against files over {limits.git_advised // 1024**2} MiB;"
+                " publish.store names alternatives."
             )
         return ""
 

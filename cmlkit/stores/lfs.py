@@ -12,6 +12,7 @@ from typing import Any, Literal
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import ModelError, NotFound, ServiceError
 from cmlkit.git.access import GitAccess
+from cmlkit.git.limits import FileLimits
 from cmlkit.git.objects import blob_id
 from cmlkit.progress import Say
 from cmlkit.stores.attributes import with_entry
@@ -20,10 +21,6 @@ from cmlkit.stores.http import Place, patiently, post_json, put_file, read_from
 from cmlkit.stores.pointer import Pointer, dvc_path, lfs_text
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
-# 2 GB on the plans Free and Pro, 4 on Team, 5 on Enterprise Cloud.
-# https://docs.github.com/en/repositories/working-with-files/managing-large-files/about-git-large-file-storage
-WARNING_BYTES = 2 * 10**9
-LIMIT_BYTES = 5 * 1024**3
 
 Operation = Literal["upload", "download"]
 
@@ -33,21 +30,28 @@ class LfsStore:
 
     Args:
         access: Called before each request.
+        limits: Limits of the server for what is stored; unknown if None.
         clock: Waits between tries.
     """
 
-    def __init__(self, access: Callable[[], GitAccess], *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, access: Callable[[], GitAccess], *, limits: FileLimits | None = None, clock: Clock | None = None
+    ) -> None:
         self._access = access
+        self._limits = limits
         self._clock = clock or SystemClock()
 
     def check(self, path: str, *, size: int) -> str:
-        if size > LIMIT_BYTES:
+        limits = self._limits
+        if limits is not None and size > limits.lfs:
             raise ModelError(
-                f"{path} has {size / 1024**3:.1f} GiB; GitHub's LFS takes no file over {LIMIT_BYTES // 1024**3} GiB.",
+                f"{path} has {size / 1024**3:.1f} GiB; {limits.host}'s LFS takes no file over"
+                f" {limits.lfs // 1024**3} GiB.",
                 next_step="Set publish.store to s3://bucket/prefix or dvc.",
             )
-        if size > WARNING_BYTES:
-            return f"{path} has {size / 10**9:.1f} GB: GitHub's LFS takes it on the plans Team and Enterprise only."
+        if limits is not None and size > limits.lfs_everybody:
+            taken = f"{limits.host}'s LFS takes it on the plans {limits.lfs_plans} only"
+            return f"{path} has {size / 10**9:.1f} GB: {taken}."
         return ""
 
     def paths(self, path: str) -> tuple[str, ...]:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from cmlkit.errors import PermissionDenied
+from cmlkit.forges.github import FACTS
 from cmlkit.forges.github.large_blobs import API_BLOB_BYTES
 from cmlkit.git.objects import blob_id
 from cmlkit.git.push import push_blob
-from cmlkit.stores.git import WARNING_BYTES
 from tests.integration.project import MANIFEST, MODEL, REPOSITORY, TOKEN, Project, project
 
 LARGE = os.urandom(1024) + bytes(API_BLOB_BYTES)
@@ -39,7 +39,7 @@ def test_a_large_model_is_in_the_one_commit_and_leaves_no_other_ref(there: Proje
 
 @pytest.mark.slow
 def test_a_model_over_fifty_mebibytes_is_published_with_a_warning(there: Project) -> None:
-    there.publish(there.trained(0.9, content=LARGE + bytes(WARNING_BYTES)))
+    there.publish(there.trained(0.9, content=LARGE + bytes(FACTS.limits.files.git_advised)))
     assert "every clone of the repository will keep it" in there.progress.warnings[0]
 
 

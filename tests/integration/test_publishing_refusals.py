@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cmlkit.errors import CmlkitError, ModelError, NotFound, PermissionDenied, SettingsError
+from cmlkit.forges.github import FACTS
 from cmlkit.forges.github.signed_commits import PAYLOAD_BYTES
-from cmlkit.stores.git import LIMIT_BYTES
 from cmlkit_sandbox.github.accounts import Level
 from cmlkit_sandbox.github.repository import Protection
 from tests.integration.project import BOT, MANIFEST, METRICS, MODEL, PLOT, REPOSITORY, Project, project
@@ -90,7 +90,7 @@ def test_a_manifest_that_is_none(there: Project) -> None:
 def test_a_model_over_githubs_limit(there: Project) -> None:
     run = there.trained(0.9)
     with (there.directory / MODEL).open("r+b") as file:
-        file.truncate(LIMIT_BYTES + 1)
+        file.truncate(FACTS.limits.files.git + 1)
     with pytest.raises(ModelError, match="takes no file over 100 MiB"):
         there.publish(run)
     assert_untouched(there)

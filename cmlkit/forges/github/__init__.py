@@ -9,19 +9,20 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cmlkit.errors import SettingsError
+from cmlkit.forges.github.facts import FACTS
 from cmlkit.forges.tokens import Tokens
 
 if TYPE_CHECKING:
     from cmlkit.forges.github.repository import GitHub as GitHub
     from cmlkit.git.access import GitAccess
 
-__all__ = ["GitHub"]
+__all__ = ["FACTS", "GitHub"]
 
 API_VARIABLE = "GITHUB_API_URL"
 API_URL = "https://api.github.com"
-TOKENS = Tokens(forge="GitHub", variables=("CMLKIT_TOKEN", "GITHUB_TOKEN", "REPO_TOKEN"))
+TOKENS = Tokens(forge=FACTS.name, variables=("CMLKIT_TOKEN", "GITHUB_TOKEN", "REPO_TOKEN"))
 RUNNER_TOKENS = Tokens(
-    forge="GitHub",
+    forge=FACTS.name,
     variables=("CMLKIT_RUNNER_TOKEN", *TOKENS.variables),
     advice="Registering runners takes more than the workflow's own GITHUB_TOKEN.",
 )

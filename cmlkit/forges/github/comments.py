@@ -8,6 +8,8 @@ from cmlkit.errors import NotFound, PermissionDenied
 from cmlkit.forges.base import Comment
 from cmlkit.forges.github.operations import Operations, parsed, text
 
+WORKFLOW_LOGIN = "github-actions[bot]"  # whom GITHUB_TOKEN acts as
+
 
 class Comments(Operations):
     """The repository's comments."""
@@ -46,6 +48,15 @@ class Comments(Operations):
         if not self._login:
             self._login = self._installation_login() if self._is_of_installation else self._person_login()
         return self._login
+
+    def token_note(self) -> str:
+        # https://docs.github.com/en/actions/concepts/security/github_token
+        if self.login() != WORKFLOW_LOGIN:
+            return ""
+        return (
+            "Opened with the workflow's own `GITHUB_TOKEN`: workflows on this pull request wait for an approval."
+            " With the token of a GitHub App or of a person in `CMLKIT_TOKEN` they start by themselves."
+        )
 
     _login = ""
 

@@ -12,6 +12,7 @@ from cmlkit.forges.github.assets import Assets
 from cmlkit.forges.github.attestations import Attestations
 from cmlkit.forges.github.checks import Checks
 from cmlkit.forges.github.comments import Comments
+from cmlkit.forges.github.facts import FACTS
 from cmlkit.forges.github.operations import checked_repository
 from cmlkit.forges.github.patience import MAX_WAIT_SECONDS
 from cmlkit.forges.github.pull_requests import PullRequests
@@ -49,6 +50,8 @@ class GitHub(SignedCommits, Assets, Tags, PullRequests, Comments, Checks, Attest
         SettingsError: `repository` or `api_url` is malformed.
         PermissionDenied: `token` is empty or malformed.
     """
+
+    facts = FACTS
 
     def __init__(
         self,

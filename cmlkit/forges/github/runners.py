@@ -113,7 +113,7 @@ def _download(answer: Any) -> RunnerDownload:
 
 
 def _jit_runner(answer: Any) -> JitRunner:
-    return JitRunner(runner=_runner(answer["runner"]), config=str(answer["encoded_jit_config"]))
+    return JitRunner(runner=_runner(answer["runner"]), credential=str(answer["encoded_jit_config"]))
 
 
 def _runner(answer: Any) -> Runner:

@@ -9,10 +9,12 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from cmlkit.errors import ModelError, SettingsError
+from cmlkit.forges.github import FACTS
 from cmlkit.publishing.files import CommitFile, find_model, read_files
 from cmlkit.records.training_run import Resources, TrainingRun
-from cmlkit.stores.git import LIMIT_BYTES, WARNING_BYTES, GitStore
+from cmlkit.stores.git import GitStore
 
+LIMITS = FACTS.limits.files
 MODEL, MANIFEST, METRICS, PLOT = "model/m.joblib", "model/m.joblib.json", "model/metrics.txt", "model/plot.png"
 
 
@@ -29,8 +31,10 @@ def read(
     directory: Path, *, extra: tuple[str, ...] = (), model: str = MODEL, plot: str = PLOT, prefix: str = ""
 ) -> tuple[CommitFile, ...]:
     run, folder = trained(model=model, plot=plot), PurePosixPath(prefix)
-    find_model(run, directory=directory, prefix=folder, store=GitStore(), warn=print)
-    return read_files(run, manifest=MANIFEST, extra=extra, directory=directory, prefix=folder, warn=print)
+    find_model(run, directory=directory, prefix=folder, store=GitStore(LIMITS), warn=print)
+    return read_files(
+        run, manifest=MANIFEST, extra=extra, directory=directory, prefix=folder, limits=LIMITS, warn=print
+    )
 
 
 def trained(*, model: str = MODEL, plot: str = PLOT) -> TrainingRun:
@@ -54,7 +58,7 @@ def test_the_model_is_left_to_the_store_even_when_it_is_named_among_further_file
 
 def test_the_model_is_hashed_in_its_place_in_the_repository(directory: Path) -> None:
     folder = PurePosixPath("projects/forest")
-    model = find_model(trained(), directory=directory, prefix=folder, store=GitStore(), warn=print)
+    model = find_model(trained(), directory=directory, prefix=folder, store=GitStore(LIMITS), warn=print)
     assert (model.path, model.size) == (f"projects/forest/{MODEL}", len(MODEL))
     assert model.sha256 == hashlib.sha256(MODEL.encode()).hexdigest()
 
@@ -110,14 +114,14 @@ def test_a_folder_or_a_pipe_is_no_file(directory: Path) -> None:
 
 def test_a_model_over_githubs_limit_is_refused_before_it_is_read(directory: Path) -> None:
     with (directory / MODEL).open("wb") as file:
-        file.truncate(LIMIT_BYTES + 1)
+        file.truncate(LIMITS.git + 1)
     with pytest.raises(ModelError, match=r"model/m\.joblib has 100\.0 MiB; GitHub takes no file over 100 MiB"):
         read(directory)
 
 
 def test_a_large_file_is_warned_of() -> None:
-    assert GitStore().check("m", size=WARNING_BYTES) == ""
-    assert "m has 50 MiB: every clone" in GitStore().check("m", size=WARNING_BYTES + 1)
+    assert GitStore(LIMITS).check("m", size=LIMITS.git_advised) == ""
+    assert "m has 50 MiB: every clone" in GitStore(LIMITS).check("m", size=LIMITS.git_advised + 1)
 
 
 def test_the_blob_id_is_gits() -> None:

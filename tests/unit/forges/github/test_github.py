@@ -479,7 +479,7 @@ def test_a_runner_is_registered_with_its_labels(github: ScriptedGitHub, scope: S
     )
     registered = client.create_jit_runner(name="cmlkit-1", labels=["gpu"])
     assert registered.runner == Runner(id=5, name="cmlkit-1", status="offline", busy=False, labels=("gpu",))
-    assert registered.config == "c2VjcmV0"
+    assert registered.credential == "c2VjcmV0"
     assert "c2VjcmV0" not in repr(registered)
     assert github.body() == {
         "name": "cmlkit-1", "labels": ["gpu"], "work_folder": "_work", "runner_group_id": client.runner_group_id,

@@ -1,0 +1,32 @@
+"""What is known of GitHub without asking it."""
+
+from __future__ import annotations
+
+from cmlkit.forges.facts import Addresses, ForgeFacts, Limits
+from cmlkit.git.limits import FileLimits
+
+FACTS = ForgeFacts(
+    name="GitHub",
+    limits=Limits(
+        # https://docs.github.com/en/rest/issues/comments
+        text=65_536,
+        title=256,
+        files=FileLimits(
+            host="GitHub",
+            # https://docs.github.com/en/repositories/working-with-files/managing-large-files/about-large-files-on-github
+            git=100 * 1024**2,
+            git_advised=50 * 1024**2,
+            # 2 GB on the plans Free and Pro, 4 on Team, 5 on Enterprise Cloud.
+            # https://docs.github.com/en/repositories/working-with-files/managing-large-files/about-git-large-file-storage
+            lfs=5 * 1024**3,
+            lfs_everybody=2 * 10**9,
+            lfs_plans="Team and Enterprise",
+        ),
+    ),
+    addresses=Addresses(
+        commit="{repository}/commit/{commit}",
+        file="{repository}/blob/{commit}/{path}",
+        # raw.githubusercontent.com does not know who is signed in; this address does, and redirects.
+        image="{repository}/blob/{commit}/{path}?raw=true",
+    ),
+)
