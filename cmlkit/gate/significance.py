@@ -40,7 +40,8 @@ def paired_interval(
         raise MissingExtra("Intervals need numpy.", extra="score") from error
     if len(champion) == 0 or len(champion) != len(challenger):
         raise SettingsError(
-            f"The champion has {len(champion):,} scores and the challenger {len(challenger):,}; they must match.",
+            f"The champion has {len(champion):,} scores and the challenger {len(challenger):,};"
+            " both need the same number, and at least one.",
             next_step="Score both models on the same test samples.",
         )
     differences = np.asarray(challenger, dtype=float) - np.asarray(champion, dtype=float)

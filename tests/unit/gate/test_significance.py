@@ -69,7 +69,7 @@ def test_errors_of_a_regression_are_scores_too() -> None:
 
 @pytest.mark.parametrize(("champion", "challenger"), [([], []), ([1.0], [1.0, 0.0])])
 def test_scores_that_do_not_pair_are_an_error(champion: list[float], challenger: list[float]) -> None:
-    with pytest.raises(SettingsError, match="they must match"):
+    with pytest.raises(SettingsError, match="both need the same number"):
         paired_interval(champion, challenger)
 
 
