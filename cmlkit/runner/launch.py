@@ -128,8 +128,8 @@ class Launching:
         wait(self._buying.values(), timeout=SETTLE_SECONDS)
 
     def _buy_all(self) -> dict[str, _Bought]:
-        # GitHub is asked while AWS is: neither needs the other's answer before the launch. The downloads come first, as
-        # a pool that is full of those that wait for them would never get to them.
+        # The forge is asked while the cloud is: neither needs the other's answer before the launch. The downloads come
+        # first, as a pool that is full of those that wait for them would never get to them.
         self._downloads = {
             architecture: self._pool.submit(self.forge.runner_download, architecture=called)
             for architecture, called in _RUNNER_ARCHITECTURES.items()
@@ -246,7 +246,7 @@ def launch_all(
         PermissionDenied: A permission or the credentials are missing.
         CapacityError: No place and market that the settings allow has capacity or quota left.
         WaitTimeout: A runner was not online within `spec.wait_timeout`.
-        ServiceError: AWS or GitHub failed for good, or an instance ended early.
+        ServiceError: The cloud or the forge failed for good, or an instance ended early.
         Interrupted: SIGINT or SIGTERM came.
     """
     launching = _launching(spec, workflow_run, forge, cloud_for, progress, clock)

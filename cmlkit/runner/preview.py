@@ -1,4 +1,4 @@
-"""Previewing: what a launch would try, and whether AWS would allow it, without launching anything."""
+"""Previewing: what a launch would try, and whether the cloud would allow it, without launching anything."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Option:
     """One rung of the ladder.
 
     Attributes:
-        refusal: Why AWS would not even begin; None where it would. Capacity shows only when it is asked for.
+        refusal: Why the cloud would not even begin; None if it would. Capacity shows only when it is asked for.
     """
 
     rung: Rung

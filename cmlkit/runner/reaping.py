@@ -207,7 +207,7 @@ def reap(
         dry_run: Whether to only say what would go.
 
     Raises:
-        CmlkitError: AWS or the forge could not be asked; what could not be removed is in its row instead.
+        CmlkitError: The cloud or the forge could not be asked; what could not be removed is in its row instead.
         Interrupted: SIGINT or SIGTERM came; the next time it goes on where it was.
     """
     clouds = [cloud_for(region) for region in regions or ("",)]

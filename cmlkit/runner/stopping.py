@@ -17,7 +17,7 @@ from cmlkit.runner import lease
 from cmlkit.runner.signals import interruptible
 from cmlkit.runner.spot import mark
 
-# EC2 may not know an instance for a moment after it was launched.
+# A cloud may not know an instance for a moment after it was launched.
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/query-api-troubleshooting.html#eventual-consistency
 LOOKS = 4
 PAUSE_SECONDS = 1.0
