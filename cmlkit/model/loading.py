@@ -12,7 +12,8 @@ from cmlkit.errors import ModelError
 from cmlkit.model.file import load_file
 from cmlkit.model.manifest import ModelManifest, read_manifest
 from cmlkit.stores.base import hashed
-from cmlkit.stores.download import download, source_for
+from cmlkit.stores.choice import source_for
+from cmlkit.stores.download import download
 from cmlkit.stores.pointer import LIMIT_BYTES, Pointer, dvc_path, read_pointer
 
 CACHE = Path("~/.cache/cmlkit/models")

@@ -18,7 +18,8 @@ from cmlkit.model.manifest import ModelManifest, manifest_path
 from cmlkit.progress import Say
 from cmlkit.registry.comparison import WORKING_TREE, Side, find_side
 from cmlkit.stores.base import hashed
-from cmlkit.stores.download import download, source_for
+from cmlkit.stores.choice import source_for
+from cmlkit.stores.download import download
 from cmlkit.stores.pointer import LIMIT_BYTES, Pointer, dvc_path, read_pointer
 
 ReadFile = Callable[[str], bytes | None]

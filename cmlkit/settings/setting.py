@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cmlkit.errors import SettingsError
+from cmlkit.settings import stores
 
 DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
 
@@ -187,14 +188,10 @@ MAPPING = Kind(name="mapping", parse=_parse_mapping, accept=_mapping, repeated=T
 
 
 def _store(value: Any) -> str:
-    text = _text(value)
-    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-    if text in ("git", "lfs", "dvc") or re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#]*)?", text):
-        return text.rstrip("/")
-    raise ValueError("git, lfs, dvc, or s3:// with a bucket and a prefix, such as s3://my-models/forest")
+    return stores.checked(_text(value))
 
 
-STORE = Kind(name="git | lfs | s3://bucket/prefix | dvc", parse=_store, accept=_store)
+STORE = Kind(name=stores.forms(), parse=_store, accept=_store)
 
 
 def choice(*values: str) -> Kind:

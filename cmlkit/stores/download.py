@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import AnswerLost, ModelError
-from cmlkit.git.access import GitAccess, access_of
 from cmlkit.progress import Say
 from cmlkit.stores.base import PAUSES_SECONDS, Source, hashed, share
 from cmlkit.stores.pointer import Pointer
-
-
-def source_for(
-    pointer: Pointer, *, directory: Path, environ: Mapping[str, str], access: GitAccess | None = None
-) -> Source:
-    """Return the source of the pointer's bytes.
-
-    Args:
-        directory: A folder in the checkout, whose git remote has the LFS server and whose DVC project has a remote.
-        environ: The environment of the programs that a source starts.
-        access: Access to the repository, for LFS; the checkout's own if None.
-    """
-    if pointer.store == "s3":
-        from cmlkit.stores.s3 import S3Source
-
-        return S3Source()
-    if pointer.store == "dvc":
-        from cmlkit.stores.dvc import DvcStore
-
-        return DvcStore(directory, environ=environ)
-    from cmlkit.stores.lfs import LfsStore
-
-    return LfsStore(lambda: access or access_of(directory))
 
 
 def download(

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -24,6 +24,11 @@ from cmlkit.process import run_program
 from cmlkit.progress import Say
 from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, pieces, with_line
 from cmlkit.stores.pointer import Pointer, dvc_path
+
+if TYPE_CHECKING:
+    from cmlkit.clock import Clock
+    from cmlkit.git.limits import FileLimits
+    from cmlkit.stores.choice import Surroundings
 
 SHORT_SECONDS = 120.0
 TRANSFER_SECONDS = 6 * 3600.0
@@ -78,6 +83,14 @@ class DvcStore:
             (workspace / dvc_path(name)).write_bytes(pointer.text)
             _dvc(workspace, "pull", "--", dvc_path(name), environ=self._environ, timeout=TRANSFER_SECONDS)
             yield from pieces(workspace / name, offset)
+
+
+def open_store(address: str, around: Surroundings, *, limits: FileLimits, clock: Clock) -> DvcStore:
+    return DvcStore(around.directory, environ=around.environ)
+
+
+def open_source(around: Surroundings) -> DvcStore:
+    return DvcStore(around.directory, environ=around.environ)
 
 
 def dvc_pointer(content: bytes, *, sha256: str) -> Pointer:

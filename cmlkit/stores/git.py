@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from cmlkit.errors import ModelError
 from cmlkit.git.limits import FileLimits
@@ -11,6 +12,10 @@ from cmlkit.progress import Say
 from cmlkit.stores.attributes import ATTRIBUTES, without_entry
 from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, pieces
 from cmlkit.stores.pointer import dvc_path
+
+if TYPE_CHECKING:
+    from cmlkit.clock import Clock
+    from cmlkit.stores.choice import Surroundings
 
 
 class GitStore:
@@ -50,6 +55,10 @@ class GitStore:
             raise changed(model)
         files = {model.path: content, **without_entry(model.path, there=there, read=read)}
         return Stored(files=files, removes=(dvc_path(model.path),))
+
+
+def open_store(address: str, around: Surroundings, *, limits: FileLimits, clock: Clock) -> GitStore:
+    return GitStore(limits)
 
 
 def _blob_id(model: ModelFile) -> str:

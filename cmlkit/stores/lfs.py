@@ -7,7 +7,7 @@ itself is not needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import ModelError, NotFound, ServiceError
@@ -19,6 +19,9 @@ from cmlkit.stores.attributes import with_entry
 from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, hashed
 from cmlkit.stores.http import Place, patiently, post_json, put_file, read_from
 from cmlkit.stores.pointer import Pointer, dvc_path, lfs_text
+
+if TYPE_CHECKING:
+    from cmlkit.stores.choice import Surroundings
 
 MEDIA_TYPE = "application/vnd.git-lfs+json"
 
@@ -110,6 +113,14 @@ class LfsStore:
         if failure:
             raise _object_error(failure, what, pointer)
         return dict(actions)
+
+
+def open_store(address: str, around: Surroundings, *, limits: FileLimits, clock: Clock) -> LfsStore:
+    return LfsStore(around.access, limits=limits, clock=clock)
+
+
+def open_source(around: Surroundings) -> LfsStore:
+    return LfsStore(around.access)
 
 
 def _pointer(model: ModelFile) -> Pointer:

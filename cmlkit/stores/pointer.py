@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Literal
+from urllib.parse import urlsplit
+
+from cmlkit.settings.stores import STORES
 
 LIMIT_BYTES = 4096
 LFS_VERSION = "https://git-lfs.github.com/spec/v1"
@@ -21,12 +23,13 @@ class Pointer:
 
     Attributes:
         sha256: Hash of the model's bytes, in hexadecimal; `size` is their number.
+        store: Name of the store, such as `lfs`.
         url: URL such as `s3://bucket/key`; empty for DVC, and for LFS, which uses the repository's server.
         version_id: Version of the object, in a bucket with versioning.
         text: Content of a `.dvc` file, for DVC only.
     """
 
-    store: Literal["lfs", "s3", "dvc"]
+    store: str
     sha256: str
     size: int
     url: str = ""
@@ -75,7 +78,7 @@ def _read_s3(text: str) -> Pointer | None:
     try:
         record = json.loads(text)
         return Pointer(
-            store="s3",
+            store=_known(urlsplit(str(record["url"])).scheme),
             sha256=str(record["sha256"]),
             size=int(record["size"]),
             url=str(record["url"]),
@@ -83,3 +86,10 @@ def _read_s3(text: str) -> Pointer | None:
         )
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _known(name: str) -> str:
+    """Return the name of a store. Raise ValueError if it is of a later version."""
+    if name not in STORES:
+        raise ValueError(name)
+    return name

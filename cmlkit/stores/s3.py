@@ -11,7 +11,7 @@ import hashlib
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cmlkit.errors import AnswerLost, ModelError, NotFound, PermissionDenied, ServiceError, SettingsError
@@ -19,6 +19,11 @@ from cmlkit.progress import Say
 from cmlkit.stores.attributes import ATTRIBUTES, without_entry
 from cmlkit.stores.base import CHUNK_BYTES, ModelFile, ReadTree, Stored, changed, pieces, share
 from cmlkit.stores.pointer import Pointer, dvc_path, read_pointer, s3_text
+
+if TYPE_CHECKING:
+    from cmlkit.clock import Clock
+    from cmlkit.git.limits import FileLimits
+    from cmlkit.stores.choice import Surroundings
 
 # A part has at least 5 MiB, an object at most 10,000 parts.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
@@ -160,6 +165,14 @@ class _Said:
         with self._lock:
             self._done += count
             self._say(share(self._done, self._size))
+
+
+def open_store(address: str, around: Surroundings, *, limits: FileLimits, clock: Clock) -> S3Store:
+    return S3Store(address)
+
+
+def open_source(around: Surroundings) -> S3Source:
+    return S3Source()
 
 
 def _split(address: str) -> tuple[str, str]:

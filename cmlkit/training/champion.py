@@ -23,7 +23,8 @@ from cmlkit.model.loading import pointer_at
 from cmlkit.model.manifest import ModelManifest, manifest_path, read_manifest
 from cmlkit.records.training_run import Interval, Rescored
 from cmlkit.stores.base import hashed
-from cmlkit.stores.download import download, source_for
+from cmlkit.stores.choice import source_for
+from cmlkit.stores.download import download
 from cmlkit.training.scores import ScoreCommand, Scores, mean
 
 if TYPE_CHECKING:
