@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+import cmlkit
 from cmlkit.ci import credentials
+from tests.integration.project import project as published_from
 
 ROOT = Path(__file__).parents[2]
 CMLKIT = Path(sys.executable).with_name("cmlkit")
@@ -56,6 +58,23 @@ SETTINGS = {
     "data": [],
 }
 COMMANDS = ("setup", "run", "score")
+
+# In the place of DVC: writes its environment beside itself, and does as much as a store needs of it.
+DVC = """
+import hashlib, os, sys
+from pathlib import Path
+
+with Path(__file__).with_name("seen").open("ab") as seen:
+    seen.write(Path("/proc/self/environ").read_bytes())
+match sys.argv[1:]:
+    case ["config", "--list"]:
+        print("core.remote=there")
+    case ["add", "--", name]:
+        md5 = hashlib.md5(Path(name).read_bytes()).hexdigest()
+        Path(f"{name}.dvc").write_text(f"outs: [{{md5: {md5}, path: {name}}}]")
+    case ["pull", "--", name]:
+        Path(name.removesuffix(".dvc")).write_bytes(Path(__file__).with_name("stored").read_bytes())
+"""
 
 
 @pytest.fixture
@@ -115,6 +134,48 @@ def test_a_setting_hands_on_the_tokens_that_it_names_and_no_other(project: Path,
     (project / "cmlkit.yaml").write_text(json.dumps({"train": settings}))
     started([str(CMLKIT), "train"], project, {**without_tokens(), **tokens})
     assert found(project / "run.seen", tokens) == {"GH_TOKEN", "CMLKIT_TOKEN"}
+
+
+@pytest.fixture
+def dvc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a package in the place of DVC."""
+    package = tmp_path / "library" / "dvc"
+    package.mkdir(parents=True)
+    (package / "__main__.py").write_text(DVC)
+    (package / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(package.parent))
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc" / "config").touch()
+    return package
+
+
+def test_dvc_finds_no_token_when_a_model_is_loaded(
+    tmp_path: Path, dvc: Path, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "m.joblib"
+    cmlkit.save_model({"trees": 100}, model)
+    (tmp_path / "m.joblib.dvc").write_text(f"outs: [{{size: {model.stat().st_size}, path: m.joblib}}]")
+    model.rename(dvc / "stored")
+    set_all(monkeypatch, {**tokens, **AWS})
+    assert cmlkit.load_model(model, cache=tmp_path / "cache") == {"trees": 100}
+    assert found(dvc / "seen", tokens) == set()
+    assert found(dvc / "seen", AWS) == set(AWS)
+
+
+def test_dvc_finds_no_token_when_a_model_is_published(
+    tmp_path: Path, dvc: Path, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with published_from(tmp_path) as there:
+        set_all(monkeypatch, {**tokens, **AWS})
+        there.publish(there.trained(0.9), store="dvc")
+    assert found(dvc / "seen", tokens) == set()
+    assert found(dvc / "seen", AWS) == set(AWS)
+
+
+def set_all(monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str]) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
 
 
 def action_script(command: str, project: Path, program: Path, environ: Mapping[str, str]) -> None:
