@@ -27,6 +27,7 @@ SUGGESTED_GATE = """\
 #   - accuracy >= champion - 0.01    # champion: the value on the base branch
 """
 ACTION = "cmlkit/cmlkit@v1"
+WORKFLOWS = Path(".github/workflows")
 TEMPLATES = {"oidc": "train-on-ec2.yml", "keys": "train-on-ec2-with-keys.yml"}
 """How the workflow gets into the cloud -> the template that does it so."""
 AUTH_HELP = "How the workflow gets into AWS."
@@ -102,13 +103,27 @@ def region(environ: Mapping[str, str]) -> str:
     return environ.get("AWS_REGION", "")
 
 
-def credential_steps(workflow: str, *, page: str) -> list[str]:
-    """Return what a person has to do so that a workflow gets into the cloud.
+def steps(files: str, *, environ: Mapping[str, str], repository: str) -> list[str]:
+    """Return what a person has to do once the files are written, with the pages of GitHub where it is done.
 
     Args:
-        workflow: The text of the workflows.
-        page: Address of the repository's settings.
+        files: The text of the files.
+        repository: `OWNER/NAME`; empty if unknown.
     """
+    server = environ.get("GITHUB_SERVER_URL") or "https://github.com"
+    page = f"{server}/{repository or 'OWNER/REPOSITORY'}/settings"
+    found = [
+        f"Make a fine-grained token with Administration: write: {server}/settings/personal-access-tokens/new",
+        f"Store it as the secret CMLKIT_RUNNER_TOKEN: {page}/secrets/actions",
+        *_credential_steps(files, page=page),
+    ]
+    if "command: publish" in files:
+        found.append(f"Allow GitHub Actions to create pull requests: {page}/actions")
+    return [*found, "Commit the files and push them; then see whether all is well: cmlkit doctor"]
+
+
+def _credential_steps(workflow: str, *, page: str) -> list[str]:
+    """Return what a person has to do so that a workflow gets into the cloud."""
     steps = []
     if "secrets.AWS_ACCESS_KEY_ID" in workflow:
         steps.append(f"Store the secrets AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: {page}/secrets/actions")

@@ -18,7 +18,6 @@ from cmlkit.git import checkout
 from cmlkit.settings.schema import SCHEMA, TrainSpec
 
 SETTINGS = Path("cmlkit.yaml")
-WORKFLOWS = Path(".github/workflows")
 # Of a project that is no repository yet; below these nothing is training's own.
 NOT_LISTED = (".git", ".venv", "venv", "node_modules", "__pycache__", "build", "dist")
 MOST_FILES = 20_000
@@ -61,9 +60,9 @@ def init(
     region = next(iter(invocation.settings.runner.region), "") or scaffold.region(invocation.environ)
     for name in workflows or [scaffold.TEMPLATES[auth]]:
         text = scaffold.workflow(name)
-        files[WORKFLOWS / name] = scaffold.workflow_file(text, action=action, region=region, schedule=schedule)
+        files[scaffold.WORKFLOWS / name] = scaffold.workflow_file(text, action=action, region=region, schedule=schedule)
     written = _write(files, force=force)
-    steps = _steps(invocation.environ, files, repository=repository or "")
+    steps = scaffold.steps("".join(files.values()), environ=invocation.environ, repository=repository or "")
     if invocation.as_json:
         print_json({"written": [path.as_posix() for path in written], "steps": steps})
         return
@@ -170,18 +169,3 @@ def _content(path: Path) -> str | None:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
-
-
-def _steps(environ: Mapping[str, str], files: Mapping[Path, str], *, repository: str) -> list[str]:
-    """What a person has to do, with the pages of GitHub where it is done."""
-    server = environ.get("GITHUB_SERVER_URL") or "https://github.com"
-    page = f"{server}/{repository or 'OWNER/REPOSITORY'}/settings"
-    text = "".join(files.values())
-    steps = [
-        f"Make a fine-grained token with Administration: write: {server}/settings/personal-access-tokens/new",
-        f"Store it as the secret CMLKIT_RUNNER_TOKEN: {page}/secrets/actions",
-    ]
-    steps += scaffold.credential_steps(text, page=page)
-    if "command: publish" in text:
-        steps.append(f"Allow GitHub Actions to create pull requests: {page}/actions")
-    return [*steps, "Commit the files and push them; then see whether all is well: cmlkit doctor"]

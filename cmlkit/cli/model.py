@@ -52,7 +52,7 @@ def show(invocation: Invocation, path: Path, at: str) -> None:
 @with_settings()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="Fail where scikit-learn, numpy or Python is another version here.")
-@click.option("--attestation", is_flag=True, help="Ask GitHub which workflow attested it; fail where none did.")
+@click.option("--attestation", is_flag=True, help="Ask the forge which workflow attested it; fail if none did.")
 def verify(invocation: Invocation, path: Path, strict: bool, attestation: bool) -> None:
     """Check the model file PATH against its manifest, and say what loading it would import, without loading it.
 

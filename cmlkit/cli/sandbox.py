@@ -68,8 +68,8 @@ def sandbox(invocation: Invocation, example: Path | None) -> None:
     with _sandbox(example or scaffold.example()) as running, _until_ended():
         variables = running.environ()
         exports = "\n".join(f"export {name}={value}" for name, value in variables.items())
-        show_text(invocation, {"url": running.github.url, "environment": variables}, exports)
-        invocation.progress.note(f"The sandbox is up at {running.github.url}; Ctrl-C ends it.")
+        show_text(invocation, {"url": running.url, "environment": variables}, exports)
+        invocation.progress.note(f"The sandbox is up at {running.url}; Ctrl-C ends it.")
 
 
 @contextmanager

@@ -76,6 +76,11 @@ class Sandbox:
         merge(self.github.hub, repository, pull, actor=repository.owner, method="merge")
         return pull.number
 
+    @property
+    def url(self) -> str:
+        """Where the repository and its pull requests can be seen."""
+        return self.github.url
+
     def environ(self) -> dict[str, str]:
         """Return the environment variables that point cmlkit, boto3 and git at the sandbox."""
         return {
