@@ -1,20 +1,15 @@
-"""Processes: programs run to their end, and work done beside other work."""
+"""Processes: programs run to their end, and variables that they do not get."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-import sys
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from cmlkit.errors import ServiceError
-
-T = TypeVar("T")
 
 ENV_START = 50 - 3  # proc_pid_stat(5) counts env_start as field 50; what follows the program's name begins at field 3
 
@@ -78,70 +73,3 @@ def run_program(argv: Sequence[str], *, directory: Path, environ: Mapping[str, s
         raise ServiceError(f"{' '.join(argv[:4])}: {error}.") from error
     output, errors = (text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))
     return Ended(code=done.returncode, output=output, errors=errors)
-
-
-def beside(
-    argv: Sequence[str],
-    *,
-    answers: bool = False,
-    directory: Path | None = None,
-    environ: Mapping[str, str] | None = None,
-) -> subprocess.Popen[bytes] | None:
-    """A process with pipes, to work beside this one without a word to people; None where it cannot be started.
-
-    Args:
-        answers: Whether its standard output is a pipe too, and not thrown away.
-        directory: Where it runs, and `environ` in what environment; as this one when None.
-    """
-    try:
-        return subprocess.Popen(
-            argv,
-            cwd=directory,
-            env=None if environ is None else dict(environ),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE if answers else subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            process_group=0,
-        )
-    except OSError:
-        return None
-
-
-def helper(module: str) -> tuple[str, ...]:
-    """The command that runs a module of ours `beside`, with no threads for numpy, which has nothing to do for them."""
-    # -P keeps the project's own files from being imported in the place of libraries.
-    return ("env", "OPENBLAS_NUM_THREADS=1", sys.executable, "-P", "-m", module)
-
-
-def begun(act: Callable[[], T]) -> Callable[[], T]:
-    """Begin to act in a thread, beside other work; call what comes back for the result, or the error."""
-    from concurrent.futures import Future  # a command has no use for it
-
-    future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(act())
-        except BaseException as error:  # noqa: BLE001 - whoever asks for the result gets it
-            future.set_exception(error)
-
-    # Nobody waits for it at the end, should the other work fail.
-    threading.Thread(target=run, daemon=True).start()
-    return future.result
-
-
-def forked(act: Callable[[], None]) -> Callable[[], bool]:
-    """Do `act` in a copy of this process, which should have no other threads.
-
-    Returns:
-        To call once: waits for the copy, and says whether it went well.
-    """
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            act()
-            code = 0
-        finally:
-            os._exit(code)  # what this process would do at its end is for the original to do
-    return lambda: os.waitpid(child, 0)[1] == 0

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cmlkit.errors import SettingsError
 from cmlkit.settings.schema import TrainSpec
-from cmlkit.training.table import Ahead, read_table
+from cmlkit.training.table import read_table
+from cmlkit.training.worker import Worker
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# The worker needs 0.2 s to come up; a table of this size is read in that time.
+LARGE_BYTES = 16 * 1024**2
 PARTS = ("train_features", "train_labels", "test_features", "test_labels")
 
 
@@ -29,13 +34,24 @@ class Dataset:
     test_labels: NDArray[Any]
 
 
-def largest_table(spec: TrainSpec, directory: Path) -> Ahead:
-    """The file that takes longest to read, for `read_dataset`: enter it early, and go on with something else."""
+@dataclass(frozen=True, kw_only=True)
+class LargestTable:
+    """The table that takes longest to read; `read` returns it, and raises the errors of `read_table`."""
+
+    file: Path
+    read: Callable[[], NDArray[Any]]
+
+
+def largest_table(spec: TrainSpec, directory: Path, worker: Worker) -> LargestTable:
+    """Return the largest table for `read_dataset`; if it is large, the worker begins to read it."""
     source = directory.joinpath(*spec.data[:1])
-    return Ahead(source, skip=1) if spec.target else Ahead(source / f"{PARTS[0]}.csv")
+    file, skip = (source, 1) if spec.target else (source / f"{PARTS[0]}.csv", 0)
+    if file.is_file() and file.stat().st_size > LARGE_BYTES:
+        return LargestTable(file=file, read=worker.begin(read_table, file, skip))
+    return LargestTable(file=file, read=functools.partial(read_table, file, skip))
 
 
-def read_dataset(spec: TrainSpec, directory: Path, *, largest: Ahead) -> Dataset:
+def read_dataset(spec: TrainSpec, directory: Path, *, largest: LargestTable) -> Dataset:
     """The data that the spec declares: four files of a folder, or one table to split.
 
     Args:
@@ -72,13 +88,15 @@ def _part_file(folder: Path, part: str) -> Path:
     )
 
 
-def _read_part(file: Path, part: str, largest: Ahead) -> NDArray[Any]:
+def _read_part(file: Path, part: str, largest: LargestTable) -> NDArray[Any]:
     import numpy as np
 
     if file.suffix == ".npy":
         table = _load_array(file)
+    elif file == largest.file:
+        table = largest.read()
     else:
-        table = largest.table() if file == largest.file else read_table(file)
+        table = read_table(file)
     return table.ravel() if part.endswith("labels") else np.atleast_2d(table)
 
 
@@ -92,7 +110,7 @@ def _load_array(file: Path) -> NDArray[Any]:
     return array
 
 
-def _split(file: Path, spec: TrainSpec, largest: Ahead) -> Dataset:
+def _split(file: Path, spec: TrainSpec, largest: LargestTable) -> Dataset:
     import numpy as np
     from sklearn.model_selection import train_test_split
 
@@ -107,7 +125,7 @@ def _split(file: Path, spec: TrainSpec, largest: Ahead) -> Dataset:
         raise SettingsError(
             f"{file} has no column {spec.target!r}; it has {', '.join(header)}.", next_step="Correct train.target."
         )
-    table = largest.table()
+    table = largest.read()
     if table.ndim != 2 or table.shape[1] != len(header):
         raise SettingsError(f"{file} has {len(header)} names in its header and rows of another length.")
     column = header.index(spec.target)

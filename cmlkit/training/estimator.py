@@ -10,8 +10,7 @@ import os
 import re
 import resource
 import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -28,9 +27,9 @@ from cmlkit.training.champion import kept_champion
 from cmlkit.training.command import RSS_UNIT_BYTES
 from cmlkit.training.dataset import Dataset, largest_table, read_dataset
 from cmlkit.training.evaluation import plot_names, plot_of
-from cmlkit.training.plot_process import Painter
 from cmlkit.training.plot_tables import table_of
-from cmlkit.training.plots import Plot
+from cmlkit.training.plots import Plot, draw, load_matplotlib
+from cmlkit.training.worker import Worker
 
 CLASSIFIER_SCORING = ("accuracy",)
 REGRESSOR_SCORING = ("r2", "neg_mean_absolute_error")
@@ -70,7 +69,9 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
     """
     begun, cpu = time.monotonic(), _cpu_seconds()
     model = default_model(spec)
-    with largest_table(spec, directory) as largest, Painter() if spec.plots else nullcontext() as painter:
+    with Worker() as worker:
+        largest = largest_table(spec, directory, worker)
+        drawings = [worker.begin(load_matplotlib)] if spec.plots else []
         _check_extra(model)
         estimator = _made(spec)
         with progress.stage("Read the data") as say:
@@ -81,14 +82,17 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
         with progress.stage("Score, plot and save"):
             fitted = Answering(estimator)
             scores = _scores(fitted, data, spec)
-            plots = _plots(fitted, data, spec)
-            if painter:
-                painter.draw({directory / path: plot for path, plot in plots.items()})
+            plots: dict[str, Plot] = {}
+            for path, plot in _plots(fitted, data, spec):
+                plots[path] = plot
+                drawings.append(worker.begin(draw, plot, directory / path))
             rescored = _rescored(directory / model, estimator, fitted, data, spec, progress.warn)
             if spec.metrics:
                 _write_metrics(scores, directory / spec.metrics[0])
                 scores = metrics.read(spec.metrics[:1], directory)
             write_model(estimator, directory / model)
+            for drawn in drawings:
+                drawn()
     return TrainingRun(
         mode="estimator",
         setup=spec.setup,
@@ -204,8 +208,8 @@ def _write_metrics(scores: Mapping[str, float], file: Path) -> None:
     file.write_text("".join(lines), encoding="utf-8")
 
 
-def _plots(estimator: Any, data: Dataset, spec: TrainSpec) -> dict[str, Plot]:
-    """Path -> plot: those that the spec names, or, where it has its default, those that suit the estimator."""
+def _plots(estimator: Any, data: Dataset, spec: TrainSpec) -> Iterator[tuple[str, Plot]]:
+    """Yield path and plot: those that the spec names, or, if it has its default, those that suit the estimator."""
     names = plot_names(estimator, data.test_labels)
     paths = spec.plots
     if spec.plots == TrainSpec().plots:
@@ -216,7 +220,8 @@ def _plots(estimator: Any, data: Dataset, spec: TrainSpec) -> dict[str, Plot]:
                 f"The plot {path} cannot be drawn for {spec.estimator}.",
                 next_step=f"Name the files in train.plots after what they show: {', '.join(names)}.",
             )
-    return {path: plot_of(PurePosixPath(path).stem, estimator, data.test_features, data.test_labels) for path in paths}
+    for path in paths:
+        yield path, plot_of(PurePosixPath(path).stem, estimator, data.test_features, data.test_labels)
 
 
 def _classifies(estimator: Any) -> bool:

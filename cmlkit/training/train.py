@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +20,6 @@ from cmlkit.gate import metrics
 from cmlkit.git import checkout
 from cmlkit.model.file import write_manifest
 from cmlkit.model.manifest import ModelManifest
-from cmlkit.process import begun
 from cmlkit.progress import Progress, Silent
 from cmlkit.records.training_run import (
     RECORD,
@@ -34,14 +32,12 @@ from cmlkit.records.training_run import (
 )
 from cmlkit.settings.schema import TrainSpec
 from cmlkit.training.command import run_shell
-from cmlkit.training.libraries import asked_beside
+from cmlkit.training.libraries import versions_for
 
 if TYPE_CHECKING:
     from cmlkit.training.champion import Champion
 
 PARAMETERS_FILE = "params.yaml"
-
-TakeFingerprints = Callable[[], tuple[DataFingerprint, ...]]
 
 
 def train(
@@ -82,17 +78,15 @@ def train(
             run_shell(spec.setup, directory=directory, environ=environ, output=output)
     started = time.time()
     before = _stamps(spec, directory)
-    missing: list[str] = []
-    data: TakeFingerprints = functools.partial(fingerprints, spec.data, directory, missing=missing.append)
     if spec.run:
         run = _command(spec, directory, environ, progress, started=started, output=output)
     else:
         from cmlkit.training.estimator import train_estimator
 
-        data = begun(data)  # it is there already; a command may make its own
         run = train_estimator(spec, directory=directory, progress=progress, started=started)
     _check_written(run, before, directory)
-    run = _recorded(run, data, directory, progress, instance)
+    missing: list[str] = []
+    run = _recorded(spec, run, directory, progress, instance, missing=missing.append)
     for path in missing:
         progress.warn(f"There is no data at {path}: no fingerprint.")
     return run
@@ -107,12 +101,11 @@ def _command(
     started: float,
     output: int | None,
 ) -> TrainingRun:
-    with _champion(spec, directory, progress) as champion, asked_beside(directory, environ) as libraries:
+    with _champion(spec, directory, progress) as champion:
         with progress.stage("Train") as say:
             resources = run_shell(spec.run, directory=directory, environ=environ, output=output)
             say(_used(resources))
         values = metrics.read(spec.metrics, directory)
-        versions = libraries.versions()
         rescored = _rescored(spec, champion, values, directory, environ, progress, output=output) if champion else None
     return TrainingRun(
         mode="command",
@@ -124,7 +117,7 @@ def _command(
         plots=spec.plots,
         model=spec.model,
         parameters=_scalars(spec.params) or _parameters_file(directory),
-        libraries=versions,
+        libraries=versions_for(directory, environ),
         resources=resources,
         started=started,
     )
@@ -161,12 +154,19 @@ def _rescored(
 
 
 def _recorded(
-    run: TrainingRun, take: TakeFingerprints, directory: Path, progress: Progress, instance: InstanceFacts | None
+    spec: TrainSpec,
+    run: TrainingRun,
+    directory: Path,
+    progress: Progress,
+    instance: InstanceFacts | None,
+    *,
+    missing: Callable[[str], None],
 ) -> TrainingRun:
     """The run with what is known after it, its manifest and its record written."""
     with progress.stage("Record") as say:
         commit = _commit(directory, progress)
-        data = take()
+        # Only now: a command may make its own data.
+        data = fingerprints(spec.data, directory, missing=missing)
         manifest = _manifest(run, directory, commit, data)
         complete = dataclasses.replace(
             run,

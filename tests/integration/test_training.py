@@ -19,10 +19,11 @@ import pytest
 
 from cmlkit.errors import CmlkitError, Interrupted, MetricsError, ModelError, SettingsError, TrainingFailed
 from cmlkit.model.loading import load_model
+from cmlkit.model.manifest import read_manifest
 from cmlkit.model.verification import verify
 from cmlkit.records.training_run import RECORD, TrainingRun
 from cmlkit.settings.schema import TrainSpec
-from cmlkit.training import plot_process, table
+from cmlkit.training import dataset
 from cmlkit.training.command import run_shell
 from cmlkit.training.train import train
 from tests.integration.project import RecordedProgress
@@ -106,6 +107,12 @@ def test_what_fails_says_why_and_leaves_no_record(
         train(spec, directory=tmp_path, environ=environ())
     assert message in caught.value.message
     assert not (tmp_path / RECORD).exists()
+
+
+def test_what_the_command_installs_is_among_its_libraries(tmp_path: Path) -> None:
+    installs = f"{WRITES_ALL}; mkdir -p site/numpy-9.9.9.dist-info"
+    run = train(changed(run=installs), directory=tmp_path, environ={**environ(), "PYTHONPATH": str(tmp_path / "site")})
+    assert run.libraries["numpy"] == "9.9.9"
 
 
 def test_the_commands_own_exit_code_is_kept(tmp_path: Path) -> None:
@@ -307,35 +314,27 @@ def test_features_and_labels_must_be_of_one_length(tmp_path: Path) -> None:
         train(FOREST, directory=tmp_path, environ=environ())
 
 
-def test_plots_are_drawn_here_when_the_process_beside_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plot_process, "COMMAND", ("false",))
-    made_data(tmp_path / "data")
-    run = train(FOREST, directory=tmp_path, environ=environ())
-    assert all((tmp_path / path).is_file() for path in run.plots)
-
-
 def test_a_plot_that_cannot_be_written_is_a_settings_error(tmp_path: Path) -> None:
     made_data(tmp_path / "data")
     with pytest.raises(SettingsError, match=r"confusion_matrix\.docx cannot be written"):
         train(dataclasses.replace(FOREST, plots=("confusion_matrix.docx",)), directory=tmp_path, environ=environ())
 
 
-@pytest.mark.parametrize("command", [table.COMMAND, ("false",)])
-def test_a_large_table_is_read_beside_and_where_that_fails_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
-) -> None:
-    monkeypatch.setattr(table, "LARGE_BYTES", 0)
-    monkeypatch.setattr(table, "COMMAND", command)
-    file = tmp_path / "table.csv"
-    file.write_text("a,b\n1,2.5\n-3,4e-7\n")
-    with table.Ahead(file, skip=1) as ahead:
-        assert ahead.table().tolist() == [[1, 2.5], [-3, 4e-7]]
+def test_a_large_table_gives_the_model_of_a_small_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_data(tmp_path / "data")
+    spec = dataclasses.replace(FOREST, plots=())
+    small = train(spec, directory=tmp_path, environ=environ())
+    monkeypatch.setattr(dataset, "LARGE_BYTES", 0)
+    large = train(spec, directory=tmp_path, environ=environ())
+    assert large.metrics == small.metrics
+    assert large.rescored is not None
+    assert large.rescored.champion == read_manifest(tmp_path / large.model).sha256
 
 
 def test_a_large_table_that_is_none_is_the_error_of_a_small_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table, "LARGE_BYTES", 0)
+    monkeypatch.setattr(dataset, "LARGE_BYTES", 0)
     made_data(tmp_path / "data")
     (tmp_path / "data" / "train_features.csv").write_text("one\ntwo\n")
     with pytest.raises(SettingsError, match=r"train_features\.csv is not a table of numbers"):
