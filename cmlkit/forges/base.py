@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from cmlkit.forges.access import AccessForge
 from cmlkit.forges.facts import ForgeFacts
 from cmlkit.forges.runners import RunnerForge
 from cmlkit.forges.workflows import WorkflowForge
+from cmlkit.git.objects import blob_id
 
 if TYPE_CHECKING:
     from cmlkit.git.access import GitAccess
@@ -97,17 +99,33 @@ class TreeFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NewFile:
+    """A file as it will stand in a commit; `path` is its path in the repository."""
+
+    path: str
+    content: bytes = field(repr=False)
+
+    @cached_property
+    def blob(self) -> str:
+        """The id that git gives the content."""
+        return blob_id(self.content)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Changes:
     """What a commit changes, with the bytes themselves.
 
     Attributes:
-        contents: Repository path -> bytes of what is written.
         removes: Paths that are there before.
+        merging: Another commit, whose files the new one takes over in place of the parent's: a merge.
+        known: Ids of blobs that the repository has already.
     """
 
     message: str
-    contents: Mapping[str, bytes]
+    files: Sequence[NewFile]
     removes: Sequence[str] = ()
+    merging: str = ""
+    known: Set[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,8 +192,8 @@ class AssetForge(Protocol):
     def messages_since(self, ref: str, moment: float) -> list[str]:
         """Messages of the commits up to `ref` that were made since `moment`, in seconds since the epoch."""
 
-    def create_commit(self, *, parent: str, files: Iterable[TreeFile], message: str, merging: str = "") -> str:
-        """As a `PublishForge` does."""
+    def create_commit(self, *, parent: str, files: Iterable[TreeFile], message: str) -> str:
+        """Return the id of a commit of blobs that are there; without history if `parent` is empty. No branch moves."""
 
     def replace_branch(self, branch: str, commit: str, *, expected: str) -> None:
         """Set the branch to a commit of another history; Conflict where it is not at `expected`."""
@@ -192,11 +210,8 @@ class AssetForge(Protocol):
     def update_comment(self, comment: Comment, body: str) -> Comment: ...
 
 
-class PublishForge(Protocol):
-    """What publishing needs. Paths are repository paths; refs are branch names or commit ids."""
-
-    @property
-    def facts(self) -> ForgeFacts: ...
+class ContentForge(Protocol):
+    """Where branches and commits are: all that differs if they go to a fork."""
 
     def repository(self) -> Repository: ...
 
@@ -209,22 +224,18 @@ class PublishForge(Protocol):
     def read_file(self, path: str, *, ref: str) -> bytes | None:
         """The file's bytes at `ref`, or None where there is none. Files up to 100 MiB."""
 
-    def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
-        """Ids of the latest commits up to `ref` that changed the file, newest first; at most 100."""
-
     def blob_ids(self, commit: str, paths: Iterable[str]) -> Mapping[str, str]:
         """Path -> blob id of those of `paths` that are files in the commit's tree."""
 
-    def create_blob(self, content: bytes) -> str:
-        """Store bytes; their blob id."""
-
-    def create_commit(self, *, parent: str, files: Iterable[TreeFile], message: str, merging: str = "") -> str:
-        """A commit on top of `parent` that adds or replaces `files`; its id. No branch moves.
-
-        An empty `parent` makes one without history, with nothing but `files`.
+    def commit(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str:
+        """Commit on top of `parent`, and let the branch lead there; the commit's id.
 
         Args:
-            merging: Another commit, whose files the new one takes over in place of the parent's: a merge.
+            parent: The branch's head, or where a new branch begins; empty for a commit without history.
+            is_new: Whether the branch is to be made.
+
+        Raises:
+            Conflict: The branch has moved, or another process has made it.
         """
 
     def divergence(self, base: str, head: str) -> Divergence:
@@ -233,20 +244,12 @@ class PublishForge(Protocol):
     def merge_into(self, branch: str, commit: str) -> str:
         """Merge the commit into the branch, file by file; the branch's new head. Conflict where they conflict."""
 
-    def commit_signed(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str | None:
-        """A commit on top of `parent`, the branch's head, that the forge signs; a new branch is made at `parent` first.
-
-        None where the forge cannot, or signs by `create_commit` anyway. Conflict where the branch has moved.
-        """
-
-    def create_branch(self, branch: str, commit: str) -> None:
-        """Conflict when the branch exists at another commit."""
-
-    def move_branch(self, branch: str, commit: str) -> None:
-        """Fast-forward the branch, never by force; Conflict when it moved meanwhile."""
-
     def delete_branch(self, branch: str) -> None:
         """A branch that is gone already is fine."""
+
+
+class PullRequestForge(Protocol):
+    """Pull requests."""
 
     def pull_requests(
         self, *, base: str, head: str = "", state: str = "open", limit: int | None = None
@@ -285,6 +288,10 @@ class PublishForge(Protocol):
     def enable_auto_merge(self, pull_request: PullRequest, method: str) -> None:
         """Let GitHub merge once requirements are met; `method` is merge, squash or rebase."""
 
+
+class CommentForge(Protocol):
+    """Comments."""
+
     def comments(self, place: int | str) -> list[Comment]:
         """Every comment of a pull request or issue, by number, or of a commit, by id; all pages, oldest first."""
 
@@ -294,6 +301,10 @@ class PublishForge(Protocol):
 
     def delete_comment(self, comment: Comment) -> None:
         """A comment that is gone already is fine."""
+
+
+class CheckForge(Protocol):
+    """Verdicts on commits."""
 
     def create_check(
         self,
@@ -317,6 +328,16 @@ class PublishForge(Protocol):
         self, *, name: str, commit: str, conclusion: Conclusion, title: str, details_url: str = ""
     ) -> str:
         """A commit status, for tokens that may not create check runs; its URL."""
+
+
+class PublishForge(ContentForge, PullRequestForge, CommentForge, CheckForge, Protocol):
+    """What publishing needs. Paths are repository paths; refs are branch names or commit ids."""
+
+    @property
+    def facts(self) -> ForgeFacts: ...
+
+    def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
+        """Ids of the latest commits up to `ref` that changed the file, newest first; at most 100."""
 
     def login(self) -> str:
         """Return the login that the token acts as."""

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import Conflict, SettingsError
-from cmlkit.forges.base import PublishForge, TreeFile
+from cmlkit.forges.base import Changes, NewFile, PublishForge
 from cmlkit.publishing.commit import commit_files
 from cmlkit.publishing.files import CommitFile
 from cmlkit.publishing.image_files import IMAGES, trouble
@@ -79,11 +79,11 @@ def _branch_head(forge: PublishForge) -> str:
     """The branch's head, of a new branch without history where there is none."""
     if head := forge.branch_head(BRANCH):
         return head
-    readme = TreeFile(path="README.md", blob=forge.create_blob(README))
-    root = forge.create_commit(parent="", files=[readme], message="Start the branch of images")
+    start = Changes(message="Start the branch of images", files=[NewFile(path="README.md", content=README)])
     try:
-        forge.create_branch(BRANCH, root)
+        return forge.commit(start, branch=BRANCH, parent="", is_new=True)
     except Conflict:
         # Another process has made it meanwhile.
-        return forge.branch_head(BRANCH) or root
-    return root
+        if head := forge.branch_head(BRANCH):
+            return head
+        raise

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from cmlkit.clock import Clock
 from cmlkit.errors import Conflict
-from cmlkit.forges.base import Changes, PublishForge, TreeFile
+from cmlkit.forges.base import Changes, PublishForge
 from cmlkit.publishing.files import CommitFile
 
-# GitHub allows 80 content-creating requests a minute and 100 at a time; few at a time also bound the memory.
-# https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
-UPLOADS_AT_A_TIME = 4
 TRIES_AGAINST_OTHERS = 30
 
 
@@ -44,7 +40,6 @@ def commit_files(
     Raises:
         Conflict: Others wrote to the branch at every try.
     """
-    uploaded: set[str] = set()
     for _ in range(TRIES_AGAINST_OTHERS):
         place = _place(branch, base_head, files, head=head, forge=forge, refresh=refresh, warn=warn)
         head = None  # for the next try it is read again
@@ -52,16 +47,16 @@ def commit_files(
         gone = [path for path in removes if path in there]
         if place.head is not None and not place.merges and holds_result(there, files) and not gone:
             return place.head
+        changes = Changes(
+            message=message,
+            files=files,
+            removes=gone,
+            merging=place.tree if place.merges else "",
+            known=frozenset(there.values()),
+        )
+        parent, is_new = place.head or place.tree, place.head is None
         try:
-            if not place.merges:
-                changes = Changes(message=message, contents={file.path: file.content for file in files}, removes=gone)
-                is_new = place.head is None
-                if signed := forge.commit_signed(changes, branch=branch, parent=place.tree, is_new=is_new):
-                    return signed
-            missing = {file.blob: file.content for file in files if file.blob not in uploaded | set(there.values())}
-            uploaded |= _upload(missing, forge)
-            entries = [*(TreeFile(path=file.path, blob=file.blob) for file in files), *map(_removal, gone)]
-            return _commit(entries, place, forge=forge, branch=branch, message=message)
+            return forge.commit(changes, branch=branch, parent=parent, is_new=is_new)
         except Conflict:
             clock.sleep(random.uniform(0.1, 1.0))  # noqa: S311 - spreads writers apart, keeps no secret
     raise Conflict(
@@ -117,28 +112,3 @@ def holds_result(there: Mapping[str, str], files: Sequence[CommitFile]) -> bool:
     Manifest and report name the time and the run, so they differ between runs with the same result.
     """
     return all(there.get(file.path) == file.blob for file in files if file.role not in ("manifest", "report"))
-
-
-def _removal(path: str) -> TreeFile:
-    return TreeFile(path=path, blob=None)
-
-
-def _commit(entries: Sequence[TreeFile], place: _Place, *, forge: PublishForge, branch: str, message: str) -> str:
-    """A commit of blobs that are there already, and the branch on it; Conflict where somebody else was faster."""
-    merging = place.tree if place.merges else ""
-    commit = forge.create_commit(parent=place.head or place.tree, files=entries, message=message, merging=merging)
-    if place.head is None:
-        forge.create_branch(branch, commit)
-    else:
-        forge.move_branch(branch, commit)
-    return commit
-
-
-def _upload(contents: Mapping[str, bytes], forge: PublishForge) -> set[str]:
-    """Blob ids, uploaded in parallel; the first failure is raised and cancels what has not started."""
-    with ThreadPoolExecutor(max_workers=UPLOADS_AT_A_TIME) as pool:
-        uploads = [pool.submit(forge.create_blob, content) for content in contents.values()]
-        try:
-            return {upload.result() for upload in uploads}
-        finally:
-            pool.shutdown(cancel_futures=True)

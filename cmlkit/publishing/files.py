@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from cmlkit.errors import ModelError, SettingsError
+from cmlkit.forges.base import NewFile
 from cmlkit.git.limits import FileLimits
-from cmlkit.git.objects import blob_id
 from cmlkit.publishing.image_files import trouble
 from cmlkit.records.training_run import TrainingRun
 from cmlkit.stores.base import ModelFile, Store, hashed
@@ -21,17 +20,10 @@ Role = Literal["model", "manifest", "metrics", "plot", "report", "extra"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommitFile:
-    """A file as it will stand in the commit; `path` is its path in the repository."""
+class CommitFile(NewFile):
+    """A file of the commit, and what it is there for."""
 
-    path: str
     role: Role
-    content: bytes = field(repr=False)
-
-    @cached_property
-    def blob(self) -> str:
-        """The id that git gives the content."""
-        return blob_id(self.content)
 
 
 def find_model(

@@ -171,7 +171,7 @@ class Project:
     def merge(self, number: int) -> None:
         """Merge as a person does."""
         client = self.client(token="ghp_person")
-        client.http.request("PUT", client.path("pulls", number, "merge"), body={"merge_method": "merge"})
+        client.http.request("PUT", f"/repos/{REPOSITORY}/pulls/{number}/merge", body={"merge_method": "merge"})
 
 
 @contextmanager

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cmlkit.errors import SettingsError
-from cmlkit.forges.github.forked import ForkedGitHub
+from cmlkit.forges.github import GitHub
 from cmlkit_sandbox.github.seeding import add_fork
-from tests.integration.project import MODEL, REPOSITORY, Project, QuickClock, project
+from tests.integration.project import MODEL, REPOSITORY, Project, project
 
 FORK, FORK_TOKEN = "bob/forest", "ghp_bob"
 
@@ -24,15 +23,8 @@ def there(tmp_path: Path) -> Iterator[Project]:
         yield found
 
 
-def forked(there: Project, *, fork: str = FORK) -> ForkedGitHub:
-    return ForkedGitHub(
-        fork=fork,
-        repository=REPOSITORY,
-        token=FORK_TOKEN,
-        api_url=there.github.api_url,
-        clock=QuickClock(),
-        environ=os.environ,
-    )
+def forked(there: Project, *, fork: str = FORK) -> GitHub:
+    return there.client(token=FORK_TOKEN).with_fork(fork)
 
 
 def test_the_branch_is_the_forks_and_the_pull_request_the_repositorys(there: Project) -> None:

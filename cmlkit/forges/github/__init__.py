@@ -42,19 +42,8 @@ def open_for_publishing(
     *, repository: str, environ: Mapping[str, str], notify: Callable[[str], None], fork: str, base: str
 ) -> GitHub:
     """Return the repository, with branches and commits in the fork, if one is named."""
-    if not fork:
-        return open_forge(repository=repository, environ=environ, notify=notify)
-    from cmlkit.forges.github.forked import ForkedGitHub
-
-    return ForkedGitHub(
-        fork=fork,
-        base=base,
-        repository=repository,
-        token=TOKENS.required(environ, repository=repository),
-        api_url=_api_url(environ),
-        notify=notify,
-        environ=environ,
-    )
+    github = open_forge(repository=repository, environ=environ, notify=notify)
+    return github.with_fork(fork, base=base) if fork else github
 
 
 def open_for_runners(

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from cmlkit.errors import PermissionDenied
 from cmlkit.forges.access import Access
-from cmlkit.forges.github.operations import Operations, parsed
+from cmlkit.forges.github.client import Client, parsed
 
 # https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
 _KINDS = {
@@ -19,19 +20,58 @@ _KINDS = {
     "ghs_": "a token of a workflow or an App",
 }
 
+WORKFLOW_LOGIN = "github-actions[bot]"  # whom GITHUB_TOKEN acts as
 
-class Tokens(Operations):
-    """The token that the requests are made with."""
+
+class Account:
+    """The token that the requests are made with, and who acts by it."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._login = ""
 
     def access(self) -> Access:
-        answer = self.http.request("GET", self.path())
-        return parsed(lambda document: _access(self.http.token, answer.headers, document), answer.document)
+        answer = self._client.http.request("GET", self._client.path())
+        return parsed(lambda document: _access(self._client.http.token, answer.headers, document), answer.document)
 
     def actions_may_create_pull_requests(self) -> bool:
         return parsed(
             lambda answer: bool(answer["can_approve_pull_request_reviews"]),
-            self.http.get(self.path("actions", "permissions", "workflow")),
+            self._client.http.get(self._client.path("actions", "permissions", "workflow")),
         )
+
+    def login(self) -> str:
+        if not self._login:
+            self._login = self._installation_login() if self._is_of_installation else self._person_login()
+        return self._login
+
+    def token_note(self) -> str:
+        # https://docs.github.com/en/actions/concepts/security/github_token
+        if self.login() != WORKFLOW_LOGIN:
+            return ""
+        return (
+            "Opened with the workflow's own `GITHUB_TOKEN`: workflows on this pull request wait for an approval."
+            " With the token of a GitHub App or of a person in `CMLKIT_TOKEN` they start by themselves."
+        )
+
+    @property
+    def _is_of_installation(self) -> bool:
+        """Whether the token is GITHUB_TOKEN or a GitHub App's.
+
+        https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
+        """
+        return self._client.http.token.startswith("ghs_")
+
+    def _person_login(self) -> str:
+        try:
+            return parsed(lambda answer: str(answer["login"]), self._client.http.get("/user"))
+        except PermissionDenied:
+            return self._installation_login()
+
+    def _installation_login(self) -> str:
+        # These may not ask for the user, but GraphQL tells them who they are.
+        answer = self._client.http.graphql("query { viewer { login } }")
+        return parsed(lambda data: str(data["viewer"]["login"]), answer)
 
 
 def _access(token: str, headers: Mapping[str, str], repository: Any) -> Access:

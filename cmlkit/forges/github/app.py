@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import MissingExtra, NotFound, PermissionDenied, SettingsError
 from cmlkit.forges.github import API_URL
-from cmlkit.forges.github.operations import checked_repository, parsed
+from cmlkit.forges.github.client import checked_repository, parsed
 from cmlkit.forges.github.transport import Transport, encoded
 
 if TYPE_CHECKING:

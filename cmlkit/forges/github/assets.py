@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from cmlkit.errors import Conflict, ServiceError
+from cmlkit.forges.github.client import Client, parsed
 from cmlkit.forges.github.git_data import GitData
-from cmlkit.forges.github.operations import parsed
 
 _UPDATE_REFS = """
 mutation($repository: ID!, $updates: [RefUpdate!]!) {
@@ -15,33 +15,37 @@ mutation($repository: ID!, $updates: [RefUpdate!]!) {
 """
 
 
-class Assets(GitData):
+class Assets:
     """The branch of images, and the texts that show them."""
 
+    def __init__(self, client: Client, git: GitData) -> None:
+        self._client = client
+        self._git = git
+
     def root_files(self, commit: str) -> dict[str, str]:
-        return {path: str(entry["sha"]) for path, entry in self._tree(commit).items() if entry["type"] == "blob"}
+        return {path: str(entry["sha"]) for path, entry in self._git.tree(commit).items() if entry["type"] == "blob"}
 
     def messages_since(self, ref: str, moment: float) -> list[str]:
         since = datetime.fromtimestamp(moment, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        answers = self.http.pages(self.path("commits"), sha=ref, since=since)
+        answers = self._client.http.pages(self._client.path("commits"), sha=ref, since=since)
         return [parsed(lambda commit: str(commit["commit"]["message"]), answer) for answer in answers]
 
     def replace_branch(self, branch: str, commit: str, *, expected: str) -> None:
         # REST's own force has no condition: what somebody else has pushed meanwhile would be gone.
-        repository = parsed(lambda answer: str(answer["node_id"]), self.http.get(self.path()))
+        repository = parsed(lambda answer: str(answer["node_id"]), self._client.http.get(self._client.path()))
         update = {"name": f"refs/heads/{branch}", "beforeOid": expected, "afterOid": commit, "force": True}
         try:
-            self.http.graphql(_UPDATE_REFS, repository=repository, updates=[update])
+            self._client.http.graphql(_UPDATE_REFS, repository=repository, updates=[update])
         except ServiceError as error:
-            head = self.branch_head(branch)
+            head = self._git.branch_head(branch)
             if head == expected:
                 raise
             if head != commit:
                 raise Conflict(f"The branch {branch!r} is at another commit by now.", status=409) from error
 
     def open_discussions(self) -> dict[int, str]:
-        answers = self.http.pages(self.path("issues"), state="open")
+        answers = self._client.http.pages(self._client.path("issues"), state="open")
         return dict(parsed(lambda issue: (int(issue["number"]), str(issue["body"] or "")), item) for item in answers)
 
     def update_body(self, number: int, body: str) -> None:
-        self.http.request("PATCH", self.path("issues", number), body={"body": body})
+        self._client.http.request("PATCH", self._client.path("issues", number), body={"body": body})

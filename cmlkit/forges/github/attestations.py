@@ -9,16 +9,19 @@ from typing import Any
 
 from cmlkit.errors import NotFound
 from cmlkit.forges.base import Attestation
-from cmlkit.forges.github.operations import Operations, parsed
+from cmlkit.forges.github.client import Client, parsed
 
 
-class Attestations(Operations):
+class Attestations:
     """The repository's attestations. Nothing here checks a signature."""
 
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
     def attestations(self, sha256: str) -> list[Attestation]:
-        path = f"{self.path('attestations')}/sha256:{sha256}"
+        path = f"{self._client.path('attestations')}/sha256:{sha256}"
         try:
-            return [parsed(_attestation, answer) for answer in self.http.pages(path, key="attestations")]
+            return [parsed(_attestation, answer) for answer in self._client.http.pages(path, key="attestations")]
         except NotFound:
             # GitHub says so where there is none, and where the token may not see any.
             return []

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from cmlkit.forges.base import Annotation, Check, CheckStatus, Conclusion
-from cmlkit.forges.github.operations import Operations, parsed
+from cmlkit.forges.github.client import Client, parsed
 
 # https://docs.github.com/en/rest/commits/statuses: a description is cut off by GitHub's own pages at 140 characters.
 STATUS_DESCRIPTION_LENGTH = 140
 MOST_ANNOTATIONS = 50  # in one request: https://docs.github.com/en/rest/checks/runs
 
 
-class Checks(Operations):
+class Checks:
     """Verdicts on commits."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
 
     def create_check(
         self,
@@ -43,16 +46,21 @@ class Checks(Operations):
         def send() -> Check:
             # GitHub adds those of an update to those that are there, so that only a new check has any.
             body = {**request, "head_sha": commit, "output": {**output, **_annotated(annotations)}}
-            return parsed(_check, self.http.request("POST", self.path("check-runs"), body=body).document)
+            return parsed(
+                _check, self._client.http.request("POST", self._client.path("check-runs"), body=body).document
+            )
 
         earlier = self._own_check(name, commit)
         if earlier is None:
-            return self.once(send, lambda: self._own_check(name, commit))
-        return parsed(_check, self.http.request("PATCH", self.path("check-runs", earlier.id), body=request).document)
+            return self._client.once(send, lambda: self._own_check(name, commit))
+        return parsed(
+            _check,
+            self._client.http.request("PATCH", self._client.path("check-runs", earlier.id), body=request).document,
+        )
 
     def _own_check(self, name: str, commit: str) -> Check | None:
-        path = self.path("commits", commit, "check-runs")
-        for answer in self.http.pages(path, key="check_runs", check_name=name, filter="all"):
+        path = self._client.path("commits", commit, "check-runs")
+        for answer in self._client.http.pages(path, key="check_runs", check_name=name, filter="all"):
             if answer.get("external_id") == f"cmlkit:{name}":
                 return parsed(_check, answer)
         return None
@@ -68,7 +76,9 @@ class Checks(Operations):
         }
         if details_url:
             body["target_url"] = details_url
-        answer = self.http.request("POST", self.path("statuses", commit), body=body, repeatable=True).document
+        answer = self._client.http.request(
+            "POST", self._client.path("statuses", commit), body=body, repeatable=True
+        ).document
         return parsed(lambda status: str(status["url"]), answer)
 
 

@@ -1,16 +1,18 @@
-"""Commits without a checkout: files, blobs, trees and branches through GitHub's Git Data API."""
+"""The repository's content without a checkout: files, blobs, trees, commits and branches."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from cmlkit.errors import Conflict, NotFound, ServiceError
-from cmlkit.forges.base import Divergence, Repository, TreeFile
+from cmlkit.forges.base import Changes, Divergence, Repository, TreeFile
+from cmlkit.forges.github.client import Client, parsed
 from cmlkit.forges.github.large_blobs import API_BLOB_BYTES, LargeBlobs
-from cmlkit.forges.github.operations import parsed
+from cmlkit.forges.github.signed_commits import SignedCommits
 from cmlkit.forges.github.transport import RAW
 from cmlkit.git.objects import blob_id
 
@@ -19,22 +21,38 @@ if TYPE_CHECKING:
 
 # https://docs.github.com/en/rest/commits/commits#compare-two-commits
 LISTED_FILES = 300
+# GitHub allows 80 content-creating requests a minute and 100 at a time; few at a time also bound the memory.
+# https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
+UPLOADS_AT_A_TIME = 4
 
 
-class GitData(LargeBlobs):
-    """The repository's content."""
+class GitData:
+    """The repository's content.
+
+    Args:
+        environ: Variables for the git that carries large files, such as PATH and proxies.
+    """
+
+    def __init__(self, client: Client, environ: Mapping[str, str]) -> None:
+        self._client = client
+        self._large_blobs = LargeBlobs(client, environ)
+        self._signed = SignedCommits(client)
+        # Ids of blobs that an earlier try of a commit has uploaded.
+        self._uploaded: set[str] = set()
 
     def repository(self) -> Repository:
-        return parsed(_repository, self.http.get(self.path()))
+        return parsed(_repository, self._client.http.get(self._client.path()))
 
     def git_access(self) -> GitAccess:
         from cmlkit.git.access import GitAccess, basic
 
-        return GitAccess(url=f"{self.repository().url}.git", authorization=basic("x-access-token", self.http.token))
+        return GitAccess(
+            url=f"{self.repository().url}.git", authorization=basic("x-access-token", self._client.http.token)
+        )
 
     def branch_head(self, branch: str) -> str | None:
         try:
-            document = self.http.get(self.path("git", "ref", "heads", branch))
+            document = self._client.http.get(self._client.path("git", "ref", "heads", branch))
         except NotFound as error:
             if error.status == 404:
                 return None
@@ -43,13 +61,15 @@ class GitData(LargeBlobs):
 
     def read_file(self, path: str, *, ref: str) -> bytes | None:
         try:
-            return self.http.request("GET", self.path("contents", path), query={"ref": ref}, accept=RAW).content
+            return self._client.http.request(
+                "GET", self._client.path("contents", path), query={"ref": ref}, accept=RAW
+            ).content
         except NotFound:
             return None
 
     def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
         query = {"sha": ref, "path": path, "per_page": limit}
-        document = self.http.request("GET", self.path("commits"), query=query).document
+        document = self._client.http.request("GET", self._client.path("commits"), query=query).document
         return parsed(lambda answer: [str(commit["sha"]) for commit in answer], document)
 
     def blob_ids(self, commit: str, paths: Iterable[str]) -> dict[str, str]:
@@ -68,19 +88,53 @@ class GitData(LargeBlobs):
     ) -> Mapping[str, Any]:
         if folder not in trees:
             if folder == PurePosixPath():
-                trees[folder] = self._tree(commit)
+                trees[folder] = self.tree(commit)
             else:
                 entry = self._entries(commit, folder.parent, trees).get(folder.name)
-                trees[folder] = self._tree(str(entry["sha"])) if entry is not None and entry["type"] == "tree" else {}
+                trees[folder] = self.tree(str(entry["sha"])) if entry is not None and entry["type"] == "tree" else {}
         return trees[folder]
 
-    def _tree(self, tree: str) -> dict[str, Any]:
-        document = self.http.get(self.path("git", "trees", tree))
+    def tree(self, tree: str) -> dict[str, Any]:
+        """Name -> entry of one folder, of a tree or of a commit's root."""
+        document = self._client.http.get(self._client.path("git", "trees", tree))
         return parsed(lambda answer: {str(entry["path"]): entry for entry in answer["tree"]}, document)
+
+    def commit(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str:
+        """Commit in the way that GitHub signs: by createCommitOnBranch for a person's token, else by the Git Data API.
+
+        Files that are too large for the API go through git.
+        """
+        if self._signed.signs(changes, parent):
+            if is_new:
+                self.create_branch(branch, parent)
+            if signed := self._signed.commit(changes, branch=branch, parent=parent):
+                return signed
+        self._upload(changes)
+        added = (TreeFile(path=file.path, blob=file.blob) for file in changes.files)
+        removed = (TreeFile(path=path, blob=None) for path in changes.removes)
+        commit = self.create_commit(
+            parent=parent, files=[*added, *removed], message=changes.message, merging=changes.merging
+        )
+        if is_new:
+            self.create_branch(branch, commit)
+        else:
+            self.move_branch(branch, commit)
+        return commit
+
+    def _upload(self, changes: Changes) -> None:
+        """Upload what is missing, in parallel; the first failure is raised and cancels what has not started."""
+        stored = self._uploaded | changes.known
+        missing = {file.blob: file.content for file in changes.files if file.blob not in stored}
+        with ThreadPoolExecutor(max_workers=UPLOADS_AT_A_TIME) as pool:
+            uploads = [pool.submit(self.create_blob, content) for content in missing.values()]
+            try:
+                self._uploaded |= {upload.result() for upload in uploads}
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def create_blob(self, content: bytes) -> str:
         if len(content) > API_BLOB_BYTES:
-            blob = self.push_large_blob(content, url=f"{self.repository().url}.git")
+            blob = self._large_blobs.push(content, url=f"{self.repository().url}.git")
         else:
             blob = self._create("blobs", {"content": base64.b64encode(content).decode("ascii"), "encoding": "base64"})
         if blob != blob_id(content):
@@ -95,57 +149,64 @@ class GitData(LargeBlobs):
         # No author, no committer: GitHub then signs the commit for the bot or App whose token this is.
         tree = self._create("trees", {**base, "tree": entries})
         commit = self._create("commits", {"message": message, "tree": tree, "parents": parents})
-        self.let_go(file.blob for file in files if file.blob)
+        self._large_blobs.let_go(file.blob for file in files if file.blob)
         return commit
 
     def _tree_of(self, commit: str) -> str:
-        return parsed(lambda answer: str(answer["tree"]["sha"]), self.http.get(self.path("git", "commits", commit)))
+        return parsed(
+            lambda answer: str(answer["tree"]["sha"]),
+            self._client.http.get(self._client.path("git", "commits", commit)),
+        )
 
     def _create(self, kind: str, body: Mapping[str, object]) -> str:
-        document = self.http.request("POST", self.path("git", kind), body=body, repeatable=True).document
+        document = self._client.http.request(
+            "POST", self._client.path("git", kind), body=body, repeatable=True
+        ).document
         return parsed(lambda answer: str(answer["sha"]), document)
 
     def create_branch(self, branch: str, commit: str) -> None:
         def send() -> str:
             body = {"ref": f"refs/heads/{branch}", "sha": commit}
-            self.http.request("POST", self.path("git", "refs"), body=body)
+            self._client.http.request("POST", self._client.path("git", "refs"), body=body)
             return commit
 
-        head = self.once(send, lambda: self.branch_head(branch))
+        head = self._client.once(send, lambda: self.branch_head(branch))
         if head != commit:
-            raise Conflict(f"The branch {branch!r} of {self.full_name} exists already, at {head[:12]}.", status=422)
+            raise Conflict(
+                f"The branch {branch!r} of {self._client.full_name} exists already, at {head[:12]}.", status=422
+            )
 
     def move_branch(self, branch: str, commit: str) -> None:
-        path = self.path("git", "refs", "heads", branch)
+        path = self._client.path("git", "refs", "heads", branch)
 
         def send() -> bool:
-            self.http.request("PATCH", path, body={"sha": commit, "force": False}, repeatable=False)
+            self._client.http.request("PATCH", path, body={"sha": commit, "force": False}, repeatable=False)
             return True
 
         # Sent again after somebody else has built on it, the move would look like a conflict: so look for the commit.
-        self.once(send, lambda: self._contains(branch, commit) or None)
+        self._client.once(send, lambda: self._contains(branch, commit) or None)
 
     def _contains(self, branch: str, commit: str) -> bool:
         head = self.branch_head(branch)
         if head is None or head == commit:
             return head == commit
-        document = self.http.get(self.path("compare", f"{commit}...{head}"), per_page=1)
+        document = self._client.http.get(self._client.path("compare", f"{commit}...{head}"), per_page=1)
         return parsed(lambda answer: answer["status"] in ("ahead", "identical"), document)
 
     def divergence(self, base: str, head: str) -> Divergence:
         # The files come with the first page, whatever its size.
-        document = self.http.get(self.path("compare", f"{base}...{head}"), per_page=1)
+        document = self._client.http.get(self._client.path("compare", f"{base}...{head}"), per_page=1)
         return parsed(_divergence, document)
 
     def merge_into(self, branch: str, commit: str) -> str:
         body = {"base": branch, "head": commit}
         # Merged twice, the second merge finds nothing to do.
-        self.http.request("POST", self.path("merges"), body=body, repeatable=True)
+        self._client.http.request("POST", self._client.path("merges"), body=body, repeatable=True)
         return self.branch_head(branch) or commit
 
     def delete_branch(self, branch: str) -> None:
         try:
-            self.http.request("DELETE", self.path("git", "refs", "heads", branch))
+            self._client.http.request("DELETE", self._client.path("git", "refs", "heads", branch))
         except (NotFound, Conflict):
             # GitHub says the same of a branch that the token may not delete: only one that is gone is fine.
             if self.branch_head(branch) is not None:

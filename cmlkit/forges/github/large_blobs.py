@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 
 from cmlkit.errors import Conflict, NotFound
-from cmlkit.forges.github.operations import Operations
+from cmlkit.forges.github.client import Client
 from cmlkit.git.objects import blob_id
 
 # Larger ones GitHub refuses ("your input was too large to process"): base64 makes 47 MiB of it.
@@ -15,18 +15,20 @@ API_BLOB_BYTES = 35 * 1024**2
 UPLOADS = "cmlkit/uploads"
 
 
-class LargeBlobs(Operations):
+class LargeBlobs:
     """Uploads through git over HTTP.
 
-    Attributes:
+    Args:
         environ: Variables for git, such as PATH and proxies.
-        pushed: Ids of the blobs that a ref of their own still holds.
     """
 
-    environ: Mapping[str, str]
-    pushed: set[str]
+    def __init__(self, client: Client, environ: Mapping[str, str]) -> None:
+        self._client = client
+        self._environ = environ
+        # Ids of the blobs that a ref of their own still holds.
+        self._pushed: set[str] = set()
 
-    def push_large_blob(self, content: bytes, *, url: str) -> str:
+    def push(self, content: bytes, *, url: str) -> str:
         from cmlkit.git.push import push_blob
 
         blob = blob_id(content)
@@ -36,19 +38,19 @@ class LargeBlobs(Operations):
                 content,
                 url=url,
                 ref=f"refs/{UPLOADS}/{blob}",
-                token=self.http.token,
-                environ=self.environ,
+                token=self._client.http.token,
+                environ=self._environ,
             )
 
         # What was pushed already is not sent again, so there is nothing to look for.
-        stored = self.once(send, lambda: None)
-        self.pushed.add(blob)
+        stored = self._client.once(send, lambda: None)
+        self._pushed.add(blob)
         return stored
 
     def let_go(self, blobs: Iterable[str]) -> None:
         """Remove the refs of blobs that a commit now holds."""
-        for blob in self.pushed.intersection(blobs):
+        for blob in self._pushed.intersection(blobs):
             # It is gone where another publish of the same file was faster.
             with contextlib.suppress(Conflict, NotFound):
-                self.http.request("DELETE", self.path("git", "refs", UPLOADS, blob))
-            self.pushed.discard(blob)
+                self._client.http.request("DELETE", self._client.path("git", "refs", UPLOADS, blob))
+            self._pushed.discard(blob)

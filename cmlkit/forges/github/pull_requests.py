@@ -9,7 +9,7 @@ from typing import Any
 
 from cmlkit.errors import CmlkitError, Conflict, NotFound, PermissionDenied, ServiceError
 from cmlkit.forges.base import PullRequest
-from cmlkit.forges.github.operations import Operations, parsed, text
+from cmlkit.forges.github.client import Client, parsed, text
 
 _ENABLE_AUTO_MERGE = """
 mutation($pullRequest: ID!, $method: PullRequestMergeMethod!) {
@@ -28,41 +28,54 @@ mutation($pullRequest: ID!) {
 """
 
 
-class PullRequests(Operations):
-    """The repository's pull requests."""
+class PullRequests:
+    """The repository's pull requests.
+
+    Args:
+        head_owner: Owner of the repository that has their branches, if that is a fork.
+    """
+
+    def __init__(self, client: Client, *, head_owner: str = "") -> None:
+        self._client = client
+        self._head_owner = head_owner
 
     def pull_requests(
         self, *, base: str, head: str = "", state: str = "open", limit: int | None = None
     ) -> list[PullRequest]:
-        owner = self.full_name.partition("/")[0]
-        answers = self.http.pages(
-            self.path("pulls"),
+        answers = self._client.http.pages(
+            self._client.path("pulls"),
             state=state,
             base=base,
-            head=f"{owner}:{head}" if head and ":" not in head else head,
+            head=_qualified(head, self._head_owner or self._client.owner),
             sort="created",
             direction="desc",
         )
         return [parsed(_pull_request, answer) for answer in islice(answers, limit)]
 
     def pull_requests_with(self, commit: str) -> list[PullRequest]:
-        return [parsed(_pull_request, answer) for answer in self.http.pages(self.path("commits", commit, "pulls"))]
+        return [
+            parsed(_pull_request, answer)
+            for answer in self._client.http.pages(self._client.path("commits", commit, "pulls"))
+        ]
 
     def pull_request_authors(self, number: int) -> set[str]:
-        commits = self.http.pages(self.path("pulls", number, "commits"))
-        reviews = self.http.pages(self.path("pulls", number, "reviews"))
+        commits = self._client.http.pages(self._client.path("pulls", number, "commits"))
+        reviews = self._client.http.pages(self._client.path("pulls", number, "reviews"))
         return {parsed(_commit_author, commit) for commit in commits} | {parsed(_user, review) for review in reviews}
 
     def create_pull_request(self, *, head: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
         def send() -> PullRequest:
-            request = {"head": head, "base": base, "title": title, "body": body, "draft": draft}
-            return parsed(_pull_request, self.http.request("POST", self.path("pulls"), body=request).document)
+            qualified = _qualified(head, self._head_owner)
+            request = {"head": qualified, "base": base, "title": title, "body": body, "draft": draft}
+            return parsed(
+                _pull_request, self._client.http.request("POST", self._client.path("pulls"), body=request).document
+            )
 
         def look() -> PullRequest | None:
             return next(iter(self.pull_requests(base=base, head=head)), None)
 
         try:
-            return self.once(send, look)
+            return self._client.once(send, look)
         except Conflict:
             # Another process opened it a moment ago.
             if (existing := look()) is None:
@@ -79,35 +92,39 @@ class PullRequests(Operations):
     ) -> PullRequest:
         changes = {"title": title, "body": body, "state": state}
         request = {name: value for name, value in changes.items() if value is not None}
-        return parsed(_pull_request, self.http.request("PATCH", self.path("pulls", number), body=request).document)
+        return parsed(
+            _pull_request, self._client.http.request("PATCH", self._client.path("pulls", number), body=request).document
+        )
 
     def set_draft(self, pull_request: PullRequest, draft: bool) -> PullRequest:
-        self.http.graphql(_CONVERT_TO_DRAFT if draft else _MARK_READY, pullRequest=pull_request.node_id)
+        self._client.http.graphql(_CONVERT_TO_DRAFT if draft else _MARK_READY, pullRequest=pull_request.node_id)
         return dataclasses.replace(pull_request, draft=draft)
 
     def add_labels(self, number: int, labels: Sequence[str]) -> None:
-        path = self.path("issues", number, "labels")
-        self.http.request("POST", path, body={"labels": list(labels)}, repeatable=True)
+        path = self._client.path("issues", number, "labels")
+        self._client.http.request("POST", path, body={"labels": list(labels)}, repeatable=True)
 
     def request_reviewers(self, number: int, *, people: Sequence[str] = (), teams: Sequence[str] = ()) -> None:
-        path = self.path("pulls", number, "requested_reviewers")
+        path = self._client.path("pulls", number, "requested_reviewers")
         body = {"reviewers": list(people), "team_reviewers": list(teams)}
-        self.http.request("POST", path, body=body, repeatable=True)
+        self._client.http.request("POST", path, body=body, repeatable=True)
 
     def add_assignees(self, number: int, people: Sequence[str]) -> None:
-        path = self.path("issues", number, "assignees")
-        self.http.request("POST", path, body={"assignees": list(people)}, repeatable=True)
+        path = self._client.path("issues", number, "assignees")
+        self._client.http.request("POST", path, body={"assignees": list(people)}, repeatable=True)
 
     def set_milestone(self, number: int, title: str) -> None:
-        for answer in self.http.pages(self.path("milestones"), state="all"):
+        for answer in self._client.http.pages(self._client.path("milestones"), state="all"):
             if parsed(lambda milestone: milestone["title"] == title, answer):
-                self.http.request("PATCH", self.path("issues", number), body={"milestone": answer["number"]})
+                self._client.http.request(
+                    "PATCH", self._client.path("issues", number), body={"milestone": answer["number"]}
+                )
                 return
-        raise NotFound(f"{self.full_name} has no milestone {title!r}.", status=404)
+        raise NotFound(f"{self._client.full_name} has no milestone {title!r}.", status=404)
 
     def enable_auto_merge(self, pull_request: PullRequest, method: str) -> None:
         try:
-            self.http.graphql(_ENABLE_AUTO_MERGE, pullRequest=pull_request.node_id, method=method.upper())
+            self._client.http.graphql(_ENABLE_AUTO_MERGE, pullRequest=pull_request.node_id, method=method.upper())
         except (ServiceError, PermissionDenied) as error:
             if "clean status" not in error.message:
                 raise _auto_merge_refused(error) from error
@@ -115,19 +132,19 @@ class PullRequests(Operations):
             self.merge(pull_request, method)
 
     def pull_request(self, number: int) -> PullRequest:
-        return parsed(_pull_request, self.http.get(self.path("pulls", number)))
+        return parsed(_pull_request, self._client.http.get(self._client.path("pulls", number)))
 
     def merge(self, pull_request: PullRequest, method: str) -> str:
-        path = self.path("pulls", pull_request.number, "merge")
+        path = self._client.path("pulls", pull_request.number, "merge")
         body = {"merge_method": method, "sha": pull_request.head_sha}
 
         def send() -> str:
-            document = self.http.request("PUT", path, body=body, repeatable=False).document
+            document = self._client.http.request("PUT", path, body=body, repeatable=False).document
             return parsed(lambda answer: str(answer["sha"]), document)
 
         try:
             # Sent again after it was merged, it would be refused as not mergeable.
-            return self.once(send, lambda: self.pull_request(pull_request.number).merge_commit or None)
+            return self._client.once(send, lambda: self.pull_request(pull_request.number).merge_commit or None)
         except ServiceError as error:
             if error.status not in (405, 409):
                 raise
@@ -136,6 +153,11 @@ class PullRequests(Operations):
                 next_step=f"See what it waits for: {pull_request.url}",
                 status=error.status,
             ) from error
+
+
+def _qualified(head: str, owner: str) -> str:
+    """A branch, with the owner of its repository before it if one is named."""
+    return f"{owner}:{head}" if head and owner and ":" not in head else head
 
 
 def _auto_merge_refused(error: CmlkitError) -> CmlkitError:

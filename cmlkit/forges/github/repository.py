@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cmlkit.clock import Clock
+from cmlkit.errors import SettingsError
+from cmlkit.forges.access import Access
+from cmlkit.forges.base import (
+    AnnotatedTag,
+    Annotation,
+    Attestation,
+    Changes,
+    Check,
+    CheckStatus,
+    Comment,
+    Commit,
+    Conclusion,
+    ContentForge,
+    Divergence,
+    PullRequest,
+    Repository,
+    TreeFile,
+)
 from cmlkit.forges.github import API_URL
-from cmlkit.forges.github.access import Tokens
+from cmlkit.forges.github.access import Account
 from cmlkit.forges.github.assets import Assets
 from cmlkit.forges.github.attestations import Attestations
 from cmlkit.forges.github.checks import Checks
+from cmlkit.forges.github.client import Client
 from cmlkit.forges.github.comments import Comments
 from cmlkit.forges.github.facts import FACTS
-from cmlkit.forges.github.operations import checked_repository
+from cmlkit.forges.github.forked import ForkedContent
+from cmlkit.forges.github.git_data import GitData
 from cmlkit.forges.github.patience import MAX_WAIT_SECONDS
 from cmlkit.forges.github.pull_requests import PullRequests
 from cmlkit.forges.github.runners import DEFAULT_RUNNER_GROUP, Runners, RunnerScope
-from cmlkit.forges.github.signed_commits import SignedCommits
 from cmlkit.forges.github.tags import Tags
 from cmlkit.forges.github.transport import Transport
 from cmlkit.forges.github.workflow_runs import WorkflowRuns
+from cmlkit.forges.runners import JitRunner, Runner, RunnerAgent, RunnerDownload
 
 if TYPE_CHECKING:
     import requests
 
+    from cmlkit.git.access import GitAccess
 
-class GitHub(SignedCommits, Assets, Tags, PullRequests, Comments, Checks, Attestations, WorkflowRuns, Tokens, Runners):
+
+class GitHub:
     """One repository on one GitHub, worked on with one token.
 
     Requests are retried where that is safe: on outages and lost connections with growing pauses, on rate limits for as
@@ -68,11 +91,6 @@ class GitHub(SignedCommits, Assets, Tags, PullRequests, Comments, Checks, Attest
         environ: Mapping[str, str] | None = None,
         max_wait: float = MAX_WAIT_SECONDS,
     ) -> None:
-        self.full_name = checked_repository(repository)
-        self.runner_scope = runner_scope
-        self.runner_group_id = runner_group_id
-        self.environ = environ or {}
-        self.pushed = set()
         self.http = Transport(
             token=token,
             api_url=api_url,
@@ -82,6 +100,244 @@ class GitHub(SignedCommits, Assets, Tags, PullRequests, Comments, Checks, Attest
             notify=notify,
             max_wait=max_wait,
         )
+        self._environ = environ or {}
+        self._client = client = Client(self.http, repository)
+        self._git = GitData(client, self._environ)
+        # Where branches and commits are: here, or in a fork.
+        self._content: ContentForge = self._git
+        self._account = Account(client)
+        self._pulls = PullRequests(client)
+        self._comments = Comments(client, self._account)
+        self._checks = Checks(client)
+        self._tags = Tags(client)
+        self._assets = Assets(client, self._git)
+        self._attestations = Attestations(client)
+        self._workflow_runs = WorkflowRuns(client)
+        self._runners = Runners(client, scope=runner_scope, group_id=runner_group_id)
 
     def __repr__(self) -> str:
         return f"GitHub(repository={self.full_name!r}, api_url={self.http.api_url!r})"
+
+    @property
+    def full_name(self) -> str:
+        """`OWNER/NAME`."""
+        return self._client.full_name
+
+    def with_fork(self, fork: str, *, base: str = "") -> GitHub:
+        """Return the same repository with its branches and commits in a fork, for a token that may write there only.
+
+        Args:
+            fork: `OWNER/NAME`.
+            base: The branch that pull requests target, the only one that is looked for in the repository itself; its
+                default branch if empty.
+
+        Raises:
+            SettingsError: The fork's name is malformed, or that of the repository.
+        """
+        client = Client(self.http, fork)
+        if client.full_name.lower() == self.full_name.lower():
+            raise SettingsError(f"publish.fork is {fork}, the repository itself.", next_step="Leave the setting out.")
+        forked = copy.copy(self)
+        forked._content = ForkedContent(self._git, GitData(client, self._environ), base=base)
+        forked._pulls = PullRequests(self._client, head_owner=client.owner)
+        return forked
+
+    def repository(self) -> Repository:
+        return self._content.repository()
+
+    def git_access(self) -> GitAccess:
+        return self._content.git_access()
+
+    def branch_head(self, branch: str) -> str | None:
+        return self._content.branch_head(branch)
+
+    def read_file(self, path: str, *, ref: str) -> bytes | None:
+        return self._content.read_file(path, ref=ref)
+
+    def blob_ids(self, commit: str, paths: Iterable[str]) -> Mapping[str, str]:
+        return self._content.blob_ids(commit, paths)
+
+    def commit(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str:
+        return self._content.commit(changes, branch=branch, parent=parent, is_new=is_new)
+
+    def divergence(self, base: str, head: str) -> Divergence:
+        return self._content.divergence(base, head)
+
+    def merge_into(self, branch: str, commit: str) -> str:
+        return self._content.merge_into(branch, commit)
+
+    def delete_branch(self, branch: str) -> None:
+        self._content.delete_branch(branch)
+
+    def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
+        return self._git.commits_of(path, ref=ref, limit=limit)
+
+    def create_blob(self, content: bytes) -> str:
+        return self._git.create_blob(content)
+
+    def create_commit(self, *, parent: str, files: Iterable[TreeFile], message: str, merging: str = "") -> str:
+        return self._git.create_commit(parent=parent, files=files, message=message, merging=merging)
+
+    def create_branch(self, branch: str, commit: str) -> None:
+        self._git.create_branch(branch, commit)
+
+    def move_branch(self, branch: str, commit: str) -> None:
+        self._git.move_branch(branch, commit)
+
+    def pull_requests(
+        self, *, base: str, head: str = "", state: str = "open", limit: int | None = None
+    ) -> list[PullRequest]:
+        return self._pulls.pull_requests(base=base, head=head, state=state, limit=limit)
+
+    def pull_requests_with(self, commit: str) -> list[PullRequest]:
+        return self._pulls.pull_requests_with(commit)
+
+    def pull_request_authors(self, number: int) -> set[str]:
+        return self._pulls.pull_request_authors(number)
+
+    def create_pull_request(self, *, head: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
+        return self._pulls.create_pull_request(head=head, base=base, title=title, body=body, draft=draft)
+
+    def update_pull_request(
+        self, number: int, *, title: str | None = None, body: str | None = None, state: str | None = None
+    ) -> PullRequest:
+        return self._pulls.update_pull_request(number, title=title, body=body, state=state)
+
+    def set_draft(self, pull_request: PullRequest, draft: bool) -> PullRequest:
+        return self._pulls.set_draft(pull_request, draft)
+
+    def add_labels(self, number: int, labels: Sequence[str]) -> None:
+        self._pulls.add_labels(number, labels)
+
+    def request_reviewers(self, number: int, *, people: Sequence[str] = (), teams: Sequence[str] = ()) -> None:
+        self._pulls.request_reviewers(number, people=people, teams=teams)
+
+    def add_assignees(self, number: int, people: Sequence[str]) -> None:
+        self._pulls.add_assignees(number, people)
+
+    def set_milestone(self, number: int, title: str) -> None:
+        self._pulls.set_milestone(number, title)
+
+    def enable_auto_merge(self, pull_request: PullRequest, method: str) -> None:
+        self._pulls.enable_auto_merge(pull_request, method)
+
+    def pull_request(self, number: int) -> PullRequest:
+        return self._pulls.pull_request(number)
+
+    def merge(self, pull_request: PullRequest, method: str) -> str:
+        return self._pulls.merge(pull_request, method)
+
+    def comments(self, place: int | str) -> list[Comment]:
+        return self._comments.comments(place)
+
+    def create_comment(self, place: int | str, body: str) -> Comment:
+        return self._comments.create_comment(place, body)
+
+    def update_comment(self, comment: Comment, body: str) -> Comment:
+        return self._comments.update_comment(comment, body)
+
+    def delete_comment(self, comment: Comment) -> None:
+        self._comments.delete_comment(comment)
+
+    def create_check(
+        self,
+        *,
+        name: str,
+        commit: str,
+        conclusion: Conclusion,
+        title: str,
+        summary: str,
+        details_url: str = "",
+        status: CheckStatus = "completed",
+        annotations: Sequence[Annotation] = (),
+    ) -> Check:
+        return self._checks.create_check(
+            name=name,
+            commit=commit,
+            conclusion=conclusion,
+            title=title,
+            summary=summary,
+            details_url=details_url,
+            status=status,
+            annotations=annotations,
+        )
+
+    def create_status(
+        self, *, name: str, commit: str, conclusion: Conclusion, title: str, details_url: str = ""
+    ) -> str:
+        return self._checks.create_status(
+            name=name, commit=commit, conclusion=conclusion, title=title, details_url=details_url
+        )
+
+    def access(self) -> Access:
+        return self._account.access()
+
+    def actions_may_create_pull_requests(self) -> bool:
+        return self._account.actions_may_create_pull_requests()
+
+    def login(self) -> str:
+        return self._account.login()
+
+    def token_note(self) -> str:
+        return self._account.token_note()
+
+    def find_commit(self, name: str) -> Commit:
+        return self._tags.find_commit(name)
+
+    def tag_ids(self, prefix: str) -> dict[str, str]:
+        return self._tags.tag_ids(prefix)
+
+    def tag(self, tag_id: str) -> AnnotatedTag:
+        return self._tags.tag(tag_id)
+
+    def create_tag(self, name: str, *, commit: str, message: str) -> AnnotatedTag:
+        return self._tags.create_tag(name, commit=commit, message=message)
+
+    def root_files(self, commit: str) -> dict[str, str]:
+        return self._assets.root_files(commit)
+
+    def messages_since(self, ref: str, moment: float) -> list[str]:
+        return self._assets.messages_since(ref, moment)
+
+    def replace_branch(self, branch: str, commit: str, *, expected: str) -> None:
+        self._assets.replace_branch(branch, commit, expected=expected)
+
+    def open_discussions(self) -> dict[int, str]:
+        return self._assets.open_discussions()
+
+    def update_body(self, number: int, body: str) -> None:
+        self._assets.update_body(number, body)
+
+    def attestations(self, sha256: str) -> list[Attestation]:
+        return self._attestations.attestations(sha256)
+
+    def run_attempt(self, run_id: str) -> int:
+        return self._workflow_runs.run_attempt(run_id)
+
+    def annotation_titles(self, run_id: str, *, attempt: int) -> Iterator[str]:
+        return self._workflow_runs.annotation_titles(run_id, attempt=attempt)
+
+    def rerun(self, run_id: str) -> None:
+        self._workflow_runs.rerun(run_id)
+
+    @property
+    def runner_agent(self) -> RunnerAgent:
+        return self._runners.runner_agent
+
+    def runner_download(self, *, architecture: str) -> RunnerDownload:
+        return self._runners.runner_download(architecture=architecture)
+
+    def create_jit_runner(self, *, name: str, labels: Sequence[str]) -> JitRunner:
+        return self._runners.create_jit_runner(name=name, labels=labels)
+
+    def runner(self, runner_id: int) -> Runner | None:
+        return self._runners.runner(runner_id)
+
+    def runners(self) -> list[Runner]:
+        return self._runners.runners()
+
+    def use_runner_group(self, group: str) -> None:
+        self._runners.use_runner_group(group)
+
+    def delete_runner(self, runner_id: int) -> None:
+        self._runners.delete_runner(runner_id)

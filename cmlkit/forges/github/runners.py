@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from cmlkit.errors import Conflict, NotFound, ServiceError, SettingsError
 from cmlkit.forges.github.agent import runner_agent
-from cmlkit.forges.github.operations import Operations, parsed
+from cmlkit.forges.github.client import Client, parsed
 from cmlkit.forges.github.transport import encoded
 from cmlkit.forges.runners import JitRunner, Runner, RunnerAgent, RunnerDownload
 
@@ -15,42 +15,49 @@ RunnerScope = Literal["repository", "organisation"]
 DEFAULT_RUNNER_GROUP = 1  # every organisation and repository has it
 
 
-class Runners(Operations):
-    """Runners that jobs of the repository can run on."""
+class Runners:
+    """Runners that jobs of the repository can run on.
 
-    runner_scope: RunnerScope
-    runner_group_id: int
+    Args:
+        scope: Whether they are registered with the repository or with its organisation.
+        group_id: Group of new ones.
+    """
+
+    def __init__(self, client: Client, *, scope: RunnerScope, group_id: int) -> None:
+        self._client = client
+        self.scope = scope
+        self.group_id = group_id
 
     def _runners(self, *segments: str | int) -> str:
-        if self.runner_scope == "repository":
-            return self.path("actions", "runners", *segments)
-        return encoded("orgs", self.full_name.partition("/")[0], "actions", "runners", *segments)
+        if self.scope == "repository":
+            return self._client.path("actions", "runners", *segments)
+        return encoded("orgs", self._client.owner, "actions", "runners", *segments)
 
     @property
     def runner_agent(self) -> RunnerAgent:
         return runner_agent()
 
     def runner_download(self, *, architecture: str) -> RunnerDownload:
-        answers = self.http.get(self._runners("downloads"))
+        answers = self._client.http.get(self._runners("downloads"))
         for answer in answers:
             if parsed(lambda item: (item["os"], item["architecture"]), answer) == ("linux", architecture):
                 return parsed(_download, answer)
         raise NotFound(
-            f"GitHub offers no runner for Linux on {architecture!r} to {self.full_name}.",
+            f"GitHub offers no runner for Linux on {architecture!r} to {self._client.full_name}.",
             next_step="It knows x64 and arm64; check the instance type's architecture.",
         )
 
     def create_jit_runner(self, *, name: str, labels: Sequence[str]) -> JitRunner:
         body = {
             "name": name,
-            "runner_group_id": self.runner_group_id,
+            "runner_group_id": self.group_id,
             "labels": list(labels),
             "work_folder": "_work",
         }
 
         def send() -> JitRunner:
             return parsed(
-                _jit_runner, self.http.request("POST", self._runners("generate-jitconfig"), body=body).document
+                _jit_runner, self._client.http.request("POST", self._runners("generate-jitconfig"), body=body).document
             )
 
         def clear() -> None:
@@ -59,16 +66,16 @@ class Runners(Operations):
                 if runner.name == name:
                     self.delete_runner(runner.id)
 
-        return self.once(send, clear)
+        return self._client.once(send, clear)
 
     def runner(self, runner_id: int) -> Runner | None:
         try:
-            return parsed(_runner, self.http.get(self._runners(runner_id)))
+            return parsed(_runner, self._client.http.get(self._runners(runner_id)))
         except NotFound:
             return None
 
     def runners(self) -> list[Runner]:
-        return [parsed(_runner, answer) for answer in self.http.pages(self._runners(), key="runners")]
+        return [parsed(_runner, answer) for answer in self._client.http.pages(self._runners(), key="runners")]
 
     def use_runner_group(self, group: str) -> None:
         """Register new runners in the group of that name or id; in the default group when it is empty.
@@ -79,21 +86,21 @@ class Runners(Operations):
         if not group:
             return
         if group.isdigit():
-            self.runner_group_id = int(group)
+            self.group_id = int(group)
             return
-        organisation = self.full_name.partition("/")[0]
-        groups = self.http.pages(encoded("orgs", organisation, "actions", "runner-groups"), key="runner_groups")
+        organisation = self._client.owner
+        groups = self._client.http.pages(encoded("orgs", organisation, "actions", "runner-groups"), key="runner_groups")
         known = {str(item["name"]): int(item["id"]) for item in groups}
         if group not in known:
             raise SettingsError(
                 f"{organisation} has no runner group {group!r} that this token may see.",
                 next_step=f"Set runner.runner-group to one of: {', '.join(known) or 'none is visible'}.",
             )
-        self.runner_group_id = known[group]
+        self.group_id = known[group]
 
     def delete_runner(self, runner_id: int) -> None:
         try:
-            self.http.request("DELETE", self._runners(runner_id))
+            self._client.http.request("DELETE", self._runners(runner_id))
         except NotFound:
             return
         except ServiceError as error:

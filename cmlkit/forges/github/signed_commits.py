@@ -6,8 +6,7 @@ import base64
 
 from cmlkit.errors import Conflict, PermissionDenied, ServiceError
 from cmlkit.forges.base import Changes
-from cmlkit.forges.github.git_data import GitData
-from cmlkit.forges.github.operations import parsed
+from cmlkit.forges.github.client import Client, parsed
 
 PERSONAL_TOKENS = ("ghp_", "github_pat_", "gho_", "ghu_")
 # GitHub names no limit; what it refuses goes by the Git Data API, so this only saves sending much in vain.
@@ -22,24 +21,33 @@ mutation($branch: CommittableBranch!, $head: GitObjectID!, $message: CommitMessa
 """
 
 
-class SignedCommits(GitData):
+class SignedCommits:
     """createCommitOnBranch."""
 
-    def commit_signed(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str | None:
-        size = sum(len(content) for content in changes.contents.values())
-        if not self.http.token.startswith(PERSONAL_TOKENS) or size > PAYLOAD_BYTES:
-            return None
-        if is_new:
-            self.create_branch(branch, parent)
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def signs(self, changes: Changes, parent: str) -> bool:
+        """Whether GitHub may sign this commit, and does not sign it anyway if the Git Data API makes it."""
+        is_plain = bool(parent) and not changes.merging
+        size = sum(len(file.content) for file in changes.files)
+        return is_plain and self._client.http.token.startswith(PERSONAL_TOKENS) and size <= PAYLOAD_BYTES
+
+    def commit(self, changes: Changes, *, branch: str, parent: str) -> str | None:
+        """Return the commit's id; None if GitHub does not make this one.
+
+        Raises:
+            Conflict: The branch is not at `parent` any more.
+        """
         headline, _, rest = changes.message.partition("\n")
         try:
-            answer = self.http.graphql(
+            answer = self._client.http.graphql(
                 _CREATE_COMMIT,
-                branch={"repositoryNameWithOwner": self.full_name, "branchName": branch},
+                branch={"repositoryNameWithOwner": self._client.full_name, "branchName": branch},
                 head=parent,
                 message={"headline": headline, "body": rest.strip()},
                 changes={
-                    "additions": [_addition(path, content) for path, content in changes.contents.items()],
+                    "additions": [_addition(file.path, file.content) for file in changes.files],
                     "deletions": [{"path": path} for path in changes.removes],
                 },
             )

@@ -13,6 +13,7 @@ from cmlkit.forges.base import (
     Comment,
     Conclusion,
     Forge,
+    NewFile,
     PullRequest,
     TreeFile,
 )
@@ -123,15 +124,33 @@ def test_a_commit_names_no_author_so_that_github_signs_it(github: ScriptedGitHub
 PERSON = "ghp_0123456789notatoken"
 
 
-def signed(client: GitHub, *, is_new: bool = False, content: bytes = b"model") -> str | None:
-    changes = Changes(message="Retrain m\n\nBetter.\n", contents={"model/m": content})
-    return client.commit_signed(changes, branch="exp", parent=A, is_new=is_new)
+def committed(client: GitHub, *, is_new: bool = False, content: bytes = b"model", parent: str = A) -> str:
+    changes = Changes(message="Retrain m\n\nBetter.\n", files=[NewFile(path="model/m", content=content)])
+    return client.commit(changes, branch="exp", parent=parent, is_new=is_new)
+
+
+def take_by_git_data(github: ScriptedGitHub, content: bytes = b"model") -> None:
+    github.answer("GET", f"{REPO}/git/commits/{A}", {"tree": {"sha": B}})
+    github.answer("POST", f"{REPO}/git/blobs", {"sha": blob_id(content)}, status=201)
+    github.answer("POST", f"{REPO}/git/trees", {"sha": C}, status=201)
+    github.answer("POST", f"{REPO}/git/commits", {"sha": "d" * 40}, status=201)
+    github.answer("PATCH", f"{REPO}/git/refs/heads/exp")
+    github.answer("POST", f"{REPO}/git/refs", status=201)
+
+
+BY_GIT_DATA = [
+    f"POST {REPO}/git/blobs",
+    f"GET {REPO}/git/commits/{A}",
+    f"POST {REPO}/git/trees",
+    f"POST {REPO}/git/commits",
+    f"PATCH {REPO}/git/refs/heads/exp",
+]
 
 
 def test_a_persons_commit_is_made_by_graphql_which_signs_it(github: ScriptedGitHub) -> None:
     github.answer("POST", f"{REPO}/git/refs", status=201)
     github.mock.add("POST", f"{API}/graphql", json={"data": {"createCommitOnBranch": {"commit": {"oid": B}}}})
-    assert signed(github.client(token=PERSON), is_new=True) == B
+    assert committed(github.client(token=PERSON), is_new=True) == B
     assert github.body(0) == {"ref": "refs/heads/exp", "sha": A}
     assert github.body()["variables"] == {
         "branch": {"repositoryNameWithOwner": "octo/forest", "branchName": "exp"},
@@ -148,24 +167,57 @@ def test_a_persons_commit_is_made_by_graphql_which_signs_it(github: ScriptedGitH
 @pytest.mark.parametrize(
     ("token", "content"), [("ghs_0123456789notatoken", b"small"), (PERSON, bytes(6 * 1024**2))], ids=["a bot", "large"]
 )
-def test_other_commits_are_left_to_the_git_data_api(github: ScriptedGitHub, token: str, content: bytes) -> None:
-    assert signed(github.client(token=token), content=content) is None
-    assert github.sent == []
+def test_other_commits_are_made_by_the_git_data_api(github: ScriptedGitHub, token: str, content: bytes) -> None:
+    take_by_git_data(github, content)
+    assert committed(github.client(token=token), content=content) == "d" * 40
+    assert github.sent == BY_GIT_DATA
 
 
 def test_a_signed_commit_on_a_branch_that_moved_is_a_conflict(github: ScriptedGitHub) -> None:
     error = {"type": "STALE_DATA", "message": "Expected branch to point to another commit"}
     github.mock.add("POST", f"{API}/graphql", json={"data": None, "errors": [error]})
     with pytest.raises(Conflict, match="Expected branch"):
-        signed(github.client(token=PERSON))
+        committed(github.client(token=PERSON))
     github.mock.calls.reset()
 
 
-def test_a_signed_commit_that_github_refuses_is_left_to_the_git_data_api(github: ScriptedGitHub) -> None:
+def test_a_signed_commit_that_github_refuses_is_made_by_the_git_data_api(github: ScriptedGitHub) -> None:
     error = {"type": "UNPROCESSABLE", "message": "A file is too large"}
     github.mock.add("POST", f"{API}/graphql", json={"data": None, "errors": [error]})
-    assert signed(github.client(token=PERSON)) is None
+    take_by_git_data(github)
+    assert committed(github.client(token=PERSON)) == "d" * 40
+    assert github.sent == ["POST /graphql", *BY_GIT_DATA]
     github.mock.calls.reset()
+
+
+def test_a_new_branch_without_history_is_made_at_its_first_commit(github: ScriptedGitHub) -> None:
+    take_by_git_data(github)
+    assert committed(github.client(token=PERSON), parent="", is_new=True) == "d" * 40
+    assert github.body(1)["tree"] == [{"path": "model/m", "mode": "100644", "type": "blob", "sha": blob_id(b"model")}]
+    assert github.body(2)["parents"] == []
+    assert github.body() == {"ref": "refs/heads/exp", "sha": "d" * 40}
+
+
+def test_a_merge_takes_over_the_files_of_the_other_commit_and_removes_what_is_to_go(github: ScriptedGitHub) -> None:
+    take_by_git_data(github)
+    github.answer("GET", f"{REPO}/git/commits/{B}", {"tree": {"sha": C}})
+    changes = Changes(message="Retrain", files=[], removes=["old"], merging=B)
+    github.client(token=PERSON).commit(changes, branch="exp", parent=A, is_new=False)
+    assert github.body(1) == {
+        "base_tree": C, "tree": [{"path": "old", "mode": "100644", "type": "blob", "sha": None}],
+    }  # fmt: skip
+    assert github.body(2)["parents"] == [A, B]
+
+
+def test_what_the_repository_has_is_not_uploaded_nor_anything_twice(github: ScriptedGitHub) -> None:
+    take_by_git_data(github)
+    client = github.client()
+    committed(client)
+    committed(client)
+    assert github.sent == BY_GIT_DATA + BY_GIT_DATA[1:]
+    known = Changes(message="m", files=[NewFile(path="a", content=b"there")], known={blob_id(b"there")})
+    client.commit(known, branch="exp", parent=A, is_new=False)
+    assert github.sent.count(BY_GIT_DATA[0]) == 1
 
 
 def test_a_branch_whose_answer_was_lost_is_found_not_made_again(github: ScriptedGitHub) -> None:
@@ -482,7 +534,8 @@ def test_a_runner_is_registered_with_its_labels(github: ScriptedGitHub, scope: S
     assert registered.credential == "c2VjcmV0"
     assert "c2VjcmV0" not in repr(registered)
     assert github.body() == {
-        "name": "cmlkit-1", "labels": ["gpu"], "work_folder": "_work", "runner_group_id": client.runner_group_id,
+        "name": "cmlkit-1", "labels": ["gpu"], "work_folder": "_work",
+        "runner_group_id": 1 if scope is repository_scope else 3,
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What all operations share: the transport, the repository that they work on, and writes whose answer may get lost."""
+"""The client that all parts of the forge share: one repository, reached by one transport."""
 
 from __future__ import annotations
 
@@ -13,11 +13,23 @@ from cmlkit.forges.github.transport import Transport, encoded
 T = TypeVar("T")
 
 
-class Operations:
-    """Operations on one repository."""
+class Client:
+    """Requests about one repository.
 
-    http: Transport
-    full_name: str
+    Args:
+        full_name: `OWNER/NAME`.
+
+    Raises:
+        SettingsError: `full_name` is malformed.
+    """
+
+    def __init__(self, http: Transport, full_name: str) -> None:
+        self.http = http
+        self.full_name = checked_repository(full_name)
+
+    @property
+    def owner(self) -> str:
+        return self.full_name.partition("/")[0]
 
     def path(self, *segments: str | int) -> str:
         """Path of something in the repository."""
