@@ -1,4 +1,4 @@
-"""The way to a repository over HTTP: its address and what opens it, for what git itself does not carry."""
+"""HTTP access to a repository, for what git itself does not carry: URL and credentials."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _URL = re.compile(r"(?P<scheme>https?|ssh|git)://(?:[^@/]*@)?(?P<host>[^/:]+)(?P
 
 @dataclass(frozen=True, kw_only=True)
 class GitAccess:
-    """How git, and Git LFS, reach a repository.
+    """URL and credentials for git and Git LFS.
 
     Attributes:
-        url: Over HTTP, without credentials, such as `https://github.com/octo/forest.git`.
-        authorization: The value of the header; empty for what everybody may read.
+        url: HTTP URL without credentials, such as `https://github.com/octo/forest.git`.
+        authorization: Value of the Authorization header; empty for a public repository.
     """
 
     url: str
@@ -31,12 +31,12 @@ class GitAccess:
 
 
 def basic(user: str, password: str) -> str:
-    """The value of an Authorization header for a user name and a password or token."""
+    """Return the value of an Authorization header for a user name and a password or token."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
 
 
 def access_of(directory: Path, *, remote: str = "origin") -> GitAccess:
-    """The remote of a checkout, with the credentials that actions/checkout left there, else git's own for its host.
+    """Return the remote of a checkout, with the credentials that actions/checkout left, else git's own for its host.
 
     Raises:
         SettingsError: The repository has no such remote.
@@ -54,7 +54,7 @@ def access_of(directory: Path, *, remote: str = "origin") -> GitAccess:
 
 
 def web_address(address: str) -> str:
-    """The address over HTTP of a remote that may be reached by SSH: both are one repository at GitHub."""
+    """Return the HTTP address of a remote that may use SSH: at GitHub both lead to one repository."""
     match = _URL.fullmatch(address) or _SCP.fullmatch(address)
     if match is None:
         raise SettingsError(f"The remote's address {address!r} has no counterpart over HTTP.")
@@ -66,14 +66,14 @@ def web_address(address: str) -> str:
 
 
 def _left_by_checkout(directory: Path, url: str) -> str:
-    """What actions/checkout sets: `http.https://github.com/.extraheader = AUTHORIZATION: basic …`."""
+    """Return the header in `http.https://github.com/.extraheader = AUTHORIZATION: basic …`, set by actions/checkout."""
     header = ask_git(directory, "config", "--get-urlmatch", "http.extraheader", url) or ""
     name, _, value = header.strip().partition(":")
     return value.strip() if name.lower() == "authorization" else ""
 
 
 def _filled(directory: Path, url: str) -> str:
-    """Of git's credential helpers, where one knows the host; nobody is asked."""
+    """Return the header from git's credential helpers; empty if none knows the host. Never prompt."""
     try:
         filled = run_git(
             directory,

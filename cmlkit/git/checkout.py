@@ -1,7 +1,7 @@
-"""git: what the checkout is. It is only asked, never changed.
+"""Facts about the checkout, read from git; nothing is changed.
 
-Every function raises NotARepository outside a repository, and GitError if git is missing, refuses or fails: callers
-that can do without an answer say so.
+Every function raises NotARepository outside a repository, and GitError if git is missing, refuses or fails; callers
+that can do without an answer catch these.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ def head_commit(directory: Path) -> str | None:
 
 
 def prefix(directory: Path) -> PurePosixPath:
-    """Return where `directory` lies in its repository; `.` at its root."""
+    """Return the path of `directory` in its repository; `.` at its root."""
     return PurePosixPath(git_text(directory, "rev-parse", "--show-prefix") or ".")
 
 
 def prefix_below(root: Path, directory: Path) -> PurePosixPath | None:
-    """Return where `directory` lies in its repository without asking git; None if it is not below `root`.
+    """Return the path of `directory` in its repository without running git; None if it is not below `root`.
 
     Args:
-        root: The folder that has the checkout, or is it: the root of the repository is the nearest folder with a
-            `.git` from `directory` up to it, else `root` itself.
+        root: The checkout, or a folder around it. The repository's root is the nearest folder with a `.git` from
+            `directory` up to `root`, else `root` itself.
     """
     root, directory = root.resolve(), directory.resolve()
     if not directory.is_relative_to(root):
@@ -51,8 +51,8 @@ def remote_address(directory: Path, remote: str) -> str | None:
 
 
 def remote_repository(directory: Path) -> str | None:
-    """Return `OWNER/NAME` from the URL of the remote `origin`; None if it has no such form, or there is no remote."""
-    # git config reads on without a word if git refuses the repository.
+    """Return `OWNER/NAME` from the URL of the remote `origin`; None if the URL has another form or is missing."""
+    # git config reports nothing if git refuses the repository.
     git_text(directory, "rev-parse", "--git-dir")
     match = _REMOTE.search(ask_git(directory, "config", "--get", "remote.origin.url") or "")
     return f"{match['owner']}/{match['name']}" if match else None

@@ -1,4 +1,4 @@
-"""The one place that runs git: its environment, its time limit, and errors in its own words."""
+"""The one place that runs git, with its environment, its time limit, and errors that quote it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def run_git(
     """Return what git prints.
 
     Args:
-        send: Bytes for its standard input.
-        environ: Its environment; that of this process if None.
+        send: Bytes for git's standard input.
+        environ: Environment for git; that of this process if None.
         timeout: Seconds.
         terminal: Whether git and what it starts may ask a person for a password.
 
@@ -58,7 +58,7 @@ def git_text(directory: Path, *arguments: str, timeout: float = TIMEOUT_SECONDS)
 def ask_git(directory: Path, *arguments: str) -> str | None:
     """Return what git prints as text, or None if there is no such setting, ref or commit.
 
-    The command must be one that tells this by ending with 1, or without a word: `config --get`, or one with `--quiet`.
+    The command must report a missing value by exit status 1 or an empty stderr: `config --get`, or one with `--quiet`.
 
     Raises:
         GitError: As from `run_git`.
@@ -83,10 +83,10 @@ def _run(
 ) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(
-            # A setting of the user's that would mix signatures into what is read here.
+            # The user's setting would mix signatures into the output.
             ["git", "-c", "log.showSignature=false", *arguments],
             cwd=directory,
-            # Its words in English, as errors are told from each other by them.
+            # In English, because errors are recognized by their text.
             env={**(os.environ if environ is None else environ), "LC_ALL": "C"},
             input=send,
             capture_output=True,
@@ -104,10 +104,10 @@ def _run(
 
 
 def _not_started(directory: Path, error: OSError) -> GitError:
-    if not directory.is_dir():  # for which the error is the same
+    if not directory.is_dir():  # OSError looks the same for this
         return GitError(f"{directory} is not a folder that git can run in.")
     if isinstance(error, FileNotFoundError):
-        return GitError("git is not installed.", next_step="Install git, such as by: apt-get install git")
+        return GitError("git is not installed.", next_step="Install git, for example with: apt-get install git")
     return GitError(f"git cannot be started: {error.strerror}.", next_step="Check the installation of git.")
 
 
@@ -118,7 +118,7 @@ def _error(directory: Path, command: str, words: str) -> GitError:
             next_step="Run it in a clone of the repository.",
         )
     if found := _REFUSED.search(words):
-        # git quotes the folder, which need not be the one that it was asked about.
+        # git names the folder to trust, which may differ from the one that it ran in.
         named = _WAY_OUT.search(words)
         folder = shlex.quote(str(directory.resolve()))
         return GitError(
@@ -133,5 +133,5 @@ def _words(done: subprocess.CompletedProcess[bytes]) -> str:
 
 
 def _text(output: bytes) -> str:
-    # File names need not be UTF-8; this is how Python has them.
+    # File names need not be UTF-8; fsdecode keeps them as Python's own functions expect them.
     return os.fsdecode(output).removesuffix("\n")

@@ -1,4 +1,4 @@
-"""git's history as the checkout has it: who changed a file, files as they were, tags and branches. It is only read."""
+"""git's history in the checkout, read only: commits that changed a file, past versions of files, tags and branches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FORMAT = "%H%x00%cI%x00%P%x00%B%x00"
 
 @dataclass(frozen=True, kw_only=True)
 class Commit:
-    """A commit: its id, when it was made (ISO 8601), its parents' ids, and its message."""
+    """A commit: its id, its date (ISO 8601), its parents' ids, and its message."""
 
     sha: str
     date: str
@@ -25,7 +25,7 @@ class Commit:
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """A file as a commit has it: the id of its blob, and its bytes."""
+    """A file in a commit: the id of its blob, and its bytes."""
 
     blob: str
     content: bytes
@@ -33,7 +33,7 @@ class File:
 
 @dataclass(frozen=True, kw_only=True)
 class Tag:
-    """A tag: its name below `refs/tags/`, the commit that it names, when it was made (ISO 8601), and its message."""
+    """A tag: its name below `refs/tags/`, the commit that it names, its date (ISO 8601), and its message."""
 
     name: str
     commit: str
@@ -42,15 +42,15 @@ class Tag:
 
 
 def commits_of(directory: Path, path: str, *, ref: str, mainline: bool) -> list[Commit]:
-    """Commits up to `ref` that changed the file at the repository path, newest first.
+    """Return the commits up to `ref` that changed the file at the repository path, newest first.
 
     Args:
-        mainline: Only those of the branch itself, in which a merge stands for all that it brought.
+        mainline: Only commits of the branch itself; a merge counts as one commit with all its changes.
     """
     kind = ["--first-parent"] if mainline else ["--full-history"]
     output = run_git(directory, "log", *kind, f"--format={_FORMAT}", "-z", ref, "--", f":(top,literal){path}")
     fields = output.decode("utf-8", "replace").split("\0")
-    # Each commit ends with its own null byte, and `-z` sets one between them.
+    # Each commit ends with its own null byte, and `-z` puts another between commits.
     records = [fields[start : start + 4] for start in range(0, len(fields) - 4, 5)]
     return [
         Commit(sha=sha.strip(), date=date, parents=tuple(parents.split()), message=message)
@@ -59,7 +59,7 @@ def commits_of(directory: Path, path: str, *, ref: str, mainline: bool) -> list[
 
 
 def files_at(directory: Path, path: str, commits: Iterable[str]) -> dict[str, File]:
-    """Commit -> the file at the repository path there, for those that have it."""
+    """Return the file at the repository path for each commit that has it."""
     wanted = list(dict.fromkeys(commits))
     send = "".join(f"{commit}:{path}\n" for commit in wanted).encode()
     output = run_git(directory, "cat-file", "--batch", send=send) if wanted else b""
@@ -77,7 +77,7 @@ def files_at(directory: Path, path: str, commits: Iterable[str]) -> dict[str, Fi
 
 
 def tags(directory: Path, prefix: str) -> list[Tag]:
-    """Annotated tags whose names lie below `prefix/`."""
+    """Return the annotated tags whose names begin with `prefix/`."""
     fields = "%00".join(
         ["%(refname)", "%(objecttype)", "%(*objectname)", "%(*objecttype)", "%(creatordate:iso-strict)", "%(contents)"]
     )
@@ -92,11 +92,11 @@ def tags(directory: Path, prefix: str) -> list[Tag]:
 
 
 def branches(directory: Path, pattern: str, *, remote: str = "origin") -> dict[str, str]:
-    """Branch -> its head, of the remote's branches (as they were fetched) and the local ones that match the pattern."""
+    """Return the head of each local and (as last fetched) remote branch that matches the pattern."""
     places = (f"refs/heads/{pattern}", f"refs/remotes/{remote}/{pattern}")
     output = run_git(directory, "for-each-ref", "--format=%(refname) %(objectname)", *places).decode("utf-8", "replace")
     pairs = [line.split(" ") for line in output.splitlines()]
-    # The remote's come last, and count where both are there.
+    # The remote's come last, so they win if a name is in both places.
     return {name.removeprefix("refs/heads/").removeprefix(f"refs/remotes/{remote}/"): sha for name, sha in pairs}
 
 
@@ -106,7 +106,7 @@ def resolve(directory: Path, name: str) -> str | None:
 
 
 def default_branch(directory: Path, *, remote: str = "origin") -> str:
-    """The remote's default branch as the clone knows it, else main or master, else what is checked out.
+    """Return the remote's default branch as the clone knows it, else main or master, else HEAD.
 
     Raises:
         SettingsError: The repository has no commit yet.
@@ -119,14 +119,12 @@ def default_branch(directory: Path, *, remote: str = "origin") -> str:
         if branch_ref(directory, name, remote=remote):
             return name
     if not resolve(directory, "HEAD"):
-        raise SettingsError(
-            "The repository has no commit yet.", next_step="Commit the project, or fetch what there is."
-        )
+        raise SettingsError("The repository has no commit yet.", next_step="Commit the project, or fetch its history.")
     return "HEAD"
 
 
 def branch_ref(directory: Path, branch: str, *, remote: str = "origin") -> str | None:
-    """Return the ref to read a branch from: the remote's as it was fetched, else the local one; None without either."""
+    """Return the ref to read a branch from: the remote's as last fetched, else the local one; None without either."""
     for ref in (f"refs/remotes/{remote}/{branch}", f"refs/heads/{branch}"):
         if resolve(directory, ref):
             return ref
@@ -134,18 +132,18 @@ def branch_ref(directory: Path, branch: str, *, remote: str = "origin") -> str |
 
 
 def contains(directory: Path, commit: str, *, ref: str) -> bool:
-    """Whether the commit is `ref` or one of its ancestors."""
+    """Return whether the commit is `ref` or one of its ancestors."""
     return not run_git(directory, "rev-list", "--max-count=1", commit, f"^{ref}")
 
 
 def paths(directory: Path, ref: str) -> list[str]:
-    """Repository paths of all files in the commit."""
+    """Return the repository paths of all files in the commit."""
     output = git_text(directory, "ls-tree", "-r", "-z", "--name-only", "--full-tree", ref)
     return [path for path in output.split("\0") if path]
 
 
 def is_shallow(directory: Path) -> bool:
-    """Whether the clone lacks older commits."""
+    """Return whether the clone lacks older commits."""
     return git_text(directory, "rev-parse", "--is-shallow-repository") == "true"
 
 
@@ -153,22 +151,22 @@ def fetch(directory: Path, refspec: str, *, remote: str = "origin", prune: bool 
     """Fetch these refs with the checkout's own credentials.
 
     Args:
-        prune: Whether those that the remote has no more are removed here.
+        prune: Whether to remove refs here that the remote has deleted.
 
     Raises:
-        Conflict: The remote has a tag elsewhere than this clone: somebody has moved it.
-        ServiceError: The remote does not give them.
+        Conflict: A tag names another commit at the remote than in this clone: somebody has moved it.
+        ServiceError: The remote does not give the refs.
         GitError: git is not installed, or refuses to work in this repository.
     """
     try:
-        # Not --quiet, which would leave out what was rejected.
+        # Not --quiet, which would hide the refs that were rejected.
         options = ["--no-tags", *(["--prune"] if prune else [])]
         run_git(directory, "fetch", *options, remote, refspec, timeout=FETCH_TIMEOUT_SECONDS)
     except GitFailed as error:
         if "would clobber existing tag" in error.message:
             raise Conflict(
                 f"A tag of {remote} is not where this clone has it: {error.message}",
-                next_step="Promotions are never moved by cmlkit: find out who moved it before you trust either.",
+                next_step="cmlkit never moves a promotion: find out who moved it before you trust either.",
             ) from error
         raise ServiceError(
             error.message, next_step="Check the remote, and that the checkout has credentials for it."

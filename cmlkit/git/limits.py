@@ -1,4 +1,4 @@
-"""How large the files may be that a host of git repositories takes: the stores ask it, the forges know it."""
+"""A git host's limits on file sizes. The forges know them, the stores heed them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class FileLimits:
-    """Sizes in bytes.
+    """A host's largest file sizes, in bytes.
 
     Attributes:
         host: The host's name, for messages.
-        git: The largest file that a commit may hold; from `git_advised` on, the host advises against it.
-        lfs: The largest file that its Git LFS takes; `lfs_everybody` is the most that every plan of it does.
-        lfs_plans: The plans that take larger ones.
+        git: The largest file in a commit; from `git_advised` on, the host advises against it.
+        lfs: The largest file in its Git LFS; `lfs_everybody` is the limit that every plan has.
+        lfs_plans: The plans that take larger files than `lfs_everybody`.
     """
 
     host: str

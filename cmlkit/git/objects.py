@@ -1,4 +1,4 @@
-"""Objects: the ids that git gives to bytes."""
+"""Ids of git objects."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import hashlib
 
 
 def blob_id(content: bytes) -> str:
-    """The id that git gives these bytes. https://git-scm.com/book/en/v2/Git-Internals-Git-Objects"""
+    """Return the id of the blob with these bytes. https://git-scm.com/book/en/v2/Git-Internals-Git-Objects"""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

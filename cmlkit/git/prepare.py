@@ -1,4 +1,4 @@
-"""The checkout, made ready for commits by a job: an author where there is none, and its whole history where asked."""
+"""Preparing the checkout for a job's commits: an author if git knows none, and the whole history on request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FETCH_TIMEOUT_SECONDS = 1800.0
 
 
 def set_author(directory: Path, *, name: str, email: str) -> dict[str, str]:
-    """Set the author of future commits in this checkout only, where git knows none yet; the settings in force.
+    """Set the author of future commits in this checkout only, if git knows none yet; return the settings in force.
 
     Raises:
         NotARepository: `directory` is in no git repository.
@@ -25,11 +25,11 @@ def set_author(directory: Path, *, name: str, email: str) -> dict[str, str]:
 
 
 def unshallow(directory: Path) -> bool:
-    """Fetch the history that a shallow clone left out, with the checkout's own credentials; False where it is whole.
+    """Fetch the history that a shallow clone left out, with the checkout's own credentials; False if it is whole.
 
     Raises:
         NotARepository: `directory` is in no git repository.
-        ServiceError: The remote does not give it.
+        ServiceError: The remote does not give the history.
     """
     if git_text(directory, "rev-parse", "--is-shallow-repository") != "true":
         return False

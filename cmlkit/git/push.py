@@ -1,4 +1,4 @@
-"""git push without a checkout: puts single large files into a remote repository, whose API takes smaller ones only."""
+"""git push without a checkout, for single files that are too large for the remote's API."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from cmlkit.git.access import basic
 from cmlkit.git.command import run_git
 
 TIMEOUT_SECONDS = 1800.0
-# Give up on a connection that moves less than this many bytes a second for so many seconds.
+# Give up on a connection that moves fewer bytes per second than the first, for as many seconds as the second.
 LOW_SPEED = ("1000", "60")
 IDENTITY = "cmlkit <cmlkit@users.noreply.github.com> 0 +0000"
 
 
 def push_blob(content: bytes, *, url: str, ref: str, token: str, environ: Mapping[str, str]) -> str:
-    """Store bytes in the repository at `url` under `ref`; their blob id.
+    """Store bytes in the repository at `url` under `ref`; return their blob id.
 
-    A repository that lives for this call only holds one commit with one file; no history is fetched, and neither the
-    user's repository nor the user's git configuration is touched or read.
+    A temporary repository holds one commit with one file. No history is fetched, and neither the user's repository
+    nor the user's git configuration is read or changed.
 
     Args:
-        url: Of the repository over HTTP, without credentials.
-        ref: Full name, such as `refs/cmlkit/uploads/…`: keeps the blob from being collected until a commit holds it.
-        token: Handed to git by its environment: not by argument, URL or file.
+        url: HTTP URL of the repository, without credentials.
+        ref: Full name, such as `refs/cmlkit/uploads/…`; keeps the blob from garbage collection until a commit has it.
+        token: Passed to git in its environment, not in an argument, URL or file.
         environ: Variables for git, such as PATH, proxies and certificates.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Attestation: which workflow says that it made a model file."""
+"""Attestations: which workflow claims to have made a model file."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from cmlkit.model.verification import Verification
 
 
 def attestations_of(verification: Verification, *, forge: AttestationForge, repository: str) -> list[Attestation]:
-    """What GitHub keeps about a file of this hash, the signatures unchecked.
+    """Return GitHub's attestations of a file with this hash; their signatures are not checked.
 
     Args:
-        repository: Whose attestations, for messages.
+        repository: The repository's name, for messages.
 
     Raises:
-        ModelError: There is none.
-        PermissionDenied, ServiceError: GitHub did not say.
+        ModelError: The file has no attestation.
+        PermissionDenied, ServiceError: GitHub did not list them.
     """
     found = forge.attestations(verification.sha256)
     if not found:
@@ -27,5 +27,5 @@ def attestations_of(verification: Verification, *, forge: AttestationForge, repo
 
 
 def check_command(path: str, repository: str) -> str:
-    """The command that checks the signatures, which cmlkit leaves to GitHub's own client."""
+    """Return the command that checks the signatures, which cmlkit leaves to GitHub's own client."""
     return f"gh attestation verify {path} --repo {repository}"

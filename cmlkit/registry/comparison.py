@@ -1,4 +1,4 @@
-"""Comparison: what differs between two versions of a model, from their manifests alone."""
+"""Comparison of two versions of a model, from their manifests alone."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ NONE = "–"
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """One of two models that are compared.
+    """One of the two models in a comparison.
 
     Attributes:
-        label: As people call it: a branch, a tag, a file, `working tree`.
-        commit: That it was read from; empty for a file.
+        label: Name for people: a branch, a tag, a file, `working tree`.
+        commit: The commit that it was read from; empty for a file.
     """
 
     label: str
@@ -38,7 +38,7 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A parameter, library or fact that is not the same; None where a side lacks it."""
+    """A parameter, library or fact that differs; None if a side lacks it."""
 
     name: str
     before: str | None
@@ -47,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class DataChange:
-    """A data file or folder that is not the same; None where a side did not read it."""
+    """A data file or folder that differs; None if a side did not read it."""
 
     path: str
     before: DataFingerprint | None
@@ -55,7 +55,7 @@ class DataChange:
 
     @property
     def sentence(self) -> str:
-        """`new`, `gone`, `+100 rows` or `changed`."""
+        """The change in words: `new`, `gone`, `+100 rows` or `changed`."""
         if self.before is None or self.after is None:
             return "new" if self.before is None else "gone"
         if self.before.rows is not None and self.after.rows is not None and self.before.rows != self.after.rows:
@@ -75,11 +75,11 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What differs between two models.
+    """The differences between two models.
 
     Attributes:
         metrics: Every metric of either, changed or not.
-        parameters, libraries, data: Only what is not the same.
+        parameters, libraries, data: Only those that differ.
         moved: Columns of the data whose distribution moved, the farthest first.
     """
 
@@ -97,7 +97,7 @@ class Comparison:
         return self.before.manifest.sha256 != self.after.manifest.sha256
 
     def tables(self) -> tuple[Table, ...]:
-        """What differs, a table for each kind; kinds in which nothing does are left out, but not the metrics."""
+        """Return a table for each kind of difference; empty ones are left out. Equal metrics are listed, too."""
         sides = (self.before.label, self.after.label)
         found = (
             Table(
@@ -120,11 +120,11 @@ class Comparison:
         return tuple(item for item in found if item.rows)
 
     def markdown(self) -> str:
-        """The tables as GitHub shows them, whatever people name things."""
+        """Return the tables as GitHub's Markdown, with all names escaped."""
         return "\n\n".join(f"### {item.title}\n\n{_markdown(item)}" for item in self.tables())
 
     def to_record(self) -> dict[str, Any]:
-        """The comparison as plain values."""
+        """Return the comparison as plain values."""
         return {
             "before": _side(self.before),
             "after": _side(self.after),
@@ -168,16 +168,16 @@ def diff_models(
     """Compare two versions of a model, by default the base branch's with the one in the working tree.
 
     Args:
-        directory: In a clone, where files are looked for; no network is used.
+        directory: A folder in a clone, in which files are looked up; no network is used.
         model: Model file, relative to `directory`.
         before, after: A model file or its manifest; `production`, or the number of a promotion; `champion`; or a
             branch, a tag or a commit.
-        base: The champion's branch; the remote's default branch when empty.
-        rules: The gate's, which say in which direction a metric is better where its name does not.
+        base: The champion's branch; the remote's default branch if empty.
+        rules: The gate's rules; they give a metric's better direction if its name does not.
 
     Raises:
         ModelError: A side has no manifest of the model.
-        SettingsError: There is no such commit, branch or promotion, or `directory` is in no git repository.
+        SettingsError: The commit, branch or promotion is missing, or `directory` is in no git repository.
         GitError: git is not installed, refuses or fails.
     """
     sides = [find_side(directory, name, model=model, base=base) for name in (before or CHAMPION, after or WORKING_TREE)]
@@ -185,7 +185,7 @@ def diff_models(
 
 
 def compare_sides(before: Side, after: Side, *, rules: Sequence[str] = ()) -> Comparison:
-    """What differs between two models whose manifests are at hand."""
+    """Compare two models whose manifests were read already."""
     old, new = before.manifest, after.manifest
     if before.label == after.label:  # such as one branch under two names
         before, after = (
@@ -204,12 +204,12 @@ def compare_sides(before: Side, after: Side, *, rules: Sequence[str] = ()) -> Co
 
 
 def signed_size(difference: int) -> str:
-    """`+1.2 KiB`, `−3 B`."""
+    """Return a difference of sizes in words: `+1.2 KiB`, `−3 B`."""
     return f"{'+' if difference > 0 else '−'}{size(abs(difference))}"
 
 
 def find_side(directory: Path, name: str, *, model: str, base: str = "") -> Side:
-    """The version of the model that a name leads to, as `diff_models` takes it, with its manifest.
+    """Return the version of the model, with its manifest, for a name that `diff_models` accepts.
 
     Raises:
         ModelError, SettingsError: As in `diff_models`.
@@ -232,7 +232,7 @@ def find_side(directory: Path, name: str, *, model: str, base: str = "") -> Side
 
 
 def _commit_of(directory: Path, name: str, *, path: str, base: str) -> tuple[str, str]:
-    """What people call the version, and its commit."""
+    """Return the version's name for people, and its commit."""
     if name == CHAMPION:
         branch = base or history.default_branch(directory)
         name = branch
@@ -270,7 +270,7 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Chang
 
 
 def _written(value: Any) -> str:
-    # As it is written: 1, 1.0 and true are equal in Python, and a change to people.
+    # As text: 1, 1.0 and true are equal in Python, but a change to people.
     return value if isinstance(value, str) else repr(value)
 
 

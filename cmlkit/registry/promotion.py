@@ -1,4 +1,4 @@
-"""Promotion: an annotated tag says which version of a model is in production. Rolling back is another tag."""
+"""Promotion: an annotated tag says which version of a model is in production. A rollback is one more tag."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from cmlkit.registry.versions import (
 
 MERGE_METHODS = ("merge", "squash", "rebase")
 TRIES = 20  # each lost race means that somebody else's promotion went through
-# What git-lfs, and cmlkit's own stores, leave in place of a file names its hash, and is short.
+# The pointers that git-lfs and cmlkit's own stores leave in place of a file contain its hash, and are short.
 # https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 POINTER_LIMIT_BYTES = 4096
-_LONGEST_NUMBER = 6  # digits; ids of commits are given with seven and more
+_LONGEST_NUMBER = 6  # digits; commit ids have seven or more
 
 
 @dataclass(frozen=True, kw_only=True)
 class Promotion:
-    """What is in production, by which tag.
+    """The version in production, and the tag that says so.
 
     Attributes:
-        created: False where it was in production already, and in a dry run.
+        created: False if it was in production already, and in a dry run.
         production: Number of the promotion.
-        commit: That has the model.
+        commit: The commit that has the model.
         sha256: Hash of the model file.
-        run: Address of the workflow run that trained it; empty where no commit says it.
+        run: Address of the workflow run that trained it; empty if no commit says it.
         previous: Number of the promotion that was in force before; None for the first.
-        merged: Number of the pull request that it came by; None where none was named.
+        merged: Number of the pull request that brought it; None if none was named.
     """
 
     tag: str
@@ -57,7 +57,7 @@ class Promotion:
 
 @dataclass(frozen=True, kw_only=True)
 class _Model:
-    """A model in a commit, of which the manifest and the file were seen to agree."""
+    """A model in a commit; its file matches its manifest."""
 
     path: str
     commit: str
@@ -77,14 +77,14 @@ def promote(
     by: str = "",
     dry_run: bool = False,
 ) -> Promotion:
-    """Put a model into production: by default the base branch's. Nothing is done where it is in production already.
+    """Put a model into production, by default the base branch's. Do nothing if it is in production already.
 
     Args:
         model: Repository path of the model file.
-        name: Of the model in the tag; made from the file's when empty.
-        base: The branch; the repository's default branch when empty.
-        to: A commit, branch or tag, or the number of an earlier promotion: rolls back, or promotes an experiment.
-        pull_request: Merge it first, as it is, and promote what the merge brought. One that is merged already is fine.
+        name: The model's name in the tag; made from the file's if empty.
+        base: The branch; the repository's default branch if empty.
+        to: A commit, branch or tag, or the number of an earlier promotion: to roll back, or promote an experiment.
+        pull_request: Merge this one first, and promote the model that it brought. It may be merged already.
         method: `merge`, `squash` or `rebase`.
         by: Address of the workflow run that promotes, for the tag's message.
         dry_run: Check everything, and write nothing.
@@ -92,14 +92,14 @@ def promote(
     Raises:
         ModelError: The commit has no such model, or its file is not what the manifest describes.
         SettingsError: The arguments contradict each other, or the name belongs to another model.
-        NotFound: There is no such commit, promotion or pull request.
+        NotFound: The commit, promotion or pull request is missing.
         Conflict: The pull request cannot be merged.
-        PermissionDenied: The token may not merge, or not create tags.
+        PermissionDenied: The token may not merge, or may not create tags.
     """
     if to and pull_request is not None:
         raise SettingsError("A pull request and another version cannot be promoted at once.", next_step="Choose one.")
     if method not in MERGE_METHODS:
-        raise SettingsError(f"{method!r} is no way to merge.", next_step=f"Known: {', '.join(MERGE_METHODS)}.")
+        raise SettingsError(f"{method!r} is not a way to merge.", next_step=f"Known: {', '.join(MERGE_METHODS)}.")
     tags = _Tags(forge, name or model_name(model))
     tags.check_model(model, is_named=bool(name))
     if pull_request is not None:
@@ -121,7 +121,7 @@ def promote(
 
 
 class _Tags:
-    """The promotions of one model, as they are now."""
+    """The current promotions of one model."""
 
     def __init__(self, forge: PromotionForge, name: str) -> None:
         self.name = name
@@ -129,7 +129,7 @@ class _Tags:
         ids = forge.tag_ids(tag_prefix(name))
         numbers = {int(last): tag for tag in ids if (last := tag.rpartition("/")[2]).isdecimal()}
         self.taken = sorted(numbers)
-        # A tag without a message is none of ours; its number is taken all the same.
+        # A tag without a message is not ours, but its number is taken.
         self.ids = {number: ids[tag] for number, tag in numbers.items() if ids[tag]}
         self.in_force = self.read(max(self.ids)) if self.ids else None
 
@@ -147,7 +147,7 @@ class _Tags:
         self._forge.create_tag(promotion.tag, commit=promotion.commit, message=promotion.message)
 
     def check_model(self, model: str, *, is_named: bool) -> None:
-        """Two models of one file name must not take turns in production unnoticed."""
+        """Refuse to let two models with the same file name take turns in production unnoticed."""
         path = trailers(self.in_force.message).get("Model", model) if self.in_force else model
         if path != model and not is_named:
             raise SettingsError(
@@ -158,7 +158,7 @@ class _Tags:
 
 
 def _target(forge: PromotionForge, tags: _Tags, to: str, base: str) -> str:
-    """The commit that is to be in production."""
+    """Return the commit to put into production."""
     number = to.removeprefix(f"{tag_prefix(tags.name)}/").removeprefix("production/")
     if number.isdecimal() and len(number) <= _LONGEST_NUMBER:
         return tags.read(int(number)).commit
@@ -172,7 +172,7 @@ def _target(forge: PromotionForge, tags: _Tags, to: str, base: str) -> str:
 
 
 def _merged(forge: PromotionForge, model: str, pull_request: PullRequest, method: str, *, dry_run: bool) -> _Model:
-    """The model of the pull request in the commit by which it came to its base; checked before anything is merged."""
+    """Return the pull request's model in its merge commit; check the model before merging."""
     if pull_request.merge_commit:
         return _verified(forge, model, pull_request.merge_commit)
     at_head = _verified(forge, model, pull_request.head_sha)
@@ -183,7 +183,7 @@ def _merged(forge: PromotionForge, model: str, pull_request: PullRequest, method
         )
     if pull_request.draft:
         raise Conflict(
-            f"{what} is a draft, as cmlkit leaves it where the gate rejected the model.",
+            f"{what} is a draft, as cmlkit leaves it if the gate rejected the model.",
             next_step=f"Read its report, and mark it ready for review first: {pull_request.url}",
         )
     if dry_run:
@@ -192,10 +192,10 @@ def _merged(forge: PromotionForge, model: str, pull_request: PullRequest, method
 
 
 def _verified(forge: PromotionForge, model: str, commit: str, *, like: _Model | None = None) -> _Model:
-    """The model in the commit, its file held against its manifest.
+    """Return the model in the commit after checking its file against its manifest.
 
     Args:
-        like: One that was seen already: the same files need not be read again.
+        like: A verified model; the same files need not be read again.
     """
     path = manifest_path(model)
     blobs = forge.blob_ids(commit, [model, path, f"{model}.dvc"])
@@ -210,7 +210,7 @@ def _verified(forge: PromotionForge, model: str, commit: str, *, like: _Model | 
     if model in blobs:
         _check_file(forge.read_file(model, ref=commit) or b"", manifest, model, commit)
     elif f"{model}.dvc" not in blobs:
-        raise ModelError(f"The commit {commit[:12]} has a manifest of {model}, and no such file.")
+        raise ModelError(f"The commit {commit[:12]} has a manifest of {model}, but no such file.")
     return _Model(path=model, commit=commit, manifest=manifest, blobs=blobs)
 
 
@@ -227,13 +227,13 @@ def _check_file(content: bytes, manifest: ModelManifest, model: str, commit: str
 
 
 def _run_of(forge: PromotionForge, chosen: _Model) -> str:
-    """The run that trained it: the commit says so that brought the manifest, on its own branch or squashed."""
+    """Return the run that trained the model, from the message of the commit that brought its manifest."""
     commits = forge.commits_of(manifest_path(chosen.path), ref=chosen.commit, limit=1)
     return run_in(forge.find_commit(commits[0]).message) if commits else ""
 
 
 def _next(tags: _Tags, chosen: _Model, *, run: str, by: str, merged: int | None) -> Promotion:
-    """The promotion that is to be made, or the one in force where that is of the same model."""
+    """Return the promotion to make, or the one in force if it has the same model."""
     manifest, latest, in_force = chosen.manifest, tags.latest, tags.in_force
     number = max(tags.taken, default=0) + 1
     planned = Promotion(
@@ -269,7 +269,7 @@ def _is_of(tag: AnnotatedTag, chosen: _Model) -> bool:
 def message(
     model: str, number: int, manifest: ModelManifest, *, run: str, by: str, previous: int | None, merged: int | None
 ) -> str:
-    """The tag's message: for people, and below, a fact a line, for machines."""
+    """Return the tag's message: text for people, then one fact per line for machines."""
     metrics = [f"{' '.join(name.split())}: {shown(value)}" for name, value in manifest.metrics.items()]
     facts = {
         "Model": model,

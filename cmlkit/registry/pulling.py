@@ -1,4 +1,4 @@
-"""Pulling: the bytes of a model's version, from whichever store its commit names, into a file, verified."""
+"""Pulling a version of a model from the store that its commit names into a file, and verifying it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ ReadFile = Callable[[str], bytes | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Pulled:
-    """A model that is where it was asked for.
+    """A pulled model.
 
     Attributes:
-        version: As people call it: `working tree`, `production 3`, a branch, a tag, a commit.
-        store: Where the bytes came from: `git`, `lfs`, `s3` or `dvc`; empty where they were there already.
+        version: Its name for people: `working tree`, `production 3`, a branch, a tag, a commit.
+        store: The source of the bytes: `git`, `lfs`, `s3` or `dvc`; empty if the file was there already.
     """
 
     path: str
@@ -52,22 +52,22 @@ def pull_model(
     access: GitAccess | None = None,
     say: Say = lambda text: None,
 ) -> Pulled:
-    """Bring a version of a model to a file, and its manifest beside it; nothing is done where it is there.
+    """Write a version of a model to a file, and its manifest beside it; do nothing if the file has it already.
 
     Args:
-        directory: In a clone.
+        directory: A folder in a clone.
         model: Model file, relative to `directory`.
-        at: `production`, the number of a promotion, `champion`, or a branch, a tag or a commit; what the checkout has
-            at `model` when empty.
-        base: The champion's branch; the remote's default branch when empty.
+        at: `production`, the number of a promotion, `champion`, or a branch, a tag or a commit; the checkout's version
+            of `model` if empty.
+        base: The champion's branch; the remote's default branch if empty.
         output: Another file to write than `model`.
-        force: Whether a file may be replaced that no commit has.
-        access: The way to the repository, for LFS; the checkout's own when None.
+        force: Whether to replace a file that no commit has.
+        access: URL and credentials of the repository, for LFS; the checkout's own if None.
 
     Raises:
-        ModelError: There is no such model, other bytes came than its manifest says, a file is in the way, or none
-            can be written.
-        SettingsError: There is no such commit, branch or promotion, or `directory` is in no git repository.
+        ModelError: The model is missing, its bytes do not match its manifest, a file is in the way, or the file
+            cannot be written.
+        SettingsError: The commit, branch or promotion is missing, or `directory` is in no git repository.
         GitError: git is not installed, refuses or fails.
         NotFound, PermissionDenied, ServiceError: The store does not give the bytes.
     """
@@ -88,7 +88,7 @@ def pull_model(
 
 
 def _write_manifest(directory: Path, model: str, side: Side, target: Path) -> None:
-    """Put the version's manifest beside the file, as it was written."""
+    """Write the version's manifest beside the file, byte for byte as it was committed."""
     beside = Path(manifest_path(target))
     if not side.commit and beside == directory / manifest_path(model):
         return
@@ -97,7 +97,7 @@ def _write_manifest(directory: Path, model: str, side: Side, target: Path) -> No
 
 
 def _write(content: bytes | Pointer, target: Path, directory: Path, access: GitAccess | None, say: Say) -> str:
-    """Write it where it belongs; the store that it came from."""
+    """Write the model to `target`; return the store that it came from."""
     if isinstance(content, Pointer):
         download(
             content,
@@ -111,7 +111,7 @@ def _write(content: bytes | Pointer, target: Path, directory: Path, access: GitA
 
 
 def _content(directory: Path, model: str, side: Side) -> bytes | Pointer:
-    """The model's bytes, or what stands for them: of the commit, or of the working tree and then of its commit."""
+    """Return the model's bytes or a pointer to them: from the version's commit, else the working tree, then HEAD."""
     if side.commit:
         found = _found(_of_commit(directory, side.commit), model, side.manifest)
     else:
@@ -120,7 +120,7 @@ def _content(directory: Path, model: str, side: Side) -> bytes | Pointer:
         )
     if found is None:
         raise ModelError(
-            f"{side.label} has the manifest of {model}, and neither the model itself nor a pointer to it.",
+            f"{side.label} has the manifest of {model}, but neither the model itself nor a pointer to it.",
             next_step="See which versions there are: cmlkit model list; and take one: cmlkit model pull --at COMMIT",
         )
     return found
@@ -152,7 +152,7 @@ def _of_commit(directory: Path, commit: str) -> ReadFile:
 
 
 def _of_folder(directory: Path) -> ReadFile:
-    """Files of the working tree; of a model only what may be a pointer, as the model itself would be no news."""
+    """Return a reader of small files in the working tree: a model there is only of use as a pointer."""
 
     def read(path: str) -> bytes | None:
         file = directory / path
@@ -162,7 +162,7 @@ def _of_folder(directory: Path) -> ReadFile:
 
 
 def _check_replaceable(directory: Path, model: str, target: Path) -> None:
-    """Refuse to replace what cannot be had again.
+    """Refuse to replace a file that cannot be restored.
 
     Raises:
         ModelError: `target` is neither a pointer nor the model that the checked-out commit has a manifest of.
@@ -177,7 +177,7 @@ def _check_replaceable(directory: Path, model: str, target: Path) -> None:
 
 
 def _committed(directory: Path, model: str) -> str:
-    """Return the hash of the model that the checked-out commit has; empty if it has none, or there is no commit."""
+    """Return the hash of the model in the checked-out commit; empty without a model or a commit."""
     try:
         return find_side(directory, "HEAD", model=model).manifest.sha256
     except NotARepository:

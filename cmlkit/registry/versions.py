@@ -1,7 +1,7 @@
-"""Versions: every model that the base branch held, those that wait on experiment branches, and which is in production.
+"""Versions of a model: on the base branch, on experiment branches, and in production.
 
-All of it is read from git: a version is a commit that changed the model's manifest, a promotion an annotated tag
-`model/NAME/production/NUMBER`. Nothing of it can get lost or disagree with the repository.
+All are read from git: a version is a commit that changed the model's manifest, a promotion is an annotated tag
+`model/NAME/production/NUMBER`. So none can get lost or disagree with the repository.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TRAILER = re.compile(r"^Cmlkit-([A-Za-z0-9-]+): (.*)$", re.MULTILINE)
 
 @dataclass(frozen=True, kw_only=True)
 class Promoted:
-    """One promotion: a tag that nobody moves.
+    """One promotion, read from its tag, which never moves.
 
     Attributes:
         number: 1 for the first; the highest is in production.
@@ -47,12 +47,12 @@ class ModelVersion:
     """One version of a model.
 
     Attributes:
-        commit: That brought it to the branch.
-        date: Of the commit, ISO 8601.
-        run: Address of the workflow run that trained it; empty where no commit says it.
-        branch: Where it lies: the base branch, or an experiment branch.
-        stages: `production 3`, `formerly production 1`, `champion` for the base branch's latest, `candidate` for
-            what waits on an experiment branch; empty for what the base branch held before.
+        commit: The commit that brought it to the branch.
+        date: The commit's date, ISO 8601.
+        run: Address of the workflow run that trained it; empty if no commit says it.
+        branch: The branch that has it: the base branch, or an experiment branch.
+        stages: `production 3`, `formerly production 1`, `champion` for the base branch's latest, `candidate` for a
+            model on an experiment branch; empty for earlier models of the base branch.
     """
 
     commit: str
@@ -69,11 +69,11 @@ class ModelVersion:
 
 @dataclass(frozen=True, kw_only=True)
 class Versions:
-    """What git knows of one model.
+    """All versions of one model.
 
     Attributes:
         model: Repository path of the model file.
-        name: In the tags.
+        name: The model's name in the tags.
         base: The branch whose latest version is the champion.
         versions: Candidates, then the base branch's, each newest first.
         promotions: Oldest first.
@@ -92,33 +92,33 @@ class Versions:
 
 
 def model_name(path: str) -> str:
-    """The name of a model in its tags: the file's, without its ending and what git takes in no tag."""
+    """Return the model's name in its tags: the file's name without its suffix and characters that git refuses."""
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", PurePosixPath(path).stem).strip("-")
     if not name:
-        raise SettingsError(f"No name can be made of {path}.", next_step="Say one: --name forest")
+        raise SettingsError(f"No name can be made from {path}.", next_step="Give one: --name forest")
     return name
 
 
 def tag_prefix(name: str) -> str:
-    """What the names of a model's promotions start with, before the number."""
+    """Return the common prefix of the model's promotion tags, before the number."""
     return f"model/{name}/production"
 
 
 def branch_pattern(template: str, base: str) -> str:
-    """Pattern of the experiment branches that a template such as `cmlkit/{base}/{run}` makes for a base branch."""
+    """Return the pattern of a base branch's experiment branches for a template such as `cmlkit/{base}/{run}`."""
     return re.sub(r"\{\w+\}", "*", template.replace("{base}", base))
 
 
 def list_versions(
     directory: Path, *, model: str, base: str = "", template: str = PublishSpec().branch, name: str = ""
 ) -> Versions:
-    """Every version of the model that the clone knows; no network is used.
+    """Return every version of the model that the clone has; no network is used.
 
     Args:
         model: Repository path of the model file.
-        base: Branch of the champion; the remote's default branch when empty.
-        template: Of the experiment branches' names, as in the setting publish.branch.
-        name: Of the model in its tags; made from the file's when empty.
+        base: Branch of the champion; the remote's default branch if empty.
+        template: Template of the experiment branches' names, as in the setting publish.branch.
+        name: The model's name in its tags; made from the file's if empty.
 
     Raises:
         SettingsError: `directory` is in no git repository, or has no such branch.
@@ -143,13 +143,13 @@ def list_versions(
 
 
 def fetch_versions(directory: Path, *, base: str, template: str, name: str) -> None:
-    """Bring what `list_versions` reads up to date, with the checkout's own credentials; gone branches go here too.
+    """Fetch the refs that `list_versions` reads, with the checkout's own credentials; prune deleted branches.
 
     Raises:
-        ServiceError: The remote does not give it.
+        ServiceError: The remote does not give them.
     """
     pattern = branch_pattern(template, base)
-    # One star is all that a refspec may have.
+    # A refspec may have only one star.
     folder = pattern.partition("*")[0] + "*"
     history.fetch(directory, f"+refs/heads/{base}:refs/remotes/origin/{base}")
     history.fetch(directory, f"+refs/heads/{folder}:refs/remotes/origin/{folder}", prune=True)
@@ -157,7 +157,7 @@ def fetch_versions(directory: Path, *, base: str, template: str, name: str) -> N
 
 
 def promoted(tags: Iterable[Tag]) -> tuple[Promoted, ...]:
-    """The promotions among the tags, by their number; tags of other names are none."""
+    """Return the promotions among the tags, ordered by number; tags with other names are left out."""
     found = []
     for tag in tags:
         number = tag.name.rpartition("/")[2]
@@ -177,12 +177,12 @@ def promoted(tags: Iterable[Tag]) -> tuple[Promoted, ...]:
 
 
 def trailers(message: str) -> Mapping[str, str]:
-    """The machine-readable lines of a promotion's message, `Cmlkit-Sha256: …`, by their name."""
+    """Return the machine-readable lines of a promotion's message, such as `Cmlkit-Sha256: …`, keyed by name."""
     return dict(_TRAILER.findall(message))
 
 
 def staged(versions: Sequence[ModelVersion], promotions: Sequence[Promoted], *, base: str) -> tuple[ModelVersion, ...]:
-    """The versions with their stages. A promotion is of the version that its commit brought, else of that content."""
+    """Return the versions with their stages; a promotion is matched by commit, else by the model's hash."""
     stages: list[list[str]] = [[] for _ in versions]
     for promotion in reversed(promotions):
         if (index := _version_of(promotion, versions)) is not None:
@@ -210,7 +210,7 @@ def _version_of(promotion: Promoted, versions: Sequence[ModelVersion]) -> int | 
 def _on_base(directory: Path, model: str, base: str, ref: str) -> tuple[ModelVersion, ...]:
     manifest = manifest_path(model)
     mainline = history.commits_of(directory, manifest, ref=ref, mainline=True)
-    # A merge's own message need not name the run; that of the commit which it merged does.
+    # A merge's own message need not name the run; the merged commit's message does.
     every = history.commits_of(directory, manifest, ref=ref, mainline=False) if mainline else []
     files = history.files_at(directory, manifest, [commit.sha for commit in (*mainline, *every)])
     runs: dict[str, str] = {}
@@ -230,7 +230,7 @@ def _on_base(directory: Path, model: str, base: str, ref: str) -> tuple[ModelVer
 def _candidates(
     directory: Path, model: str, heads: Mapping[str, str], known: Collection[str]
 ) -> tuple[ModelVersion, ...]:
-    """The models at the heads of experiment branches that are not among the known hashes, newest first."""
+    """Return the models at the heads of experiment branches that are not among the known hashes, newest first."""
     found = []
     files = history.files_at(directory, manifest_path(model), heads.values())
     for branch, head in heads.items():
@@ -246,7 +246,7 @@ def _candidates(
 def _promoted(
     directory: Path, model: str, name: str, there: Sequence[ModelVersion]
 ) -> tuple[tuple[Promoted, ...], tuple[ModelVersion, ...]]:
-    """The promotions, their hashes read from their commits, and the models in them that no branch has any more."""
+    """Return the promotions, with hashes read from their commits, and their models that no branch has any more."""
     promotions, elsewhere = [], {}
     for item in promoted(history.tags(directory, tag_prefix(name))):
         files = history.files_at(directory, manifest_path(item.path or model), [item.commit])
@@ -263,11 +263,11 @@ def _manifest(content: bytes) -> ModelManifest | None:
     try:
         return ModelManifest.from_json(content, source="a manifest in the history")
     except ModelError:
-        return None  # a commit that broke it is no version
+        return None  # a commit that broke the manifest is not a version
 
 
 def run_in(message: str) -> str:
-    """The address of a workflow run in a commit's message; empty where there is none."""
+    """Return the address of the workflow run in a commit's message; empty if missing."""
     match = _RUN.search(message)
     return match[0] if match else ""
 
