@@ -8,25 +8,24 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cmlkit.errors import AnswerLost, GitError, GitFailed, PermissionDenied, ServiceError
-from cmlkit.git.access import basic
+from cmlkit.git.access import GitAccess
 from cmlkit.git.command import run_git
 
 TIMEOUT_SECONDS = 1800.0
 # Give up on a connection that moves fewer bytes per second than the first, for as many seconds as the second.
 LOW_SPEED = ("1000", "60")
-IDENTITY = "cmlkit <cmlkit@users.noreply.github.com> 0 +0000"
 
 
-def push_blob(content: bytes, *, url: str, ref: str, token: str, environ: Mapping[str, str]) -> str:
-    """Store bytes in the repository at `url` under `ref`; return their blob id.
+def push_blob(content: bytes, *, access: GitAccess, ref: str, author: str, environ: Mapping[str, str]) -> str:
+    """Store bytes in a repository under `ref`; return their blob id.
 
     A temporary repository holds one commit with one file. No history is fetched, and neither the user's repository
     nor the user's git configuration is read or changed.
 
     Args:
-        url: HTTP URL of the repository, without credentials.
+        access: Its authorization is passed to git in its environment, not in an argument, URL or file.
         ref: Full name, such as `refs/cmlkit/uploads/…`; keeps the blob from garbage collection until a commit has it.
-        token: Passed to git in its environment, not in an argument, URL or file.
+        author: Name and address of the author of the commit that `ref` leads to, as `NAME <ADDRESS>`.
         environ: Variables for git, such as PATH, proxies and certificates.
 
     Raises:
@@ -36,23 +35,24 @@ def push_blob(content: bytes, *, url: str, ref: str, token: str, environ: Mappin
         GitError: git is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="cmlkit-push-") as folder:
-        git = _Git(Path(folder), _environ(environ, url, token))
+        git = _Git(Path(folder), _environ(environ, access))
         git.run("init", "--quiet", "--bare", "--template=", ".")
         blob = git.run("hash-object", "-w", "--stdin", send=content)
         tree = git.run("mktree", send=f"100644 blob {blob}\tfile\n".encode())
-        commit = git.run("hash-object", "-w", "-t", "commit", "--stdin", send=_commit(tree))
-        git.run("push", "--quiet", url, f"{commit}:{ref}")
+        commit = git.run("hash-object", "-w", "-t", "commit", "--stdin", send=_commit(tree, author))
+        git.run("push", "--quiet", access.url, f"{commit}:{ref}")
     return blob
 
 
-def _commit(tree: str) -> bytes:
+def _commit(tree: str, author: str) -> bytes:
     # The same bytes for the same file, so that pushing twice changes nothing.
-    return f"tree {tree}\nauthor {IDENTITY}\ncommitter {IDENTITY}\n\nLarge file\n".encode()
+    identity = f"{author} 0 +0000"
+    return f"tree {tree}\nauthor {identity}\ncommitter {identity}\n\nLarge file\n".encode()
 
 
-def _environ(environ: Mapping[str, str], url: str, token: str) -> dict[str, str]:
+def _environ(environ: Mapping[str, str], access: GitAccess) -> dict[str, str]:
     settings = {
-        f"http.{url}.extraHeader": f"Authorization: {basic('x-access-token', token)}",
+        f"http.{access.url}.extraHeader": f"Authorization: {access.authorization}",
         "http.lowSpeedLimit": LOW_SPEED[0],
         "http.lowSpeedTime": LOW_SPEED[1],
         "credential.helper": "",

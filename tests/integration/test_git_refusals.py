@@ -16,7 +16,7 @@ from cmlkit.__main__ import run
 from cmlkit.errors import GitError, GitFailed, NotARepository
 from cmlkit.git import checkout as git_checkout
 from cmlkit.git import history
-from cmlkit.git.access import access_of
+from cmlkit.git.access import GitAccess, access_of
 from cmlkit.git.command import ask_git, git_text, run_git
 from cmlkit.git.prepare import set_author
 from cmlkit.git.push import push_blob
@@ -329,4 +329,10 @@ def test_a_folder_whose_name_ends_in_a_space_or_is_not_utf8_keeps_its_name(check
 
 def test_a_large_file_without_git_says_what_git_is_needed_for(tmp_path: Path) -> None:
     with pytest.raises(GitError, match=r"git is not installed\. Files that are too large"):
-        push_blob(b"large", url="https://git.invalid/a/b.git", ref="refs/x", token="t", environ={"PATH": str(tmp_path)})
+        push_blob(
+            b"large",
+            access=GitAccess(url="https://git.invalid/a/b.git"),
+            ref="refs/x",
+            author="a <a@example.com>",
+            environ={"PATH": str(tmp_path)},
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,11 +12,19 @@ import pytest
 from cmlkit.errors import PermissionDenied
 from cmlkit.forges.github import FACTS
 from cmlkit.forges.github.large_blobs import API_BLOB_BYTES
+from cmlkit.git.access import GitAccess, basic
 from cmlkit.git.objects import blob_id
 from cmlkit.git.push import push_blob
 from tests.integration.project import MANIFEST, MODEL, REPOSITORY, TOKEN, Project, project
 
 LARGE = os.urandom(1024) + bytes(API_BLOB_BYTES)
+
+
+def push(
+    url: str, *, ref: str = "refs/cmlkit/uploads/x", token: str = TOKEN, environ: Mapping[str, str] = os.environ
+) -> str:
+    access = GitAccess(url=url, authorization=basic("x-access-token", token))
+    return push_blob(b"large", access=access, ref=ref, author="cmlkit <cmlkit@example.com>", environ=environ)
 
 
 @pytest.fixture
@@ -56,7 +64,7 @@ def test_a_publish_that_broke_off_after_the_push_is_finished(there: Project) -> 
 def test_pushing_twice_changes_nothing(there: Project) -> None:
     url, ref = f"{there.github.url}/{REPOSITORY}.git", "refs/cmlkit/uploads/x"
     for _ in range(2):
-        assert push_blob(b"large", url=url, ref=ref, token=TOKEN, environ=os.environ) == blob_id(b"large")
+        assert push(url, ref=ref) == blob_id(b"large")
     assert there.git("rev-list", "--count", ref).strip() == "1"
 
 
@@ -64,7 +72,7 @@ def test_a_token_that_may_not_push_is_an_error_that_does_not_show_it(there: Proj
     there.github.add_token("ghs_reads", "ann", permissions={"contents": "read"})
     url = f"{there.github.url}/{REPOSITORY}.git"
     with pytest.raises(PermissionDenied) as caught:
-        push_blob(b"large", url=url, ref="refs/cmlkit/uploads/x", token="ghs_reads", environ=os.environ)
+        push(url, token="ghs_reads")
     assert "contents: write" in caught.value.next_step
     assert "ghs_reads" not in str(caught.value)
 
@@ -81,7 +89,7 @@ def test_the_token_is_in_no_argument_and_no_file(there: Project, tmp_path: Path)
     spy.chmod(0o755)
     environ = {**os.environ, "PATH": f"{spy.parent}:{os.environ['PATH']}"}
     url = f"{there.github.url}/{REPOSITORY}.git"
-    push_blob(b"large", url=url, ref="refs/cmlkit/uploads/x", token=TOKEN, environ=environ)
+    push(url, environ=environ)
     text = seen.read_text(errors="replace")
     assert re.search(rf"push --quiet {re.escape(url)}", text)
     assert TOKEN not in text

@@ -134,7 +134,7 @@ class GitData:
 
     def create_blob(self, content: bytes) -> str:
         if len(content) > API_BLOB_BYTES:
-            blob = self._large_blobs.push(content, url=f"{self.repository().url}.git")
+            blob = self._large_blobs.push(content, access=self.git_access())
         else:
             blob = self._create("blobs", {"content": base64.b64encode(content).decode("ascii"), "encoding": "base64"})
         if blob != blob_id(content):

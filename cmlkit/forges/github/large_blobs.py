@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping
 
 from cmlkit.errors import Conflict, NotFound
 from cmlkit.forges.github.client import Client
+from cmlkit.git.access import GitAccess
 from cmlkit.git.objects import blob_id
 
 # Larger ones GitHub refuses ("your input was too large to process"): base64 makes 47 MiB of it.
 API_BLOB_BYTES = 35 * 1024**2
 # Neither a branch nor a tag: nobody sees it, and no workflow starts.
 UPLOADS = "cmlkit/uploads"
+AUTHOR = "cmlkit <cmlkit@users.noreply.github.com>"
 
 
 class LargeBlobs:
@@ -28,7 +30,7 @@ class LargeBlobs:
         # Ids of the blobs that a ref of their own still holds.
         self._pushed: set[str] = set()
 
-    def push(self, content: bytes, *, url: str) -> str:
+    def push(self, content: bytes, *, access: GitAccess) -> str:
         from cmlkit.git.push import push_blob
 
         blob = blob_id(content)
@@ -36,9 +38,9 @@ class LargeBlobs:
         def send() -> str:
             return push_blob(
                 content,
-                url=url,
+                access=access,
                 ref=f"refs/{UPLOADS}/{blob}",
-                token=self._client.http.token,
+                author=AUTHOR,
                 environ=self._environ,
             )
 
