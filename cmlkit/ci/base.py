@@ -15,6 +15,9 @@ from cmlkit.progress import Lines, Live, Progress
 from cmlkit.records.training_run import InstanceFacts
 from cmlkit.records.workflow_run import WorkflowRun
 
+# The most that one step may write to the job's summary; a longer one is dropped whole.
+SUMMARY_LIMIT_BYTES = 1024 * 1024
+
 Level = Literal["error", "warning", "notice"]
 
 # cmlkit's own, which a step may set wherever it runs: they write to the repository and register runners, on which any

@@ -11,12 +11,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cmlkit.ci.base import OWN_CREDENTIALS, Author, Level, PullRequestEvent, Workplace, local_run_id, of_checkout
+from cmlkit.ci.base import (
+    OWN_CREDENTIALS,
+    SUMMARY_LIMIT_BYTES,
+    Author,
+    Level,
+    PullRequestEvent,
+    Workplace,
+    local_run_id,
+    of_checkout,
+)
 from cmlkit.errors import SettingsError
 from cmlkit.progress import Lines, Progress
 from cmlkit.records.workflow_run import WorkflowRun
-
-SUMMARY_LIMIT_BYTES = 1024 * 1024  # of one step; GitHub drops a longer one whole
 
 PULL_REQUEST_EVENTS = ("pull_request", "pull_request_target")
 

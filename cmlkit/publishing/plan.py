@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.base import PublishForge, Repository
+from cmlkit.forges.facts import Addresses
 from cmlkit.gate.verdict import Verdict
 from cmlkit.model.manifest import ModelManifest, manifest_path
 from cmlkit.publishing.base_model import BaseModel, find_base_model, judge
@@ -41,6 +42,7 @@ class Plan:
     """
 
     repository: Repository
+    addresses: Addresses
     base: str
     base_head: str
     branch: str
@@ -116,6 +118,7 @@ def make_plan(
     )
     return Plan(
         repository=repository,
+        addresses=forge.facts.addresses,
         base=base,
         base_head=base_head,
         branch=branch,

@@ -28,7 +28,7 @@ from cmlkit.publishing.wording import unpublished
 from cmlkit.records.cost import Spent
 from cmlkit.records.training_run import TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
-from cmlkit.report import SUMMARY_LENGTH, PastModel, Report
+from cmlkit.report import MARKER_ROOM, SUMMARY_LENGTH, PastModel, Report
 from cmlkit.settings.schema import PublishSpec
 from cmlkit.stores.base import Store, Stored
 from cmlkit.stores.choice import store_for
@@ -139,7 +139,7 @@ class Publisher:
         with self.progress.stage("Commit the result") as say:
             commit = self._commit(files, removes=stored.removes)
             say(f"{commit[:12]} on {self.plan.branch}")
-        report = wording.of_commit(draft, self.plan, commit, self.forge.facts.addresses)
+        report = wording.of_commit(draft, self.plan, commit)
         with self.progress.stage("Open the pull request") as say:
             pull_request = self._open(title, body, report)
             say(pull_request.url)
@@ -236,7 +236,9 @@ class Publisher:
         if self.spec.comment == "none":
             return ""
         write = keep_comment if self.spec.comment == "update" else add_comment
-        return write(pull_request.number, report.markdown(), self._report_marker, forge=self.forge).url
+        return write(
+            pull_request.number, report.markdown(limit=self._comment_length), self._report_marker, forge=self.forge
+        ).url
 
     def _check(self, commit: str, report: Report) -> str:
         """URL of the check run, or of a commit status where the token may not create check runs."""
@@ -249,7 +251,7 @@ class Publisher:
                 commit=commit,
                 conclusion=self._conclusion,
                 title=title,
-                summary=report.markdown(),
+                summary=report.markdown(limit=self._comment_length),
                 details_url=url,
                 annotations=rejections(self.plan, level="warning" if self.spec.on_rejected == "warn" else "failure"),
             ).url
@@ -261,6 +263,10 @@ class Publisher:
             except PermissionDenied:
                 self.progress.warn(f"There is no check: {refused}")
                 return ""
+
+    @property
+    def _comment_length(self) -> int:
+        return self.forge.facts.limits.text - MARKER_ROOM
 
     @property
     def _conclusion(self) -> Conclusion:

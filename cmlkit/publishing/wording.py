@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
-from cmlkit.forges.facts import Addresses, Limits
+from cmlkit.forges.facts import Limits
 from cmlkit.formats import number
 from cmlkit.gate.verdict import judge
 from cmlkit.publishing.base_model import is_rescored
@@ -83,6 +83,7 @@ def report(
         branch=plan.branch,
         folder=str(plan.prefix),
         store=store,
+        addresses=plan.addresses,
         champion_parameters=plan.champion.parameters if plan.champion else None,
         is_rescored=plan.champion is not None and is_rescored(run, plan.champion),
         champion_data=plan.champion.data if plan.champion else None,
@@ -111,11 +112,11 @@ def report_file(report: Report, plan: Plan) -> CommitFile:
     return CommitFile(path=report_path(plan), role="report", content=content.encode("utf-8", "replace"))
 
 
-def of_commit(report: Report, plan: Plan, commit: str, addresses: Addresses) -> Report:
+def of_commit(report: Report, plan: Plan, commit: str) -> Report:
     """The report with its commit, and the plots under URLs that also show in private repositories."""
 
     def image(plot: str) -> str:
         path = quote(repository_path(plot, plan.prefix), safe="/")
-        return addresses.image.format(repository=plan.repository.url, commit=commit, path=path)
+        return plan.addresses.image.format(repository=plan.repository.url, commit=commit, path=path)
 
     return dataclasses.replace(report, commit=commit, images={plot: image(plot) for plot in report.run.plots})

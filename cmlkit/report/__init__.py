@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
+from cmlkit.ci.base import SUMMARY_LIMIT_BYTES
 from cmlkit.forges import forge_module
+from cmlkit.forges.facts import Addresses
 from cmlkit.formats import short_hash
 from cmlkit.gate.verdict import Verdict
 from cmlkit.records.cost import Spent
@@ -20,12 +22,13 @@ from cmlkit.report.fit import fitted
 from cmlkit.report.history import PastModel, history
 from cmlkit.report.markdown import code, link, text
 
-__all__ = ["COMMENT_LENGTH", "SUMMARY_LENGTH", "PastModel", "Report"]
+__all__ = ["COMMENT_LENGTH", "MARKER_ROOM", "SUMMARY_LENGTH", "PastModel", "Report"]
 
 # What a comment takes; the rest is room for a hidden marker.
-COMMENT_LENGTH = forge_module().FACTS.limits.text - 1_536
-# A job's summary holds 1 MiB; a code point takes up to four bytes.
-SUMMARY_LENGTH = 1024 * 1024 // 4
+MARKER_ROOM = 1_536
+COMMENT_LENGTH = forge_module().FACTS.limits.text - MARKER_ROOM
+# A code point takes up to four bytes of a job's summary.
+SUMMARY_LENGTH = SUMMARY_LIMIT_BYTES // 4
 
 _ADDRESSES = forge_module().FACTS.addresses
 
@@ -46,6 +49,7 @@ class Report:
         past: Earlier models of the base branch, oldest first, the champion last.
         store: Where the model's bytes are stored, as in the setting publish.store.
         spent: Cost of the published runs of the last days; None if unknown.
+        addresses: Addresses of commits and files on the forge.
     """
 
     run: TrainingRun
@@ -63,6 +67,7 @@ class Report:
     past: tuple[PastModel, ...] = ()
     store: str = "git"
     spent: Spent | None = None
+    addresses: Addresses = _ADDRESSES
 
     def markdown(self, *, limit: int = COMMENT_LENGTH) -> str:
         """Return the report within `limit` code points; a link to the run's page replaces the parts that do not fit.
@@ -106,7 +111,9 @@ class Report:
             rows.append(
                 (
                     "Code",
-                    link(shown, _ADDRESSES.commit.format(repository=root, commit=self.run.commit)) if root else shown,
+                    link(shown, self.addresses.commit.format(repository=root, commit=self.run.commit))
+                    if root
+                    else shown,
                 )
             )
         if self.workflow_run:
@@ -138,4 +145,4 @@ class Report:
         root = self._repository_url()
         if not (root and self.commit):
             return ""
-        return _ADDRESSES.file.format(repository=root, commit=self.commit, path=quote(path, errors="replace"))
+        return self.addresses.file.format(repository=root, commit=self.commit, path=quote(path, errors="replace"))

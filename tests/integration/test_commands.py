@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from cmlkit.__main__ import run
-from cmlkit.ci.github_actions import SUMMARY_LIMIT_BYTES
+from cmlkit.ci.base import SUMMARY_LIMIT_BYTES
 from cmlkit.records.training_run import RECORD
 from cmlkit_sandbox import Sandbox
 from cmlkit_sandbox.github.seeding import add_attestation

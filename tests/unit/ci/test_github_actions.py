@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.ci.base import PullRequestEvent
-from cmlkit.ci.github_actions import SUMMARY_LIMIT_BYTES, GithubActions, WorkflowLog
+from cmlkit.ci.base import SUMMARY_LIMIT_BYTES, PullRequestEvent
+from cmlkit.ci.github_actions import GithubActions, WorkflowLog
 
 RUN = {
     "GITHUB_ACTIONS": "true",
