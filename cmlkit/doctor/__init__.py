@@ -1,4 +1,4 @@
-"""The doctor: what a launch and a publish need of AWS and GitHub, looked at without making or changing anything."""
+"""The doctor: check what a launch and a publish need from AWS and GitHub, without creating or changing anything."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def examine(
     directory: Path,
     now: float,
 ) -> tuple[Finding, ...]:
-    """Every finding: the project's, GitHub's, AWS's. Errors that cmlkit explains become findings, and are not raised.
+    """Return all findings about the project, GitHub and AWS. Errors that cmlkit explains become findings.
 
     Args:
-        publish_forge: Opens GitHub with the token that publishes; it may raise, which is a finding too.
+        publish_forge: Opens GitHub with the token that publishes; if it raises, that is a finding, too.
         runner_forge: Opens GitHub with the token that registers runners.
-        directory: The project's.
-        now: Seconds since the epoch, by this machine's clock.
+        directory: The project's folder.
+        now: Seconds since the epoch on this machine's clock.
     """
     spec = settings.runner
     looks: list[Callable[[], tuple[Finding, ...]]] = [

@@ -1,4 +1,4 @@
-"""AWS, examined: who we are there, what a launch would meet, and whether an instance would get out."""
+"""Checks of AWS: the account, a launch's chances, and an instance's way out to the internet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cmlkit.settings.schema import RunnerSpec
 
 
 def examined(spec: RunnerSpec, *, workflow_run: WorkflowRun, cloud_for: CloudFor, now: float) -> tuple[Finding, ...]:
-    """Each region's account, then what a launch would try; `now` in seconds since the epoch."""
+    """Return findings about each region's account, then about a launch; `now` is in seconds since the epoch."""
     accounts = [
         finding
         for region in spec.region or ("",)
@@ -51,7 +51,7 @@ def _launch(spec: RunnerSpec, workflow_run: WorkflowRun, cloud_for: CloudFor) ->
     yield from looked("AWS permissions", lambda: _ending(workflow_run, {rung.region for rung in rungs}, cloud_for))
     if spec.stop_schedule_role:
         detail = (
-            f"Whether terminations may be scheduled as {spec.stop_schedule_role} shows at a launch: AWS tries none."
+            f"Whether {spec.stop_schedule_role} may schedule terminations shows only at a launch: AWS has no dry run."
         )
         yield ok("AWS permissions", detail)
 
@@ -63,7 +63,7 @@ def _group(cloud_for: CloudFor, region: str, network: str) -> tuple[Finding, ...
 
 def _options(shown: Preview) -> Finding:
     allowed = sum(option.refusal is None for option in shown.options)
-    detail = f"AWS would begin {allowed} of {len(shown.options)} options; capacity shows only at launch."
+    detail = f"AWS would allow {allowed} of {len(shown.options)} options; capacity shows only at launch."
     refusal = next((option.refusal for option in shown.options if option.refusal is not None), None)
     return ok("AWS launch", detail) if refusal is None else warning("AWS launch", f"{detail} {refusal.message}")
 
@@ -77,7 +77,7 @@ def _price(shown: Preview) -> Finding:
 
 
 def _quotas(rungs: Sequence[Rung], count: int, cloud_for: CloudFor) -> Iterator[Finding]:
-    """Whether each quota has room for the smallest option that counts against it; what runs already is not known."""
+    """Yield whether each quota allows the smallest option that counts against it; running instances are not counted."""
     smallest: dict[tuple[str, str], Rung] = {}
     for rung in sorted(rungs, key=lambda rung: rung.instance_type.cpus, reverse=True):
         smallest[rung.region, rung.quota] = rung
@@ -104,7 +104,7 @@ def _quotas(rungs: Sequence[Rung], count: int, cloud_for: CloudFor) -> Iterator[
 
 
 def _egress(rungs: Sequence[Rung], cloud_for: CloudFor) -> Iterator[Finding]:
-    """Whether an instance would reach GitHub, by each subnet's routes and the security groups."""
+    """Yield whether an instance would reach GitHub, according to the subnets' routes and the security groups."""
     places = {(rung.region, rung.subnet.id): rung for rung in rungs}
     open_: list[str] = []
     shut: list[str] = []
@@ -115,7 +115,7 @@ def _egress(rungs: Sequence[Rung], cloud_for: CloudFor) -> Iterator[Finding]:
             yield warning("AWS network", f"The way out is unknown: {error.message}", "Allow ec2:DescribeRouteTables.")
             return
         shut.append(f"{rung.subnet.id}: {problem}") if problem else open_.append(rung.subnet.id)
-    remedy = "An instance must reach GitHub over HTTPS: name another `subnet` or `security-group`."
+    remedy = "An instance must reach GitHub over HTTPS: set another `subnet` or `security-group`."
     if shut and not open_:
         yield failed("AWS network", SettingsError(f"No way out: {'; '.join(shut)}.", next_step=remedy))
     elif shut:
@@ -125,13 +125,13 @@ def _egress(rungs: Sequence[Rung], cloud_for: CloudFor) -> Iterator[Finding]:
 
 
 def _ending(workflow_run: WorkflowRun, regions: set[str], cloud_for: CloudFor) -> Iterator[Finding]:
-    """Whether instances may be ended. AWS says so of one that exists only, as it looks at that one's tags."""
+    """Yield whether instances may be terminated. AWS checks the tags of the instance, so one must exist."""
     marks = {lease.REPOSITORY: workflow_run.repository, lease.RUN: ""}
     for region in sorted(regions):
         alive = [instance for instance in cloud_for(region).instances(tags=marks) if instance.alive]
         if not alive:
-            detail = f"Whether instances may be terminated in {region} shows once there is one of this repository."
+            detail = f"Whether instances may be terminated in {region} shows once this repository has one."
             yield ok("AWS permissions", detail)
             continue
         cloud_for(region).check_removal(alive[0].id, tag=lease.INTERRUPTED)
-        yield ok("AWS permissions", f"Instances of this repository may be terminated and marked in {region}.")
+        yield ok("AWS permissions", f"Instances of this repository may be terminated and tagged in {region}.")

@@ -1,4 +1,4 @@
-"""A finding: what the doctor saw, how bad it is, and what to do about it."""
+"""Findings: a fact, how bad it is, and what to do about it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cmlkit.errors import CmlkitError, SettingsError
 
 State = Literal["ok", "warning", "failed"]
 
-# AWS refuses requests that are five minutes off; GitHub refuses the tokens of an App's that are more than ten.
+# AWS refuses requests whose time is five minutes off; GitHub refuses an App's tokens if they are more than ten off.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 SKEW_FAILED_SECONDS = 300.0
 SKEW_WARNING_SECONDS = 30.0
@@ -18,12 +18,12 @@ SKEW_WARNING_SECONDS = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What one look found.
+    """The result of one check.
 
     Attributes:
-        detail: One sentence: what there is, or what is wrong.
-        remedy: What to do about it; empty where nothing needs doing.
-        error: What failed; None unless `state` is `failed`.
+        detail: The fact or the problem, in one sentence.
+        remedy: The next step; empty if nothing needs doing.
+        error: The error; None unless `state` is `failed`.
     """
 
     subject: str
@@ -46,11 +46,11 @@ def failed(subject: str, error: CmlkitError) -> Finding:
 
 
 def looked(subject: str, look: Callable[[], Iterable[Finding]]) -> tuple[Finding, ...]:
-    """What a look found; also that it failed, where it raised an error that cmlkit explains."""
+    """Return a check's findings; an error that cmlkit explains ends the check and becomes its last finding."""
     found: list[Finding] = []
     try:
         for finding in look():
-            # One at a time: what was found before an error is as true as the error.
+            # One at a time, to keep the findings before an error.
             found.append(finding)  # noqa: PERF402
     except CmlkitError as error:
         found.append(failed(subject, error))
@@ -58,17 +58,17 @@ def looked(subject: str, look: Callable[[], Iterable[Finding]]) -> tuple[Finding
 
 
 def first_failure(findings: Sequence[Finding]) -> CmlkitError | None:
-    """What the first failed finding failed with; None where none failed."""
+    """Return the error of the first failed finding; None if none failed."""
     return next((finding.error for finding in findings if finding.error is not None), None)
 
 
 def clock_finding(subject: str, *, theirs: float | None, ours: float) -> list[Finding]:
-    """How far this machine's clock is off theirs, both in seconds since the epoch; nothing where that is unknown."""
+    """Return how far this machine's clock is off theirs (both in seconds since the epoch); nothing if unknown."""
     if theirs is None:
         return []
     skew = ours - theirs
     detail = f"This machine's clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}."
-    remedy = "Set it by a time server: timedatectl set-ntp true."
+    remedy = "Synchronize it with a time server: timedatectl set-ntp true."
     if abs(skew) >= SKEW_FAILED_SECONDS:
         return [failed(subject, SettingsError(detail, next_step=remedy))]
     return [warning(subject, detail, remedy)] if abs(skew) >= SKEW_WARNING_SECONDS else [ok(subject, detail)]

@@ -1,4 +1,4 @@
-"""GitHub, examined: the tokens, and what they and the repository's settings allow."""
+"""Checks of GitHub: the tokens, their permissions, and the repository's settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cmlkit.formats import plural
 DAY_SECONDS = 86_400.0
 # Long enough to make a new token before the old one fails at 08:00 on a holiday.
 EXPIRY_WARNING_SECONDS = 7 * DAY_SECONDS
-# A launch and a publish take some dozens.
+# A launch and a publish take a few dozen.
 FEW_REQUESTS = 100
 # https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
 PUBLISHING_SCOPES = {"repo", "public_repo"}
@@ -24,12 +24,12 @@ PULL_REQUESTS_SETTING = (
 
 
 def publishing(forge: Callable[[], AccessForge], now: float) -> tuple[Finding, ...]:
-    """Whether the token that publishes is good for that; `now` in seconds since the epoch."""
+    """Return whether the token for publishing suffices; `now` is in seconds since the epoch."""
     return looked("GitHub token", lambda: _publishing(forge(), now))
 
 
 def registering(forge: Callable[[], RunnerForge]) -> tuple[Finding, ...]:
-    """Whether the token that registers runners is."""
+    """Return whether the token for registering runners suffices."""
     return looked("GitHub runners", lambda: _runners(forge()))
 
 
@@ -45,7 +45,7 @@ def _publishing(forge: AccessForge, now: float) -> Iterator[Finding]:
 def _validity(access: Access, now: float) -> Iterator[Finding]:
     if access.expires is not None:
         days = (access.expires - now) / DAY_SECONDS
-        detail = f"The token is good for {plural(round(days), 'more day')}."
+        detail = f"The token is valid for {plural(round(days), 'more day')}."
         if access.expires - now < EXPIRY_WARNING_SECONDS:
             yield warning("GitHub token", detail, "Make a new one, and store it as the secret.")
         else:
@@ -54,7 +54,7 @@ def _validity(access: Access, now: float) -> Iterator[Finding]:
         yield failed(
             "GitHub token",
             PermissionDenied(
-                f"The classic token has the scopes {', '.join(access.scopes) or 'none'}, and not repo.",
+                f"The classic token has the scopes {', '.join(access.scopes) or 'none'}, but not repo.",
                 next_step="Give it the scope repo, or use a fine-grained token.",
             ),
         )
@@ -82,7 +82,7 @@ def _pull_requests(forge: AccessForge, access: Access) -> Iterator[Finding]:
     try:
         allowed = forge.actions_may_create_pull_requests()
     except CmlkitError:
-        detail = "Whether workflows may open pull requests cannot be told with this token."
+        detail = "This token cannot tell whether workflows may open pull requests."
         yield warning("GitHub pull requests", detail, f"Check {PULL_REQUESTS_SETTING}")
         return
     if allowed:
@@ -93,7 +93,7 @@ def _pull_requests(forge: AccessForge, access: Access) -> Iterator[Finding]:
 
 
 def _runners(forge: RunnerForge) -> Iterator[Finding]:
-    """Listing takes read access where registering takes write access, so this shows less than a launch would."""
+    """List runners, which needs only read access: registering needs write access, so a launch may still fail."""
     count = len(forge.runners())
     yield ok("GitHub runners", f"The token may list self-hosted runners; there are {count} now.")
     yield ok("GitHub runners", f"GitHub offers {forge.runner_download(architecture='x64').filename}.")

@@ -1,4 +1,4 @@
-"""The project, examined: whether what the settings name is there."""
+"""Checks of the project: whether the files that the settings name exist, and the gate's rules parse."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cmlkit.settings.schema import Settings
 
 
 def examined(settings: Settings, directory: Path) -> tuple[Finding, ...]:
-    """Whether the settings say how to train, and the gate's rules can be read."""
+    """Return whether the settings say how to train, and whether the gate's rules can be read."""
     return looked("settings", lambda: _examined(settings, directory))
 
 
@@ -27,7 +27,7 @@ def _examined(settings: Settings, directory: Path) -> Iterator[Finding]:
     for script in (*_scripts(train.setup), *_scripts(train.run), *_scripts(train.score)):
         if not (directory / script).is_file():
             error = SettingsError(
-                f"{script}, which training runs, is not there.", next_step="Add it, or correct `train`."
+                f"{script}, which training runs, is missing.", next_step="Add it, or correct `train`."
             )
             yield failed("settings", error)
     unread = [finding for text in settings.gate.rules for finding in looked("settings", partial(_rule, text))]
@@ -44,7 +44,7 @@ def _rule(text: str) -> tuple[Finding, ...]:
 
 
 def _scripts(command: str) -> list[str]:
-    """The Python files that a command runs by their path, from the project's root, wherever it goes by `cd`."""
+    """Return the Python files that a command runs, relative to the project's root; `cd` is followed."""
     folder, scripts = PurePosixPath(), list[str]()
     for part in re.split(r"&&|;|\n", command):
         words = part.split()
@@ -52,5 +52,5 @@ def _scripts(command: str) -> list[str]:
             folder = folder.joinpath(*words[1:2])
         ran = [word for before, word in pairwise(words) if before in ("python", "python3") and word.endswith(".py")]
         scripts += [str(folder / word) for word in ran]
-    # What a variable stands for shows only where the command runs.
+    # A variable's value is known only when the command runs.
     return [script for script in scripts if "$" not in script]

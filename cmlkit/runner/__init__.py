@@ -1,1 +1,1 @@
-"""The runner: an instance that exists for one run's jobs. Launch it, list it, stop it, reap it."""
+"""The runner: an instance for the jobs of one run. Launching, listing, stopping and reaping."""

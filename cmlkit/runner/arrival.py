@@ -1,4 +1,4 @@
-"""The watch: waiting for runners to come online, and finding out why one does not."""
+"""Waiting for runners to come online, and the likely causes if one does not."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from cmlkit.progress import Say
 from cmlkit.runner.boot import boot_progress
 
 POLL_SECONDS = 2.5
-# The forge says when a runner is there; the cloud is asked only to notice that it never will be.
+# The forge says when a runner is online; the cloud is asked only to notice that its instance has ended.
 POLLS_PER_LOOK_AT_INSTANCES = 4
-# Reading the console is what clouds allow least often.
+# Clouds limit reading the console more than any other call.
 POLLS_PER_LOOK_AT_CONSOLE = 12
 CONSOLE_TAIL_LINES = 20
 
@@ -25,7 +25,7 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _NO_EGRESS = "The subnet has no way out to the internet: it needs a public address or a NAT gateway."
 _CAUSES: Mapping[str, tuple[str, ...]] = {
     "": (
-        "The instance is still booting, or its console output is not there yet: it can be minutes late.",
+        "The instance is still booting, or its console output is minutes late.",
         "The image does not run user data with cloud-init.",
         _NO_EGRESS,
     ),
@@ -41,7 +41,7 @@ _CAUSES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """A runner that is to come online, and the instance that is to become it."""
+    """An expected runner, and the instance that will become it."""
 
     runner: Runner
     instance: Instance
@@ -49,10 +49,10 @@ class Arrival:
 
 
 class Watch:
-    """Runners on their way.
+    """A watch over runners until they are online.
 
     Args:
-        deadline: Seconds since the epoch at which patience ends.
+        deadline: Time at which to give up, in seconds since the epoch.
     """
 
     def __init__(self, arrivals: Sequence[Arrival], *, forge: RunnerForge, deadline: float, clock: Clock) -> None:
@@ -66,10 +66,10 @@ class Watch:
         self._stage = ""
 
     def wait(self, say: Say) -> list[tuple[Arrival, CmlkitError]]:
-        """Return once each runner is online, or has had its job already, or failed to come; those that failed, and why.
+        """Wait until each runner is online, has finished its job already, or failed; return the failed ones and why.
 
-        The reasons are `WaitTimeout` where patience ended, `CapacityError` where the cloud took the instance back, and
-        `ServiceError` where it ended otherwise.
+        The errors are `WaitTimeout` after the deadline, `CapacityError` if the cloud took the instance back, and
+        `ServiceError` if the instance ended otherwise.
         """
         failed: list[tuple[Arrival, CmlkitError]] = []
         poll = 0
@@ -89,7 +89,7 @@ class Watch:
             poll += 1
 
     def _look_at_runners(self) -> None:
-        # One call, however many there are.
+        # One call for any number of runners.
         if len(self._waiting) == 1:
             known = [self._forge.runner(self._waiting[0].runner.id)]
         else:
@@ -101,15 +101,15 @@ class Watch:
         if runner := runners.get(arrival.runner.id):
             self._missing.discard(runner.id)
             return runner.busy or runner.status == "online"
-        # One that is gone has had its job: GitHub removes a just-in-time runner after that. One that is missing once
-        # may be so new that GitHub does not list it yet.
+        # A runner that is gone has finished its job: GitHub removes a just-in-time runner then. But one that is missing
+        # only once may be so new that GitHub does not list it yet.
         was_missing = arrival.runner.id in self._missing
         self._missing.add(arrival.runner.id)
         return was_missing
 
     def _look_at_instances(self) -> list[tuple[Arrival, CmlkitError]]:
         self._states = _states(self._waiting)
-        # One whose runner is missing, too, has had its job: a boot that fails leaves its runner registered.
+        # If the runner is missing, too, it has finished its job: a failed boot leaves its runner registered.
         ended = [
             arrival
             for arrival in self._waiting
@@ -120,7 +120,7 @@ class Watch:
         return [(arrival, _ended(arrival, self._states[arrival.instance.id], agent)) for arrival in ended]
 
     def _state(self, arrival: Arrival) -> str:
-        # The cloud may not list an instance for a moment after it was launched.
+        # The cloud may not list an instance for a moment after its launch.
         return self._states[arrival.instance.id].state if arrival.instance.id in self._states else "pending"
 
     def _summary(self) -> str:
@@ -132,7 +132,7 @@ class Watch:
 
     def _late(self, arrival: Arrival) -> WaitTimeout:
         stage, text = _console(arrival)
-        where = f"its boot has reached the stage `{stage}`" if stage else "its boot script has not shown itself"
+        where = f"its boot has reached the step `{stage}`" if stage else "its boot script has printed nothing yet"
         return WaitTimeout(
             f"The runner {arrival.runner.name} on {arrival.instance.id} in {arrival.instance.region} is not online"
             f" after {self._clock.now() - self._started:.0f} s; {where}.{text}",
@@ -141,7 +141,7 @@ class Watch:
 
 
 def _states(arrivals: Sequence[Arrival]) -> dict[str, Instance]:
-    """Id -> instance, with one call for each region."""
+    """Return the instances by id, with one call for each region."""
     clouds = {arrival.cloud.region: arrival.cloud for arrival in arrivals}
     return {
         instance.id: instance
@@ -170,19 +170,19 @@ def _ended(arrival: Arrival, instance: Instance, agent: RunnerAgent) -> CmlkitEr
 
 
 def _causes(stage: str, agent: RunnerAgent) -> str:
-    causes = _CAUSES.get(stage, ("The console output above shows what the boot script was at.",))
+    causes = _CAUSES.get(stage, ("The console output above shows the boot script's last step.",))
     named = (cause.format(forge=agent.forge, service=agent.service, status_page=agent.status_page) for cause in causes)
     return "\n".join(["Likely causes, in this order:", *(f"- {cause}" for cause in named)])
 
 
 def _console(arrival: Arrival) -> tuple[str, str]:
-    """The boot stage, and the end of the console output as lines for a message."""
+    """Return the boot step, and the end of the console output as lines for a message."""
     try:
         console = arrival.cloud.console_output(arrival.instance.id)
     except CmlkitError as error:
         return "", f"\n(No console output: {error.message})"
     lines = [_CONTROL.sub("", line).rstrip() for line in console.splitlines()]
-    # Behind the bar nothing is taken for a command by GitHub, whatever the instance wrote.
+    # The bar keeps GitHub from reading a line that the instance wrote as a workflow command.
     tail = [f"  | {line}" for line in lines if line][-CONSOLE_TAIL_LINES:]
     progress = boot_progress(console)
     return (progress.stage if progress else ""), "\n".join(["\nThe end of its console output:", *tail]) if tail else ""

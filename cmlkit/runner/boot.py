@@ -1,37 +1,37 @@
-"""User data: what a new instance does from its first boot to its power-off.
+"""User data: the script of a new instance from its first boot to its power-off.
 
-`life.sh` is what is the same everywhere. It calls functions of two parts: the cloud's, which answers what an instance
-can be told about itself, and the forge's, which installs and runs the agent that takes the job. This module puts both
-before it, and before them the values of one runner. The script prints `cmlkit: stage=NAME uptime=SECONDS` on standard
-output, and on the console, when it enters each of BOOT_STAGES.
+`life.sh` is the same everywhere. It calls functions of two parts: the cloud's, which tells an instance about itself,
+and the forge's, which installs and runs the agent that takes the job. This module puts both parts before `life.sh`,
+and the values of one runner before them. When the script begins one of BOOT_STAGES, it prints
+`cmlkit: stage=NAME uptime=SECONDS` on standard output and on the console.
 
-What the script asks of a machine, for whoever runs it elsewhere. All commands are looked up on PATH:
+The script needs these commands on a machine, looked up on PATH:
 
     systemd-run --quiet --unit=… --description=… --on-active=SECONDS --timer-property=… COMMAND…
-                                        the lifetime timer; SECONDS has two decimals
+                                        start the lifetime timer; SECONDS has two decimals
     systemd-run --quiet --scope --description=… --property=… COMMAND…
                                         run COMMAND in the foreground, in this environment
     systemctl poweroff; poweroff; systemctl is-system-running; systemctl poweroff --force --force
                                         each only if the one before it failed, or did not say `stopping`
     systemctl --quiet --no-reload enable UNIT_FILE
 
-and only where `id -u` says 0:
+and only if `id -u` prints 0:
 
     useradd --create-home --home-dir DIRECTORY --shell SHELL --user-group runner
                                         unless `id -u runner` succeeds; then `chown runner: DIRECTORY`
     setpriv --reuid=runner --regid=GROUP --init-groups -- COMMAND…
                                         run COMMAND as that user, in this environment
 
-besides bash, coreutils, sed, grep, tar, gzip, and curl or python3. Everything that it writes is below the
-environment's CMLKIT_HOME (default /opt/cmlkit), except lines on /dev/console where that is writable:
+besides bash, coreutils, sed, grep, tar, gzip, and curl or python3. It writes only below the environment's CMLKIT_HOME
+(default /opt/cmlkit), and to /dev/console if that is writable:
 
-    home/                       the agent, in a folder of its own
+    home/                       the agent, in its own folder
     booted                      the machine's one boot has begun: if it exists, the script powers off at once
-    interrupted                 the cloud's notice of a Spot interruption, as it came
+    interrupted                 the cloud's notice of a spot interruption, unchanged
 
 The agent gives its jobs the variables of job_environment, and LANG, CMLKIT_HOME, CMLKIT_INSTANCE_ID and
-CMLKIT_INSTANCE_STARTED (seconds since the epoch). On a Spot interruption, for which the cloud is asked every five
-seconds, SIGTERM goes to the programs below the steps of its job.
+CMLKIT_INSTANCE_STARTED (seconds since the epoch). The script asks the cloud every five seconds for a spot
+interruption; on one, it sends SIGTERM to the programs that the job's steps run.
 """
 
 import re
@@ -60,18 +60,18 @@ BOOT_STAGES = (
 
 @dataclass(frozen=True, kw_only=True)
 class BootSpec:
-    """What one instance needs to become one runner for one job.
+    """The values that make an instance one runner for one job.
 
     Attributes:
-        cloud: The cloud that the instance is in.
+        cloud: The instance's cloud.
         agent: The forge's runner application.
-        credential: What lets the agent become the runner: single use, and the only secret in user data.
-        runner_url: Where the agent's archive is, according to the forge.
-        runner_sha256: Its checksum, from the same place, in hexadecimal.
+        credential: Lets the agent become the runner; single use, and the only secret in user data.
+        runner_url: URL of the agent's archive, from the forge.
+        runner_sha256: Checksum of that archive, from the forge, in hexadecimal.
         idle_timeout: Seconds without a job after which the instance powers off.
-        max_lifetime: Seconds after which it powers off whatever it is doing.
+        max_lifetime: Seconds after which it powers off, even during a job.
         startup_script: The user's own lines, run by `bash -e` as root before the runner starts.
-        job_environment: Variables that every job on the runner sees.
+        job_environment: Variables for every job on the runner.
     """
 
     cloud: FirstBoot
@@ -87,12 +87,12 @@ class BootSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class BootProgress:
-    """How far a boot had come when its console was read.
+    """The progress of a boot when its console was read.
 
     Attributes:
-        stage: The last of BOOT_STAGES that it entered.
+        stage: The last of BOOT_STAGES that it began.
         uptime: Seconds from the machine's start to that moment.
-        farewell: Why it powered off; empty as long as it has not.
+        farewell: Why it powered off; empty if it has not.
     """
 
     stage: str
@@ -101,9 +101,9 @@ class BootProgress:
 
 
 def boot_progress(console: str) -> BootProgress | None:
-    """Return how far the boot script had come by the console's output, or None when it had not begun."""
+    """Return the boot script's progress according to the console's output; None if it had not begun."""
     said = re.findall(r"cmlkit: stage=(\S+) uptime=([0-9.]+)", console)
-    # Consoles carry what other programs print, too; only this script's own stages count.
+    # Other programs print on the console, too; only this script's own steps count.
     stages = [(stage, uptime) for stage, uptime in said if stage in BOOT_STAGES]
     if not stages:
         return None
@@ -116,7 +116,7 @@ def user_data(spec: BootSpec) -> str:
     """Return the script that cloud-init runs on the instance's first boot.
 
     Raises:
-        SettingsError: The script is larger than the cloud takes, or a value cannot be put into it.
+        SettingsError: The script is larger than the cloud allows, or a value cannot be put into it.
     """
     values = {
         "CMLKIT_CREDENTIAL": spec.credential,
@@ -138,14 +138,14 @@ def user_data(spec: BootSpec) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageContents:
-    """What an image has: the SHA-256 of its runner's archive, and versions of git and uv; empty where it has none."""
+    """A machine image's SHA-256 of the runner's archive, and its versions of git and uv; empty if it lacks one."""
 
     runner_sha256: str
     git: str
     uv: str
 
     def missing(self, runner_sha256: str) -> list[str]:
-        """What each boot would have to fetch, where the current runner has this checksum."""
+        """Return what each boot would have to fetch, if the current runner has this checksum."""
         if not self.runner_sha256:
             lacks = ["the runner"]
         else:
@@ -154,7 +154,7 @@ class ImageContents:
 
 
 def image_recipe(*, runner_url: str, runner_sha256: str, startup_script: str = "") -> str:
-    """The script that prepares a machine of which an image is made, as its user data.
+    """Return the user data for a machine that will become an image.
 
     Args:
         startup_script: The user's own lines, run as root at the end.
@@ -171,12 +171,12 @@ def image_recipe(*, runner_url: str, runner_sha256: str, startup_script: str = "
 
 
 def check_image_script() -> str:
-    """The user data by which an instance tells what its image has."""
+    """Return the user data for an instance that reports its image's contents on the console."""
     return "\n".join(_resource("check-image.sh")) + "\n"
 
 
 def image_contents(console: str) -> ImageContents | None:
-    """What the image has, by the console's output; None when it has not been told yet."""
+    """Return the image's contents according to the console's output; None if not reported yet."""
     found = re.search(r"cmlkit: image runner=(\S+) git=(\S*) uv=(\S*)", console)
     if found is None:
         return None
@@ -197,7 +197,7 @@ def _checksum(spec: BootSpec) -> str:
     if not re.fullmatch(r"[0-9a-fA-F]{64}", spec.runner_sha256):
         raise SettingsError(
             f"The runner at {spec.runner_url} comes without a usable SHA-256 checksum ({spec.runner_sha256!r}).",
-            next_step=f"An unverified runner is not started; see whether the {spec.agent.forge} server is up to date.",
+            next_step=f"An unverified runner is not started; check that the {spec.agent.forge} server is up to date.",
         )
     return spec.runner_sha256.lower()
 
@@ -206,7 +206,7 @@ def _environment_lines(environment: Mapping[str, str]) -> str:
     for name, value in environment.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or "\n" in value or "\r" in value:
             raise SettingsError(
-                f"The runner cannot give the variable {name!r} to its jobs: its .env file holds one NAME=value a line.",
+                f"The runner cannot give the variable {name!r} to its jobs: its .env file has one NAME=value per line.",
                 next_step="Use letters, digits and underscores in the name, and a value of one line.",
             )
     return "\n".join(f"{name}={value}" for name, value in environment.items())

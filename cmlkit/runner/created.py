@@ -1,4 +1,4 @@
-"""The ledger: what a launch has asked for, and so may have to take back."""
+"""The runners and instances that a launch may have created, and so may have to remove."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cmlkit.runner.stopping import Traces
 
 
 class Ledger:
-    """Entries are made before what they stand for is asked for, and only taken out where it surely did not happen."""
+    """The runners and instances of one launch: noted before the request, and dropped only if it surely failed."""
 
     def __init__(self) -> None:
         self._registered: set[str] = set()
@@ -21,7 +21,7 @@ class Ledger:
 
     @contextmanager
     def registering(self, name: str) -> Iterator[None]:
-        """Inside, a runner of that name is registered."""
+        """Note the runner that is registered inside the `with` block."""
         self._registered.add(name)
         try:
             yield
@@ -30,9 +30,9 @@ class Ledger:
             raise
 
     def launched(self, name: str, cloud: LaunchingCloud, spec: InstanceSpec) -> Instance:
-        """Launch the instance of that name."""
+        """Launch the instance with that name, and note it."""
         cloud.check_spec(spec)
-        # A refusal says nothing of an earlier request of which the answer was lost.
+        # A refusal says nothing about an earlier request whose answer was lost.
         was_uncertain = name in self._uncertain
         self._regions.add(cloud.region)
         self._uncertain.add(name)
@@ -53,7 +53,7 @@ class Ledger:
         self._uncertain.discard(name)
 
     def traces(self, names: Collection[str], *, clouds: Collection[LaunchingCloud], tags: Mapping[str, str]) -> Traces:
-        """By what to know the runners and instances of those names."""
+        """Return the traces of the runners and instances with those names."""
         wanted = frozenset(names)
         return Traces(
             clouds=[cloud for cloud in clouds if cloud.region in self._regions],

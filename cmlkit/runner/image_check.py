@@ -1,4 +1,4 @@
-"""Imaging: what an image has of what runners need, found by booting one instance of it."""
+"""Checking a machine image for what runners need, by booting one instance from it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from cmlkit.runner.stopping import Traces, remove
 from cmlkit.settings.schema import RunnerSpec
 
 POLL_SECONDS = 5.0
-# It is read within a minute or two, and ends by itself after five.
+# The answer is read within a minute or two, and the instance ends by itself after five.
 LIFETIME_SECONDS = 900.0
 
 
 @dataclass
 class Imaging:
-    """One look at an image. Whoever calls `look` removes what `traces` names afterwards, whatever happened."""
+    """One check of an image. The caller of `look` must remove what `traces` names, even after an error."""
 
     spec: RunnerSpec
     workflow_run: WorkflowRun
@@ -38,7 +38,7 @@ class Imaging:
 
     def __post_init__(self) -> None:
         self._expires = self.clock.now() + LIFETIME_SECONDS
-        # No runner is registered: the name only marks the instance as ours, for the reaper too.
+        # No runner is registered: the name only shows, also to the reaper, that the instance is ours.
         self._runner = Runner(
             id=0,
             name=lease.new_name(self.workflow_run, 1, expires=self._expires),
@@ -49,12 +49,12 @@ class Imaging:
         self._ledger = Ledger()
 
     def look(self, say: Say) -> ImageContents:
-        """What the image has.
+        """Return the image's contents.
 
         Raises:
-            CapacityError: No instance could be had.
-            WaitTimeout: It has not told within `spec.wait_timeout`.
-            ServiceError: It ended without telling.
+            CapacityError: No instance could be launched.
+            WaitTimeout: The instance has not reported within `spec.wait_timeout`.
+            ServiceError: The instance ended before it reported.
         """
         planned = plan(replace(self.spec, count=1), self.clouds)
         rung, instance = climb(planned.rungs, self._launch, clock=self.clock)
@@ -62,24 +62,24 @@ class Imaging:
         deadline = self.clock.now() + self.spec.wait_timeout
         while (found := image_contents(console := cloud.console_output(instance.id))) is None:
             self._check(cloud, instance, console, deadline)
-            say(f"{instance.id} ({rung}) has not told yet")
+            say(f"{instance.id} ({rung}) has not reported yet")
             self.clock.sleep(POLL_SECONDS)
         return found
 
     @property
     def traces(self) -> Traces:
-        """By what to know the instance that was launched."""
+        """The traces of the instance that was launched."""
         return self._ledger.traces([self._runner.name], clouds=self.clouds, tags=lease.marks(self.workflow_run))
 
     def _check(self, cloud: Cloud, instance: Instance, console: str, deadline: float) -> None:
         tail = "\n".join(["The end of its console output:", *console.splitlines()[-20:]])
         if self.clock.now() >= deadline:
             raise WaitTimeout(
-                f"{instance.id} has not told what its image has within {self.spec.wait_timeout:.0f} s.\n{tail}",
-                next_step="An image without cloud-init, or without a serial console, cannot tell.",
+                f"{instance.id} has not reported what its image has within {self.spec.wait_timeout:.0f} s.\n{tail}",
+                next_step="An image without cloud-init, or without a serial console, cannot report it.",
             )
         if any(not item.alive for item in cloud.instances(ids=[instance.id])):
-            raise ServiceError(f"{instance.id} ended before it told what its image has.\n{tail}")
+            raise ServiceError(f"{instance.id} ended before it reported what its image has.\n{tail}")
 
     def _launch(self, rung: Rung) -> Instance:
         spec = InstanceSpec(
@@ -110,10 +110,10 @@ def check_image(
     progress: Progress | None = None,
     clock: Clock | None = None,
 ) -> ImageContents:
-    """What `spec.image` has, told by an instance of it that is terminated as soon as it has told.
+    """Return the contents of `spec.image`, reported by an instance that is terminated right afterwards.
 
     Raises:
-        CapacityError, WaitTimeout, ServiceError: It could not be had, or did not tell.
+        CapacityError, WaitTimeout, ServiceError: The instance could not be launched, or did not report.
         Interrupted: SIGINT or SIGTERM came; the instance is terminated then, too.
     """
     clouds, clock = [cloud_for(region) for region in spec.region or ("",)], clock or SystemClock()

@@ -1,4 +1,4 @@
-"""The ladder: the places and markets where an instance may be bought, tried one after the other until one gives it."""
+"""The ladder: instance types, places and markets, tried one after the other until one gives an instance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cmlkit.clouds.launching import Instance, LaunchRefused, Remedy
 from cmlkit.clouds.planning import Image, InstanceType, Market, Subnet
 from cmlkit.errors import AnswerLost, CapacityError, ServiceError
 
-# EC2 lets two launches a second through once a few are used up, and a matrix asks for many at once.
+# EC2 allows two launches per second after a first few, and a matrix requests many at once.
 # https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
 PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 16.0)
 
@@ -23,7 +23,7 @@ class Rung:
 
     Attributes:
         cloud: The cloud's own name, for messages.
-        price: USD per hour; None when unknown.
+        price: USD per hour; None if unknown.
         quota: Name of the account's limit that the instance would count against.
     """
 
@@ -43,14 +43,14 @@ class Rung:
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """A rung that did not hold, and why."""
+    """A rung on which the launch was refused, and the error."""
 
     rung: Rung
     error: LaunchRefused
 
 
 def ordered(rungs: Iterable[Rung], markets: Sequence[Market]) -> list[Rung]:
-    """The rungs by market, then by price; those of unknown price, and of the same, stay in the order they came in."""
+    """Return the rungs by market, then by price; an unknown price comes last, and equal ones keep their order."""
     return sorted(rungs, key=lambda rung: (markets.index(rung.market), inf if rung.price is None else rung.price))
 
 
@@ -61,15 +61,15 @@ def climb(
     clock: Clock,
     refused: Callable[[Refusal], None] = lambda refusal: None,
 ) -> tuple[Rung, Instance]:
-    """The first rung that gives an instance, and the instance.
+    """Return the first rung that gives an instance, and the instance.
 
     Args:
         launch: Launches on a rung; called again with the same rung, it must not make a second instance.
-        refused: Told of each rung that did not hold.
+        refused: Called with each refusal.
 
     Raises:
-        CapacityError: No rung held; the message is a table of what was tried.
-        CmlkitError: What no other rung can mend.
+        CapacityError: All rungs refused; the message is a table of the attempts.
+        CmlkitError: An error that no other rung can avoid.
     """
     refusals: list[Refusal] = []
     left = list(rungs)
@@ -96,17 +96,17 @@ def _launch_patiently(rung: Rung, launch: Callable[[Rung], Instance], clock: Clo
             if error.remedy is not Remedy.LATER or not (pauses or lost):
                 raise
         if not pauses:
-            # The next rung could give a second instance beside one that nobody knows of.
+            # The next rung could give a second instance beside an unknown first one.
             raise ServiceError(
                 f"Whether {rung} was launched is unknown: {lost}",
                 next_step=f"Try again when the connection to {rung.cloud} is stable.",
             ) from lost
-        # At random, so that launches that began together do not stay in step.
+        # Random, so that launches that began together do not repeat together.
         clock.sleep(pauses.pop(0) * random.uniform(0.5, 1.5))  # noqa: S311 - it hides no secret
 
 
 def _also_closed(other: Rung, refusal: Refusal) -> bool:
-    """Whether what closed one rung closes another one too."""
+    """Return whether the reason of a refusal rules out another rung, too."""
     rung, remedy = refusal.rung, refusal.error.remedy
     if other.region != rung.region:
         return False
@@ -127,4 +127,4 @@ def _nothing_left(refusals: Sequence[Refusal]) -> CapacityError:
     steps = dict.fromkeys(refusal.error.next_step for refusal in refusals if refusal.error.next_step)
     advice = [f"Used up: {'; '.join(quotas)}."] if quotas else []
     advice += steps or ["Allow more instance types, regions or subnets, or another market; or try again later."]
-    return CapacityError("\n".join(["No instance could be had. Tried:", *lines]), next_step="\n".join(advice))
+    return CapacityError("\n".join(["No instance could be launched. Tried:", *lines]), next_step="\n".join(advice))

@@ -1,4 +1,4 @@
-"""Launching: from the settings to runners that are online, and everything taken back if that fails."""
+"""Launching: from the settings to runners that are online. If that fails, everything is removed again."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from cmlkit.runner.stopping import Removed, remove
 from cmlkit.settings.schema import RunnerSpec
 
 THREADS = 16
-# A cancelled step is killed ten seconds after its first signal; what is on its way gets some of them to come back.
+# A cancelled step is killed ten seconds after its first signal; pending requests get some of these to finish.
 # https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation
 SETTLE_SECONDS = 4.0
-# GitHub may add these by itself; a job's `runs-on` finds the runner either way.
+# GitHub may add these by itself; a job's `runs-on` matches the runner either way.
 COMMON_LABELS = ("self-hosted", "linux")
 
 _RUNNER_ARCHITECTURES: Mapping[Architecture, str] = {"x86_64": "x64", "arm64": "arm64"}
@@ -41,8 +41,8 @@ class Launched:
     """A runner that is online, and its instance.
 
     Attributes:
-        label: What `runs-on` must name, beside `self-hosted`.
-        price: USD per hour; None when unknown.
+        label: The label for `runs-on`, beside `self-hosted`.
+        price: USD per hour; None if unknown.
         expires: Seconds since the epoch at which the instance's lease ends.
         seconds: From the start of the launch until the runner was online.
     """
@@ -61,7 +61,7 @@ class Launched:
 
 @dataclass(frozen=True, kw_only=True)
 class _Bought:
-    """A registered runner and the instance that boots to become it."""
+    """A registered runner, and the instance that boots to become it."""
 
     runner: Runner
     instance: Instance
@@ -69,7 +69,7 @@ class _Bought:
 
 
 class Launching:
-    """One launch of `spec.count` runners: its steps, and what they have brought into being."""
+    """One launch of `spec.count` runners: its steps, and the runners and instances that they created."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Launching:
         self._given_up = False
 
     def run(self) -> tuple[Launched, ...]:
-        """The runners, once they are online. Whoever calls this calls `withdraw` if it raises."""
+        """Return the runners once they are online. If this raises, the caller must call `withdraw`."""
         with self.progress.stage("Launch") as say:
             bought = self._buy_all()
             say(", ".join(f"{item.instance.id}: {item.rung}" for item in bought.values()))
@@ -112,7 +112,7 @@ class Launching:
         return tuple(self._launched(item, seconds) for item in online)
 
     def withdraw(self, names: Collection[str] = ()) -> Removed:
-        """Terminate the instances and remove the runners, as far as there are any; all of them without `names`."""
+        """Terminate the instances and remove the runners with these names; all of the launch if empty."""
         if not names:
             self._give_up()
         traces = self._ledger.traces(
@@ -128,8 +128,8 @@ class Launching:
         wait(self._buying.values(), timeout=SETTLE_SECONDS)
 
     def _buy_all(self) -> dict[str, _Bought]:
-        # The forge is asked while the cloud is: neither needs the other's answer before the launch. The downloads come
-        # first, as a pool that is full of those that wait for them would never get to them.
+        # Ask the forge and the cloud at once: neither needs the other's answer before the launch. The downloads come
+        # first: behind a pool full of tasks that wait for them, they would never start.
         self._downloads = {
             architecture: self._pool.submit(self.forge.runner_download, architecture=called)
             for architecture, called in _RUNNER_ARCHITECTURES.items()
@@ -158,7 +158,7 @@ class Launching:
         return list(online.values())
 
     def _settle(self, failed: Mapping[str, CmlkitError], *, came: Collection[str]) -> None:
-        """Raise why one failed; or, where some came and some are enough, take back what the others left."""
+        """Raise the first error; but if some runners came and some are enough, remove only the failed ones."""
         if not failed:
             return
         if not (self.spec.partial and came):
@@ -189,8 +189,8 @@ class Launching:
             raise Interrupted("The launch was given up.")
         if self.clock.now() >= self._deadline:
             raise WaitTimeout(
-                f"No instance could be had within {self.spec.wait_timeout:.0f} s.",
-                next_step="Give it more time with --wait-timeout, or fewer instance types, regions and subnets.",
+                f"No instance could be launched within {self.spec.wait_timeout:.0f} s.",
+                next_step="Allow more time with --wait-timeout, or fewer instance types, regions and subnets.",
             )
         spec = instance_spec(
             self.spec,
@@ -239,10 +239,10 @@ def launch_all(
     On any failure, and on SIGINT and SIGTERM, the instances are terminated and the runners removed again.
 
     Args:
-        workflow_run: Whose jobs the runners are for; its `label` is theirs.
+        workflow_run: The run whose jobs the runners are for; they get its `label`.
 
     Raises:
-        SettingsError: What the settings ask for cannot exist.
+        SettingsError: The settings ask for something that cannot exist.
         PermissionDenied: A permission or the credentials are missing.
         CapacityError: No place and market that the settings allow has capacity or quota left.
         WaitTimeout: A runner was not online within `spec.wait_timeout`.
@@ -264,7 +264,7 @@ def launch_runner(
     progress: Progress | None = None,
     clock: Clock | None = None,
 ) -> Iterator[Launched]:
-    """A runner that is online inside the `with` block, and gone after it. Raises what `launch_all` raises.
+    """Yield a runner that is online inside the `with` block, and gone after it. Raise the errors of `launch_all`.
 
     SIGINT and SIGTERM raise `Interrupted` inside the block, so that the instance is terminated then, too.
     """
@@ -298,7 +298,7 @@ def _launching(
 
 @contextmanager
 def _taken_back(launching: Launching, *, keep: bool) -> Iterator[None]:
-    """Withdraw what was launched: on failure, on a signal, and at the end unless it is to be kept."""
+    """Withdraw what was launched: on failure, on a signal, and, unless `keep`, at the end."""
     with interruptible() as interruption:
         try:
             try:

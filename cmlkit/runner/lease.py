@@ -1,4 +1,4 @@
-"""The lease: the name and the tags that mark an instance as ours, for whom it runs, and until when it may."""
+"""The lease: an instance's name and tags, which say that it is cmlkit's, for which run it is, and when it expires."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ LABEL = "cmlkit:label"
 RUNNER_ID = "cmlkit:runner-id"
 EXPIRES = "cmlkit:expires"
 REAPING = "cmlkit:reaping"
-"""Put on an instance by the reaper before it looks again: when, in seconds since the epoch."""
+"""Set by the reaper on an instance before it looks again: the time, in seconds since the epoch."""
 
 INTERRUPTED = "cmlkit:interrupted"
-"""Put on a spot instance that the cloud took back: when that was noticed, in seconds since the epoch."""
+"""Set on a spot instance that the cloud took back: when that was noticed, in seconds since the epoch."""
 
 _NAME = re.compile(r"cmlkit-(?P<run>.+)-(?P<attempt>\d+)-(?P<number>\d+)-(?P<expires>[0-9a-f]{8})-[0-9a-f]{6}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunnerName:
-    """What the name of a runner, which is also its instance's, says of it.
+    """The parts of a runner's name, which is also its instance's.
 
-    It says when its lease is over because a forge shows nothing of a runner's age.
+    The name has the lease's end because forges do not show a runner's age.
     """
 
     run_id: str
@@ -42,7 +42,7 @@ class RunnerName:
 
     @classmethod
     def of(cls, name: str) -> RunnerName | None:
-        """What the name says; None where it is none of ours."""
+        """Return the parts of a name; None if it is not one of cmlkit's."""
         if (match := _NAME.fullmatch(name)) is None:
             return None
         return cls(
@@ -54,21 +54,21 @@ class RunnerName:
 
 
 def new_name(workflow_run: WorkflowRun, number: int, *, expires: float) -> str:
-    """A name for the run's runner of that number.
+    """Return a new name for the run's runner with that number.
 
-    Two launches of one run, for two kinds of machine, share its label, but no name.
+    Two launches of one run, for two kinds of machine, share the run's label but no name.
     """
     return f"{workflow_run.label}-{number}-{int(expires):08x}-{secrets.token_hex(3)}"
 
 
 def is_name_of(workflow_run: WorkflowRun, name: str) -> bool:
-    """Whether it is the name of a runner of the run, in whichever attempt."""
+    """Return whether this is the name of a runner of the run, in any attempt."""
     ours = RunnerName.of(name)
     return ours is not None and ours.run_id == workflow_run.run_id
 
 
 def marks(workflow_run: WorkflowRun) -> dict[str, str]:
-    """The tags by which the instances of a run are found, whichever attempt launched them."""
+    """Return the tags that all instances of a run have, in any attempt."""
     return {RUN: workflow_run.run_id, REPOSITORY: workflow_run.repository}
 
 
@@ -79,14 +79,14 @@ def tags(
     expires: float,
     extra: Mapping[str, object] | None = None,
 ) -> dict[str, str]:
-    """The tags of one runner's instance.
+    """Return the tags for one runner's instance.
 
     Args:
-        expires: Seconds since the epoch after which the instance has no reason to live.
+        expires: End of the lease, in seconds since the epoch.
         extra: The user's own tags.
 
     Raises:
-        SettingsError: A tag of the user's is one that cmlkit keeps for itself.
+        SettingsError: A tag of the user's is reserved for cmlkit.
     """
     own = {
         RUN: workflow_run.run_id,
@@ -100,7 +100,7 @@ def tags(
 
 
 def expires(instance: Instance) -> int | None:
-    """When the instance's lease ends, in seconds since the epoch; None where its tag is no time."""
+    """Return when the instance's lease ends, in seconds since the epoch; None if its tag is not a number."""
     text = instance.tags.get(EXPIRES, "")
     return int(text) if text.isdecimal() else None
 
@@ -108,5 +108,5 @@ def expires(instance: Instance) -> int | None:
 def _checked(extra: Mapping[str, object]) -> dict[str, str]:
     for name in extra:
         if name.lower().startswith(PREFIX):
-            raise SettingsError(f"The tag {name!r} is not free to choose.", next_step="Rename it in `tags`.")
+            raise SettingsError(f"The tag {name!r} is reserved.", next_step="Rename it in `tags`.")
     return {name: str(value) for name, value in extra.items()}

@@ -1,25 +1,25 @@
 #!/bin/bash
-# The one life of an instance: arm the timer that ends it, be a runner for one job, power off.
+# The one life of an instance: start the lifetime timer, be a runner for one job, power off.
 #
-# cmlkit/runner/boot.py puts the CMLKIT_* assignments and two parts before it, and drops indentation and full-line comments
-# of all three to leave room below the cloud's limit: no string here may need them. Its docstring lists what this script
-# calls. Everything runs from main(), after bash has read the whole file. Needs bash 4.4 or newer.
+# cmlkit/runner/boot.py puts the CMLKIT_* assignments and two parts before this script, and drops indentation and
+# full-line comments of all three to stay below the cloud's limit: no string here may depend on them. Its docstring lists
+# the commands that this script calls. Everything runs from main(), after bash has read the whole file. Needs bash 4.4.
 #
-# The cloud's part (such as clouds/aws/metadata.sh) defines functions that print, and fail if they cannot be answered:
+# The cloud's part (such as clouds/aws/metadata.sh) defines functions that print a value, or fail if it is unknown:
 #   instance_id                 the id of this instance
-#   launch_time                 when it was launched, as `date --date` reads it
-#   taken_back                  the notice with which the cloud takes this instance back; fails until there is one
-# The forge's part (such as forges/github/agent.sh) defines what it does with the forge's runner application, the agent:
-#   agent_install               have the agent on the machine, the right one; called once, before all others
+#   launch_time                 when it was launched, in a form that `date --date` reads
+#   taken_back                  the cloud's notice that it takes this instance back; fails as long as none came
+# The forge's part (such as forges/github/agent.sh) defines functions for the forge's runner application, the agent:
+#   agent_install               install the current agent; called once, before all others
 #   agent_environment           put the NAME=value lines of its standard input into the environment of every job
-#   agent_run COMMAND…          in a shell of its own: exec COMMAND… with the agent, which becomes the runner that
-#                               CMLKIT_CREDENTIAL stands for, runs one job and ends
-#   agent_jobs                  print the process of each job, whose children are the job's steps; nothing while idle
-#   agent_warning TITLE TEXT    print what the forge shows as a warning if it stands in a job's log
+#   agent_run COMMAND…          in its own shell: exec COMMAND… with the agent, which becomes the runner of
+#                               CMLKIT_CREDENTIAL, runs one job and ends
+#   agent_jobs                  print the process id of each job, whose children are the job's steps; nothing while idle
+#   agent_warning TITLE TEXT    print a line that the forge shows as a warning if it is in a job's log
 # They may call say, fail, request, download and as_runner, and read CMLKIT_* and RUNNER_HOME. At the top level
-# they assign constants and define functions, no more: nothing may come before the lifetime timer.
+# they may only assign constants and define functions: nothing may run before the lifetime timer.
 set -euo pipefail
-# Hardened images have a stricter one, behind which the runner could not reach its own directory.
+# Hardened images have a stricter umask, under which the runner could not reach its own directory.
 umask 022
 
 CMLKIT_HOME=${CMLKIT_HOME:-/opt/cmlkit}
@@ -35,7 +35,7 @@ shutil.copyfileobj(urllib.request.urlopen(request, timeout=float(seconds)), sys.
 
 say() {
   echo "cmlkit: $*" || true
-  # Clouds keep what reaches the console; whether standard output does depends on the image's cloud-init.
+  # Clouds keep the console's output; whether standard output reaches it depends on the image's cloud-init.
   { echo "cmlkit: $*" >/dev/console; } 2>/dev/null || true
 }
 
@@ -45,7 +45,7 @@ uptime_seconds() {
   echo "$up"
 }
 
-# Seconds with two decimals, as /proc/uptime and boot.py write them, as a whole number of hundredths.
+# Convert seconds with two decimals, as in /proc/uptime and from boot.py, to a whole number of hundredths.
 hundredths() {
   echo "$((10#${1/./}))"
 }
@@ -60,7 +60,7 @@ fail() {
   exit 1
 }
 
-# A sleep that holds no pipe open, so that whoever reads this script's output sees its end when it ends.
+# Sleep without holding a pipe open, so that a reader of this script's output sees the end when the script ends.
 pause() {
   sleep "$1" >/dev/null 2>&1
 }
@@ -69,7 +69,7 @@ power_off() {
   stage power-off
   say "powering off: $1"
   systemctl poweroff || poweroff || {
-    # Refused because a shutdown is under way already: not to be cut short, the training may be writing its checkpoint.
+    # If a shutdown is under way already, do not cut it short: the training may be writing its checkpoint.
     [ "$(systemctl is-system-running)" = stopping ] || systemctl poweroff --force --force
   }
 }
@@ -77,12 +77,12 @@ power_off() {
 arm_lifetime_timer() {
   stage lifetime-timer
   local farewell="cmlkit: powering off: the lifetime of $CMLKIT_MAX_LIFETIME s is over"
-  # A unit of systemd's own outlives this script, whatever kills it.
+  # A systemd unit outlives this script, whatever kills it.
   systemd-run --quiet --unit=cmlkit-lifetime --description='End of the lifetime of this instance' \
     --on-active="$CMLKIT_MAX_LIFETIME" --timer-property=AccuracySec=1s \
     /bin/sh -c "echo '$farewell'; echo '$farewell' >/dev/console; systemctl poweroff" && return
   say "systemd-run is not usable: a background process keeps the lifetime instead"
-  # Not killed by the signals that end this script, so that it is still there when they do.
+  # Ignore the signals that end this script, to outlive it.
   (
     trap '' HUP INT TERM
     pause "$CMLKIT_MAX_LIFETIME"
@@ -102,17 +102,17 @@ leave() {
   local status=$?
   trap '' HUP INT TERM
   trap - EXIT
-  # A failure in here must not stop the way to the power-off.
+  # A failure in here must not prevent the power-off.
   set +e
   kill "${watchers[@]}" 2>/dev/null
   power_off "${reason:-the stage $current_stage failed with status $status}"
 }
 
-# The credential registers once, and the lifetime timer does not survive a reboot: a second boot has no purpose.
+# The credential works once, and the lifetime timer does not survive a reboot: a second boot has no purpose.
 allow_one_boot() {
   stage first-boot
   mkdir -p "$CMLKIT_HOME"
-  # The agent's own processes are recognised by their real path.
+  # The agent's own processes are recognized by their real path.
   CMLKIT_HOME=$(cd "$CMLKIT_HOME" && pwd -P)
   RUNNER_HOME=$CMLKIT_HOME/home
   [ ! -e "$CMLKIT_HOME/booted" ] || fail "this machine has booted before ($CMLKIT_HOME/booted exists)"
@@ -120,7 +120,7 @@ allow_one_boot() {
   power_off_on_next_boot || say "no unit guards against a reboot: systemctl enable failed"
 }
 
-# cloud-init does not run user data again after a reboot, so that a rebooted machine would idle with no timer at all.
+# cloud-init does not run user data again after a reboot, so a rebooted machine would idle without any timer.
 power_off_on_next_boot() {
   local this_boot=/proc/sys/kernel/random/boot_id
   cat >"$CMLKIT_HOME/cmlkit-second-boot.service" <<UNIT
@@ -136,8 +136,8 @@ UNIT
   systemctl --quiet --no-reload enable "$CMLKIT_HOME/cmlkit-second-boot.service"
 }
 
-# No sudo for the job: whoever is root can disarm the timer. The startup script is the place for what needs root,
-# and may grant more where the owner of the account wants that.
+# No sudo for the job: root could stop the timer. The startup script is the place for commands that need root,
+# and may grant more if the account's owner wants that.
 ensure_user() {
   stage user
   as_user=()
@@ -153,12 +153,12 @@ ensure_user() {
     --init-groups --)
 }
 
-# COMMAND…: run it as the user that has the agent and its jobs.
+# COMMAND…: run it as the user of the agent and its jobs.
 as_runner() {
   "${as_user[@]}" "$@"
 }
 
-# METHOD URL HEADER SECONDS: the body on standard output.
+# METHOD URL HEADER SECONDS: print the body.
 request() {
   if command -v curl >/dev/null; then
     curl --fail --silent --show-error --location --request "$1" --header "$3" --max-time "$4" "$2"
@@ -199,7 +199,7 @@ write_job_environment() {
 
 run_startup_script() {
   stage startup-script
-  # Not as an argument, where `ps` would show it, and not on standard input, where its commands could swallow it.
+  # Not as an argument, which `ps` would show, and not on standard input, which its commands could read.
   bash -e <(printf '%s\n' "$CMLKIT_STARTUP_SCRIPT") </dev/null || fail "the startup script failed with status $?"
 }
 
@@ -223,9 +223,9 @@ children() {
   cat /proc/"$1"/task/*/children 2>/dev/null || true
 }
 
-# PROCESS STANDARD_INPUT: the programs that a step with that input is waiting for. A shell that gets SIGTERM dies at once,
-# which ends the step while the training is still writing its checkpoint; so does a filter, such as `tee`, whose end breaks
-# the training's output. A program below the first one hears of the signal from that one (`cmlkit train`).
+# PROCESS STANDARD_INPUT: print the programs that a step with that input waits for. A shell must not get SIGTERM: it would
+# die at once, and end the step while the training is still writing its checkpoint. Nor must a filter such as `tee`, whose
+# end would break the training's output. A program passes the signal on to its own children (`cmlkit train`).
 programs_of() {
   local below child input
   below=$(children "$1")
@@ -238,7 +238,7 @@ programs_of() {
   if [ -z "$below" ] && [[ $input != pipe:* || $input == "$2" ]]; then echo "$1"; fi
 }
 
-# Into the step's own output, which is the job's log.
+# Write a warning into the step's own output, which is the job's log.
 tell_the_log() {
   [[ $(readlink "/proc/$1/fd/1") == pipe:* ]] || return 0
   agent_warning 'Spot interruption' "$CMLKIT_CLOUD takes this instance back: $2. The training was sent SIGTERM." \
@@ -249,7 +249,7 @@ end_the_steps() {
   local job step told=1
   for job in $(agent_jobs); do
     for step in $(children "$job"); do
-      # In the background: a step that nobody reads must not hold up the signal.
+      # In the background: a step whose output nobody reads must not delay the signal.
       tell_the_log "$step" "$1" &
       # shellcheck disable=SC2046  # one word per process
       kill -TERM $(programs_of "$step" "$(readlink "/proc/$step/fd/0")") 2>/dev/null && told=0
@@ -277,8 +277,8 @@ start_watchers() {
 
 run_one_job() {
   local status=0 scope
-  # systemd ends a service in which a process runs out of memory (OOMPolicy=stop), and here that would be this script. In
-  # a scope of its own, delegated so that the policy is `continue`, a training that needs too much is just a failed step.
+  # systemd ends a service if a process in it runs out of memory (OOMPolicy=stop); here that would be this script. In its
+  # own scope, delegated so that the policy is `continue`, a training that needs too much is just a failed step.
   scope=(systemd-run --quiet --scope --description='The runner and its job'
     --property=Delegate=yes --property=TasksMax=infinity --property=TimeoutStopSec=30s)
   "${scope[@]}" true || scope=()
@@ -287,7 +287,7 @@ run_one_job() {
     export HOME=$RUNNER_HOME USER=$RUNNER_USER LOGNAME=$RUNNER_USER
     agent_run "${scope[@]}" "${as_user[@]}"
   ) </dev/null &
-  # bash runs a trap only between foreground commands; `wait` gives way to it.
+  # bash runs a trap only between foreground commands, but `wait` lets it run at once.
   wait "$!" || status=$?
   reason="the runner ended with status $status"
 }

@@ -1,4 +1,4 @@
-"""Listing: the instances of ours that are still there."""
+"""Listing cmlkit's own instances."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cmlkit.runner import lease
 def list_instances(
     *, cloud_for: Callable[[str], LaunchingCloud], regions: Sequence[str] = (), workflow_run: WorkflowRun | None = None
 ) -> list[Instance]:
-    """Instances of ours that are not terminated yet, oldest first; of one workflow run only, if it is given."""
+    """Return cmlkit's instances that are not terminated yet, oldest first; only those of `workflow_run` if given."""
     marks = lease.marks(workflow_run) if workflow_run else {lease.RUN: ""}
     found = [instance for region in regions or ("",) for instance in cloud_for(region).instances(tags=marks)]
     return sorted((item for item in found if item.state != "terminated"), key=lambda item: item.launched)

@@ -1,4 +1,4 @@
-"""The plan: what the settings come to in the regions that they name, before anything is launched."""
+"""The launch plan: the ways to launch that the settings allow, found before anything is launched."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cmlkit.runner.ladder import Rung, ordered
 from cmlkit.settings.schema import RunnerSpec
 
 THREADS = 16
-# As many jobs as a matrix can have. https://docs.github.com/en/actions/reference/limits
+# The most jobs that a matrix can have. https://docs.github.com/en/actions/reference/limits
 MOST_RUNNERS = 256
 PATIENCE_WITH_PRICES_SECONDS = 3.0
 
@@ -26,7 +26,7 @@ MARKETS: Mapping[str, tuple[Market, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The rungs to try, cheapest first within a market, and what a person should know of them."""
+    """The rungs to try, cheapest first within a market, and notes about them for people."""
 
     rungs: tuple[Rung, ...]
     notes: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class _Place:
 
 @dataclass(frozen=True, kw_only=True)
 class _Survey:
-    """The questions to one region, all on their way at once."""
+    """The questions to one region, all asked at once."""
 
     cloud: PlanningCloud
     types: Future[list[InstanceType]]
@@ -50,15 +50,15 @@ class _Survey:
 
 
 def plan(spec: RunnerSpec, clouds: Sequence[PlanningCloud], *, dry_run: bool = False) -> Plan:
-    """What `spec` comes to in the regions of `clouds`.
+    """Return the launch plan for `spec` in the regions of `clouds`.
 
-    They are asked all at once, and no question waits for more than one other.
+    All regions are asked at once, and no question waits for more than one other.
 
     Args:
         dry_run: Whether to leave a missing security group missing.
 
     Raises:
-        SettingsError: What the settings name cannot be had in any of the regions.
+        SettingsError: No region has what the settings name.
         PermissionDenied: A question may not be asked.
     """
     _check(spec)
@@ -102,7 +102,7 @@ def _plan(spec: RunnerSpec, clouds: Sequence[PlanningCloud], surveys: Sequence[_
 
 
 def _affordable(rungs: Sequence[Rung], limit: float, note: Callable[[str], None]) -> Sequence[Rung]:
-    """The rungs within the limit: an unknown price may be any."""
+    """Return the rungs within the limit; an unknown price counts as above it."""
     if not limit:
         return rungs
     prices = sorted(rung.price for rung in rungs if rung.price is not None)
@@ -115,12 +115,12 @@ def _affordable(rungs: Sequence[Rung], limit: float, note: Callable[[str], None]
         )
     dearer, unknown = sum(price > limit for price in prices), len(rungs) - len(prices)
     if dearer or unknown:
-        note(f"Left out by `max-price`: {dearer} options that are dearer, {unknown} whose price is unknown.")
+        note(f"Left out by `max-price`: {dearer} options that cost more, {unknown} whose price is unknown.")
     return within
 
 
 def _survey(spec: RunnerSpec, cloud: PlanningCloud, pool: Executor, *, make: bool) -> _Survey:
-    # Before what waits for it: a pool that is full of those that wait would never end.
+    # First, because the prices wait for it: a pool full of waiting tasks would never end.
     types = pool.submit(_types, spec, cloud)
     return _Survey(
         cloud=cloud,
@@ -182,15 +182,15 @@ def _rungs(survey: _Survey, note: Callable[[str], None]) -> list[Rung]:
 
 
 def _bootable(survey: _Survey, note: Callable[[str], None]) -> list[tuple[InstanceType, Image]]:
-    """The types that there is an image for, each with it."""
+    """Return the types that have an image, each with its image."""
     types, images = survey.types.result(), survey.images.result()
     served = [(item, image) for item in types if (image := _image_for(item, images))]
     left_out = [item for item in types if not _image_for(item, images)]
     kinds = " and ".join(dict.fromkeys(image.architecture for image in images))
     if types and not served:
         raise SettingsError(
-            f"The image is for {kinds}, and not for {', '.join(map(_described, types))}.",
-            next_step="Choose `image` and `instance-type` of one kind.",
+            f"The image is for {kinds}, not for {', '.join(map(_described, types))}.",
+            next_step="Choose an `image` and an `instance-type` that fit each other.",
         )
     for item in left_out:
         note(f"Left out: {_described(item)}, which the image is not for.")
@@ -209,7 +209,7 @@ def _described(instance_type: InstanceType) -> str:
 def _prices(
     market: Market, asked: Future[Mapping[tuple[str, str], float]], cloud: PlanningCloud, note: Callable[[str], None]
 ) -> Mapping[tuple[str, str], float]:
-    """The prices; none where they cannot be told, as a launch need neither fail nor wait for that."""
+    """Return the prices; none if they are unknown, as a launch should neither fail nor wait for them."""
     try:
         return asked.result(timeout=PATIENCE_WITH_PRICES_SECONDS)
     except TimeoutError:
@@ -224,11 +224,11 @@ def _no_such_type(spec: RunnerSpec, clouds: Sequence[PlanningCloud]) -> Settings
     regions = " or ".join(cloud.region for cloud in clouds)
     if _is_by_need(spec):
         return SettingsError(
-            f"No {spec.arch} instance type in {regions} has {spec.cpus} vCPUs, {spec.memory:g} GiB and {spec.gpus}"
-            " GPUs at least.",
+            f"No {spec.arch} instance type in {regions} has at least {spec.cpus} vCPUs, {spec.memory:g} GiB and"
+            f" {spec.gpus} GPUs.",
             next_step="Ask for less, or for another region.",
         )
     return SettingsError(
         f"There is no instance type {' or '.join(spec.instance_type) or 'named'} in {regions}.",
-        next_step=f"Check `instance-type`: `{clouds[0].types_command}` lists what there is.",
+        next_step=f"Check `instance-type`: `{clouds[0].types_command}` lists all types.",
     )

@@ -1,4 +1,4 @@
-"""Previewing: what a launch would try, and whether the cloud would allow it, without launching anything."""
+"""Previewing a launch: the options it would try, and whether the cloud would allow them. Nothing is launched."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cmlkit.runner.plan import plan
 from cmlkit.runner.specification import instance_spec
 from cmlkit.settings.schema import RunnerSpec
 
-# A preview asks no forge. What one gives has about this many characters, which the user data must have room for.
+# A preview asks no forge. These stand for a forge's values, with about as many characters: user data must have room.
 _CREDENTIAL = "x" * 6000
 _AGENT = RunnerAgent(forge="the forge", script="x" * 1400, service="", status_page="")
 _DOWNLOAD = RunnerDownload(url="https://example.com", sha256="0" * 64, filename="")
@@ -25,7 +25,7 @@ class Option:
     """One rung of the ladder.
 
     Attributes:
-        refusal: Why the cloud would not even begin; None if it would. Capacity shows only when it is asked for.
+        refusal: Why the cloud would refuse the request; None if it would not. Capacity shows only at a launch.
     """
 
     rung: Rung
@@ -34,11 +34,11 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What a launch would try, in this order.
+    """The options that a launch would try, in this order.
 
     Attributes:
-        most: USD that one runner can cost, on the dearest option and for its whole lifetime; None where a price is
-            unknown.
+        most: USD that one runner can cost, on the most expensive option and for its whole lifetime; None if a price
+            is unknown.
     """
 
     options: tuple[Option, ...]
@@ -47,16 +47,16 @@ class Preview:
 
     @property
     def refusal(self) -> CmlkitError | None:
-        """Why no option would do; None where one would."""
+        """The first refusal if every option would be refused; else None."""
         refusals = [option.refusal for option in self.options]
         return None if None in refusals else refusals[0]
 
 
 def preview(spec: RunnerSpec, *, workflow_run: WorkflowRun, cloud_for: CloudFor) -> Preview:
-    """What `launch_all` would do, checked once for each region and market as far as the cloud checks without launching.
+    """Return what `launch_all` would try. The cloud checks one option for each region and market, without launching.
 
     Raises:
-        SettingsError: What the settings ask for cannot exist.
+        SettingsError: The settings ask for something that cannot exist.
         PermissionDenied: A question may not be asked.
     """
     clouds = [cloud_for(region) for region in spec.region or ("",)]

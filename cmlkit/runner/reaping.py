@@ -1,4 +1,4 @@
-"""Reaping: what has outlived its lease goes, though nobody stopped it."""
+"""Reaping: removing instances and runners that have outlived their lease because nobody stopped them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cmlkit.runner import lease
 from cmlkit.runner.signals import interruptible
 from cmlkit.runner.stopping import unregistered
 
-# Long enough for a job that is about to start to show at GitHub.
+# Long enough for GitHub to show a job that is about to start.
 PAUSE_SECONDS = 15.0
 
 Outcome = Literal[
@@ -25,14 +25,14 @@ Outcome = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Reaped:
-    """An instance or a runner that had outlived its lease, and what became of it.
+    """An instance or a runner that had outlived its lease, and its fate.
 
     Attributes:
-        name: The runner's, which is also its instance's.
-        id: Of the instance or of the runner.
-        region: Of the instance; empty for a runner.
+        name: The runner's name, which is also its instance's.
+        id: The instance's or the runner's id.
+        region: The instance's region; empty for a runner.
         overdue: Seconds since the end of its lease.
-        error: Why it failed, where it did.
+        error: Why it could not be removed; None if it did not fail.
     """
 
     kind: Literal["instance", "runner"]
@@ -83,7 +83,7 @@ class _Look:
         return [due for due in self.due.values() if not self.is_busy(due.name)]
 
     def leftovers(self, gone: frozenset[str] = frozenset()) -> dict[str, Runner]:
-        """Runners of ours whose lease is over and that nothing runs on: offline, or of an instance that is gone."""
+        """Return our idle runners whose lease is over: offline, or on an instance that is gone."""
         return {
             name: runner
             for name, runner in self.runners.items()
@@ -93,7 +93,7 @@ class _Look:
 
 
 class Reaper:
-    """Looks for what is overdue in some regions and at one forge, and ends it."""
+    """A search of some regions and one forge for overdue instances and runners, and their removal."""
 
     def __init__(self, *, repository: str, forge: RunnerForge, clouds: Sequence[LaunchingCloud], clock: Clock) -> None:
         self._repository = repository
@@ -102,7 +102,7 @@ class Reaper:
         self._clock = clock
 
     def preview(self) -> tuple[Reaped, ...]:
-        """What would go, and what is overdue but busy."""
+        """Return what `reap` would remove, and what is overdue but busy."""
         look = self._look()
         going = frozenset(due.name for due in look.idle())
         return (
@@ -112,7 +112,7 @@ class Reaper:
         )
 
     def reap(self) -> tuple[Reaped, ...]:
-        """Mark what is overdue, look again, and end what still is."""
+        """Tag overdue instances, look again, and remove what is still overdue."""
         first = self._look()
         rows = list(_busy_rows(first))
         marked = []
@@ -130,7 +130,7 @@ class Reaper:
         return tuple(rows)
 
     def _look(self) -> _Look:
-        # Without the forge's answer nobody knows what is busy: it is asked first, and nothing is done if that fails.
+        # Only the forge knows what is busy: ask it first, and do nothing if that fails.
         runners = {runner.name: runner for runner in self._forge.runners()}
         now = self._clock.now()
         marks = {lease.REPOSITORY: self._repository, lease.RUN: "", lease.EXPIRES: ""}
@@ -143,7 +143,7 @@ class Reaper:
         return _Look(now=now, due=due, runners=runners)
 
     def _mark(self, due: _Due, now: float) -> CmlkitError | None:
-        """Show on the instance that it is about to go; the error where that is not allowed."""
+        """Tag the instance as about to be terminated; return the error if that is not allowed."""
         try:
             due.cloud.tag([due.instance.id], {lease.REAPING: str(int(now))})
         except CmlkitError as error:
@@ -197,18 +197,18 @@ def reap(
     progress: Progress | None = None,
     clock: Clock | None = None,
 ) -> tuple[Reaped, ...]:
-    """Terminate instances, and remove runners, that have outlived their lease; a row for each that has.
+    """Terminate instances and remove runners that have outlived their lease; return a row for each.
 
-    Only what has cmlkit's own tags and names, and belongs to the repository. It looks twice, and leaves what is busy.
+    Only those with cmlkit's own tags and names that belong to the repository. Busy ones, looked up twice, are kept.
 
     Args:
         repository: `OWNER/NAME`; `forge` must list its runners.
-        regions: Where to look; the environment's region when empty.
-        dry_run: Whether to only say what would go.
+        regions: Regions to search; the environment's region if empty.
+        dry_run: Whether to only report what would be removed.
 
     Raises:
-        CmlkitError: The cloud or the forge could not be asked; what could not be removed is in its row instead.
-        Interrupted: SIGINT or SIGTERM came; the next time it goes on where it was.
+        CmlkitError: The cloud or the forge could not be asked; a removal that failed is in its row instead.
+        Interrupted: SIGINT or SIGTERM came; the next call continues.
     """
     clouds = [cloud_for(region) for region in regions or ("",)]
     reaper = Reaper(repository=repository, forge=forge, clouds=clouds, clock=clock or SystemClock())

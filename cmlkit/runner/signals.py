@@ -1,4 +1,4 @@
-"""Interruption: SIGINT and SIGTERM as an `Interrupted` that lets the work clean up after itself."""
+"""Signals: SIGINT and SIGTERM raise `Interrupted`, so that the work can clean up after itself."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """Raises `Interrupted` at the first signal, in the main thread, and only while it may.
+    """The signals that came. The first raises `Interrupted` in the main thread, unless `hold` was called before.
 
-    GitHub sends SIGINT to a cancelled step, and SIGTERM 7.5 seconds later: the second must not break the clean-up that
-    the first began. https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation
+    GitHub sends SIGINT to a cancelled step, and SIGTERM 7.5 seconds later: the second must not break the clean-up after
+    the first. https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation
     """
 
     def __init__(self) -> None:
@@ -35,11 +35,11 @@ class Interruption:
         return bool(self._received)
 
     def hold(self) -> None:
-        """From now on signals are only remembered."""
+        """Only remember signals from now on."""
         self._may_raise = False
 
     def raise_if_received(self) -> None:
-        """Raise `Interrupted` if a signal came; those that come later are only remembered."""
+        """Raise `Interrupted` if a signal came; later signals are only remembered."""
         if self._received:
             self.hold()
             raise Interrupted(f"Interrupted by {self._received}.")
@@ -47,7 +47,7 @@ class Interruption:
 
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Let SIGINT and SIGTERM raise `Interrupted` inside; elsewhere than in the main thread signals are left alone."""
+    """Let SIGINT and SIGTERM raise `Interrupted` inside the block; outside the main thread, leave signals alone."""
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
         yield interruption

@@ -1,4 +1,4 @@
-"""The specification: what one runner's instance is, on one rung of the ladder."""
+"""The specification of one runner's instance on one rung of the ladder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cmlkit.runner.boot import BootSpec, user_data
 from cmlkit.runner.ladder import Rung
 from cmlkit.settings.schema import RunnerSpec
 
-# The instance's own timer has the first go.
+# The instance's own timer comes first.
 EXPIRY_GRACE_SECONDS = 600
 
 
@@ -27,10 +27,10 @@ def instance_spec(
     rung: Rung,
     expires: int,
 ) -> InstanceSpec:
-    """The instance that becomes the runner. The same arguments give the same, client token included.
+    """Return the specification of the runner's instance; equal arguments give equal ones, client token included.
 
     Raises:
-        SettingsError: The startup script does not fit into user data, or a tag is cmlkit's own.
+        SettingsError: The startup script does not fit into user data, or a tag is reserved for cmlkit.
     """
     return InstanceSpec(
         name=jit_runner.runner.name,
@@ -64,13 +64,13 @@ def instance_spec(
 
 
 def client_token(workflow_run: WorkflowRun, runner: Runner, rung: Rung) -> str:
-    """The token by which the cloud knows a repeated request: of one run, attempt, runner and rung."""
+    """Return the token that marks repeated requests for one run, attempt, runner and rung as the same."""
     told_apart_by = (workflow_run.repository, workflow_run.run_id, workflow_run.attempt, runner.id, rung.region, rung)
     return hashlib.sha256("\n".join(map(str, told_apart_by)).encode()).hexdigest()
 
 
 def job_environment(rung: Rung) -> dict[str, str]:
-    """What the job learns about its instance; the boot script adds the instance's id and when it started."""
+    """Return the job's variables about its instance; the boot script adds the instance's id and start time."""
     facts = {
         "CMLKIT_INSTANCE_TYPE": rung.instance_type.name,
         "CMLKIT_INSTANCE_MARKET": rung.market,

@@ -1,4 +1,4 @@
-"""Resuming: whether the cloud took a run's instances back, and running it again, on demand, once."""
+"""Spot interruptions: detecting that the cloud took a run's instances back, and repeating the run once, on demand."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from cmlkit.runner import lease
 from cmlkit.settings.schema import RunnerSpec
 
 INTERRUPTION = "Spot interruption"
-"""Title of the annotation that the boot script, or `runner stop`, puts on the page of an interrupted run."""
+"""Title of the annotation that the boot script or `runner stop` puts on an interrupted run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resumption:
-    """What became of the wish to run a workflow again; `reason` says why it was done, or was not."""
+    """The result of a request to repeat a workflow run; `reason` says why it was repeated or not."""
 
     run_id: str
     rerun: bool
@@ -26,15 +26,15 @@ class Resumption:
 
 
 def rerun(forge: WorkflowForge, run_id: str, *, if_interrupted: bool = False, cloud: str = "the cloud") -> Resumption:
-    """Run all jobs of a workflow run again: the one that launches, too, as its instance is gone.
+    """Run all jobs of a workflow run again, also the one that launches, because its instance is gone.
 
     Args:
         if_interrupted: Whether to do so only in the first attempt, and only if the cloud took an instance back.
-        cloud: What to call the cloud in the reason.
+        cloud: Name of the cloud in the reason.
 
     Raises:
-        PermissionDenied: The token may not, or the run is not over.
-        NotFound: There is no such run.
+        PermissionDenied: The token may not rerun it, or the run is not over.
+        NotFound: The run is missing.
     """
     reason = "it was asked for"
     if if_interrupted:
@@ -49,7 +49,7 @@ def rerun(forge: WorkflowForge, run_id: str, *, if_interrupted: bool = False, cl
 
 
 def was_interrupted(forge: WorkflowForge, run_id: str, *, attempt: int) -> bool:
-    """Whether a job of that attempt has said so."""
+    """Return whether a job of that attempt reported a spot interruption."""
     return INTERRUPTION in forge.annotation_titles(run_id, attempt=attempt)
 
 
@@ -61,14 +61,14 @@ def mark(
     forge: WorkflowForge | None,
     clock: Clock,
 ) -> tuple[str, ...]:
-    """Tag those spot instances of this attempt that the cloud took back; their ids.
+    """Tag the spot instances of this attempt that the cloud took back; return their ids.
 
     Args:
-        forge: Tells what the jobs have said of it, as an instance that powers off in time gives the cloud no
-            reason; what the cloud says alone counts when None.
+        forge: Has the jobs' reports, as the cloud shows no reason for an instance that powers off in time; if None,
+            only the cloud is asked.
 
     Raises:
-        PermissionDenied: The forge may not be asked, or an instance not be tagged.
+        PermissionDenied: The forge may not be asked, or an instance may not be tagged.
     """
     spot = [item for item in instances if item.market == "spot" and _is_of(workflow_run, item)]
     if not spot:
@@ -86,7 +86,7 @@ def _is_of(workflow_run: WorkflowRun, instance: Instance) -> bool:
 
 
 def after_interruption(spec: RunnerSpec, workflow_run: WorkflowRun, clouds: Sequence[LaunchingCloud]) -> RunnerSpec:
-    """The spec for this attempt: on demand where `runner stop` marked an instance of an earlier one as interrupted.
+    """Return the spec for this attempt: on demand if `runner stop` tagged an earlier instance as interrupted.
 
     Clouds show instances for about an hour after their end.
     """

@@ -1,4 +1,4 @@
-"""Stopping: find what a run or a launch has left in the cloud and at the forge, and remove it."""
+"""Stopping: finding and removing the instances and runners that a run or a launch has left."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cmlkit.runner import lease
 from cmlkit.runner.signals import interruptible
 from cmlkit.runner.spot import mark
 
-# A cloud may not know an instance for a moment after it was launched.
+# A cloud may not know an instance for a moment after its launch.
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/query-api-troubleshooting.html#eventual-consistency
 LOOKS = 4
 PAUSE_SECONDS = 1.0
@@ -26,14 +26,14 @@ THREADS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Traces:
-    """By what to know the instances and runners that are to go.
+    """Which instances and runners to remove.
 
     Attributes:
-        tags: That all the instances have.
-        owns: Whether a name, of an instance or a runner, is one of them.
-        known: Instances that were launched, whether the cloud lists them yet or not.
-        uncertain: Names of instances of which nobody knows whether they were launched.
-        has_runners: Whether there may be any at the forge.
+        tags: Tags that all these instances have.
+        owns: Whether an instance or runner with this name is one of them.
+        known: Instances that were launched, even if the cloud does not list them yet.
+        uncertain: Names of instances that may or may not have been launched.
+        has_runners: Whether the forge may have runners to remove.
     """
 
     clouds: Sequence[LaunchingCloud]
@@ -46,14 +46,14 @@ class Traces:
 
 @dataclass(frozen=True, kw_only=True)
 class Removed:
-    """What was removed, and what could not be.
+    """The instances and runners that were removed, and those that could not be.
 
     Attributes:
         instances: Ids of the instances that were terminated.
         runners: Names of the runners that were removed from the forge.
-        busy: Names of runners that the forge still took for busy. It forgets them by itself.
-        failures: What went wrong.
-        seen: Every instance that was found, ended ones too.
+        busy: Names of runners that the forge still considered busy. It removes them by itself.
+        failures: The errors.
+        seen: Every instance that was found, also those that had ended.
         interrupted: Ids of the spot instances that the cloud took back.
         cloud: The cloud's own name, for messages; `forge` is the forge's.
     """
@@ -69,18 +69,18 @@ class Removed:
 
     @property
     def summary(self) -> str:
-        """A line for each thing that was done or failed; empty where there was nothing to do."""
+        """One line for each removal or failure; empty if there was nothing to do."""
         lines = [f"Terminated {instance}." for instance in self.instances]
         lines += [f"Removed the runner {name} from {self.forge}." for name in self.runners]
         # https://docs.github.com/en/actions/reference/runners/self-hosted-runners
-        lines += [f"{self.forge} took {name} for busy; it removes it by itself within a day." for name in self.busy]
+        lines += [f"{self.forge} considers {name} busy, and removes it by itself within a day." for name in self.busy]
         lines += [f"{self.cloud} took {instance} back: a spot interruption." for instance in self.interrupted]
         lines += [f"Not cleaned up: {failure.message}" for failure in self.failures]
         return "\n".join(lines)
 
 
 def traces_of_run(workflow_run: WorkflowRun, clouds: Sequence[LaunchingCloud]) -> Traces:
-    """All attempts of a run: its stop job may be of a later attempt than its launch."""
+    """Return the traces of all attempts of a run: its stop job may belong to a later attempt than its launch."""
     return Traces(
         clouds=clouds,
         tags=lease.marks(workflow_run),
@@ -89,7 +89,7 @@ def traces_of_run(workflow_run: WorkflowRun, clouds: Sequence[LaunchingCloud]) -
 
 
 def remove(traces: Traces, *, forge: RunnerForge, clock: Clock) -> Removed:
-    """Terminate the instances, then remove the runners. One failure does not keep the rest from being removed."""
+    """Terminate the instances, then remove the runners. After a failure, continue with the rest."""
     instances: list[str] = []
     seen: list[Instance] = []
     runners: dict[str, bool] = {}
@@ -127,7 +127,7 @@ def _terminate(cloud: LaunchingCloud, traces: Traces, listed: Sequence[Instance]
 
 
 def _terminate_surely(cloud: LaunchingCloud, ids: Collection[str], clock: Clock) -> None:
-    """Terminate instances that exist, though the cloud may not know of one yet."""
+    """Terminate instances, and try again if the cloud does not know one yet."""
     for _ in range(LOOKS - 1):
         try:
             return cloud.terminate(ids)
@@ -137,7 +137,7 @@ def _terminate_surely(cloud: LaunchingCloud, ids: Collection[str], clock: Clock)
 
 
 def _listed(cloud: LaunchingCloud, traces: Traces, clock: Clock) -> list[Instance]:
-    """The instances, looked for again as long as one may be missing."""
+    """Return the instances; look again while one may be missing from the list."""
     listed = _owned(cloud, traces)
     for _ in range(LOOKS - 1):
         if {instance.name for instance in listed} >= set(traces.uncertain):
@@ -152,7 +152,7 @@ def _owned(cloud: LaunchingCloud, traces: Traces) -> list[Instance]:
 
 
 def _unregister(traces: Traces, forge: RunnerForge) -> dict[str, bool]:
-    """Name -> whether it is gone."""
+    """Remove the runners; return for each name whether it is gone."""
     runners = [runner for runner in forge.runners() if traces.owns(runner.name)]
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         gone = pool.map(lambda runner: unregistered(runner, forge), runners)
@@ -160,7 +160,7 @@ def _unregister(traces: Traces, forge: RunnerForge) -> dict[str, bool]:
 
 
 def unregistered(runner: Runner, forge: RunnerForge) -> bool:
-    """Remove a runner; whether it is gone. One that is busy stays."""
+    """Remove a runner unless it is busy; return whether it is gone."""
     try:
         forge.delete_runner(runner.id)
     except Conflict:
@@ -178,21 +178,21 @@ def stop(
     progress: Progress | None = None,
     clock: Clock | None = None,
 ) -> Removed:
-    """Terminate the run's instances and remove its runners, whatever launched them; nothing to do is fine.
+    """Terminate the run's instances and remove its runners, in any attempt; it is fine if none are left.
 
-    Spot instances that the cloud took back are marked as interrupted, so that the next attempt is launched on demand.
+    Spot instances that the cloud took back are tagged as interrupted, so that the next attempt is launched on demand.
 
     Args:
-        regions: Where to look; the environment's region when empty.
-        workflow_forge: Where the run's jobs are asked whether the cloud took their instance back.
+        regions: Regions to search; the environment's region if empty.
+        workflow_forge: Forge with the jobs' reports of spot interruptions; None to ask only the cloud.
 
     Raises:
-        CmlkitError: What first went wrong, after the rest was removed.
-        Interrupted: SIGINT or SIGTERM came; the rest was removed all the same.
+        CmlkitError: The first error, after everything else was removed.
+        Interrupted: SIGINT or SIGTERM came; everything was removed before.
     """
     progress, clock = progress or Silent(), clock or SystemClock()
     with interruptible() as interruption, progress.stage("Stop the runner") as say:
-        # It is done within seconds, and half of it would leave what it is for.
+        # Stopping takes seconds, and stopping halfway would leave instances behind.
         interruption.hold()
         clouds = [cloud_for(region) for region in regions or ("",)]
         removed = remove(traces_of_run(workflow_run, clouds), forge=forge, clock=clock)

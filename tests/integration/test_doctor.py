@@ -122,9 +122,9 @@ def client(account: Sandbox) -> boto3.client:
 
 Line = tuple[str, str, str]
 ARCHIVED: Line = ("failed", "GitHub repository", "is archived")
-EXPIRING: Line = ("warning", "GitHub token", "good for 2 more days")
+EXPIRING: Line = ("warning", "GitHub token", "valid for 2 more days")
 READ_ONLY: Line = ("failed", "GitHub repository", "may not write to octo/random-forest")
-CLOCK: Line = ("failed", "GitHub clock", "s ahead. Set it by a time server")
+CLOCK: Line = ("failed", "GitHub clock", "s ahead. Synchronize it with a time server")
 NO_QUOTA: Line = ("failed", "AWS quota", "0 vCPUs, 2 needed")
 NO_SPOT_QUOTA: Line = ("warning", "AWS quota", "All Standard")
 HIDDEN_QUOTAS: Line = ("warning", "AWS quota", "Allow servicequotas:GetServiceQuota")
@@ -159,7 +159,7 @@ def test_each_trouble_is_found_with_its_remedy(
     ("trouble", "exit_code", "said"),
     [
         (workflows_may_not, 3, "failed: Workflows may not open pull requests here. Settings > Actions > General"),
-        (unknown_setting, 0, "warning: Whether workflows may open pull requests cannot be told"),
+        (unknown_setting, 0, "warning: This token cannot tell whether workflows may open pull requests"),
     ],
 )
 def test_a_workflows_own_token_is_held_to_the_settings_of_actions(
@@ -242,7 +242,7 @@ def test_a_script_that_is_not_there_is_found_before_it_costs_anything(
     account: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = examined(capsys, "--run", "python train.py", exit_code=2)
-    assert any("train.py, which training runs, is not there" in line for line in found)
+    assert any("train.py, which training runs, is missing" in line for line in found)
 
 
 def test_preflight_launches_nothing_where_a_run_could_not_end_well(

@@ -45,6 +45,6 @@ def test_an_image_that_tells_nothing_is_given_up_and_its_instance_terminated(
     sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["runner", "image", "--check", "ubuntu-24.04", "--wait-timeout", "0s"], environ=os.environ) == 5
-    assert "has not told what its image has" in capsys.readouterr().err
+    assert "has not reported what its image has" in capsys.readouterr().err
     [instance] = sandbox.aws.instances()
     assert instance.state in ("shutting-down", "terminated")

@@ -98,7 +98,7 @@ def test_a_boot_that_stalls_says_where_and_what_it_wrote(here: Setting, ec2: Ec2
     with pytest.raises(WaitTimeout) as raised:
         here.launch(wait_timeout=60.0)
     assert raised.value.exit_code == 5
-    assert "has reached the stage `runner-files`" in raised.value.message
+    assert "has reached the step `runner-files`" in raised.value.message
     assert "  | cmlkit: stage=user uptime=9.30" in raised.value.message
     assert "\n::error::" not in raised.value.message
     assert "Terminated i-" in raised.value.message

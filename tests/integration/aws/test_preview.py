@@ -57,7 +57,7 @@ def test_a_limit_on_the_price_leaves_out_what_is_dearer_or_unknown(here: Setting
     types = ("m5.large", "m6a.large", "m7i.large")
     shown = preview(here, instance_type=types, market="on-demand", max_price=0.1)
     assert {option.rung.instance_type.name for option in shown.options} == {"m6a.large"}
-    assert "3 options that are dearer, 3 whose price is unknown" in shown.notes[-1]
+    assert "3 options that cost more, 3 whose price is unknown" in shown.notes[-1]
     assert shown.most == pytest.approx(2 * 0.096)
 
 

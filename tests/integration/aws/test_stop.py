@@ -72,7 +72,7 @@ def test_a_runner_that_github_takes_for_busy_is_reported(here: Setting, ec2: Ec2
     here.forge.become_busy(launched.runner_id)
     removed = here.stop()
     assert removed.busy == (launched.runner_name,)
-    assert f"took {launched.runner_name} for busy" in removed.summary
+    assert f"considers {launched.runner_name} busy" in removed.summary
     assert ec2.alive() == []
 
 

@@ -75,7 +75,7 @@ def test_job_variables_become_lines_of_the_runners_environment_file() -> None:
 
 @pytest.mark.parametrize(("name", "value"), [("A", "one\nB=two"), ("A", "one\rB=two"), ("A B", "x"), ("", "x")])
 def test_a_job_variable_that_would_become_another_one_is_refused(name: str, value: str) -> None:
-    with pytest.raises(SettingsError, match="one NAME=value a line"):
+    with pytest.raises(SettingsError, match="one NAME=value per line"):
         user_data(a_spec(job_environment={name: value}))
 
 

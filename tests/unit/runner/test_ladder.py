@@ -160,7 +160,7 @@ def test_the_end_of_the_ladder_is_a_table_with_quotas_and_steps() -> None:
     with pytest.raises(CapacityError) as raised:
         climb(rungs, Attempts(errors={"m5.large": [quota]}), clock=FastClock(), refused=told.append)
     assert raised.value.message == (
-        "No instance could be had. Tried:\n"
+        "No instance could be launched. Tried:\n"
         "  m5.large spot in eu-west-1a (subnet-eu-west-1a): MaxSpotInstanceCountExceeded\n"
         "  g5.xlarge spot in eu-west-1a (subnet-eu-west-1a): InsufficientInstanceCapacity"
     )

@@ -51,7 +51,7 @@ def test_the_users_tags_come_along_as_text() -> None:
 
 @pytest.mark.parametrize("name", ["cmlkit:run", "CMLKIT:mine"])
 def test_tags_of_cmlkits_own_are_refused(name: str) -> None:
-    with pytest.raises(SettingsError, match="not free to choose"):
+    with pytest.raises(SettingsError, match="is reserved"):
         lease.tags(RUN, RUNNER, expires=1.0, extra={name: "1"})
 
 
