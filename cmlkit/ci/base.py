@@ -56,11 +56,13 @@ class Workplace(ABC):
         credentials: Variables that let whoever reads them act on the repository, or in the name of the job.
         author: Whom commits in this place are by, if git knows nobody.
         repository_variable: The variable that names the repository; empty if there is none.
+        forge: Name of the forge that has the repository, as in the registry of forges; the default one if empty.
     """
 
     credentials: ClassVar[tuple[str, ...]] = OWN_CREDENTIALS
     author: ClassVar[Author] = Author(name="cmlkit", email="cmlkit@localhost")
     repository_variable: ClassVar[str] = ""
+    forge: ClassVar[str] = ""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ

@@ -65,6 +65,7 @@ class GithubActions(Workplace):
     # Whom GITHUB_TOKEN acts as; the number is the account's id, by which GitHub links commits to it.
     author = Author(name="github-actions[bot]", email="41898282+github-actions[bot]@users.noreply.github.com")
     repository_variable = "GITHUB_REPOSITORY"
+    forge = "github"
 
     @classmethod
     def is_here(cls, environ: Mapping[str, str]) -> bool:

@@ -82,7 +82,7 @@ def publish_asset(invocation: Invocation, file: Path, *, md: bool, title: str) -
 
 def _content(file: Path, invocation: Invocation) -> bytes:
     try:
-        if warning := GitStore(edges.facts().limits.files).check(str(file), size=file.stat().st_size):
+        if warning := GitStore(edges.facts(invocation).limits.files).check(str(file), size=file.stat().st_size):
             invocation.progress.warn(warning)
         return file.read_bytes()
     except OSError as error:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from cmlkit.errors import GitError, NotARepository
-from cmlkit.forges import forge_module
+from cmlkit.forges import ForgeModule, forge_module
 
 if TYPE_CHECKING:
     from cmlkit.cli.options import Invocation
@@ -25,7 +24,7 @@ def forge(invocation: Invocation, workflow_run: WorkflowRun) -> Forge:
     Raises:
         PermissionDenied: No token is set.
     """
-    return forge_module().open_forge(
+    return _forge_module(invocation).open_forge(
         repository=workflow_run.repository, environ=invocation.environ, notify=invocation.progress.note
     )
 
@@ -38,7 +37,7 @@ def publishing_forge(invocation: Invocation, workflow_run: WorkflowRun) -> Publi
         SettingsError: The fork's name is malformed, or that of the repository.
     """
     spec = invocation.settings.publish
-    return forge_module().open_for_publishing(
+    return _forge_module(invocation).open_for_publishing(
         repository=workflow_run.repository,
         environ=invocation.environ,
         notify=invocation.progress.note,
@@ -47,19 +46,19 @@ def publishing_forge(invocation: Invocation, workflow_run: WorkflowRun) -> Publi
     )
 
 
-def facts() -> ForgeFacts:
+def facts(invocation: Invocation) -> ForgeFacts:
     """What is known of the forge without a token."""
-    return forge_module().FACTS
+    return _forge_module(invocation).FACTS
 
 
 def forge_if_any(invocation: Invocation, workflow_run: WorkflowRun) -> Forge | None:
     """The repository on its forge, for what is only nice to know; None without a token."""
-    return forge(invocation, workflow_run) if forge_module().TOKENS.found(invocation.environ) else None
+    return forge(invocation, workflow_run) if _forge_module(invocation).TOKENS.found(invocation.environ) else None
 
 
-def git_access(environ: Mapping[str, str]) -> GitAccess | None:
+def git_access(invocation: Invocation) -> GitAccess | None:
     """The way to the repository of the workflow run with the token of the environment; None outside of one."""
-    return forge_module().git_access(environ)
+    return _forge_module(invocation).git_access(invocation.environ)
 
 
 def runner_forge(invocation: Invocation, workflow_run: WorkflowRun) -> RunnerForge:
@@ -70,7 +69,7 @@ def runner_forge(invocation: Invocation, workflow_run: WorkflowRun) -> RunnerFor
         SettingsError: The organisation has no runner group of the name that the settings give.
     """
     spec = invocation.settings.runner
-    return forge_module().open_for_runners(
+    return _forge_module(invocation).open_for_runners(
         repository=workflow_run.repository,
         environ=invocation.environ,
         notify=invocation.progress.note,
@@ -110,3 +109,7 @@ def clouds(invocation: Invocation) -> CloudFor:
     from cmlkit.clouds import cloud_for
 
     return cloud_for(invocation.settings.runner.cloud, invocation.environ)
+
+
+def _forge_module(invocation: Invocation) -> ForgeModule:
+    return forge_module(invocation.workplace.forge)

@@ -35,7 +35,7 @@ def fitting(text: str, invocation: Invocation, workflow_run: WorkflowRun, *, sum
     Args:
         summarise: Whether to write a text that is too long to the job's summary.
     """
-    facts = edges.facts()
+    facts = edges.facts(invocation)
     longest = facts.limits.text - MARKER_ROOM
     if len(text) <= longest:
         return text

@@ -65,7 +65,7 @@ def create(
         paths,
         directory=directory,
         prefix=edges.prefix(invocation, directory),
-        limits=edges.facts().limits.files,
+        limits=edges.facts(invocation).limits.files,
     )
     spec = stage.PullRequestSpec(
         branch=branch or stage.BRANCH, title=title, body=body, message=message, auto_merge=auto_merge or ""

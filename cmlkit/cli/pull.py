@@ -43,7 +43,7 @@ def pull(invocation: Invocation, model: str, at: str, base: str, output: Path | 
             base=base or settings.publish.base,
             output=output,
             force=force,
-            access=edges.git_access(invocation.environ),
+            access=edges.git_access(invocation),
             say=say,
         )
         say(f"from {pulled.store}" if pulled.store else "was there already")

@@ -74,12 +74,13 @@ class ForgeModule(Protocol):
         """Return how git reaches the repository of the workflow run; None outside of one, or without a token."""
 
 
-def forge_module(name: str = DEFAULT_FORGE) -> ForgeModule:
-    """Return the module of a forge.
+def forge_module(name: str = "") -> ForgeModule:
+    """Return the module of a forge, the default one if `name` is empty.
 
     Raises:
         SettingsError: No forge has this name.
     """
+    name = name or DEFAULT_FORGE
     if name not in FORGES:
         raise SettingsError(f"The forge {name!r} is not known.", next_step=f"Use one of: {', '.join(FORGES)}.")
     return cast("ForgeModule", importlib.import_module(FORGES[name]))

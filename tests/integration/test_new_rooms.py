@@ -1,7 +1,9 @@
-"""A new cloud, CI or store is a module and a line in a registry: CONTRIBUTING's list, tried with toys."""
+"""A new cloud, forge, CI or store is a module and a line in a registry: CONTRIBUTING's list, tried with toys."""
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -9,7 +11,9 @@ from typing import Any, cast
 import pytest
 
 from cmlkit import ci
+from cmlkit.__main__ import run
 from cmlkit.clouds import CLOUDS, KnownCloud, cloud_for
+from cmlkit.forges import FORGES
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.registry.pulling import pull_model
 from cmlkit.runner.launch import launch_all
@@ -20,8 +24,11 @@ from cmlkit.settings.setting import STORE
 from cmlkit.settings.stores import STORES, KnownStore
 from tests.fake_forge import FakeForge, FastClock
 from tests.integration.project import MODEL, Project, project
+from tests.toys import cloud as toy_cloud
+from tests.toys import forge as toy_forge
 
 RUN = WorkflowRun(repository="octo/demo", run_id="7", attempt=1)
+JOB = {"TOY_JOB": "12", "TOY_REPOSITORY": "octo/demo", "TOY_TOKEN": "secret", "PATH": os.environ["PATH"]}
 
 
 @pytest.fixture(autouse=True)
@@ -29,11 +36,14 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing but the lines that CONTRIBUTING names."""
     lines: list[tuple[Any, str, object]] = [
         (CLOUDS, "toy", KnownCloud(name="Toy Cloud", module="tests.toys.cloud")),
+        (FORGES, "toy", "tests.toys.forge"),
         (ci.WORKPLACES, "toy", ("tests.toys.ci", "ToyCi")),
         (STORES, "toy", KnownStore(module="tests.toys.store", address=r":///[^\s?#]+", form="toy:///folder")),
     ]
     for registry, name, line in lines:
         monkeypatch.setitem(cast("dict[str, object]", registry), name, line)
+    for state in (toy_cloud.REGIONS, toy_forge.FORGES, toy_forge.RUNNERS):
+        cast("dict[str, object]", state).clear()
 
 
 def test_a_runner_is_launched_on_a_new_cloud_listed_and_stopped() -> None:
@@ -70,3 +80,32 @@ def test_a_job_of_a_new_ci_is_told_from_its_environment_and_its_token_is_kept_fr
     environ = {"TOY_JOB": "12", "TOY_REPOSITORY": "octo/demo", "TOY_TOKEN": "secret", "HOME": "/home"}
     assert ci.workplace(environ).workflow_run() == WorkflowRun(repository="octo/demo", run_id="12")
     assert "TOY_TOKEN" not in ci.for_commands(environ)
+
+
+def test_the_commands_launch_on_a_new_cloud_for_a_new_forge_and_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["runner", "launch", "--cloud", "toy", "--instance-type", "brick", "--json"], environ=JOB) == 0
+    launched = json.loads(capsys.readouterr().out)
+    assert launched["instance_type"] == "brick"
+    assert run(["runner", "stop", "--cloud", "toy", "--json"], environ=JOB) == 0
+    assert json.loads(capsys.readouterr().out)["terminated"] == [launched["instance_id"]]
+
+
+def test_a_training_is_published_to_a_new_forge_by_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    forge = toy_forge.FORGES["octo/demo"] = toy_forge.ToyForge(name="octo/demo")
+    forge.start({"README.md": b"demo"})
+    (tmp_path / "cmlkit.yaml").write_text("train: {model: m.bin, metrics: [metrics.txt], plots: [], data: []}\n")
+    assert run(["train", "--run", "echo model >m.bin && echo 'accuracy: 0.9' >metrics.txt"], environ=JOB) == 0
+    capsys.readouterr()
+    assert run(["publish", "--json"], environ=JOB) == 0
+    published = json.loads(capsys.readouterr().out)
+    assert published["pull_request_url"] == f"{toy_forge.ROOT}/octo/demo/p/1"
+    assert forge.read_file("m.bin", ref=published["branch"]) == b"model\n"
+    [comment] = forge.comments(1)
+    assert "accuracy" in comment.body
+    assert forge.checks == [("cmlkit", "success")]

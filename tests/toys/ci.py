@@ -14,6 +14,7 @@ class ToyCi(Workplace):
 
     credentials = ("TOY_TOKEN",)
     repository_variable = "TOY_REPOSITORY"
+    forge = "toy"
 
     @classmethod
     def is_here(cls, environ: Mapping[str, str]) -> bool:

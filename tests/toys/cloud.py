@@ -14,12 +14,14 @@ from cmlkit.errors import NotFound
 METADATA_SCRIPT = "\n".join(f"{name}() {{ :; }}" for name in ("metadata", "instance_id", "interruption"))
 
 
-def cloud_for(environ: Mapping[str, str]) -> CloudFor:
-    regions: dict[str, ToyCloud] = {}
+# Name -> region, for as long as the process lives.
+REGIONS: dict[str, ToyCloud] = {}
 
+
+def cloud_for(environ: Mapping[str, str]) -> CloudFor:
     def region(name: str) -> ToyCloud:
         name = name or environ.get("TOY_REGION", "nursery")
-        return regions.setdefault(name, ToyCloud(name))
+        return REGIONS.setdefault(name, ToyCloud(name))
 
     return region
 
