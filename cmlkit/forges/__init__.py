@@ -24,12 +24,12 @@ DEFAULT_FORGE = "github"
 
 
 class ForgeModule(Protocol):
-    """How to reach one kind of forge with what the environment says: its address, its tokens.
+    """The module of a forge, which opens it with the address and tokens of the environment.
 
-    Each function takes the repository as `OWNER/NAME`, and `notify`, which is told in one line before a long wait.
+    Each function takes the repository as `OWNER/NAME`, and `notify`, which is called with one line before a long wait.
 
     Attributes:
-        FACTS: What is known of the forge without asking it.
+        FACTS: Name, limits and addresses of the forge.
         TOKENS: Variables with the token for everything but runners.
     """
 

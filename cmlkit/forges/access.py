@@ -1,4 +1,4 @@
-"""What the doctor needs of a forge: what a token is and may do."""
+"""Access: the token and its rights, for the doctor."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Protocol
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """What a token is, and what it and the repository's state allow.
+    """A token, its rights, and the repository's state.
 
     Attributes:
         kind: For people, such as `a fine-grained token`.
-        is_workflows: Whether it is GITHUB_TOKEN's kind, an App's, to which the settings of Actions apply.
-        scopes: Of a classic token; None for every other kind.
-        expires, server_time: Seconds since the epoch; None where GitHub does not say.
-        requests_left: In this hour; None where there is no limit.
-        may_push: None where GitHub does not say.
+        is_workflows: Whether it is an App's token, such as GITHUB_TOKEN, to which the settings of Actions apply.
+        scopes: Scopes of a classic token; None for other kinds.
+        expires, server_time: Seconds since the epoch; None if unknown.
+        requests_left: Requests left in this hour; None without a limit.
+        may_push: Whether the token may push; None if unknown.
         branch: The default branch.
     """
 
@@ -33,10 +33,10 @@ class Access:
 
 
 class AccessForge(Protocol):
-    """What the doctor needs."""
+    """The forge as the doctor needs it."""
 
     def access(self) -> Access:
-        """What the token is and may."""
+        """Return the token's kind and rights."""
 
     def actions_may_create_pull_requests(self) -> bool:
-        """Whether the repository's settings let workflows open pull requests. PermissionDenied where that is hidden."""
+        """Return whether workflows may open pull requests. PermissionDenied if the token may not see the setting."""

@@ -1,4 +1,4 @@
-"""What cmlkit needs of a forge, in the forge's own nouns. `forges/github` is the one there is."""
+"""Protocols of a forge, one per need, and the values that they exchange."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class PullRequest:
         head: Branch that holds the change; `head_sha` is its commit.
         base: Branch that it targets.
         state: `open` or `closed`.
-        author: Login of whoever opened it.
-        merge_commit: The commit by which it came to its base; empty where it has not been merged.
+        author: Login of the person or App that opened it.
+        merge_commit: The commit that merged it into its base; empty if it is not merged.
     """
 
     number: int
@@ -72,7 +72,7 @@ class Comment:
 
 @dataclass(frozen=True, kw_only=True)
 class Annotation:
-    """A remark of a check at a line of a file, as reviewers see it among the changes; lines count from 1."""
+    """A check's remark at a line of a file, shown among the changes; lines count from 1."""
 
     path: str
     line: int
@@ -100,25 +100,25 @@ class TreeFile:
 
 @dataclass(frozen=True, kw_only=True)
 class NewFile:
-    """A file as it will stand in a commit; `path` is its path in the repository."""
+    """A file to commit; `path` is its path in the repository."""
 
     path: str
     content: bytes = field(repr=False)
 
     @cached_property
     def blob(self) -> str:
-        """The id that git gives the content."""
+        """git's id of the content."""
         return blob_id(self.content)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """What a commit changes, with the bytes themselves.
+    """The changes of a commit, with the files' contents.
 
     Attributes:
-        removes: Paths that are there before.
-        merging: Another commit, whose files the new one takes over in place of the parent's: a merge.
-        known: Ids of blobs that the repository has already.
+        removes: Existing paths to remove.
+        merging: Another commit to merge, whose files replace the parent's.
+        known: Ids of blobs that the repository already has.
     """
 
     message: str
@@ -133,8 +133,8 @@ class Divergence:
     """How far a commit is from another.
 
     Attributes:
-        behind: Commits of the other that it lacks.
-        changed: Paths that it changed since they parted; None where they are more than the forge lists.
+        behind: Number of the other's commits that it lacks.
+        changed: Paths changed since their merge base; None if there are more than the forge lists.
     """
 
     behind: int
@@ -161,12 +161,12 @@ class AnnotatedTag:
 
 @dataclass(frozen=True, kw_only=True)
 class Attestation:
-    """What a workflow stated about a file. Empty where the statement does not tell, or is not given.
+    """A workflow's statement about a file. Fields are empty if unknown.
 
     Attributes:
         predicate_type: What kind of statement, such as `https://slsa.dev/provenance/v1`.
         repository: Address of the repository whose workflow it was.
-        workflow: Path of the workflow's file; `ref` is the branch or tag that it ran for.
+        workflow: Path of the workflow's file; `ref` is its branch or tag.
         run: Address of the workflow run.
     """
 
@@ -178,74 +178,74 @@ class Attestation:
 
 
 class AssetForge(Protocol):
-    """What pruning images needs."""
+    """The forge as pruning images needs it."""
 
     @property
     def facts(self) -> ForgeFacts: ...
 
     def branch_head(self, branch: str) -> str | None:
-        """Commit id of the branch's head, or None where there is no such branch."""
+        """Return the commit id of the branch's head, or None if the branch does not exist."""
 
     def root_files(self, commit: str) -> dict[str, str]:
-        """Name -> blob id of the files in the root folder of the commit."""
+        """Return name -> blob id of the files in the root folder of the commit."""
 
     def messages_since(self, ref: str, moment: float) -> list[str]:
-        """Messages of the commits up to `ref` that were made since `moment`, in seconds since the epoch."""
+        """Return the messages of the commits up to `ref` made since `moment`, in seconds since the epoch."""
 
     def create_commit(self, *, parent: str, files: Iterable[TreeFile], message: str) -> str:
-        """Return the id of a commit of blobs that are there; without history if `parent` is empty. No branch moves."""
+        """Commit existing blobs, without history if `parent` is empty; return the commit's id. No branch moves."""
 
     def replace_branch(self, branch: str, commit: str, *, expected: str) -> None:
-        """Set the branch to a commit of another history; Conflict where it is not at `expected`."""
+        """Set the branch to a commit of another history. Conflict if it is not at `expected`."""
 
     def open_discussions(self) -> dict[int, str]:
-        """Number -> body of the open issues and pull requests."""
+        """Return number -> body of the open issues and pull requests."""
 
     def update_body(self, number: int, body: str) -> None:
-        """Of an issue or pull request."""
+        """Replace the body of an issue or pull request."""
 
     def comments(self, place: int | str) -> list[Comment]:
-        """All comments, oldest first."""
+        """Return all comments, oldest first."""
 
     def update_comment(self, comment: Comment, body: str) -> Comment: ...
 
 
 class ContentForge(Protocol):
-    """Where branches and commits are: all that differs if they go to a fork."""
+    """Branches and commits: the part that differs if they go to a fork."""
 
     def repository(self) -> Repository: ...
 
     def git_access(self) -> GitAccess:
-        """For what does not go through the API."""
+        """Return URL and credentials for git and LFS."""
 
     def branch_head(self, branch: str) -> str | None:
-        """Commit id of the branch's head, or None where there is no such branch."""
+        """Return the commit id of the branch's head, or None if the branch does not exist."""
 
     def read_file(self, path: str, *, ref: str) -> bytes | None:
-        """The file's bytes at `ref`, or None where there is none. Files up to 100 MiB."""
+        """Return the file's bytes at `ref`, or None if it is missing. Files up to 100 MiB."""
 
     def blob_ids(self, commit: str, paths: Iterable[str]) -> Mapping[str, str]:
-        """Path -> blob id of those of `paths` that are files in the commit's tree."""
+        """Return path -> blob id of those of `paths` that are files in the commit's tree."""
 
     def commit(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str:
-        """Commit on top of `parent`, and let the branch lead there; the commit's id.
+        """Commit on top of `parent`, and move the branch to the commit; return its id.
 
         Args:
-            parent: The branch's head, or where a new branch begins; empty for a commit without history.
-            is_new: Whether the branch is to be made.
+            parent: The branch's head, or the start of a new branch; empty for a commit without history.
+            is_new: Whether to create the branch.
 
         Raises:
-            Conflict: The branch has moved, or another process has made it.
+            Conflict: The branch has moved, or another process has created it.
         """
 
     def divergence(self, base: str, head: str) -> Divergence:
-        """How far the commit `head` is from the commit `base`."""
+        """Return how far the commit `head` is from the commit `base`."""
 
     def merge_into(self, branch: str, commit: str) -> str:
-        """Merge the commit into the branch, file by file; the branch's new head. Conflict where they conflict."""
+        """Merge the commit into the branch, file by file; return the new head. Conflict if they conflict."""
 
     def delete_branch(self, branch: str) -> None:
-        """A branch that is gone already is fine."""
+        """Delete the branch, unless it is gone already."""
 
 
 class PullRequestForge(Protocol):
@@ -254,18 +254,18 @@ class PullRequestForge(Protocol):
     def pull_requests(
         self, *, base: str, head: str = "", state: str = "open", limit: int | None = None
     ) -> list[PullRequest]:
-        """Pull requests that target `base`, from the branch `head` if given, newest first; all without `limit`."""
+        """Return pull requests to `base`, from the branch `head` if given, newest first; all without `limit`."""
 
     def pull_requests_with(self, commit: str) -> list[PullRequest]:
-        """Pull requests, in whatever state, that hold the commit."""
+        """Return pull requests in any state that contain the commit."""
 
     def pull_request_authors(self, number: int) -> set[str]:
-        """Logins (e-mail addresses where there is none) of everyone who committed to or reviewed the pull request."""
+        """Return the logins (or e-mail addresses) of all who committed to or reviewed the pull request."""
 
     def create_pull_request(self, *, head: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
-        """The new one, or the open one of the same head and base that another process, or a lost request, has made.
+        """Create it, or return the open one of this head and base that another process or a lost request created.
 
-        Where the repository has no drafts, it is none.
+        It is no draft if the repository has no drafts.
         """
 
     def update_pull_request(
@@ -273,7 +273,7 @@ class PullRequestForge(Protocol):
     ) -> PullRequest: ...
 
     def set_draft(self, pull_request: PullRequest, draft: bool) -> PullRequest:
-        """Make it a draft, or ready for review."""
+        """Make it a draft, or mark it ready for review."""
 
     def add_labels(self, number: int, labels: Sequence[str]) -> None: ...
 
@@ -283,28 +283,28 @@ class PullRequestForge(Protocol):
     def add_assignees(self, number: int, people: Sequence[str]) -> None: ...
 
     def set_milestone(self, number: int, title: str) -> None:
-        """NotFound where there is no milestone of that title."""
+        """Set the milestone. NotFound if none has that title."""
 
     def enable_auto_merge(self, pull_request: PullRequest, method: str) -> None:
-        """Let GitHub merge once requirements are met; `method` is merge, squash or rebase."""
+        """Let the forge merge once requirements are met; `method` is merge, squash or rebase."""
 
 
 class CommentForge(Protocol):
     """Comments."""
 
     def comments(self, place: int | str) -> list[Comment]:
-        """Every comment of a pull request or issue, by number, or of a commit, by id; all pages, oldest first."""
+        """Return all comments of a pull request or issue, by number, or of a commit, by id; oldest first."""
 
     def create_comment(self, place: int | str, body: str) -> Comment: ...
 
     def update_comment(self, comment: Comment, body: str) -> Comment: ...
 
     def delete_comment(self, comment: Comment) -> None:
-        """A comment that is gone already is fine."""
+        """Delete the comment, unless it is gone already."""
 
 
 class CheckForge(Protocol):
-    """Verdicts on commits."""
+    """Checks and statuses of commits."""
 
     def create_check(
         self,
@@ -318,74 +318,74 @@ class CheckForge(Protocol):
         status: CheckStatus = "completed",
         annotations: Sequence[Annotation] = (),
     ) -> Check:
-        """The commit's check run of this name: the one that cmlkit made before is updated.
+        """Create the commit's check run of this name, or update the one that cmlkit created before.
 
-        Before it is completed it has no conclusion, whatever `conclusion` says. A check that is updated keeps the
-        annotations that it has.
+        `conclusion` is ignored until it is completed. An updated check keeps its
+        annotations.
         """
 
     def create_status(
         self, *, name: str, commit: str, conclusion: Conclusion, title: str, details_url: str = ""
     ) -> str:
-        """A commit status, for tokens that may not create check runs; its URL."""
+        """Create a commit status, for tokens that may not create check runs; return its URL."""
 
 
 class PublishForge(ContentForge, PullRequestForge, CommentForge, CheckForge, Protocol):
-    """What publishing needs. Paths are repository paths; refs are branch names or commit ids."""
+    """The forge as publishing needs it. Paths are repository paths; refs are branch names or commit ids."""
 
     @property
     def facts(self) -> ForgeFacts: ...
 
     def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
-        """Ids of the latest commits up to `ref` that changed the file, newest first; at most 100."""
+        """Return the ids of the latest commits up to `ref` that changed the file, newest first; at most 100."""
 
     def login(self) -> str:
         """Return the login that the token acts as."""
 
     def token_note(self) -> str:
-        """Return what readers of a pull request must know of the token that opened it; empty if nothing."""
+        """Return a note about the token for readers of its pull requests; empty if none is needed."""
 
 
 class AttestationForge(Protocol):
-    """What reading attestations needs."""
+    """The forge as reading attestations needs it."""
 
     def attestations(self, sha256: str) -> list[Attestation]:
-        """What workflows stated about a file of this hash, in hexadecimal; no signature is checked."""
+        """Return workflows' statements about a file with this hash, in hexadecimal; signatures are not checked."""
 
 
 class PromotionForge(Protocol):
-    """What promoting needs."""
+    """The forge as promoting needs it."""
 
     def repository(self) -> Repository: ...
 
     def branch_head(self, branch: str) -> str | None:
-        """As in `PublishForge`."""
+        """See `ContentForge`."""
 
     def read_file(self, path: str, *, ref: str) -> bytes | None:
-        """As in `PublishForge`."""
+        """See `ContentForge`."""
 
     def blob_ids(self, commit: str, paths: Iterable[str]) -> Mapping[str, str]:
-        """As in `PublishForge`."""
+        """See `ContentForge`."""
 
     def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
-        """As in `PublishForge`."""
+        """See `ContentForge`."""
 
     def find_commit(self, name: str) -> Commit:
-        """The commit that a branch, a tag or a (short) id leads to; NotFound where there is none."""
+        """Return the commit of a branch, a tag or a (short) id. NotFound if missing."""
 
     def tag_ids(self, prefix: str) -> Mapping[str, str]:
-        """Name -> id of the tag's object, of those below `prefix/`; empty for a tag without an object of its own."""
+        """Return name -> id of the tag's object for tags below `prefix/`; empty for a lightweight tag."""
 
     def tag(self, tag_id: str) -> AnnotatedTag: ...
 
     def create_tag(self, name: str, *, commit: str, message: str) -> AnnotatedTag:
-        """Conflict where there is a tag of this name; none is ever moved."""
+        """Create a tag. Conflict if one of this name exists; none is ever moved."""
 
     def pull_request(self, number: int) -> PullRequest:
-        """NotFound where there is none."""
+        """Return the pull request. NotFound if missing."""
 
     def merge(self, pull_request: PullRequest, method: str) -> str:
-        """Merge now, as it is at `head_sha`; the commit that its base then has. Conflict where it cannot be merged."""
+        """Merge now, at `head_sha`; return the base's new commit. Conflict if it cannot be merged."""
 
 
 class Forge(

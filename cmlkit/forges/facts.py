@@ -1,4 +1,4 @@
-"""What is known of a forge without asking it: its name, its limits, and where people see things."""
+"""Facts of a forge that need no request: name, limits, and addresses of its pages."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from cmlkit.git.limits import FileLimits
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How long texts may be, in code points.
+    """The longest texts, in code points, and the largest files.
 
     Attributes:
-        text: A comment, the body of a pull request, or the summary of a check must stay below this.
+        text: Exclusive limit of a comment, a pull request's body, or a check's summary.
         title: The longest title of a pull request.
-        files: How large files may be.
+        files: Limits on file sizes.
     """
 
     text: int
@@ -24,11 +24,11 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
-    """Templates of what people open, with {repository} (its address), {commit} and {path} (percent-encoded).
+    """Templates of web addresses, with {repository} (its address), {commit} and {path} (percent-encoded).
 
     Attributes:
         file: The page of a file.
-        image: The bytes of a file, for whoever may read the repository.
+        image: The content of a file, for everyone who may read the repository.
     """
 
     commit: str
@@ -38,7 +38,7 @@ class Addresses:
 
 @dataclass(frozen=True, kw_only=True)
 class ForgeFacts:
-    """A forge, as far as it is the same for all repositories."""
+    """Facts of a forge that hold for all of its repositories."""
 
     name: str
     limits: Limits

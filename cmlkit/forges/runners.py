@@ -1,4 +1,4 @@
-"""What launching, stopping and reaping need of a forge: its self-hosted runners."""
+"""Self-hosted runners, for launching, stopping and reaping."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Runner:
 
 @dataclass(frozen=True, kw_only=True)
 class JitRunner:
-    """A runner that is registered but not yet up. `credential` lets one process become it, once."""
+    """A registered runner that is not yet online. `credential` lets one process become it, once."""
 
     runner: Runner
     credential: str = field(repr=False)
@@ -42,13 +42,13 @@ class RunnerDownload:
 
 @dataclass(frozen=True, kw_only=True)
 class RunnerAgent:
-    """The runner application as the boot script knows it, and as messages name what it depends on.
+    """The runner application: its part of the boot script, and names for messages.
 
     Attributes:
         forge: The forge's name.
         script: Bash functions that install and run the application; `runner/life.sh` says which.
-        service: What the application keeps a connection to.
-        status_page: Address at which the forge tells of its outages.
+        service: The service that the application stays connected to.
+        status_page: Address of the forge's status page.
     """
 
     forge: str
@@ -58,23 +58,23 @@ class RunnerAgent:
 
 
 class RunnerForge(Protocol):
-    """What launching, stopping and reaping need."""
+    """The forge as launching, stopping and reaping need it."""
 
     @property
     def runner_agent(self) -> RunnerAgent:
         """The application that becomes a runner on an instance."""
 
     def runner_download(self, *, architecture: str) -> RunnerDownload:
-        """The current runner application for Linux on `x64` or `arm64`."""
+        """Return the current runner application for Linux on `x64` or `arm64`."""
 
     def create_jit_runner(self, *, name: str, labels: Sequence[str]) -> JitRunner:
         """Register a just-in-time runner. If the answer is lost, a leftover of this name is removed first."""
 
     def runner(self, runner_id: int) -> Runner | None:
-        """The runner, or None when it is gone."""
+        """Return the runner, or None if it is gone."""
 
     def runners(self) -> list[Runner]:
-        """Every self-hosted runner, all pages."""
+        """Return every self-hosted runner, all pages."""
 
     def delete_runner(self, runner_id: int) -> None:
-        """Unregister; a runner that is gone already is fine. Conflict while it is busy with a job."""
+        """Unregister the runner, unless it is gone already. Conflict while it is busy with a job."""

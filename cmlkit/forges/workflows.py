@@ -1,4 +1,4 @@
-"""What resuming needs of a forge: workflow runs, and running them again."""
+"""Workflow runs, for resuming after an interruption."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Protocol
 
 
 class WorkflowForge(Protocol):
-    """What resuming needs."""
+    """The forge as resuming needs it."""
 
     def run_attempt(self, run_id: str) -> int:
-        """The number of a workflow run's latest attempt, from 1."""
+        """Return the number of a workflow run's latest attempt, from 1."""
 
     def annotation_titles(self, run_id: str, *, attempt: int) -> Iterable[str]:
-        """Titles of what the jobs of an attempt have put on the run's page."""
+        """Return the titles of the annotations of an attempt's jobs."""
 
     def rerun(self, run_id: str) -> None:
         """Run all jobs of the run again, as its next attempt."""

@@ -1,6 +1,6 @@
-"""GitHub: the forge, over its REST API and, for what that lacks, GraphQL.
+"""GitHub: the forge, through its REST API and, where that falls short, GraphQL.
 
-Here stands how the environment leads to it. The forge itself, `GitHub`, is imported when it is first used.
+This module opens it from the environment. The forge itself, `GitHub`, is imported on first use.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _api_url(environ: Mapping[str, str]) -> str:
 
 
 def _runner_token(repository: str, environ: Mapping[str, str]) -> str:
-    """CMLKIT_RUNNER_TOKEN, else a token of the GitHub App, else the token for everything."""
+    """Return CMLKIT_RUNNER_TOKEN, or else the GitHub App's token, or else the general token."""
     app_id, private_key = environ.get(APP_ID, ""), environ.get(APP_PRIVATE_KEY, "")
     if environ.get(RUNNER_TOKENS.variables[0], "").strip() or not (app_id or private_key):
         return RUNNER_TOKENS.required(environ, repository=repository)

@@ -1,4 +1,4 @@
-"""Access: what a token is, as far as GitHub tells, and what the repository allows."""
+"""Access: the token's kind and rights, as far as GitHub tells, and the repository's settings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WORKFLOW_LOGIN = "github-actions[bot]"  # whom GITHUB_TOKEN acts as
 
 
 class Account:
-    """The token that the requests are made with, and who acts by it."""
+    """The account that the token belongs to."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -97,7 +97,7 @@ def _scopes(headers: Mapping[str, str]) -> tuple[str, ...] | None:
 
 
 def _expiry(text: str) -> float | None:
-    """Of a text such as `2026-12-01 08:00:00 UTC`, or with an offset such as `+0000`, in seconds since the epoch."""
+    """Parse `2026-12-01 08:00:00 UTC`, or with an offset such as `+0000`; return seconds since the epoch."""
     moment, _, zone = text.rpartition(" ")
     if not moment:
         return None

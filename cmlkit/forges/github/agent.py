@@ -1,8 +1,8 @@
-"""The program that becomes a runner of GitHub's: actions/runner.
+"""The program that becomes a GitHub runner: actions/runner.
 
 On an instance it lies below CMLKIT_HOME (default /opt/cmlkit):
 
-    home/actions-runner/        the runner; one whose .cmlkit-sha256 holds the wanted checksum is used as it is
+    home/actions-runner/        the runner; used without a download if its .cmlkit-sha256 has the wanted checksum
     home/actions-runner/.env    the variables of its jobs
 
 It is started as `./run.sh`, in its directory, without arguments: the JIT config is in the environment variable
@@ -18,7 +18,7 @@ from cmlkit.forges.runners import RunnerAgent
 
 
 def runner_agent() -> RunnerAgent:
-    """Return GitHub's part of the boot script, and what its runner needs of the world."""
+    """Return GitHub's part of the boot script, and the services that its runner depends on."""
     return RunnerAgent(
         forge="GitHub",
         script=(files(__package__ or "") / "agent.sh").read_text(encoding="utf-8"),

@@ -1,4 +1,4 @@
-"""A GitHub App as the credentials: a token of its installation, good for an hour and for one repository."""
+"""GitHub App credentials: a token of its installation, valid for an hour and for one repository."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def installation_token(
     session: requests.Session | None = None,
     clock: Clock | None = None,
 ) -> str:
-    """A token of the App's installation on the repository, limited to that repository.
+    """Return a token of the App's installation on the repository, limited to that repository.
 
     Args:
         app_id: The App's id or client id.
-        private_key: PEM, as GitHub gave it for download; line ends may be written as backslash and n.
+        private_key: The PEM file from GitHub; line ends may be written as backslash and n.
 
     Raises:
-        SettingsError: The key is no RSA key in PEM, or the extra `app` is not installed.
-        PermissionDenied: GitHub does not take the key, or the App is not installed there.
+        SettingsError: The key is not an RSA key in PEM, or the extra `app` is not installed.
+        PermissionDenied: GitHub refuses the key, or the App is not installed there.
     """
     full_name, clock = checked_repository(repository), clock or SystemClock()
     http = Transport(token=_jwt(app_id, private_key, clock.now()), api_url=api_url, session=session, clock=clock)

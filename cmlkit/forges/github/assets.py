@@ -1,4 +1,4 @@
-"""What pruning images asks of GitHub: what is open, what the branch has, and a new history for it."""
+"""Assets: the branch of images, and the open discussions that may show them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ mutation($repository: ID!, $updates: [RefUpdate!]!) {
 
 
 class Assets:
-    """The branch of images, and the texts that show them."""
+    """The branch of images, and the discussions that show them."""
 
     def __init__(self, client: Client, git: GitData) -> None:
         self._client = client

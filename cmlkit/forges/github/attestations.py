@@ -1,4 +1,4 @@
-"""Attestations: what GitHub keeps of what a workflow signed about a file, found by the file's hash."""
+"""Attestations: workflows' signed statements about a file, found by the file's hash."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cmlkit.forges.github.client import Client, parsed
 
 
 class Attestations:
-    """The repository's attestations. Nothing here checks a signature."""
+    """The repository's attestations. Signatures are not checked here."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -41,7 +41,7 @@ def _attestation(answer: Any) -> Attestation:
 
 
 def _statement(bundle: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The statement in the bundle's envelope; empty where GitHub gives only the bundle's address.
+    """Return the statement in the bundle's envelope; empty if GitHub gives only the bundle's address.
 
     https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
     """
@@ -51,7 +51,7 @@ def _statement(bundle: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _inside(record: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
-    """What https://slsa.dev/spec/v1.0/provenance has there; empty in predicates of other types."""
+    """Return a field of https://slsa.dev/spec/v1.0/provenance; empty in predicates of other types."""
     for name in names:
         found = record.get(name)
         record = found if isinstance(found, Mapping) else {}

@@ -14,7 +14,7 @@ MOST_ANNOTATIONS = 50  # in one request: https://docs.github.com/en/rest/checks/
 
 
 class Checks:
-    """Verdicts on commits."""
+    """Checks and statuses of commits."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""The client that all parts of the forge share: one repository, reached by one transport."""
+"""The client that all parts of the forge share: one repository over one transport."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class Client:
         return self.full_name.partition("/")[0]
 
     def path(self, *segments: str | int) -> str:
-        """Path of something in the repository."""
+        """Return the API path of a resource in the repository."""
         return f"/repos/{self.full_name}{encoded(*segments)}"
 
     def once(self, send: Callable[[], T], look: Callable[[], T | None]) -> T:
-        """Send a write that must not happen twice.
+        """Send a write that must happen only once.
 
         Args:
-            look: Finds what the write made, or None. Asked after an answer was lost, before the write is sent again.
+            look: Returns the write's result, or None. Called after a lost answer, before the write is repeated.
 
         Raises:
-            ServiceError: No try was answered, and nothing was made.
+            ServiceError: No try was answered, and the write did not happen.
         """
         for pause in (*PAUSES_SECONDS, PAUSES_SECONDS[-1]):
             try:
@@ -57,7 +57,7 @@ class Client:
 
 
 def parsed(parse: Callable[[Any], T], document: Any) -> T:
-    """`parse(document)`, with a field that is missing or of another type turned into a ServiceError."""
+    """Return `parse(document)`; a missing or mistyped field raises ServiceError."""
     try:
         return parse(document)
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
@@ -68,12 +68,12 @@ def parsed(parse: Callable[[Any], T], document: Any) -> T:
 
 
 def text(body: str | None) -> str:
-    """A body as it was written: GitHub's own pages store line ends as CR LF, and its API strips what it is sent."""
+    """Return a body with normal line ends: GitHub's pages store CR LF, and its API strips surrounding blanks."""
     return (body or "").replace("\r\n", "\n").strip()
 
 
 def checked_repository(full_name: str) -> str:
-    """`OWNER/NAME`, or a SettingsError."""
+    """Return `OWNER/NAME`, or raise SettingsError."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+/(?!\.\.?$)[A-Za-z0-9._-]+", full_name):
         raise SettingsError(
             f"The repository {full_name!r} is not of the form OWNER/NAME.",

@@ -14,7 +14,7 @@ class Comments:
     """The repository's comments.
 
     Args:
-        account: Whose comments are taken for our own.
+        account: The account whose comments are our own.
     """
 
     def __init__(self, client: Client, account: Account) -> None:

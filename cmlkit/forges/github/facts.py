@@ -1,4 +1,4 @@
-"""What is known of GitHub without asking it."""
+"""Facts of GitHub that need no request."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A fork for branches and commits: what people see stays in the repository itself.
+"""A fork for branches and commits; pull requests, comments and checks stay in the repository.
 
-A repository and its forks share their objects at GitHub, so that a commit in the fork may be made on top of one of the
-repository's.
+A repository and its forks share objects on GitHub, so a commit in the fork can have a parent in the
+repository.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from cmlkit.git.access import GitAccess
 
 
 class ForkedContent:
-    """The content of a repository, for a token that may write to a fork of it only.
+    """The content of a repository, for a token that may write only to a fork.
 
     Args:
-        base: The branch that pull requests target, the only one that is looked for in the repository itself; its
+        base: The target branch of pull requests, the only one looked up in the repository itself; its
             default branch if empty.
     """
 
@@ -63,5 +63,5 @@ class ForkedContent:
         self._fork.delete_branch(branch)
 
     def _holder(self, commit: str) -> ContentForge:
-        """The one that knows the commit."""
+        """Return the repository that has the commit, this one or the fork."""
         return self._fork if commit in self._in_fork else self._upstream

@@ -30,7 +30,7 @@ class GitData:
     """The repository's content.
 
     Args:
-        environ: Variables for the git that carries large files, such as PATH and proxies.
+        environ: Environment of git, which carries large files, such as PATH and proxies.
     """
 
     def __init__(self, client: Client, environ: Mapping[str, str]) -> None:
@@ -95,12 +95,12 @@ class GitData:
         return trees[folder]
 
     def tree(self, tree: str) -> dict[str, Any]:
-        """Name -> entry of one folder, of a tree or of a commit's root."""
+        """Return name -> entry for one folder, given a tree or a commit."""
         document = self._client.http.get(self._client.path("git", "trees", tree))
         return parsed(lambda answer: {str(entry["path"]): entry for entry in answer["tree"]}, document)
 
     def commit(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str:
-        """Commit in the way that GitHub signs: by createCommitOnBranch for a person's token, else by the Git Data API.
+        """Commit so that GitHub signs: by createCommitOnBranch for a person's token, else by the Git Data API.
 
         Files that are too large for the API go through git.
         """
@@ -122,7 +122,7 @@ class GitData:
         return commit
 
     def _upload(self, changes: Changes) -> None:
-        """Upload what is missing, in parallel; the first failure is raised and cancels what has not started."""
+        """Upload missing blobs in parallel; raise the first failure, which cancels the uploads not yet started."""
         stored = self._uploaded | changes.known
         missing = {file.blob: file.content for file in changes.files if file.blob not in stored}
         with ThreadPoolExecutor(max_workers=UPLOADS_AT_A_TIME) as pool:

@@ -21,7 +21,7 @@ class LargeBlobs:
     """Uploads through git over HTTP.
 
     Args:
-        environ: Variables for git, such as PATH and proxies.
+        environ: Environment of git, such as PATH and proxies.
     """
 
     def __init__(self, client: Client, environ: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Patience: how often one request is sent again, and how long it is waited for, by what came of it."""
+"""Patience: how often and after which pauses a request is repeated."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_WAIT_SECONDS = 900.0  # for all rate limits of one request together; a prima
 
 
 class Patience:
-    """The waits of one request. Each method gives the seconds to wait, or raises where there is no use in more."""
+    """The waits of one request. Each method returns the seconds to wait, or raises if waiting is useless."""
 
     def __init__(self, max_wait: float) -> None:
         self.max_wait = max_wait
@@ -36,14 +36,14 @@ class Patience:
         return wait
 
     def after_refusal(self, error: CmlkitError) -> float:
-        """After one that may only mean that GitHub has not seen yet what was made a moment ago."""
+        """Wait after a refusal that may only mean that GitHub does not yet see a resource that was just created."""
         if not self._settling:
             raise error
         return self._settling.pop(0)
 
 
 def given_up(lost: AnswerLost) -> ServiceError:
-    """The error after the last try."""
+    """Return the error after the last try."""
     return ServiceError(
         f"{lost.message.rstrip('.')} (after {len(PAUSES_SECONDS) + 1} tries).",
         next_step=lost.next_step or "Run again later; https://www.githubstatus.com tells whether GitHub has an outage.",

@@ -156,7 +156,7 @@ class PullRequests:
 
 
 def _qualified(head: str, owner: str) -> str:
-    """A branch, with the owner of its repository before it if one is named."""
+    """Return a branch, with the owner of its repository before it if one is named."""
     return f"{owner}:{head}" if head and owner and ":" not in head else head
 
 
@@ -186,7 +186,7 @@ def _pull_request(answer: Any) -> PullRequest:
 
 
 def _commit_author(answer: Any) -> str:
-    """Login of the commit's author; the author's e-mail address where GitHub knows no login for it."""
+    """Return the login of the commit's author, or the e-mail address if GitHub knows no login."""
     return str((answer["author"] or {}).get("login") or answer["commit"]["author"]["email"])
 
 

@@ -1,4 +1,4 @@
-"""What an answer of GitHub that refuses something means: the error, its cause, and the next step."""
+"""Refusals: the error, its cause and the next step for each refusing answer of GitHub."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NEEDS_LOGIN = "Set CMLKIT_TOKEN to a token that is valid; the one in use is exp
 
 @dataclass(frozen=True, kw_only=True)
 class _Known:
-    """A refusal that GitHub tells apart by its message only."""
+    """A refusal that only its message identifies."""
 
     message: str
     error: type[ServiceError] | type[PermissionDenied]
@@ -89,18 +89,18 @@ _MAY_SETTLE = re.compile(
 
 
 def may_settle(message: str) -> bool:
-    """Whether the refusal may be over in a few seconds."""
+    """Return whether the refusal may end within a few seconds."""
     return _MAY_SETTLE.search(message) is not None
 
 
 def rate_limit_wait(
     status: int, headers: Mapping[str, str], message: str, *, now: float, earlier: int = 0
 ) -> float | None:
-    """Seconds to wait before the request may be sent again, or None where the answer is no rate limit.
+    """Return the seconds to wait before a repetition, or None if the answer is not a rate limit.
 
     Args:
-        now: Seconds since the epoch, used where the answer has no `date`: GitHub's clock counts, not this machine's.
-        earlier: How often this request met a limit before; secondary limits want growing waits.
+        now: Seconds since the epoch, used if the answer has no `date`: GitHub's clock counts, not this machine's.
+        earlier: How often this request met a limit before; secondary limits need growing waits.
     """
     if status not in (403, 429):
         return None
@@ -121,11 +121,11 @@ def _server_clock(headers: Mapping[str, str], now: float) -> float:
 
 
 def refusal(what: str, *, status: int, headers: Mapping[str, str], message: str) -> CmlkitError:
-    """The error for an answer with a status from 400 on that no retry can mend.
+    """Return the error for an answer with a status of 400 or above that no retry can change.
 
     Args:
         what: The request, such as `POST /repos/octo/forest/pulls`.
-        message: What GitHub said, by `said`.
+        message: GitHub's words, from `said`.
     """
     text = f"GitHub refused {what}: {status} {message}".rstrip(" .") + "."
     for known in _KNOWN:
@@ -143,7 +143,7 @@ def refusal(what: str, *, status: int, headers: Mapping[str, str], message: str)
 
 
 def graphql_refusal(types: Set[str], message: str) -> CmlkitError:
-    """The error for the errors of a GraphQL answer, by their types."""
+    """Return the error for the errors of a GraphQL answer, by their types."""
     text = f"GitHub refused the GraphQL request: {message}"
     if types & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
         return PermissionDenied(text)
@@ -157,7 +157,7 @@ def _error(kind: type[ServiceError] | type[PermissionDenied], text: str, next_st
 
 
 def said(document: Any, content: bytes) -> str:
-    """GitHub's own words: the message, with each validation error behind it; the body's start where it is no JSON."""
+    """Return GitHub's message with its validation errors; the start of the body if it is not JSON."""
     if not isinstance(document, Mapping):
         return " ".join(re.sub(r"<[^>]*>", " ", content[:2000].decode("utf-8", "replace")).split())[:200]
     errors = document.get("errors")
@@ -180,7 +180,7 @@ def _missing_permission(headers: Mapping[str, str]) -> str:
 
 
 def _wanted(headers: Mapping[str, str]) -> str:
-    """The permission that the endpoint wants, as GitHub names it in the answer: `contents=write; workflows=write`."""
+    """Return the permissions that the endpoint needs, in the answer's notation: `contents=write; workflows=write`."""
     accepted = headers.get("x-accepted-github-permissions", "").strip()
     if not accepted or accepted == "metadata=read":
         return ""

@@ -50,24 +50,24 @@ if TYPE_CHECKING:
 
 
 class GitHub:
-    """One repository on one GitHub, worked on with one token.
+    """One repository on one GitHub server, with one token.
 
-    Requests are retried where that is safe: on outages and lost connections with growing pauses, on rate limits for as
-    long as GitHub asks, together at most `max_wait` seconds. A write whose answer got lost is looked for before it is
-    sent again. All methods raise `PermissionDenied`, `NotFound`, `Conflict` or `ServiceError` as GitHub answers.
+    Requests are retried if that is safe: on outages and lost connections with growing pauses, on rate limits for as
+    long as GitHub asks, together at most `max_wait` seconds. After a lost answer, its effect is looked up before
+    it is sent again. All methods raise `PermissionDenied`, `NotFound`, `Conflict` or `ServiceError` as GitHub answers.
 
     Args:
         repository: `OWNER/NAME`.
         token: Never shown: not in messages, not in `repr`.
         api_url: Root of the REST API; `https://HOST/api/v3` for GitHub Enterprise Server.
-        graphql_url: Derived from `api_url` when empty.
+        graphql_url: Derived from `api_url` if empty.
         runner_scope: Whether runners are registered with the repository or with its organisation.
         runner_group_id: Group of new runners; the default group has the id 1.
-        session: A `requests.Session`, such as one with a proxy; a new one when None.
+        session: A `requests.Session`, such as one with a proxy; a new one if None.
         clock: Tells the time and waits.
-        notify: Told in one line before a wait for a rate limit.
-        environ: Variables for the git that carries files over 35 MiB: PATH, proxies, certificates.
-        max_wait: Seconds that all waits of one request may last together.
+        notify: Called with one line before a wait for a rate limit.
+        environ: Environment of git, which carries files over 35 MiB: PATH, proxies, certificates.
+        max_wait: Longest total wait of one request, in seconds.
 
     Raises:
         SettingsError: `repository` or `api_url` is malformed.
@@ -124,11 +124,11 @@ class GitHub:
         return self._client.full_name
 
     def with_fork(self, fork: str, *, base: str = "") -> GitHub:
-        """Return the same repository with its branches and commits in a fork, for a token that may write there only.
+        """Return the same repository with branches and commits in a fork, for a token that may write only there.
 
         Args:
             fork: `OWNER/NAME`.
-            base: The branch that pull requests target, the only one that is looked for in the repository itself; its
+            base: The target branch of pull requests, the only one looked up in the repository itself; its
                 default branch if empty.
 
         Raises:

@@ -20,7 +20,7 @@ class Runners:
 
     Args:
         scope: Whether they are registered with the repository or with its organisation.
-        group_id: Group of new ones.
+        group_id: Group of new runners.
     """
 
     def __init__(self, client: Client, *, scope: RunnerScope, group_id: int) -> None:
@@ -78,7 +78,7 @@ class Runners:
         return [parsed(_runner, answer) for answer in self._client.http.pages(self._runners(), key="runners")]
 
     def use_runner_group(self, group: str) -> None:
-        """Register new runners in the group of that name or id; in the default group when it is empty.
+        """Register new runners in the group of that name or id; in the default group if it is empty.
 
         Raises:
             SettingsError: The organisation has no such group.

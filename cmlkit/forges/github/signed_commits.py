@@ -1,4 +1,4 @@
-"""Commits that GitHub signs for a person's token: by GraphQL, since the Git Data API signs for bots and Apps only."""
+"""Commits that GitHub signs for a person's token: by GraphQL, as the Git Data API signs only for bots and Apps."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ mutation($branch: CommittableBranch!, $head: GitObjectID!, $message: CommitMessa
 
 
 class SignedCommits:
-    """createCommitOnBranch."""
+    """Commits through createCommitOnBranch."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def signs(self, changes: Changes, parent: str) -> bool:
-        """Whether GitHub may sign this commit, and does not sign it anyway if the Git Data API makes it."""
+        """Return whether GitHub may sign this commit here but not through the Git Data API."""
         is_plain = bool(parent) and not changes.merging
         size = sum(len(file.content) for file in changes.files)
         return is_plain and self._client.http.token.startswith(PERSONAL_TOKENS) and size <= PAYLOAD_BYTES
 
     def commit(self, changes: Changes, *, branch: str, parent: str) -> str | None:
-        """Return the commit's id; None if GitHub does not make this one.
+        """Commit; return the commit's id, or None if GitHub cannot create it this way.
 
         Raises:
             Conflict: The branch is not at `parent` any more.

@@ -10,7 +10,7 @@ from cmlkit.forges.github.client import Client, parsed
 
 
 class Tags:
-    """The repository's tags, and the commits that names lead to."""
+    """The repository's tags, and the commits that names resolve to."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

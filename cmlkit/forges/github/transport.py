@@ -1,4 +1,4 @@
-"""HTTP to GitHub: requests with time-outs, bounded retries, rate limits, pages, and errors that explain."""
+"""HTTP to GitHub: time-outs, bounded retries, rate limits, pages, and explained errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _IDEMPOTENT = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A usable answer. `document` is its JSON; None where it has none or is raw."""
+    """A usable answer. `document` is its JSON; None if it is empty or raw."""
 
     status: int
     headers: Mapping[str, str]
@@ -51,10 +51,10 @@ class Transport:
     Args:
         token: Never shown: not in messages, not in `repr`.
         api_url: Root of the REST API, such as `https://api.github.com` or `https://HOST/api/v3`.
-        graphql_url: Derived from `api_url` when empty.
-        session: A `requests.Session`; a new one when None.
+        graphql_url: Derived from `api_url` if empty.
+        session: A `requests.Session`; a new one if None.
         clock: Tells the time and waits.
-        notify: Told in one line before a wait for a rate limit.
+        notify: Called with one line before a wait for a rate limit.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ class Transport:
         return f"Transport(api_url={self.api_url!r})"
 
     def get(self, path: str, **query: object) -> Any:
-        """The JSON document at `path`."""
+        """Return the JSON document at `path`."""
         return self.request("GET", path, query=query).document
 
     def pages(self, path: str, *, key: str = "", **query: object) -> Iterator[Any]:
-        """Every item of a list, page by page; `key` names the list where GitHub wraps it in an object."""
+        """Return every item of a list, page by page; `key` names the list if GitHub wraps it in an object."""
         answer = self.request("GET", path, query={"per_page": PAGE_SIZE, **query})
         while True:
             yield from answer.document[key] if key else answer.document
@@ -105,9 +105,9 @@ class Transport:
         """Send one request until it is answered.
 
         Args:
-            path: Below the API's root, percent-encoded by `encoded`; or a full URL of the same host.
-            query: Empty values are left out.
-            repeatable: Whether a second sending does no harm; by default where the method is not POST.
+            path: Path below the API's root, percent-encoded by `encoded`, or a full URL of the same host.
+            query: Query parameters; empty values are left out.
+            repeatable: Whether a repetition is harmless; by default if the method is not POST.
 
         Raises:
             AnswerLost: No usable answer came, and the request may have worked: look before repeating it.
@@ -134,7 +134,7 @@ class Transport:
             self.clock.sleep(wait)
 
     def graphql(self, query: str, **variables: object) -> Any:
-        """The `data` of a GraphQL query, or of a mutation that may be repeated without harm.
+        """Return the `data` of a GraphQL query, or of a mutation that may be repeated without harm.
 
         Raises:
             PermissionDenied: The token may not do it.
@@ -165,7 +165,7 @@ class Transport:
         raise error
 
     def _follow(self, what: str, method: str, url: str, body: Mapping[str, object] | None, accept: str) -> Answer:
-        """Exchange, through the redirects that a renamed repository answers; each keeps method and body."""
+        """Send a request and follow the redirects of a renamed repository with the same method and body."""
         for _ in range(REDIRECTS + 1):
             answer = self._exchange(what, method, url, body, accept)
             if answer.status not in (301, 302, 307, 308):
@@ -224,12 +224,12 @@ class Transport:
 
 
 def encoded(*segments: str | int) -> str:
-    """A path from its segments, each percent-encoded; slashes within one stay, as in branch names and file paths."""
+    """Join segments into a path, each percent-encoded; slashes within one stay, as in branch names and file paths."""
     return "".join("/" + quote(str(segment), safe="/") for segment in segments)
 
 
 def _usable(what: str, response: requests.Response, accept: str) -> Answer:
-    """The answer, its JSON parsed; AnswerLost where a good status comes with a body that is not the API's."""
+    """Return the answer with its JSON parsed. AnswerLost if a good status has a body that is not the API's."""
     document: Any = None
     is_json = "json" in response.headers.get("content-type", "json")
     if response.content and (accept != RAW or response.status_code >= 400):
@@ -254,7 +254,7 @@ def _next_page(headers: Mapping[str, str]) -> str:
 
 
 def _cause(error: Exception) -> str:
-    """The innermost cause: `requests` wraps urllib3, which wraps the socket's own words."""
+    """Return the innermost cause: `requests` wraps urllib3, which wraps the socket's own words."""
     while (inner := error.__cause__ or error.__context__) is not None and isinstance(inner, Exception):
         error = inner
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

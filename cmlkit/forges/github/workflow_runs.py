@@ -1,4 +1,4 @@
-"""Workflow runs: what their jobs warned of, and running them again."""
+"""Workflow runs: their annotations, and running them again."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class WorkflowRuns:
         self._client = client
 
     def run_attempt(self, run_id: str) -> int:
-        """The number of the latest attempt, from 1."""
+        """Return the number of the latest attempt, from 1."""
         return parsed(
             lambda answer: int(answer["run_attempt"]),
             self._client.http.get(self._client.path("actions", "runs", run_id)),
         )
 
     def annotation_titles(self, run_id: str, *, attempt: int) -> Iterator[str]:
-        """Titles of what the jobs of an attempt have put on the run's page, such as by `::warning title=…::`."""
+        """Return the titles of an attempt's annotations, such as those from `::warning title=…::`."""
         jobs = self._client.path("actions", "runs", run_id, "attempts", attempt, "jobs")
         for job in self._client.http.pages(jobs, key="jobs"):
             for annotation in self._client.http.pages(
@@ -31,10 +31,10 @@ class WorkflowRuns:
                 yield str(annotation.get("title") or "")
 
     def rerun(self, run_id: str) -> None:
-        """Run all jobs again. Conflict or PermissionDenied while the run is not over."""
+        """Run all jobs again. Conflict or PermissionDenied until the run has ended."""
         self._client.http.request("POST", self._client.path("actions", "runs", run_id, "rerun"), body={})
 
 
 def _check_run_id(job: Any) -> int:
-    """The job's check run, whose id only its address has."""
+    """Return the id of the job's check run, which only its address contains."""
     return int(str(job["check_run_url"]).rpartition("/")[2])
