@@ -1,4 +1,4 @@
-"""The champion: the model that was there before training, rescored on the test data of the one that replaces it."""
+"""The champion: the model from before training, rescored on the test data of the model that replaces it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from cmlkit.training.scores import ScoreCommand, Scores, mean
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# A metrics file may be rounded; what differs by more was measured on other data, or in another way.
+# A metrics file may be rounded; a larger difference means other data or another measure.
 TOLERANCE = 0.01
 
 Warn = Callable[[str], None]
@@ -45,8 +45,8 @@ def _negative_errors(power: int) -> Callable[[NDArray[Any], NDArray[Any]], list[
     return lambda labels, predicted: [-(abs(float(error)) ** power) for error in labels - predicted]
 
 
-# scikit-learn's scorers that are a mean over samples -> the score of each sample. The interval of others, such as r2,
-# would need another resampling.
+# scikit-learn's scorers that are a mean over samples -> the score of each sample. Other scorers, such as r2, would need
+# another resampling for an interval.
 PER_SAMPLE: Mapping[str, Callable[[NDArray[Any], NDArray[Any]], list[float]]] = {
     "accuracy": _right,
     "neg_mean_absolute_error": _negative_errors(1),
@@ -56,12 +56,12 @@ PER_SAMPLE: Mapping[str, Callable[[NDArray[Any], NDArray[Any]], list[float]]] = 
 
 @dataclass(frozen=True, kw_only=True)
 class Champion:
-    """The model that was there before training, kept where training does not write.
+    """The model from before training, in a copy that training cannot overwrite.
 
     Attributes:
-        path: Where it was.
-        copy: The file that holds its bytes now; they have the hash that the manifest names.
-        warn: Gets the reason if it cannot be rescored; nothing of it is compared then.
+        path: Its original path.
+        copy: The file that holds its bytes now; their hash is the one in the manifest.
+        warn: Called with the reason if it cannot be rescored; none of its metrics are compared then.
     """
 
     path: Path
@@ -78,12 +78,12 @@ class Champion:
         labels: NDArray[Any],
         trusted: Callable[[], Sequence[str]] = tuple,
     ) -> Rescored | None:
-        """Load it, and score it in this process on the challenger's test data.
+        """Load the champion and score it in this process on the challenger's test data.
 
         Args:
             score: Returns a model's metrics on that data.
             features: Shape (samples, features); `labels` has shape (samples,).
-            trusted: Returns import paths of types to trust in a skops file; called only for one.
+            trusted: Returns the import paths of types to trust in a skops file; called only for such a file.
         """
 
         def rescore() -> Rescored:
@@ -100,11 +100,11 @@ class Champion:
         return _unless_unusable(rescore, self.warn)
 
     def by_command(self, command: ScoreCommand, challenger: Path, *, known: Mapping[str, float]) -> Rescored | None:
-        """Let the project's own command score it and the challenger.
+        """Score the champion and the challenger with the project's own command.
 
         Args:
             challenger: The challenger's file.
-            known: Its metrics, as training wrote them.
+            known: The challenger's metrics, as training wrote them.
 
         Raises:
             Interrupted: A signal ended the command.
@@ -124,17 +124,17 @@ class Champion:
     def _loaded(self, trusted: Callable[[], Sequence[str]]) -> Any:
         types = trusted() if skops_file.is_skops(self.path) else ()
         with warnings.catch_warnings():
-            # Other versions wrote it, perhaps: its scores will show what that means.
+            # Other library versions may have written it; its scores will show whether that matters.
             warnings.simplefilter("ignore")
             return load_file(self.path, self.manifest, content=self.copy, trusted=types)
 
 
 @contextmanager
 def kept_champion(path: Path, warn: Warn) -> Iterator[Champion | None]:
-    """The model that lies where training is going to write, fetched and verified; None if there is no model.
+    """Yield the model that training is about to replace, fetched and verified; None if there is no model.
 
     Args:
-        warn: Gets the reason if there is a champion that cannot be rescored.
+        warn: Called with the reason if the champion cannot be rescored.
     """
     if not Path(manifest_path(path)).is_file():
         yield None
@@ -158,7 +158,7 @@ def _kept(path: Path, copy: Path, warn: Warn) -> Champion | None:
 
 
 def _unless_unusable(act: Callable[[], T], warn: Warn) -> T | None:
-    """Return what `act` does, or warn that the champion is not rescored: no training is lost for that."""
+    """Return the result of `act`, or warn that the champion is not rescored: that must not fail a training."""
     try:
         return act()
     except Interrupted:
@@ -169,7 +169,7 @@ def _unless_unusable(act: Callable[[], T], warn: Warn) -> T | None:
 
 
 def _comparable(now: Scores, before: Scores, known: Mapping[str, float], warn: Warn) -> list[str]:
-    """Return the metrics that both models have, and of which the challenger's score is what training says."""
+    """Return the metrics that both models have and for which the command and training score the challenger alike."""
     there = {metrics.key(name): value for name, value in known.items()}
     found = []
     for name in now:
@@ -180,8 +180,8 @@ def _comparable(now: Scores, before: Scores, known: Mapping[str, float], warn: W
             found.append(name)
         else:
             warn(
-                f"The score command says {name} is {scored:.6g}, and training says {said:.6g}: the champion's is not"
-                " compared, as that is not the same data or measure."
+                f"{name} is {scored:.6g} according to the score command, but {said:.6g} according to training: the"
+                " champion's is not compared, as the data or the measure differs."
             )
     return found
 
@@ -198,5 +198,5 @@ def _intervals(now: Scores, before: Scores, names: Sequence[str], warn: Warn) ->
             warn(f"{error.message} {error.next_step}")
             return {}
         except CmlkitError as error:
-            warn(f"There is no interval of {name}: {error.message}")
+            warn(f"The report has no interval for {name}: {error.message}")
     return intervals

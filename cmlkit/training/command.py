@@ -1,4 +1,4 @@
-"""The training command, run so that a person sees its output at once and a signal reaches it."""
+"""The training command, run with unbuffered output and with signals passed on to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from types import FrameType
 from cmlkit.errors import Interrupted, TrainingFailed
 from cmlkit.records.training_run import Resources
 
-# What a training gets to write its checkpoint after SIGTERM. AWS gives a Spot instance two minutes from its notice.
+# Time for a training to write its checkpoint after SIGTERM. AWS gives a spot instance two minutes from its notice.
 GRACE_SECONDS = 90.0
 RSS_UNIT_BYTES = 1024  # getrusage(2) counts resident memory in kilobytes on Linux
 
@@ -29,20 +29,20 @@ def run_shell(
     output: int | None = None,
     grace_seconds: float = GRACE_SECONDS,
 ) -> Resources:
-    """Run a shell command line to its end; its output goes where ours goes, unbuffered and unread.
+    """Run a shell command line to its end; its output goes to ours, unbuffered and unread.
 
-    SIGINT and SIGTERM are passed on to the command and everything that it started; what does not end within
-    `grace_seconds` is killed.
+    SIGINT and SIGTERM are passed on to the command and every process that it started; those that do not end within
+    `grace_seconds` are killed.
 
     Args:
-        output: File descriptor for its standard output; our own when None.
+        output: File descriptor for its standard output; our own if None.
 
     Raises:
-        TrainingFailed: It ended with an error or was killed; the error keeps its exit code.
-        Interrupted: A signal ended it.
+        TrainingFailed: The command ended with an error or was killed; the error keeps its exit code.
+        Interrupted: A signal ended the command.
     """
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    # The shell is the leader of a group of its own, so that a signal reaches the whole of a pipeline.
+    # The shell leads its own process group, so that a signal reaches every process of a pipeline.
     argv = ["bash", "-eo", "pipefail", "-c", command]
     with _passing_on(grace_seconds) as passing:
         process = subprocess.Popen(argv, cwd=directory, env=dict(environ), stdout=output, process_group=0)
@@ -61,7 +61,7 @@ def run_shell(
 
 
 class _Passing:
-    """Passes SIGINT and SIGTERM on to a process group, and kills what is left of it once `grace_seconds` are over."""
+    """Signal handlers that pass SIGINT and SIGTERM on to a process group, and kill the group after `grace_seconds`."""
 
     def __init__(self, grace_seconds: float) -> None:
         self.received: list[int] = []
@@ -69,7 +69,7 @@ class _Passing:
         self._group: int | None = None
 
     def to(self, group: int) -> None:
-        """From now on, to this group; first of all the signals that came before there was one."""
+        """Pass signals on to this group from now on, beginning with those received before it existed."""
         self._group = group
         for number in self.received:
             _signal_group(group, number)
@@ -87,7 +87,7 @@ class _Passing:
 
 @contextmanager
 def _passing_on(grace_seconds: float) -> Iterator[_Passing]:
-    """Handle SIGINT and SIGTERM so, from before the process starts until after it has ended."""
+    """Pass SIGINT and SIGTERM on, from before the process starts until after it has ended."""
     passing = _Passing(grace_seconds)
     if threading.current_thread() is not threading.main_thread():
         yield passing  # only the main thread may handle signals; elsewhere they are the caller's business
@@ -124,11 +124,11 @@ def _failed(command: str, returncode: int) -> TrainingFailed:
     killed_by = -returncode if returncode < 0 else returncode - 128 if returncode > 128 else 0
     if killed_by == signal.SIGKILL:
         how = "was killed, most likely because memory ran out"
-        next_step = "Choose an instance type with more memory, or let training use less."
+        next_step = "Choose an instance type with more memory, or make training use less."
     elif killed_by in set(signal.Signals):
         how, next_step = f"was ended by {signal.Signals(killed_by).name}", "See its output above."
     elif returncode == 127:
-        how, next_step = "names a program that is not there (exit code 127)", "Install it in the setup command."
+        how, next_step = "names a program that does not exist (exit code 127)", "Install it in the setup command."
     else:
         how, next_step = f"ended with exit code {returncode}", "See its output above."
     return TrainingFailed(f"The command {how}: {command}", returncode=returncode, next_step=next_step)

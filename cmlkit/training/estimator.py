@@ -36,7 +36,7 @@ REGRESSOR_SCORING = ("r2", "neg_mean_absolute_error")
 
 
 class Answering:
-    """A fitted estimator that answers the same question once, however many scorers and plots ask it."""
+    """A fitted estimator that computes each prediction once, however many scorers and plots ask for it."""
 
     def __init__(self, estimator: Any) -> None:
         self._estimator = estimator
@@ -62,7 +62,7 @@ class Answering:
 
 
 def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, started: float) -> TrainingRun:
-    """Fit, score, plot and save; writes the model, its metrics and its plots below `directory`, and no manifest yet.
+    """Fit and score the estimator; write the model, its metrics and plots below `directory`, but no manifest yet.
 
     Raises:
         SettingsError: The class cannot be imported or does not take its parameters, or the data cannot be used.
@@ -113,7 +113,7 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
 def _rescored(
     path: Path, estimator: Any, fitted: Answering, data: Dataset, spec: TrainSpec, warn: Callable[[str], None]
 ) -> Rescored | None:
-    """Rescore the model that lies where the fitted one is about to go; None if there is no model, or that fails."""
+    """Rescore the model that the fitted one is about to replace; None if there is no model, or if that fails."""
     with kept_champion(path, warn) as champion:
         if champion is None:
             return None
@@ -122,24 +122,24 @@ def _rescored(
             score=lambda model: _scores(model, data, spec),
             features=data.test_features,
             labels=data.test_labels,
-            # What this process has just made one of is as good in the model before it.
+            # Types that this process has just created itself can be trusted in the earlier model too.
             trusted=lambda: skops_file.untrusted_types(skops_file.dumps(estimator)),
         )
 
 
 def default_model(spec: TrainSpec) -> str:
-    """Where the model goes: the setting, or, where that has its default, a file named after the class.
+    """Return the path for the model: the setting, or, if it has its default, a file named after the class.
 
     `RandomForestClassifier` becomes `model/random_forest.joblib`.
 
     Raises:
-        SettingsError: The setting's ending is that of another format than the one that is asked for.
+        SettingsError: The ending of `train.model` belongs to another format than `train.format`.
     """
     if spec.model != TrainSpec().model:
         if spec.format and (spec.format == "skops") != skops_file.is_skops(spec.model):
             raise SettingsError(
                 f"train.model is {spec.model}, and train.format is {spec.format}.",
-                next_step="A model file in the format skops ends in .skops, and no other does.",
+                next_step="A model file ends in .skops if its format is skops, and only then.",
             )
         return spec.model
     name = spec.estimator.rpartition(".")[2]
@@ -149,7 +149,7 @@ def default_model(spec: TrainSpec) -> str:
 
 
 def _made(spec: TrainSpec) -> Any:
-    """The estimator with its parameters, seeded, and on every core, where the class takes that."""
+    """Return the estimator with its parameters; seeded and on every core, if the class takes these parameters."""
     kind = _imported(spec.estimator)
     takes = inspect.signature(kind).parameters
     defaults = {name: value for name, value in (("random_state", spec.seed), ("n_jobs", -1)) if name in takes}
@@ -199,7 +199,7 @@ def _scores(estimator: Any, data: Dataset, spec: TrainSpec) -> dict[str, float]:
 
 
 def _write_metrics(scores: Mapping[str, float], file: Path) -> None:
-    """As the reference script does, `Accuracy: 0.97`, one a line; as JSON where the file's name asks for that."""
+    """Write one metric per line, such as `Accuracy: 0.97`; JSON if the file's name ends in `.json`."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix == ".json":
         file.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
@@ -209,7 +209,7 @@ def _write_metrics(scores: Mapping[str, float], file: Path) -> None:
 
 
 def _plots(estimator: Any, data: Dataset, spec: TrainSpec) -> Iterator[tuple[str, Plot]]:
-    """Yield path and plot: those that the spec names, or, if it has its default, those that suit the estimator."""
+    """Yield path and plot: those in the spec, or, if it has its default, those that suit the estimator."""
     names = plot_names(estimator, data.test_labels)
     paths = spec.plots
     if spec.plots == TrainSpec().plots:
@@ -243,13 +243,13 @@ def _used_since(begun: float, cpu: float) -> Resources:
 
 
 def _cpu_seconds() -> float:
-    """Of this process, its threads, and the workers that it has waited for."""
+    """Return CPU seconds of this process, its threads and its reaped children."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 
 
 def _check_extra(model: str) -> None:
-    """Fail before a training that could not be saved."""
+    """Fail before training if a library for saving the model is missing."""
     if skops_file.is_skops(model):
         skops_file.check_installed()
     try:

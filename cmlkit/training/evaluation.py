@@ -1,4 +1,4 @@
-"""Evaluation: what the plots of a fitted estimator show, reckoned from its answers for the test samples."""
+"""Evaluation: the values in the plots of a fitted estimator, computed from its predictions for the test samples."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SINGLE_CURVES = 10
-"""Curves for single classes, one against the rest; with more classes there is only the one of all together."""
+"""Most classes with a curve each, one against the rest; with more classes, one curve covers them all."""
 SHOWN_FEATURES = 20
 
 
 def plot_names(estimator: Any, labels: NDArray[Any]) -> tuple[str, ...]:
-    """Names of the plots that suit a fitted estimator, the main one of its task first.
+    """Return the names of the plots that suit a fitted estimator, the main plot of its task first.
 
     Args:
-        labels: Of the test samples; curves need at least two classes among them.
+        labels: Labels of the test samples; curves need at least two classes among them.
     """
     from sklearn.base import is_classifier
 
@@ -41,11 +41,11 @@ def plot_names(estimator: Any, labels: NDArray[Any]) -> tuple[str, ...]:
 
 
 def plot_of(name: str, estimator: Any, features: NDArray[Any], labels: NDArray[Any]) -> Plot:
-    """One of the plots that `plot_names` names.
+    """Return one of the plots that `plot_names` returns.
 
     Args:
-        features: Of the test samples, of shape (samples, features).
-        labels: Of shape (samples,).
+        features: Features of the test samples; shape (samples, features).
+        labels: Their labels; shape (samples,).
     """
     return _PLOTS[name](estimator, features, labels)
 
@@ -84,7 +84,7 @@ def _precision_recall_curve(estimator: Any, features: NDArray[Any], labels: NDAr
 
 
 def _importances(estimator: Any, features: NDArray[Any], labels: NDArray[Any]) -> Importances:
-    """The most important features, by their number from 1 on."""
+    """Return the most important features, named by their number, counted from 1."""
     weights = _feature_weights(estimator)
     order = abs(weights).argsort()[::-1][:SHOWN_FEATURES]
     return Importances(
@@ -104,7 +104,7 @@ _PLOTS: dict[str, Callable[[Any, NDArray[Any], NDArray[Any]], Plot]] = {
 def _against_the_rest(
     estimator: Any, features: NDArray[Any], labels: NDArray[Any]
 ) -> Iterator[tuple[str, NDArray[Any], NDArray[Any]]]:
-    """Label, which samples are of the class, and their scores: of each class, or of all together."""
+    """Yield label, membership of each sample, and score of each sample; for each class, or for all together."""
     scores, classes = getattr(estimator, _scoring_method(estimator))(features), estimator.classes_
     if len(classes) == 2:
         yield "", labels == classes[1], scores if scores.ndim == 1 else scores[:, 1]
@@ -119,12 +119,12 @@ def _against_the_rest(
 
 
 def _scoring_method(estimator: Any) -> str:
-    """What tells how likely each class is; empty where the estimator only decides."""
+    """Return the name of the method that scores each class; empty if the estimator only predicts labels."""
     return next((name for name in ("predict_proba", "decision_function") if hasattr(estimator, name)), "")
 
 
 def _feature_weights(estimator: Any) -> Any:
-    """One number a feature: how often and well a tree splits by it, or the coefficients of a linear model."""
+    """Return one number per feature: a tree's importances, or the coefficients of a linear model."""
     found: Any = getattr(estimator, "feature_importances_", getattr(estimator, "coef_", None))
     if getattr(found, "shape", ())[:1] == (1,):
         found = found.ravel()

@@ -1,4 +1,4 @@
-"""Libraries: their versions in the Python that a training command finds, which need not be ours."""
+"""Libraries: their versions in the Python that a training command finds, which may differ from ours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cmlkit.model.environment import LIBRARIES, installed_versions
 from cmlkit.process import run_program
 
 TIMEOUT_SECONDS = 10.0
-# importlib.metadata would say the same, and take three times as long to load.
+# importlib.metadata would return the same, but takes three times as long to load.
 _QUESTION = """
 import os, sys
 print("python", sys.version.split()[0])
@@ -24,9 +24,9 @@ for folder in reversed(sys.path):
 
 
 def versions_for(directory: Path, environ: Mapping[str, str], *, timeout: float = TIMEOUT_SECONDS) -> dict[str, str]:
-    """Return distribution -> version, `python` among them, as the environment's Python finds them.
+    """Return distribution -> version, `python` included, in the environment's Python.
 
-    Those installed here, if no Python answers within `timeout` seconds.
+    If no Python answers within `timeout` seconds, the versions are those installed here.
     """
     path = environ.get("PATH")
     program = shutil.which("python", path=path) or shutil.which("python3", path=path)
@@ -44,6 +44,6 @@ def _read(output: str) -> dict[str, str]:
     for line in output.splitlines():
         name, _, version = line.partition(" ")
         if version and " " not in version:
-            # What comes first on the path is printed last, and counts.
+            # The first folder on the path is printed last, and takes precedence.
             versions[name.lower().replace("_", "-")] = version
     return {name: versions[name] for name in ("python", *LIBRARIES) if name in versions}

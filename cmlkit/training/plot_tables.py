@@ -1,4 +1,4 @@
-"""Plots as small tables, for the reports that cannot show an image."""
+"""Plots as small tables, for reports that cannot show pictures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WHOLE_CLASSES = 12
-"""A confusion matrix with more classes than this is told by its most frequent confusions."""
+"""For a confusion matrix with more classes than this, the table lists the most frequent confusions."""
 CONFUSIONS = 10
 POINTS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -26,7 +26,7 @@ BAR_LENGTH = 20
 
 
 def table_of(plot: Plot) -> PlotTable:
-    """What the plot shows, in at most some twenty rows."""
+    """Return the content of the plot in about twenty rows at most."""
     if isinstance(plot, Matrix):
         return _matrix(plot) if len(plot.classes) <= WHOLE_CLASSES else _confusions(plot)
     if isinstance(plot, Residuals):

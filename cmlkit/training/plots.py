@@ -1,4 +1,4 @@
-"""Plots: what shows how a model does, drawn to files without a display."""
+"""Plots of a model's performance, drawn to files without a display."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DOTS_PER_INCH = 120
 LABELLED_CLASSES = 30
-"""With more classes than this, cells and ticks carry no text: it would be too small to read."""
+"""With more classes than this, cells and ticks have no text: it would be too small to read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +38,11 @@ class Residuals:
 
 @dataclass(frozen=True, kw_only=True)
 class Curves:
-    """One curve a class.
+    """One curve per class.
 
     Attributes:
-        lines: What each is called, and its points.
-        chance: Whether to draw what guessing would give: the diagonal.
+        lines: Name, horizontal and vertical coordinates of each curve.
+        chance: Whether to draw the diagonal, which random guesses would give.
     """
 
     horizontal: str
@@ -53,7 +53,7 @@ class Curves:
 
 @dataclass(frozen=True, kw_only=True)
 class Importances:
-    """How much each feature counts, the most important first."""
+    """The weight of each feature, the most important first."""
 
     features: tuple[str, ...]
     values: tuple[float, ...]
@@ -63,7 +63,7 @@ Plot = Matrix | Residuals | Curves | Importances
 
 
 def draw(plot: Plot, path: Path) -> None:
-    """Draw a plot to a file; its ending tells the format.
+    """Draw a plot to a file, in the format of the file's ending.
 
     Raises:
         SettingsError: matplotlib is not installed, or the file cannot be written.
@@ -80,10 +80,10 @@ def draw(plot: Plot, path: Path) -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write the figure, whole or not at all; white behind it, so that it is legible on a dark page.
+    """Write the figure atomically, on white, so that it is legible on a dark background.
 
     Raises:
-        SettingsError: The file cannot be written, or its ending is no image format.
+        SettingsError: The file cannot be written, or its ending is not a picture format.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def load_matplotlib() -> None:
-    """Load what drawing needs, fonts and all, ahead of the first drawing.
+    """Load matplotlib and its fonts ahead of the first drawing.
 
     Raises:
         SettingsError: matplotlib is not installed.
@@ -161,7 +161,7 @@ def _importances(plot: Importances) -> Figure:
 
 
 def _figure(inches: float) -> Figure:
-    """A figure of its own, apart from pyplot's global state and from any display."""
+    """Return a figure independent of pyplot's global state and of any display."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

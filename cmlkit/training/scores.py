@@ -1,4 +1,4 @@
-"""Scores: what the project's own score command says of a model."""
+"""Scores of a model, from the project's own score command."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any
 from cmlkit.errors import MetricsError
 from cmlkit.training.command import run_shell
 
-# What the command finds in its environment.
+# Environment variables of the score command.
 MODEL_VARIABLE, SCORES_VARIABLE = "CMLKIT_MODEL", "CMLKIT_SCORES"
 SIZE_LIMIT_BYTES = 256 * 1024**2
 
 Scores = Mapping[str, float | Sequence[float]]
-"""Metric -> its value, or its value for each test sample, of which it is the mean."""
+"""Metric -> its value, or its values for the single test samples, whose mean it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class ScoreCommand:
     """The project's own command, which scores the model at $CMLKIT_MODEL and writes to $CMLKIT_SCORES.
 
     Attributes:
-        output: File descriptor for its standard output; our own when None.
+        output: File descriptor for its standard output; our own if None.
     """
 
     line: str
@@ -36,12 +36,12 @@ class ScoreCommand:
     output: int | None = None
 
     def scores_of(self, model: Path) -> Scores:
-        """Run the command on a model's file.
+        """Run the command on a model's file and return the scores that it writes.
 
         Raises:
-            TrainingFailed: It ended with an error or was killed.
-            MetricsError: It wrote no scores.
-            Interrupted: A signal ended it.
+            TrainingFailed: The command ended with an error or was killed.
+            MetricsError: The command wrote no scores.
+            Interrupted: A signal ended the command.
         """
         with tempfile.TemporaryDirectory(prefix="cmlkit-scores-") as folder:
             file = Path(folder, "scores")
@@ -63,7 +63,7 @@ def read_scores(file: Path) -> Scores:
     except (OSError, UnicodeDecodeError) as error:
         raise MetricsError(
             f"The score command wrote no scores: {error}.",
-            next_step=f"Let it write JSON or CSV to the file that ${SCORES_VARIABLE} names.",
+            next_step=f"Make it write JSON or CSV to the file that ${SCORES_VARIABLE} names.",
         ) from error
     scores = _from_json(text) if text.lstrip().startswith("{") else _from_csv(text)
     if not scores:
@@ -72,7 +72,7 @@ def read_scores(file: Path) -> Scores:
 
 
 def mean(scores: float | Sequence[float]) -> float:
-    """Return the value of a metric; not a number if it has no samples."""
+    """Return the value of a metric; NaN if it has no samples."""
     if isinstance(scores, float):
         return scores
     return math.fsum(scores) / len(scores) if scores else math.nan
@@ -94,7 +94,7 @@ def _from_csv(text: str) -> dict[str, float | list[float]]:
     if len(rows) < 2 or any(len(row) != len(rows[0]) for row in rows):
         raise MetricsError(
             "The score command wrote neither a JSON object nor a CSV table.",
-            next_step='Such as {"accuracy": [1, 0, 1]}, or a header of metrics and a row for each sample.',
+            next_step='Write {"accuracy": [1, 0, 1]} or the like, or a header of metrics and a row for each sample.',
         )
     columns = zip(*rows[1:], strict=True)
     return {
@@ -108,5 +108,5 @@ def _number(name: str, value: Any) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise MetricsError(f"The score command says {str(value)[:40]!r} of {name}, which is no finite number.")
+        raise MetricsError(f"The score command wrote {str(value)[:40]!r} for {name}, which is not a finite number.")
     return number

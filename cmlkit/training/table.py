@@ -1,4 +1,4 @@
-"""Tables of numbers, read in C."""
+"""Tables of numbers, read by NumPy's reader in C."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def read_table(file: Path, skip: int = 0) -> NDArray[Any]:
-    """numpy's reader in C; it takes commas where the first row has any, else white space.
+    """Read a table of numbers, separated by commas if the first line has any, else by white space.
 
     Raises:
-        SettingsError: The file cannot be read, or holds anything but numbers.
+        SettingsError: The file cannot be read, or contains anything but numbers.
     """
     import numpy as np
 
@@ -34,12 +34,12 @@ def read_table(file: Path, skip: int = 0) -> NDArray[Any]:
             next_step="Encode text as numbers and fill gaps before training.",
         ) from error
     if not np.isfinite(table).all():
-        raise SettingsError(f"{file} holds NaN or infinity.", next_step="Fill the gaps before training.")
+        raise SettingsError(f"{file} contains NaN or infinity.", next_step="Fill the gaps before training.")
     return table
 
 
 def _first_fault(file: Path, delimiter: str | None, skip: int) -> str:
-    """What keeps the file from being a table, with its line; empty where only numpy knows."""
+    """Return the first fault in the file, with its line; empty if only NumPy can tell."""
     width = 0
     for number, cells in _rows(file, delimiter, skip):
         wrong = next((column for column, cell in enumerate(cells) if not is_number(cell)), None)
@@ -47,12 +47,12 @@ def _first_fault(file: Path, delimiter: str | None, skip: int) -> str:
             return f"line {number} has {cells[wrong].strip()!r} in column {wrong + 1}."
         width = width or len(cells)
         if len(cells) != width:
-            return f"line {number} has {len(cells)} columns, and the lines before it {width}."
+            return f"line {number} has {len(cells)} columns, but the lines before it have {width}."
     return ""
 
 
 def _rows(file: Path, delimiter: str | None, skip: int) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells of what numpy takes for a row: neither header nor comment nor blank."""
+    """Yield line number and cells of each row as NumPy sees it, without header, comments and blank lines."""
     with file.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, start=1):
             content = line.partition("#")[0].strip()

@@ -1,4 +1,4 @@
-"""Training: run the user's command, or a declared estimator, and record what came of it."""
+"""Training: run the user's command, or a declared estimator, and record the result."""
 
 from __future__ import annotations
 
@@ -49,28 +49,28 @@ def train(
     instance: InstanceFacts | None = None,
     output: int | None = None,
 ) -> TrainingRun:
-    """Train as `spec` says, below `directory`; write the model's manifest and the run's record there.
+    """Train according to `spec`, below `directory`; write the model's manifest and the run's record there.
 
     Args:
-        directory: The working directory; the current one when None.
-        environ: The environment; the commands get it without the forge's and the CI's tokens, but with those
-            that `spec.pass_env` names.
+        directory: The working directory; the current one if None.
+        environ: The environment; the commands get it without the tokens of the forge and the CI, except those
+            in `spec.pass_env`.
         instance: The EC2 instance that this runs on, if it is one.
-        output: File descriptor for the commands' standard output; our own when None.
+        output: File descriptor for the commands' standard output; our own if None.
 
     Raises:
-        SettingsError: The spec says neither what to run nor what to estimate, or an estimator's settings are wrong.
+        SettingsError: The spec has neither a command nor an estimator, or the estimator's settings are wrong.
         TrainingFailed: A command ended with an error or was killed.
-        MetricsError, ModelError: Training did not write what the spec names, or wrote something else.
+        MetricsError, ModelError: Training did not write the files in the spec, or their content is invalid.
         Interrupted: A signal ended the training.
     """
     directory, progress = directory or Path.cwd(), progress or Silent()
     environ = for_commands(environ, pass_env=spec.pass_env)
-    # If this training fails, nobody shall publish the one before it.
+    # If this training fails, the record of an earlier one must not be published.
     (directory / RECORD).unlink(missing_ok=True)
     if not spec.run and not spec.estimator:
         raise SettingsError(
-            "Nothing says how to train.",
+            "Neither a command nor an estimator is set for training.",
             next_step="Set train.run or train.estimator in cmlkit.yaml, or run: cmlkit train -- python train.py",
         )
     if spec.setup:
@@ -88,7 +88,7 @@ def train(
     missing: list[str] = []
     run = _recorded(spec, run, directory, progress, instance, missing=missing.append)
     for path in missing:
-        progress.warn(f"There is no data at {path}: no fingerprint.")
+        progress.warn(f"{path} does not exist: the record has no fingerprint of this data.")
     return run
 
 
@@ -124,7 +124,7 @@ def _command(
 
 
 def _champion(spec: TrainSpec, directory: Path, progress: Progress) -> AbstractContextManager[Champion | None]:
-    """The model that is to be scored beside the one that training is about to write."""
+    """Return the model to score together with the one that training is about to write."""
     if not spec.score:
         return nullcontext()
     from cmlkit.training.champion import kept_champion
@@ -142,7 +142,7 @@ def _rescored(
     *,
     output: int | None,
 ) -> Rescored | None:
-    """Rescore the champion on the test data of today; None if that fails, or if training wrote no model."""
+    """Rescore the champion on the current test data; None if that fails, or if training wrote no model."""
     from cmlkit.training.scores import ScoreCommand
 
     challenger = directory / spec.model
@@ -162,10 +162,10 @@ def _recorded(
     *,
     missing: Callable[[str], None],
 ) -> TrainingRun:
-    """The run with what is known after it, its manifest and its record written."""
+    """Write manifest and record; return the run completed by commit, data and instance."""
     with progress.stage("Record") as say:
         commit = _commit(directory, progress)
-        # Only now: a command may make its own data.
+        # After training, as a command may create its own data.
         data = fingerprints(spec.data, directory, missing=missing)
         manifest = _manifest(run, directory, commit, data)
         complete = dataclasses.replace(
@@ -177,7 +177,7 @@ def _recorded(
             instance=instance,
         )
         record = directory / RECORD
-        # The folder's own ignore file, so that no `git add .` takes the record along.
+        # An ignore file in the folder itself keeps the record out of `git add .`.
         write_whole(record.with_name(".gitignore"), b"*\n")
         write_whole(record, complete.to_json().encode())
         say(f"{run.model}, {manifest.size:,} bytes")
@@ -185,7 +185,7 @@ def _recorded(
 
 
 def _commit(directory: Path, progress: Progress) -> str:
-    """Return the commit that is checked out; empty without one: training needs neither a repository nor git."""
+    """Return the checked-out commit; empty if there is none, as training needs neither a repository nor git."""
     try:
         return checkout.head_commit(directory) or ""
     except NotARepository:
@@ -207,7 +207,7 @@ def _manifest(run: TrainingRun, directory: Path, commit: str, data: tuple[DataFi
 
 
 def _stamps(spec: TrainSpec, directory: Path) -> dict[str, tuple[int, int]]:
-    """Path -> when what is there was written, and its inode."""
+    """Return path -> modification time (ns) and inode of each existing output file."""
     stamps = {}
     for path in (spec.model, *spec.metrics, *spec.plots):
         if (file := directory / path).is_file():
@@ -216,30 +216,31 @@ def _stamps(spec: TrainSpec, directory: Path) -> dict[str, tuple[int, int]]:
 
 
 def _check_written(run: TrainingRun, before: Mapping[str, tuple[int, int]], directory: Path) -> None:
-    """Yesterday's model must not be published as today's because training wrote nothing."""
+    """Fail if training left an output file unwritten, so that no earlier model is published as this one."""
     for what, path in [("model", run.model), *(("metrics", path) for path in run.metrics_files)]:
         file = directory / path
         if not file.is_file():
             raise _not_written(what, path, "does not exist")
         if before.get(path) == (file.stat().st_mtime_ns, file.stat().st_ino):
-            raise _not_written(what, path, "is the one from before: training did not write it")
+            raise _not_written(what, path, "is from before: training did not write it")
     for path in run.plots:
         if not (directory / path).is_file():
             raise SettingsError(
                 f"The plot {path} does not exist.",
-                next_step="Let training write it, or correct the setting train.plots.",
+                next_step="Make training write it, or correct the setting train.plots.",
             )
 
 
 def _not_written(what: str, path: str, how: str) -> SettingsError:
     error = ModelError if what == "model" else MetricsError
     return error(
-        f"The {what} file {path} {how}.", next_step=f"Let training write it there, or correct the setting train.{what}."
+        f"The {what} file {path} {how}.",
+        next_step=f"Make training write it there, or correct the setting train.{what}.",
     )
 
 
 def _scalars(values: Mapping[str, Any]) -> dict[str, Parameter]:
-    """The values as a report can show them: plain ones as they are, others as text."""
+    """Return the values in a form for reports: scalars unchanged, others as JSON text."""
     return {
         name: value if value is None or isinstance(value, str | int | float | bool) else json.dumps(value, default=str)
         for name, value in values.items()
@@ -247,7 +248,7 @@ def _scalars(values: Mapping[str, Any]) -> dict[str, Parameter]:
 
 
 def _parameters_file(directory: Path) -> dict[str, Parameter]:
-    """The parameters in `params.yaml`, nested names joined by dots; none where there is no such file."""
+    """Return the parameters in `params.yaml`, nested names joined by dots; empty if there is no such file."""
     try:
         document = yaml.safe_load((directory / PARAMETERS_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The worker: a process beside this one, which reads and draws while this one loads scikit-learn and fits."""
+"""The worker: a second process, which reads and draws while this one loads scikit-learn and fits."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# -P keeps the project's own files from being imported in the place of libraries. numpy's threads have nothing to do.
+# -P keeps the project's own files from being imported in place of libraries. NumPy's threads would be idle.
 COMMAND = ("env", "OPENBLAS_NUM_THREADS=1", sys.executable, "-P", "-m", "cmlkit.training.worker")
 
 
 class Worker:
-    """Does in turn what it is asked for within its `with` block, as an executor with one process would.
+    """An executor with one process, which lives as long as the `with` block and takes calls in turn.
 
-    Those of the standard library would not do: a fork is unsafe beside numpy's threads, and a process that they spawn
-    imports the script of whoever calls `cmlkit.train`, which would train again.
+    The executors of the standard library do not fit: a fork is unsafe beside NumPy's threads, and a spawned process
+    imports the script that calls `cmlkit.train`, and would train again.
     """
 
     def __init__(self, command: tuple[str, ...] = COMMAND) -> None:
@@ -33,10 +33,10 @@ class Worker:
         return self
 
     def begin(self, act: Callable[..., T], *arguments: Any) -> Callable[[], T]:
-        """Begin to call a function of a module, which can be imported there.
+        """Begin to call a function, which the worker can import from its module.
 
         Returns:
-            Waits for the result, and returns it; to call once.
+            A function that waits for the result and returns it; call it once.
         """
         if not self._begun:
             self._start()
@@ -49,7 +49,7 @@ class Worker:
             if number in self._answers:
                 answer: T = self._answers.pop(number)
                 return answer
-            # Whatever kept the worker from it happens here again, where it can be told, or does not happen at all.
+            # A failure in the worker either repeats here, where it can be reported, or does not occur.
             return act(*arguments)
 
         return result
@@ -72,14 +72,14 @@ class Worker:
     def _send(self, act: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         if self._process is None or self._process.stdin is None:
             return
-        with contextlib.suppress(OSError):  # it has ended then, which the missing answer will show
+        with contextlib.suppress(OSError):  # the worker has ended; the missing answer will show it
             pickle.dump((act, arguments), self._process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
             self._process.stdin.flush()
 
     def _receive(self, process: subprocess.Popen[bytes]) -> None:
         try:
-            answer = pickle.load(process.stdout)  # type: ignore[arg-type]  # noqa: S301 - it is a pipe, and ours
-        except Exception:  # noqa: BLE001 - bytes that are no answer raise errors of any kind
+            answer = pickle.load(process.stdout)  # type: ignore[arg-type]  # noqa: S301 - our own pipe
+        except Exception:  # noqa: BLE001 - malformed bytes raise errors of any kind
             self._end()
         else:
             self._answers[self._answered] = answer
@@ -89,13 +89,13 @@ class Worker:
         if self._process is None:
             return
         self._process.kill()
-        with contextlib.suppress(OSError):  # what is left in its pipe has nobody to go to
+        with contextlib.suppress(OSError):  # nobody reads the rest of its pipe
             self._process.communicate()
         self._process = None
 
 
 def main() -> None:
-    """Do what comes on standard input, and write an answer each to standard output; the first error ends it."""
+    """Answer each call from standard input on standard output; the first error ends the process."""
     with contextlib.suppress(EOFError):
         while True:
             act, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own process writes it

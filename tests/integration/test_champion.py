@@ -104,7 +104,7 @@ def test_a_score_of_something_else_than_training_says_is_not_compared(tmp_path: 
     run, warnings = trained(tmp_path, 230, said=0.5)
     assert run.rescored is not None
     assert run.rescored.metrics == {}
-    assert "says Accuracy is 0.92, and training says 0.5" in warnings[0]
+    assert "Accuracy is 0.92 according to the score command, but 0.5 according to training" in warnings[0]
 
 
 def test_a_signal_while_scoring_ends_it_all(tmp_path: Path) -> None:

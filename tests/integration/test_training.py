@@ -87,10 +87,10 @@ def test_the_parameters_file_is_reported(tmp_path: Path) -> None:
         (changed(run="exit 3"), TrainingFailed, "exit code 3"),
         (changed(run="kill -9 $$"), TrainingFailed, "memory ran out"),
         (changed(run="kill -TERM $$"), TrainingFailed, "SIGTERM"),
-        (changed(run="no-such-program"), TrainingFailed, "not there"),
+        (changed(run="no-such-program"), TrainingFailed, "does not exist"),
         (changed(run="false | cat"), TrainingFailed, "exit code 1"),
         (changed(setup="exit 4"), TrainingFailed, "exit code 4"),
-        (changed(run=""), SettingsError, "Nothing says how to train"),
+        (changed(run=""), SettingsError, "Neither a command nor an estimator is set"),
         (changed(run=f"{WRITES_ALL}; rm model/m.joblib"), ModelError, "model/m.joblib does not exist"),
         (changed(run=f"{WRITES_ALL}; : > model/m.joblib"), ModelError, "is empty"),
         (changed(run=f"{WRITES_ALL}; rm model/metrics.txt"), MetricsError, "model/metrics.txt does not exist"),
@@ -213,7 +213,7 @@ def test_data_that_is_not_there_has_no_fingerprint_and_that_is_said(tmp_path: Pa
     progress = RecordedProgress()
     run = train(spec, directory=tmp_path, environ=environ(), progress=progress)
     assert [(item.path, item.rows is not None) for item in run.data] == [("data", True)]
-    assert progress.warnings == ["There is no data at more: no fingerprint."]
+    assert progress.warnings == ["more does not exist: the record has no fingerprint of this data."]
 
 
 def test_only_the_plots_that_are_named_are_drawn(tmp_path: Path) -> None:
@@ -283,8 +283,8 @@ def test_one_table_is_split_by_its_target_column(tmp_path: Path) -> None:
         ({"params": {"max_depth": "deep"}}, "cannot be fitted"),
         ({"scoring": ("beauty",)}, "scorer 'beauty'"),
         ({"plots": ("model/picture.png",)}, "plot model/picture.png cannot be drawn"),
-        ({"data": ("absent",)}, "There is no train_features"),
-        ({"data": ()}, "Nothing says where the data is"),
+        ({"data": ("absent",)}, "contains neither train_features"),
+        ({"data": ()}, "The data for training is not set"),
         ({"data": ("data/train_features.csv",), "target": "label"}, "has no column 'label'"),
         ({"data": ("data/train_features.csv",), "target": "x", "test_size": 1.5}, "between 0 and 1"),
     ],
@@ -302,7 +302,7 @@ def test_gaps_in_the_data_are_an_error_that_names_the_file(tmp_path: Path) -> No
         file.write("1,nan,3\n")
     with (tmp_path / "data" / "test_labels.csv").open("a") as file:
         file.write("1\n")
-    with pytest.raises(SettingsError, match="test_features.csv holds NaN"):
+    with pytest.raises(SettingsError, match="test_features.csv contains NaN"):
         train(FOREST, directory=tmp_path, environ=environ())
 
 

@@ -33,9 +33,9 @@ def test_a_table_has_a_row_for_each_sample(file: Path) -> None:
         ("accuracy,loss\n1\n", "neither a JSON object nor a CSV table"),
         ("{}", "wrote no scores"),
         ('{"accuracy": ', "JSON that cannot be read"),
-        ('{"accuracy": [1, NaN]}', "'nan' of accuracy, which is no finite number"),
-        ('{"accuracy": "high"}', "'high' of accuracy"),
-        ("accuracy\nright\n", "'right' of accuracy"),
+        ('{"accuracy": [1, NaN]}', "'nan' for accuracy, which is not a finite number"),
+        ('{"accuracy": "high"}', "'high' for accuracy"),
+        ("accuracy\nright\n", "'right' for accuracy"),
     ],
 )
 def test_anything_else_is_refused_with_its_reason(file: Path, text: str, message: str) -> None:

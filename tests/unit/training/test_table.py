@@ -26,7 +26,7 @@ def test_commas_or_white_space_separate_and_comments_and_blank_lines_do_not_coun
     [
         (b"a,b\n1,2\n\n# a comment\n3,red\n", 1, "line 5 has 'red' in column 2."),
         (b"1,2\n3,\n", 0, "line 2 has '' in column 2."),
-        (b"1,2\n3,4,5\n", 0, "line 2 has 3 columns, and the lines before it 2."),
+        (b"1,2\n3,4,5\n", 0, "line 2 has 3 columns, but the lines before it have 2."),
         (b"1,2024-05-31\n", 0, "line 1 has '2024-05-31' in column 2."),
         (b"1,\xff\n", 0, "line 1 has '\N{REPLACEMENT CHARACTER}' in column 2."),
         (b"1,1_000\n", 0, "could not convert string '1_000'"),
@@ -47,5 +47,5 @@ def test_a_file_that_cannot_be_read_is_told_as_such(tmp_path: Path) -> None:
 
 
 def test_gaps_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="holds NaN or infinity"):
+    with pytest.raises(SettingsError, match="contains NaN or infinity"):
         read_table(written(tmp_path, b"1,nan\n"))
