@@ -1,6 +1,6 @@
-"""Clouds: where instances are launched. Here is the list of them, by the name that `runner.cloud` has for each.
+"""The clouds that launch instances, listed by their names in the setting `runner.cloud`.
 
-A new cloud is a folder beside `aws/` whose `__init__` has `cloud_for(environ)`, and a line in `CLOUDS`.
+A new cloud needs a folder beside `aws/` whose `__init__` has `cloud_for(environ)`, and a line in `CLOUDS`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class KnownCloud:
-    """How to make a cloud.
+    """A cloud's name and module.
 
     Attributes:
         name: The cloud's own name, for messages.
         module: Imported when the cloud is used; its `cloud_for(environ)` returns a `CloudFor`.
-        extra: The extra of `cmlkit-ci` that brings the libraries; empty if every installation has them.
+        extra: The extra of `cmlkit-ci` that installs the cloud's libraries; empty if they are always installed.
     """
 
     name: str
@@ -37,10 +37,10 @@ CLOUDS: Mapping[str, KnownCloud] = {
 
 
 def known(name: str, *, clouds: Mapping[str, KnownCloud] = CLOUDS) -> KnownCloud:
-    """Return the cloud of that name.
+    """Return the cloud with that name.
 
     Raises:
-        SettingsError: No cloud has it.
+        SettingsError: No cloud has the name.
     """
     if name not in clouds:
         raise SettingsError(f"The cloud {name!r} is not known.", next_step=f"Use one of: {', '.join(clouds)}.")
@@ -48,10 +48,10 @@ def known(name: str, *, clouds: Mapping[str, KnownCloud] = CLOUDS) -> KnownCloud
 
 
 def cloud_for(name: str, environ: Mapping[str, str], *, clouds: Mapping[str, KnownCloud] = CLOUDS) -> CloudFor:
-    """Return the function from a region's name to that region of the cloud.
+    """Return a function from a region's name to that region of the cloud.
 
     Args:
-        environ: Says which region is meant if none is named.
+        environ: Environment with the default region.
 
     Raises:
         SettingsError: No cloud has the name, or its libraries are not installed.

@@ -1,4 +1,4 @@
-"""A cloud, as cmlkit needs it: what planning, launching and diagnosing need, together."""
+"""The interface of a cloud: planning, launching and diagnosing together."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from cmlkit.clouds.planning import PlanningCloud
 
 
 class Cloud(PlanningCloud, LaunchingCloud, DiagnosingCloud, Protocol):
-    """One region of a cloud, with all that cmlkit asks of it."""
+    """One region of a cloud, with everything that cmlkit needs."""
 
 
 CloudFor = Callable[[str], Cloud]
-"""Return the cloud's region of that name; that of the environment if the name is empty."""
+"""Return the cloud's region with that name; the environment's region if the name is empty."""

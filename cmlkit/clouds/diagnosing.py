@@ -1,4 +1,4 @@
-"""What the doctor and a preview need of a cloud: who we are there, and what it would refuse."""
+"""The part of a cloud that the doctor and a preview need: the account, and requests that it would refuse."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from cmlkit.clouds.planning import Market, Region, Subnet
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """Whose credentials are used.
+    """The owner of the credentials.
 
     Attributes:
         principal: The user or role, as the cloud writes it.
-        server_time: Seconds since the epoch; None if the cloud does not say.
+        server_time: Seconds since the epoch; None if unknown.
     """
 
     account: str
@@ -25,22 +25,22 @@ class Identity:
 
 
 class DiagnosingCloud(Region, Protocol):
-    """What the doctor and a preview need."""
+    """One region of a cloud, for the doctor and a preview."""
 
     def identity(self) -> Identity:
-        """Who the credentials are."""
+        """Return the owner of the credentials."""
 
     def egress_problem(self, subnet: Subnet, security_groups: Sequence[str]) -> str:
-        """Why an instance there would not reach the internet over HTTPS; empty where it would."""
+        """Return why an instance there would not reach the internet over HTTPS; empty if it would."""
 
     def quota_limit(self, instance_type: str, market: Market) -> float:
-        """How many vCPUs the account may have running under that limit."""
+        """Return how many vCPUs the account may run under that limit."""
 
     def check_launch(self, spec: InstanceSpec) -> None:
-        """Raise what `launch` would raise for want of permission or for wrong values; nothing is launched."""
+        """Raise the error of `launch` if a permission is missing or a value is wrong; launch nothing."""
 
     def check_removal(self, instance_id: str, *, tag: str) -> None:
-        """Raise what `terminate`, or `tag` with that key, would raise for want of permission; nothing is changed."""
+        """Raise the error of `terminate`, or of `tag` with that key, if a permission is missing; change nothing."""
 
     def check_security_group(self, network: str) -> None:
-        """Raise what `closed_security_group` would raise for want of permission; nothing is made."""
+        """Raise the error of `closed_security_group` if a permission is missing; create nothing."""

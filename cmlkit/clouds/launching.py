@@ -1,4 +1,4 @@
-"""What launching, stopping and reaping need of a cloud: its instances."""
+"""The part of a cloud that launching, stopping and reaping need: its instances."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from cmlkit.clouds.planning import Image, Market, Region, Subnet
 from cmlkit.errors import CapacityError, CmlkitError
 
 ALIVE = ("pending", "running", "stopping", "stopped")
-"""States of an instance that costs money, now or when it is started again."""
+"""States in which an instance costs money, now or after it is started again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FirstBoot:
-    """What a boot script must know about the cloud that its instance is in.
+    """A cloud's part of the boot script.
 
     Attributes:
         cloud: The cloud's name, for people.
         metadata_script: Bash functions that ask the cloud about the instance; `runner/life.sh` says which.
-        user_data_limit: Bytes that the script of the first boot may have.
+        user_data_limit: Largest size of the whole boot script, in bytes.
     """
 
     cloud: str
@@ -34,16 +34,16 @@ class InstanceSpec:
     """One instance to launch.
 
     Attributes:
-        name: What people see of it; no two instances have the same.
+        name: Unique name, for people.
         client_token: Launching again with the same token gives the same instance; up to 64 characters.
-        user_data: The script of the first boot. It holds the runner's credential, so it is not shown.
+        user_data: The boot script. It has the runner's credential, so it is not shown.
         disk_size: GiB of the root volume.
         disk_type: Type of the root volume, such as `gp3`.
-        max_price: USD per hour above which a spot instance is given back; no limit when 0.
-        tags: On the instance and on all that comes into being with it.
-        expires: Seconds since the epoch after which the cloud itself ends the instance, whatever becomes of everything
-            else, as far as it can; never if None.
-        expiry_role: The role in which the cloud does that, if it needs one.
+        max_price: USD per hour above which a spot instance is given back; no limit if 0.
+        tags: Tags of the instance and of everything that is created with it.
+        expires: Seconds since the epoch after which the cloud itself ends the instance, if it can, even if everything
+            else fails; never if None.
+        expiry_role: The role in which the cloud ends it, if it needs one.
     """
 
     name: str
@@ -68,11 +68,11 @@ class Instance:
     """An instance as the cloud lists it.
 
     Attributes:
-        name: As in `InstanceSpec`; empty if it has none.
+        name: Name, as in `InstanceSpec`; empty if missing.
         state: `pending`, `running`, `shutting-down`, `terminated`, `stopping` or `stopped`.
         launched: Seconds since the epoch.
         reason: Why it is in its state, in the cloud's words; often empty.
-        taken_back: Whether the cloud itself ended it because it needs the capacity, or never had any for it.
+        taken_back: Whether the cloud itself ended it because it needs the capacity, or never had enough.
     """
 
     id: str
@@ -93,7 +93,7 @@ class Instance:
 
 
 class Remedy(Enum):
-    """What may help where a launch was refused."""
+    """Something to try after a refused launch."""
 
     LATER = "the same again, after a pause"
     OTHER_PLACE = "another instance type, zone, market or region"
@@ -103,7 +103,7 @@ class Remedy(Enum):
 
 
 class LaunchRefused(CapacityError):
-    """A launch was refused, and something else than the same at once may succeed.
+    """A launch was refused; its remedy may succeed.
 
     Attributes:
         code: The cloud's error code, such as `InsufficientInstanceCapacity`.
@@ -116,11 +116,11 @@ class LaunchRefused(CapacityError):
 
 
 class LaunchIncomplete(CmlkitError):
-    """An instance was launched, but the cloud would not see to its expiry.
+    """An instance was launched, but its expiry could not be scheduled.
 
     Attributes:
         instance: The instance, which exists.
-        error: Why its expiry is not seen to.
+        error: Why its expiry is not scheduled.
     """
 
     def __init__(self, instance: Instance, error: CmlkitError) -> None:
@@ -130,38 +130,38 @@ class LaunchIncomplete(CmlkitError):
 
 
 class LaunchingCloud(Region, Protocol):
-    """What launching, stopping and reaping need."""
+    """One region of a cloud, for launching, stopping and reaping."""
 
     @property
     def first_boot(self) -> FirstBoot:
-        """The cloud's part of the boot script, and how long the whole may be."""
+        """The cloud's part of the boot script, and the size limit of the whole."""
 
     def check_spec(self, spec: InstanceSpec) -> None:
-        """Raise SettingsError if the cloud never takes such tags; it is not asked."""
+        """Raise SettingsError if the cloud never accepts such tags; no request is made."""
 
     def launch(self, spec: InstanceSpec) -> Instance:
-        """One instance, tagged from its first moment.
+        """Launch one instance with its tags, and return it.
 
         Raises:
             LaunchRefused: Another place, market or time may help.
-            LaunchIncomplete: It was launched, but its expiry is not seen to.
+            LaunchIncomplete: It was launched, but its expiry is not scheduled.
             AnswerLost: It may have been launched or not; launching with the same token again is safe.
         """
 
     def instances(self, *, ids: Collection[str] = (), tags: Mapping[str, str] | None = None) -> list[Instance]:
-        """Instances that have one of `ids` if any is given, and all of `tags`, where an empty value stands for any.
+        """Return the instances with one of `ids` (any if empty) and all of `tags`; an empty value matches any.
 
         An id that the region does not know is left out.
         """
 
     def terminate(self, ids: Collection[str]) -> None:
-        """Terminate for good; one that is terminated already is fine. NotFound where an id is unknown."""
+        """Terminate instances for good; some may be terminated already. Raise NotFound if an id is unknown."""
 
     def tag(self, ids: Collection[str], tags: Mapping[str, str]) -> None:
         """Put tags on instances."""
 
     def cancel_expiry(self, instance: Instance) -> None:
-        """Cancel what would end the instance at its expiry, as it is gone; nothing to cancel is fine."""
+        """Cancel the scheduled end of an instance that is gone; do nothing if none is scheduled."""
 
     def console_output(self, instance_id: str) -> str:
-        """What the instance wrote on its console, as far as the cloud has it; may be empty."""
+        """Return the instance's console output as far as the cloud has it; may be empty."""

@@ -1,4 +1,4 @@
-"""What planning a launch needs of a cloud: images, instance types, places, prices and quotas."""
+"""The part of a cloud that planning a launch needs: images, instance types, places, prices and quotas."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Image:
 
     Attributes:
         root_device: Name of the root volume, such as `/dev/sda1`.
-        disk_size: GiB that the root volume must have at least.
-        for_gpus: Whether it is meant for types with GPUs or for those without; None where it serves both.
+        disk_size: Smallest size of the root volume, in GiB.
+        for_gpus: Whether it is meant for types with GPUs (True) or without (False); None for both.
     """
 
     id: str
@@ -28,7 +28,7 @@ class Image:
     for_gpus: bool | None = None
 
     def serves(self, instance_type: InstanceType) -> bool:
-        """Whether an instance of that type can be launched from the image."""
+        """Return whether an instance of that type can be launched from the image."""
         return self.architecture == instance_type.architecture and self.for_gpus in (None, instance_type.gpus > 0)
 
 
@@ -45,7 +45,7 @@ class InstanceType:
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """What a type must have at least; `memory` in GiB."""
+    """The minimum that a type must have; `memory` in GiB."""
 
     architecture: Architecture
     cpus: int = 0
@@ -55,10 +55,10 @@ class Needs:
 
 @dataclass(frozen=True, kw_only=True)
 class Subnet:
-    """Where an instance can be placed: a subnet, its network, and its zone, such as `eu-west-1a`.
+    """A subnet for instances, its network, and its zone, such as `eu-west-1a`.
 
     Attributes:
-        gives_public_addresses: Whether an instance there gets a public address by itself.
+        gives_public_addresses: Whether instances there get a public address automatically.
     """
 
     id: str
@@ -68,11 +68,11 @@ class Subnet:
 
 
 class Region(Protocol):
-    """One region of a cloud, worked on with one account.
+    """One region of a cloud, used with one account.
 
-    Methods of this and of what is made of it may be called from several threads. All raise `PermissionDenied` if a
-    permission or the credentials are missing, `SettingsError` if what was asked for cannot exist, and `ServiceError` if
-    the cloud failed for good.
+    All methods of this and of its subclasses are thread-safe. All raise `PermissionDenied` if a permission or the
+    credentials are missing, `SettingsError` if the request names something that cannot exist, and `ServiceError` if the
+    cloud failed for good.
     """
 
     @property
@@ -85,41 +85,41 @@ class Region(Protocol):
 
 
 class PlanningCloud(Region, Protocol):
-    """What planning needs."""
+    """One region of a cloud, for planning."""
 
     @property
     def types_command(self) -> str:
         """Command that lists the instance types, for messages."""
 
     def images(self, name: str) -> list[Image]:
-        """The images that the name stands for; when it is empty, those for types with and without GPUs.
+        """Return the images with that name; if it is empty, the default ones for types with and without GPUs.
 
         Raises:
-            SettingsError: There is none.
+            SettingsError: The image is missing.
         """
 
     def instance_types(self, names: Sequence[str]) -> list[InstanceType]:
-        """Those of the named types that the region offers, in the order of `names`."""
+        """Return the named types that the region offers, in the order of `names`."""
 
     def fitting_types(self, needs: Needs) -> list[InstanceType]:
-        """The smallest types of the current generation that have what is needed, smallest first."""
+        """Return the smallest types of the current generation that meet the needs, smallest first."""
 
     def subnets(self, ids: Sequence[str]) -> list[Subnet]:
-        """The given subnets, as far as they are in this region; the default network's when `ids` is empty.
+        """Return those of the given subnets that are in this region; the default network's if `ids` is empty.
 
         Raises:
-            SettingsError: There is none.
+            SettingsError: The region has no such subnet.
         """
 
     def closed_security_group(self, network: str, *, make: bool = True) -> str:
-        """Id of cmlkit's own group in the network, which lets nothing in.
+        """Return the id of cmlkit's own group in the network, which lets nothing in; empty if missing.
 
         Args:
-            make: Whether to make one that is missing; else the answer is empty for it.
+            make: Whether to create a missing group.
         """
 
     def hourly_prices(self, instance_types: Sequence[str], market: Market) -> Mapping[tuple[str, str], float]:
-        """(type, zone) -> USD per hour, as far as it can be told; the zone is empty where it makes no difference."""
+        """Return USD per hour by (type, zone), as far as known; the zone is empty if prices do not depend on it."""
 
     def quota(self, instance_type: str, market: Market) -> str:
-        """What the cloud calls the account's limit on running instances of this kind, for people to read."""
+        """Return the cloud's name of the account's limit on running instances of this kind, for people."""

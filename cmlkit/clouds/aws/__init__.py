@@ -1,4 +1,4 @@
-"""AWS: the cloud, over EC2's API and, where that lacks something, those of SSM, the Price List and Scheduler."""
+"""AWS as a cloud, with the APIs of EC2, SSM, the Price List and EventBridge Scheduler."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ __all__ = ["AwsCloud", "cloud_for", "regions"]
 
 
 class AwsCloud:
-    """One region of AWS, worked on with the account that boto3 finds.
+    """One region of AWS, used with the account that boto3 finds.
 
-    Its operations are those of the objects that it is made of; `clouds/base.py` says what each does.
+    Its operations are those of its parts; `clouds/base.py` says what each does.
 
     Args:
-        region: Such as `eu-west-1`; that of the environment or the profile when empty.
-        connection: Shared between regions; a new one when None.
+        region: Name such as `eu-west-1`; the region of the environment or the profile if empty.
+        connection: Connection shared between regions; a new one if None.
 
     Raises:
-        PermissionDenied: There are no credentials.
+        PermissionDenied: The credentials are missing.
         SettingsError: No region is set.
     """
 
@@ -72,15 +72,15 @@ class AwsCloud:
 
 
 def regions() -> Callable[[str], AwsCloud]:
-    """A function from the name of a region to that region, all over one connection."""
+    """Return a function from a region's name to that region; all share one connection."""
     connection = functools.cache(Connection)
     return functools.cache(lambda region: AwsCloud(region, connection=connection()))
 
 
 def cloud_for(environ: Mapping[str, str]) -> Callable[[str], AwsCloud]:
-    """Return what `regions` returns, with AWS_REGION for an empty name.
+    """Return the function of `regions`, with AWS_REGION for an empty name.
 
-    boto3 itself reads the rest: credentials, AWS_ENDPOINT_URL, AWS_PROFILE and AWS_DEFAULT_REGION, but not AWS_REGION.
+    boto3 itself reads the rest (credentials, AWS_ENDPOINT_URL, AWS_PROFILE and AWS_DEFAULT_REGION), but not AWS_REGION.
     """
     by_name = regions()
     return lambda region: by_name(region or environ.get("AWS_REGION", ""))

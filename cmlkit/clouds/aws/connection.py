@@ -1,4 +1,4 @@
-"""The connection to AWS: one session, and one client for each service, region and way of retrying."""
+"""The connection to AWS: one session, and one client for each service, region and mode of retrying."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from cmlkit.clouds.aws.refusal import explained
 from cmlkit.errors import PermissionDenied, SettingsError
 
 CONNECT_TIMEOUT_SECONDS = 5
-# RunInstances takes seconds; an answer that takes longer than this is asked for again, with the same client token.
+# RunInstances takes seconds; a request without an answer after this time is repeated, with the same client token.
 READ_TIMEOUT_SECONDS = 20
 TRIES = 4
-# As many calls go out at once while a launch is prepared.
+# A launch makes as many calls at once.
 CONNECTIONS = 16
 
 
 class Connection:
-    """The account that boto3 finds, as its own documentation says: environment, files, roles.
+    """The account that boto3 finds in the environment, files or roles.
 
     Raises:
-        PermissionDenied: There are no credentials.
+        PermissionDenied: The credentials are missing.
     """
 
     def __init__(self) -> None:
@@ -40,22 +40,22 @@ class Connection:
                 )
 
     def region(self, name: str) -> str:
-        """`name`, or the region of the environment or the profile when it is empty."""
+        """Return `name`, or the region of the environment or the profile if it is empty."""
         chosen = name or self._session.region_name
         if not chosen:
             raise SettingsError("No AWS region is set.", next_step="Set `region`, or AWS_REGION in the environment.")
         return str(chosen)
 
     def partition(self, region: str) -> str:
-        """`aws`, or what it is called in AWS's separate parts of the world: `aws-cn`, `aws-us-gov`."""
+        """Return the region's partition: `aws`, `aws-cn` or `aws-us-gov`."""
         return str(self._session.get_partition_for_region(region))
 
     def client(self, service: str, region: str, *, retrying: bool = True) -> Any:
-        """boto3's client of a service, made once.
+        """Return boto3's client of a service, created once.
 
         Args:
-            retrying: Whether boto3 repeats what failed. It takes "no capacity" for an outage, as EC2 answers it with
-                status 500, and would ask for the same again.
+            retrying: Whether boto3 repeats failed requests. It would also repeat those that fail for lack of capacity,
+                as EC2 answers them with status 500.
         """
         key = (service, region, retrying)
         with self._lock:

@@ -1,4 +1,4 @@
-"""Denials: what an encoded message of EC2's says was not allowed."""
+"""Denials: decoding EC2's encoded messages about missing permissions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Denials:
         self._region = region
 
     def decoded(self, encoded: str) -> str:
-        """`ACTION on RESOURCE` that was denied; empty where the account may not decode messages either.
+        """Return the denied `ACTION on RESOURCE`; empty if the account may not decode messages either.
 
         https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html
         """
@@ -27,5 +27,5 @@ class Denials:
             context = json.loads(answer["DecodedMessage"])["context"]
             return f"{context['action']} on {context['resource']}"
         except (CmlkitError, ValueError, KeyError):
-            # The message tells the rest, and this was only meant to help.
+            # Only a detail of the message is lost.
             return ""

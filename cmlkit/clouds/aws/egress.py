@@ -1,4 +1,4 @@
-"""Egress: whether an instance would get out of its subnet, by routes and security groups."""
+"""Egress: whether routes and security groups let an instance reach the internet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
 class Egress:
-    """The ways out of the region's networks."""
+    """The routes out of the region's networks."""
 
     def __init__(self, region: AwsRegion) -> None:
         self._region = region
@@ -29,7 +29,7 @@ class Egress:
         return ""
 
     def _routes(self, subnet: Subnet) -> list[Any]:
-        """Of the subnet's own route table, else of its network's main one."""
+        """Return the routes of the subnet's own route table, else of its network's main one."""
         for wanted in (
             {"association.subnet-id": [subnet.id]},
             {"vpc-id": [subnet.network], "association.main": ["true"]},
@@ -60,7 +60,7 @@ def _leads_out(route: Any) -> bool:
 
 
 def _takes_a_public_address(route: Any) -> bool:
-    """Whether it is the way of IPv4 through an internet gateway, which translates no private address.
+    """Return whether this is an IPv4 route to an internet gateway, which translates no private address.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
     """

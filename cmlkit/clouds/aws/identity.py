@@ -1,4 +1,4 @@
-"""Identity: whose credentials these are."""
+"""Identity: the owner of the credentials."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from cmlkit.clouds.diagnosing import Identity
 
 
 class Identities:
-    """The account, and who we are in it."""
+    """The account, and the user or role in it."""
 
     def __init__(self, region: AwsRegion) -> None:
         self._region = region
 
     def identity(self) -> Identity:
-        # No permission is needed for it. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+        # This needs no permission. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
         with explained("say whose credentials these are"):
             answer = self._region.client("sts").get_caller_identity()
         return Identity(

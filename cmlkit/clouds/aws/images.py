@@ -20,10 +20,10 @@ _UBUNTU_ARCHITECTURES: Mapping[Architecture, str] = {"x86_64": "amd64", "arm64":
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """An image that its publisher renews: where its newest id is, and how to find it where that may not be read.
+    """An image that its publisher renews. It is found by SSM parameter or, if that may not be read, by name.
 
     Attributes:
-        parameter: Path of the public SSM parameter that holds its id.
+        parameter: Path of the public SSM parameter with its newest id.
         owner: Account, or account alias, of the publisher.
         name: Pattern of its name.
         for_gpus: As in `Image`.
@@ -37,7 +37,7 @@ class Published:
 
 
 def ubuntu(version: str, *, for_gpus: bool | None = None) -> list[Published]:
-    """Canonical's images. https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/"""
+    """Return Canonical's images. https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/"""
     return [
         Published(
             parameter=f"/aws/service/canonical/ubuntu/server/{version}/stable/current/{called}/hvm/ebs-gp3/ami-id",
@@ -51,7 +51,7 @@ def ubuntu(version: str, *, for_gpus: bool | None = None) -> list[Published]:
 
 
 def deep_learning() -> list[Published]:
-    """AWS's images with NVIDIA's driver. https://docs.aws.amazon.com/dlami/latest/devguide/find-dlami-id.html"""
+    """Return AWS's images with NVIDIA's driver. https://docs.aws.amazon.com/dlami/latest/devguide/find-dlami-id.html"""
     return [
         Published(
             parameter=f"/aws/service/deeplearning/ami/{architecture}/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id",
@@ -65,7 +65,7 @@ def deep_learning() -> list[Published]:
 
 
 class Images:
-    """Images that the region has."""
+    """Images in the region."""
 
     def __init__(self, region: AwsRegion) -> None:
         self._region = region
@@ -83,16 +83,16 @@ class Images:
         if re.fullmatch(r"\d{12}|self|amazon|aws-marketplace", owner) and pattern:
             return _newest(self._found(name, [owner], [pattern])) or _none(name, self._region.name)
         raise SettingsError(
-            f"The image {name!r} is of no form that cmlkit knows.",
+            f"The image {name!r} has a form that cmlkit does not know.",
             next_step="`image` takes ubuntu-24.04, ami-…, ssm:/parameter/path, or OWNER:NAME such as self:my-image-*.",
         )
 
     def _published(self, name: str, wanted: Sequence[Published]) -> list[Image]:
-        """The newest of each that the region has."""
+        """Return the newest of each that the region has."""
         try:
             ids = self._parameters([item.parameter for item in wanted])
         except PermissionDenied:
-            # Who may not read parameters can still list images.
+            # Without this permission, images can still be listed.
             ids = {}
         if not ids:
             return self._published_by_name(name, wanted)
@@ -109,7 +109,7 @@ class Images:
         return found or _none(name, self._region.name)
 
     def _parameters(self, names: list[str]) -> dict[str, str]:
-        """Path -> value of the SSM parameters; one that does not exist is left out."""
+        """Return the values of the SSM parameters by path; a missing one is left out."""
         with explained(f"read the image parameters {', '.join(names)} in {self._region}"):
             answer = self._region.client("ssm").get_parameters(Names=names)
         return {str(item["Name"]): str(item["Value"]) for item in answer["Parameters"]}
@@ -137,7 +137,7 @@ def _none(name: str, region: str) -> list[Image]:
 
 
 def _newest(answers: Iterable[Any]) -> list[Image]:
-    """The newest image of each architecture."""
+    """Return the newest image of each architecture."""
     newest = {
         answer["Architecture"]: answer
         for answer in sorted(answers, key=lambda answer: str(answer["CreationDate"]))

@@ -1,4 +1,4 @@
-"""Instances: launch, list, terminate, and read what they wrote on their console."""
+"""Instances: launch, list, tag and terminate them, and read their console output."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from cmlkit.errors import CmlkitError
 
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html
 ANY = "*"
-# Reasons of an instance that had to make room, or for which there never was any.
+# Reasons of instances that AWS took back, or never had capacity for.
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html
 _TAKEN_BACK = ("SpotInstanceTermination", "SpotInstanceShutdown", "InsufficientInstanceCapacity")
 
 
 class Instances:
-    """Instances of the region."""
+    """Instances in the region."""
 
     def __init__(self, region: AwsRegion) -> None:
         self._region = region
@@ -62,7 +62,7 @@ class Instances:
     def listed(self, *, ids: Collection[str] = (), tags: Mapping[str, str] | None = None) -> list[Instance]:
         wanted = {f"tag:{name}": [value or ANY] for name, value in (tags or {}).items()}
         if ids:
-            # Asked by filter: EC2 refuses the whole request for one id that it does not know (yet).
+            # By filter, because EC2 refuses the whole request for one id that it does not know (yet).
             wanted["instance-id"] = sorted(ids)
         reservations = self._region.pages(
             "describe_instances", "Reservations", doing="list the instances", Filters=filters(wanted)
@@ -88,7 +88,7 @@ class Instances:
             with explained(doing):
                 answer = self._region.ec2.get_console_output(InstanceId=instance_id, Latest=True)
         except CmlkitError:
-            # Only instances on Nitro have the latest output; all have that of a while ago.
+            # Only Nitro instances have the latest output; all have an older one.
             with explained(doing):
                 answer = self._region.ec2.get_console_output(InstanceId=instance_id)
         return str(answer.get("Output", ""))

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # AWS's part of the boot script: the instance metadata service, version 2. runner/life.sh says what a cloud's part defines.
 
-# PATH: the service's answer; fails when there is no such service or entry.
+# PATH: print the service's answer; fail if the service or the entry is missing.
 metadata() {
   local token service=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
   token=$(request PUT "${service%/}/latest/api/token" 'X-aws-ec2-metadata-token-ttl-seconds: 60' 1) || return

@@ -1,4 +1,4 @@
-"""Where instances go: subnets, and cmlkit's own security group, which lets nothing in."""
+"""Subnets for instances, and cmlkit's own security group, which lets nothing in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Network:
         self._region = region
 
     def subnets(self, ids: Sequence[str]) -> list[Subnet]:
-        # Asked by filter: an id of another region is no error when several regions are tried.
+        # By filter, so that an id of another region is not an error if several regions are tried.
         wanted = {"subnet-id": list(ids)} if ids else {"default-for-az": ["true"]}
         answers = self._region.pages("describe_subnets", "Subnets", doing="list the subnets", Filters=filters(wanted))
         found = sorted((_subnet(answer) for answer in answers), key=lambda subnet: subnet.zone)
@@ -30,7 +30,7 @@ class Network:
         if ids:
             raise SettingsError(
                 f"There is no subnet {' or '.join(ids)} in {self._region}.",
-                next_step="Check `subnet` and `region`: `aws ec2 describe-subnets` lists what there is.",
+                next_step="Check `subnet` and `region`: `aws ec2 describe-subnets` lists all subnets.",
             )
         raise SettingsError(
             f"There is no default VPC with subnets in {self._region}, and no subnet is named.",
@@ -55,7 +55,7 @@ class Network:
                 self._region.tried(self._region.ec2.create_security_group, **_group_arguments(network))
 
     def _group(self, network: str) -> str:
-        """Id of the group; empty where there is none."""
+        """Return the group's id; empty if it is missing."""
         wanted = {"vpc-id": [network], "group-name": [SECURITY_GROUP]}
         groups = list(
             self._region.pages(

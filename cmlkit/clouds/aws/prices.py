@@ -1,4 +1,4 @@
-"""Prices: what an hour of an instance costs on either market."""
+"""Prices of instances per hour, on both markets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cmlkit.clouds.aws.refusal import explained
 from cmlkit.clouds.aws.region import AwsRegion
 from cmlkit.clouds.planning import Market
 
-# The Price List is served from few regions, for all of them.
+# Only a few regions serve the Price List; it covers all regions.
 # https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
 PRICE_LIST_REGION = "us-east-1"
 QUESTIONS_AT_ONCE = 8
@@ -32,7 +32,7 @@ class Prices:
         return {(name, ""): price for name, price in prices.items() if price is not None}
 
     def _spot_prices(self, instance_types: Sequence[str]) -> Mapping[tuple[str, str], float]:
-        # From one start time on there is one price for each type and zone, the current one.
+        # With the current time as start, each type and zone has one price, the current one.
         history = self._region.pages(
             "describe_spot_price_history",
             "SpotPriceHistory",
@@ -68,7 +68,7 @@ class Prices:
 
 
 def _hourly(product: Any) -> float | None:
-    """USD per hour in a product of the Price List.
+    """Return the USD per hour of a product in the Price List.
 
     https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/reading-service-price-list-file-for-services.html
     """

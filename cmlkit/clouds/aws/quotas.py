@@ -1,4 +1,4 @@
-"""Quotas: which of the account's limits an instance counts against."""
+"""Quotas: the account's limits that instances count against."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cmlkit.clouds.planning import Market
 
 @dataclass(frozen=True, kw_only=True)
 class _Family:
-    """Families of types that share a quota: what their names begin with, and the quota's code on each market."""
+    """Families of types that share a quota: the prefixes of their names, and the quota's code on each market."""
 
     prefixes: tuple[str, ...]
     called: str
@@ -37,7 +37,7 @@ _STANDARD = _Family(
 
 
 def quota(instance_type: str, market: Market) -> str:
-    """Name and code of the limit that a running instance of the type counts against."""
+    """Return the name and code of the limit that a running instance of the type counts against."""
     family = _family(instance_type)
     if market == "spot":
         return f"All {family.called} Spot Instance Requests ({family.spot})"

@@ -1,4 +1,4 @@
-"""What an error of AWS means: whether something else may succeed, the cause, and the next step."""
+"""AWS's errors explained: the cause, the next step, and what else may succeed."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _RAISE_QUOTA = (
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What one error code means for a launch.
+    """The meaning of one error code for a launch.
 
     Attributes:
         outcome: The remedy that may help, or the error that ends the launch at once.
-        source: Where AWS says so.
+        source: URL of AWS's documentation of the code.
     """
 
     code: str
@@ -136,7 +136,7 @@ ROWS = (
     Row(code="InvalidParameterCombination", outcome=SettingsError, next_step=_CHECK_SETTINGS),
     Row(code="InvalidBlockDeviceMapping", outcome=SettingsError, next_step="Check `disk-size`."),
 )
-"""What `cmlkit` knows of AWS's error codes. A code `A.B` that has no row of its own means what `A` means."""
+"""AWS's error codes that `cmlkit` knows. A code `A.B` without its own row means the same as `A`."""
 
 _ROWS = {row.code: row for row in ROWS}
 _ENCODED = "Encoded authorization failure message:"
@@ -147,12 +147,12 @@ _ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 def explained(
     doing: str, *, launching: bool = False, decode: Callable[[str], str] = lambda encoded: ""
 ) -> Iterator[None]:
-    """Turn what boto3 raises into the errors of cmlkit.
+    """Turn boto3's errors into cmlkit's.
 
     Args:
-        doing: What is being done to which resource, as in `AWS did not …`: `list the instances in eu-west-1`.
-        launching: Whether refusals that a ladder can answer become `LaunchRefused`.
-        decode: Gives the permission that an encoded message says was missing; empty where it cannot be told.
+        doing: The action and its resource, as in `AWS did not …`: `list the instances in eu-west-1`.
+        launching: Whether refusals with a remedy become `LaunchRefused`.
+        decode: Returns the missing permission for an encoded message; empty if it is unknown.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -167,10 +167,10 @@ def explained(
 def from_answer(
     response: Any, doing: str, *, launching: bool = False, decode: Callable[[str], str] = lambda encoded: ""
 ) -> CmlkitError:
-    """The error that AWS's error document stands for."""
+    """Return cmlkit's error for AWS's error document."""
     code = str(response.get("Error", {}).get("Code", ""))
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) or None
-    # Where there is no error document, boto3 puts the status and the whole page there.
+    # If the error document is missing, boto3 fills in the status and the whole page instead.
     said = "it answered with an error page" if code.isdecimal() else str(response.get("Error", {}).get("Message", ""))
     said, _, encoded = said.partition(_ENCODED)
     row = row_for(code, status)
@@ -187,7 +187,7 @@ def from_answer(
 
 
 def row_for(code: str, status: int | None = None) -> Row:
-    """The table's row for an error code; for an unknown one, by the HTTP status."""
+    """Return the table's row for an error code; for an unknown code, a row according to the HTTP status."""
     if row := _ROWS.get(code) or _ROWS.get(code.partition(".")[0]):
         return row
     return Row(code=code, outcome=Remedy.LATER if status and status >= 500 else ServiceError)
@@ -196,7 +196,7 @@ def row_for(code: str, status: int | None = None) -> Row:
 def _permission_needed(said: str, decoded: str) -> str:
     named = _ACTION.search(said)
     if permission := decoded or (named[1] if named else ""):
-        return f"Give the user or role the permission {permission}; docs/reference/iam has whole policies."
+        return f"Give the user or role the permission {permission}; docs/reference/iam has complete policies."
     return "Give the user or role the permissions in docs/reference/iam."
 
 

@@ -1,4 +1,4 @@
-"""One region of AWS: its clients, and how EC2 is asked for lists and for what it would allow."""
+"""One region of AWS: its clients, and EC2's lists and dry runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cmlkit.clouds.aws.refusal import explained
 
 
 class AwsRegion:
-    """A region, over a connection that it shares with others."""
+    """A region; it may share its connection with others."""
 
     def __init__(self, connection: Connection, name: str) -> None:
         self._connection = connection
@@ -20,11 +20,11 @@ class AwsRegion:
         return self.name
 
     def client(self, service: str, *, retrying: bool = True) -> Any:
-        """boto3's client of a service here; `retrying` as in `Connection.client`."""
+        """Return boto3's client of a service in this region; `retrying` as in `Connection.client`."""
         return self._connection.client(service, self.name, retrying=retrying)
 
     def elsewhere(self, name: str) -> AwsRegion:
-        """Another region, for a service that this one does not have."""
+        """Return another region, for a service that this one lacks."""
         return AwsRegion(self._connection, name)
 
     @property
@@ -33,11 +33,11 @@ class AwsRegion:
 
     @property
     def partition(self) -> str:
-        """The part of AWS's world that the region is in, such as `aws`."""
+        """The region's partition, such as `aws`."""
         return self._connection.partition(self.name)
 
     def tried(self, operation: Callable[..., Any], **arguments: Any) -> None:
-        """Ask whether an operation of EC2's would be allowed; raises what boto3 does if it would not."""
+        """Make a dry run of an EC2 operation; raise boto3's error if it would not be allowed."""
         from botocore.exceptions import ClientError
 
         try:
@@ -47,12 +47,12 @@ class AwsRegion:
                 raise
 
     def pages(self, operation: str, key: str, *, doing: str, **arguments: Any) -> Iterator[Any]:
-        """The items of `key` in the answers of one of EC2's list operations, all pages."""
+        """Yield the items of `key` on all pages of one of EC2's list operations."""
         with explained(f"{doing} in {self.name}"):
             for page in self.ec2.get_paginator(operation).paginate(**arguments):
                 yield from page[key]
 
 
 def filters(values: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """EC2's way to write down which values of which attributes are wanted."""
+    """Return attributes and their wanted values as EC2's filters."""
     return [{"Name": name, "Values": list(wanted)} for name, wanted in values.items()]

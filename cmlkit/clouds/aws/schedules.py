@@ -1,4 +1,4 @@
-"""Schedules: EventBridge terminates an instance from inside AWS, should all else fail."""
+"""Schedules: EventBridge terminates an instance from inside AWS if everything else fails."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ TARGET = "arn:{partition}:scheduler:::aws-sdk:ec2:terminateInstances"
 
 
 class Schedules:
-    """One-time schedules of the region."""
+    """One-time schedules in the region."""
 
     def __init__(self, region: AwsRegion) -> None:
         self._region = region
 
     def make(self, name: str, instance_id: str, *, at: float, role: str) -> None:
-        """Terminate the instance at a time, in seconds since the epoch, whatever becomes of everything else.
+        """Schedule the instance's termination at a time, in seconds since the epoch.
 
         Args:
-            name: Of the schedule, to cancel it by. Making it again under the same name is fine.
+            name: Name of the schedule, for `cancel`. Making it again under the same name is fine.
             role: ARN of the role that the schedule acts in.
         """
         when = datetime.fromtimestamp(at, UTC)
@@ -44,7 +44,7 @@ class Schedules:
                     },
                 )
         except Conflict:
-            # An earlier request came through after all: names are never used twice.
+            # An earlier request succeeded after all: names are never used twice.
             return
 
     def cancel(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The specification of an instance, as EC2 takes it, and what EC2 never takes."""
+"""The specification of an instance in EC2's terms, and EC2's rules for tags."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from cmlkit.clouds.launching import InstanceSpec
 from cmlkit.errors import SettingsError
 
-# One more than the default: a job in a container is one hop further away from the metadata service.
+# One more than the default: a job in a container is one hop further from the metadata service.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
 METADATA_HOPS = 2
 SCHEDULE_TAG = "cmlkit:schedule"
@@ -23,12 +23,12 @@ _RESERVED_PREFIX = "aws:"
 
 
 def is_scheduled(spec: InstanceSpec) -> bool:
-    """Whether a schedule ends the instance: EventBridge needs a role for that."""
+    """Return whether a schedule ends the instance: EventBridge needs a role for that."""
     return spec.expires is not None and bool(spec.expiry_role)
 
 
 def run_instances_arguments(spec: InstanceSpec) -> dict[str, Any]:
-    """What RunInstances is asked for.
+    """Return the arguments for RunInstances.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
     """
@@ -61,7 +61,7 @@ def run_instances_arguments(spec: InstanceSpec) -> dict[str, Any]:
 
 
 def _spot_options(spec: InstanceSpec) -> dict[str, str]:
-    # A request that stays open would launch an instance again after this one is gone.
+    # A persistent request would launch another instance after this one is gone.
     options = {"SpotInstanceType": "one-time", "InstanceInterruptionBehavior": "terminate"}
     return {**options, "MaxPrice": f"{spec.max_price:.6f}"} if spec.max_price else options
 
@@ -92,14 +92,14 @@ def _tags(spec: InstanceSpec) -> dict[str, str]:
 
 
 def check_spec(spec: InstanceSpec) -> None:
-    """Raise SettingsError if EC2 never takes the spec's tags."""
+    """Raise SettingsError if EC2 never accepts the spec's tags."""
     users = {name: value for name, value in spec.tags.items() if not name.startswith(_OWN_PREFIX)}
     own = _tags(spec).keys() - users.keys() | {_NAME_TAG}
     if len(users) > (room := _MOST_TAGS - len(own)):
         raise SettingsError(f"`tags` has {len(users)} tags; there is room for {room} beside cmlkit's own.")
     for name, value in users.items():
         if not name or name == _NAME_TAG or name.lower().startswith(_RESERVED_PREFIX):
-            raise SettingsError(f"The tag {name!r} is not free to choose.", next_step="Rename it in `tags`.")
+            raise SettingsError(f"The tag {name!r} is reserved.", next_step="Rename it in `tags`.")
         if len(name) > _LONGEST_NAME or len(value) > _LONGEST_VALUE:
             raise SettingsError(
                 f"The tag {name[:40]!r} is too long.",

@@ -1,4 +1,4 @@
-"""Instance types: what the region offers."""
+"""Instance types that the region offers."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any, get_args
 from cmlkit.clouds.aws.region import AwsRegion, filters
 from cmlkit.clouds.planning import Architecture, InstanceType, Needs
 
-# Larger types than the smallest that fit are not cheaper, and each type asked for is one question to the Price List.
+# Larger types are not cheaper than the smallest that fit, and each type is one request to the Price List.
 MOST_FITTING_TYPES = 24
 
 
 class Types:
-    """Instance types of the region."""
+    """Instance types in the region."""
 
     def __init__(self, region: AwsRegion) -> None:
         self._region = region
 
     def named(self, names: Sequence[str]) -> list[InstanceType]:
-        # Asked by filter: a type that only some of the regions have is no error.
+        # By filter, so that a type that only some regions have is not an error.
         answers = self._region.pages(
             "describe_instance_types",
             "InstanceTypes",
@@ -34,7 +34,7 @@ class Types:
             "current-generation": ["true"],
             "processor-info.supported-architecture": [needs.architecture],
             "supported-root-device-type": ["ebs"],
-            # Its console output can be read while the instance boots, and its disks are encrypted.
+            # Its console output can be read during the boot, and its disks are encrypted.
             "hypervisor": ["nitro"],
             "bare-metal": ["false"],
         }
@@ -57,7 +57,7 @@ def _is_fit(answer: Any, needs: Needs) -> bool:
 
 
 def _size(answer: Any) -> tuple[int, int, float, bool, str]:
-    # Where no price is known, the plainer one is the likelier to be cheap.
+    # Without a known price, the plainer type is more likely to be cheap.
     item = _instance_type(answer)
     return item.gpus, item.cpus, item.memory, bool(answer.get("InstanceStorageSupported")), item.name
 
@@ -68,7 +68,7 @@ def _has_accelerator(answer: Any) -> bool:
 
 
 def _gpus(answer: Any) -> list[Any]:
-    """The whole GPUs: a share of one needs another driver than the image has."""
+    """Return the whole GPUs: a fraction of one needs another driver than the image's."""
     gpus = answer.get("GpuInfo", {}).get("Gpus", [])
     return [gpu for gpu in gpus if gpu.get("GpuPartitionSize", 1.0) >= 1.0]
 

@@ -126,7 +126,7 @@ def test_subnets_and_groups_that_are_named_are_used(here: Setting, ec2: Ec2) -> 
         ({"instance_type": ("t3.enormous",)}, "no instance type t3.enormous in eu-west-1"),
         ({"image": "ami-0123456789abcdef0"}, "ami-0123456789abcdef0"),
         ({"image": "ssm:/no/such/parameter"}, "no image ssm:/no/such/parameter"),
-        ({"image": "windows-95"}, "of no form that cmlkit knows"),
+        ({"image": "windows-95"}, "a form that cmlkit does not know"),
         ({"image": "self:no-such-image"}, "no image self:no-such-image"),
         ({"subnet": ("subnet-0123456789abcdef0",)}, "no subnet subnet-0123456789abcdef0"),
         ({"instance_type": ("t4g.medium",), "image": "ami-x86"}, "not for t4g.medium"),
