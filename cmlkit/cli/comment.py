@@ -80,7 +80,7 @@ def update_(invocation: Invocation, watch: bool, **place: Any) -> None:
 def _watch(invocation: Invocation, *, file: BinaryIO, **place: Any) -> None:
     from cmlkit.clock import SystemClock
     from cmlkit.publishing.live_comment import follow
-    from cmlkit.runner.signals import interruptible
+    from cmlkit.runner.signals import catching_signals
 
     if file.name == "-":
         raise SettingsError("Standard input cannot be watched.", next_step="Name a file.")
@@ -89,12 +89,12 @@ def _watch(invocation: Invocation, *, file: BinaryIO, **place: Any) -> None:
     def write(text: str) -> None:
         written.append(_written(invocation, file=io.BytesIO(text.encode()), update=True, summarise=False, **place))
 
-    with interruptible() as interruption:
-        interruption.hold()
+    with catching_signals() as signals:
+        signals.hold()
         follow(
             lambda: path.read_text(encoding="utf-8", errors="replace") if path.exists() else "",
             write,
-            is_over=lambda: interruption.received,
+            is_over=lambda: signals.received,
             clock=SystemClock(),
             warn=invocation.progress.warn,
         )

@@ -126,9 +126,9 @@ def _egress(rungs: Sequence[Rung], cloud_for: CloudFor) -> Iterator[Finding]:
 
 def _ending(workflow_run: WorkflowRun, regions: set[str], cloud_for: CloudFor) -> Iterator[Finding]:
     """Yield whether instances may be terminated. AWS checks the tags of the instance, so one must exist."""
-    marks = {lease.REPOSITORY: workflow_run.repository, lease.RUN: ""}
+    tags = {lease.REPOSITORY: workflow_run.repository, lease.RUN: ""}
     for region in sorted(regions):
-        alive = [instance for instance in cloud_for(region).instances(tags=marks) if instance.alive]
+        alive = [instance for instance in cloud_for(region).instances(tags=tags) if instance.alive]
         if not alive:
             detail = f"Whether instances may be terminated in {region} shows once this repository has one."
             yield ok("AWS permissions", detail)

@@ -27,7 +27,7 @@ def run_git(
     timeout: float = TIMEOUT_SECONDS,
     terminal: bool = True,
 ) -> bytes:
-    """Return what git prints.
+    """Return the output of a git command.
 
     Args:
         send: Bytes for git's standard input.
@@ -47,7 +47,7 @@ def run_git(
 
 
 def git_text(directory: Path, *arguments: str, timeout: float = TIMEOUT_SECONDS) -> str:
-    """Return what git prints as text, without the newline at its end.
+    """Return the output of a git command as text, without the newline at its end.
 
     Raises:
         GitError: As from `run_git`.
@@ -56,7 +56,7 @@ def git_text(directory: Path, *arguments: str, timeout: float = TIMEOUT_SECONDS)
 
 
 def ask_git(directory: Path, *arguments: str) -> str | None:
-    """Return what git prints as text, or None if there is no such setting, ref or commit.
+    """Return the output of a git command as text, or None if there is no such setting, ref or commit.
 
     The command must report a missing value by exit status 1 or an empty stderr: `config --get`, or one with `--quiet`.
 

@@ -63,7 +63,7 @@ class Watch:
         self._started = clock.now()
         self._states: dict[str, Instance] = {}
         self._missing: set[int] = set()
-        self._stage = ""
+        self._step = ""
 
     def wait(self, say: Say) -> list[tuple[Arrival, CmlkitError]]:
         """Wait until each runner is online, has finished its job already, or failed; return the failed ones and why.
@@ -83,7 +83,7 @@ class Watch:
             if not self._waiting:
                 return failed
             if poll % POLLS_PER_LOOK_AT_CONSOLE == POLLS_PER_LOOK_AT_CONSOLE - 1:
-                self._stage = _console(self._waiting[0])[0]
+                self._step = _console(self._waiting[0])[0]
             say(self._summary())
             self._clock.sleep(POLL_SECONDS)
             poll += 1
@@ -125,18 +125,18 @@ class Watch:
 
     def _summary(self) -> str:
         first = self._waiting[0]
-        stage = f", boot stage `{self._stage}`" if self._stage else ""
+        step = f", boot step `{self._step}`" if self._step else ""
         others = f"; {len(self._waiting) - 1} more" if len(self._waiting) > 1 else ""
         waited = self._clock.now() - self._started
-        return f"{first.instance.id} is {self._state(first)}{stage}, runner not online after {waited:.0f} s{others}"
+        return f"{first.instance.id} is {self._state(first)}{step}, runner not online after {waited:.0f} s{others}"
 
     def _late(self, arrival: Arrival) -> WaitTimeout:
-        stage, text = _console(arrival)
-        where = f"its boot has reached the step `{stage}`" if stage else "its boot script has printed nothing yet"
+        step, text = _console(arrival)
+        where = f"its boot has reached the step `{step}`" if step else "its boot script has printed nothing yet"
         return WaitTimeout(
             f"The runner {arrival.runner.name} on {arrival.instance.id} in {arrival.instance.region} is not online"
             f" after {self._clock.now() - self._started:.0f} s; {where}.{text}",
-            next_step=_causes(stage, self._forge.runner_agent),
+            next_step=_causes(step, self._forge.runner_agent),
         )
 
 
@@ -160,17 +160,17 @@ def _ended(arrival: Arrival, instance: Instance, agent: RunnerAgent) -> CmlkitEr
             f"{arrival.cloud.name} took {which} back before its runner came online{reason}.",
             next_step="Run the launch again, with further instance types or on demand.",
         )
-    stage, text = _console(arrival)
-    at = f" at the boot stage `{stage}`" if stage else ""
+    step, text = _console(arrival)
+    at = f" at the boot step `{step}`" if step else ""
     return ServiceError(
         f"The instance {instance.id} in {instance.region} is {instance.state}{reason}: it ended{at} before its runner"
         f" came online.{text}",
-        next_step=_causes(stage, agent),
+        next_step=_causes(step, agent),
     )
 
 
-def _causes(stage: str, agent: RunnerAgent) -> str:
-    causes = _CAUSES.get(stage, ("The console output above shows the boot script's last step.",))
+def _causes(step: str, agent: RunnerAgent) -> str:
+    causes = _CAUSES.get(step, ("The console output above shows the boot script's last step.",))
     named = (cause.format(forge=agent.forge, service=agent.service, status_page=agent.status_page) for cause in causes)
     return "\n".join(["Likely causes, in this order:", *(f"- {cause}" for cause in named)])
 
@@ -185,4 +185,4 @@ def _console(arrival: Arrival) -> tuple[str, str]:
     # The bar keeps GitHub from reading a line that the instance wrote as a workflow command.
     tail = [f"  | {line}" for line in lines if line][-CONSOLE_TAIL_LINES:]
     progress = boot_progress(console)
-    return (progress.stage if progress else ""), "\n".join(["\nThe end of its console output:", *tail]) if tail else ""
+    return (progress.step if progress else ""), "\n".join(["\nThe end of its console output:", *tail]) if tail else ""

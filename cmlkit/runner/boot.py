@@ -2,7 +2,7 @@
 
 `life.sh` is the same everywhere. It calls functions of two parts: the cloud's, which tells an instance about itself,
 and the forge's, which installs and runs the agent that takes the job. This module puts both parts before `life.sh`,
-and the values of one runner before them. When the script begins one of BOOT_STAGES, it prints
+and the values of one runner before them. When the script begins one of BOOT_STEPS, it prints
 `cmlkit: stage=NAME uptime=SECONDS` on standard output and on the console.
 
 The script needs these commands on a machine, looked up on PATH:
@@ -44,7 +44,7 @@ from cmlkit.clouds.launching import FirstBoot
 from cmlkit.errors import SettingsError
 from cmlkit.forges.runners import RunnerAgent
 
-BOOT_STAGES = (
+BOOT_STEPS = (
     "lifetime-timer",
     "exit-trap",
     "first-boot",
@@ -90,12 +90,12 @@ class BootProgress:
     """The progress of a boot when its console was read.
 
     Attributes:
-        stage: The last of BOOT_STAGES that it began.
+        step: The last of BOOT_STEPS that it began.
         uptime: Seconds from the machine's start to that moment.
         farewell: Why it powered off; empty if it has not.
     """
 
-    stage: str
+    step: str
     uptime: float
     farewell: str = ""
 
@@ -104,12 +104,12 @@ def boot_progress(console: str) -> BootProgress | None:
     """Return the boot script's progress according to the console's output; None if it had not begun."""
     said = re.findall(r"cmlkit: stage=(\S+) uptime=([0-9.]+)", console)
     # Other programs print on the console, too; only this script's own steps count.
-    stages = [(stage, uptime) for stage, uptime in said if stage in BOOT_STAGES]
-    if not stages:
+    steps = [(step, uptime) for step, uptime in said if step in BOOT_STEPS]
+    if not steps:
         return None
     farewells = re.findall(r"cmlkit: powering off: ([^\r\n]+)", console)
-    stage, uptime = stages[-1]
-    return BootProgress(stage=stage, uptime=float(uptime), farewell=farewells[-1] if farewells else "")
+    step, uptime = steps[-1]
+    return BootProgress(step=step, uptime=float(uptime), farewell=farewells[-1] if farewells else "")
 
 
 def user_data(spec: BootSpec) -> str:

@@ -10,7 +10,7 @@ from cmlkit.errors import Conflict, NotFound, PermissionDenied
 from cmlkit.runner.stopping import Traces
 
 
-class Ledger:
+class Created:
     """The runners and instances of one launch: noted before the request, and dropped only if it surely failed."""
 
     def __init__(self) -> None:

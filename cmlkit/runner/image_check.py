@@ -14,10 +14,10 @@ from cmlkit.progress import Progress, Say, Silent
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.boot import ImageContents, check_image_script, image_contents
-from cmlkit.runner.created import Ledger
+from cmlkit.runner.created import Created
 from cmlkit.runner.ladder import Rung, climb
 from cmlkit.runner.plan import plan
-from cmlkit.runner.signals import interruptible
+from cmlkit.runner.signals import catching_signals
 from cmlkit.runner.specification import client_token
 from cmlkit.runner.stopping import Traces, remove
 from cmlkit.settings.schema import RunnerSpec
@@ -28,7 +28,7 @@ LIFETIME_SECONDS = 900.0
 
 
 @dataclass
-class Imaging:
+class ImageCheck:
     """One check of an image. The caller of `look` must remove what `traces` names, even after an error."""
 
     spec: RunnerSpec
@@ -46,7 +46,7 @@ class Imaging:
             busy=False,
             labels=(),
         )
-        self._ledger = Ledger()
+        self._created = Created()
 
     def look(self, say: Say) -> ImageContents:
         """Return the image's contents.
@@ -69,7 +69,7 @@ class Imaging:
     @property
     def traces(self) -> Traces:
         """The traces of the instance that was launched."""
-        return self._ledger.traces([self._runner.name], clouds=self.clouds, tags=lease.marks(self.workflow_run))
+        return self._created.traces([self._runner.name], clouds=self.clouds, tags=lease.tags_of_run(self.workflow_run))
 
     def _check(self, cloud: Cloud, instance: Instance, console: str, deadline: float) -> None:
         tail = "\n".join(["The end of its console output:", *console.splitlines()[-20:]])
@@ -95,7 +95,7 @@ class Imaging:
             disk_type=self.spec.disk_type,
             tags=lease.tags(self.workflow_run, self._runner, expires=self._expires, extra=self.spec.tags),
         )
-        return self._ledger.launched(self._runner.name, self._cloud(rung), spec)
+        return self._created.launched(self._runner.name, self._cloud(rung), spec)
 
     def _cloud(self, rung: Rung) -> Cloud:
         return next(cloud for cloud in self.clouds if cloud.region == rung.region)
@@ -117,15 +117,15 @@ def check_image(
         Interrupted: SIGINT or SIGTERM came; the instance is terminated then, too.
     """
     clouds, clock = [cloud_for(region) for region in spec.region or ("",)], clock or SystemClock()
-    imaging = Imaging(spec=spec, workflow_run=workflow_run, clouds=clouds, clock=clock)
-    with interruptible() as interruption, (progress or Silent()).stage("Look at the image") as say:
+    image_check = ImageCheck(spec=spec, workflow_run=workflow_run, clouds=clouds, clock=clock)
+    with catching_signals() as signals, (progress or Silent()).stage("Look at the image") as say:
         try:
-            found = imaging.look(say)
+            found = image_check.look(say)
         finally:
-            interruption.hold()
-            removed = remove(imaging.traces, forge=forge, clock=clock)
+            signals.hold()
+            removed = remove(image_check.traces, forge=forge, clock=clock)
         if removed.failures:
             raise removed.failures[0]
-        interruption.raise_if_received()
+        signals.raise_if_received()
         say(removed.summary)
     return found

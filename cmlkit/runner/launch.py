@@ -17,10 +17,10 @@ from cmlkit.progress import Progress, Say, Silent
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.arrival import Arrival, Watch
-from cmlkit.runner.created import Ledger
+from cmlkit.runner.created import Created
 from cmlkit.runner.ladder import Refusal, Rung, climb
-from cmlkit.runner.plan import Plan, plan
-from cmlkit.runner.signals import interruptible
+from cmlkit.runner.plan import LaunchPlan, plan
+from cmlkit.runner.signals import catching_signals
 from cmlkit.runner.specification import instance_spec
 from cmlkit.runner.spot import after_interruption
 from cmlkit.runner.stopping import Removed, remove
@@ -93,10 +93,10 @@ class Launching:
         numbers = range(1, spec.count + 1)
         self.names = [lease.new_name(workflow_run, number, expires=self.expires) for number in numbers]
         self._pool = ThreadPoolExecutor(max_workers=THREADS)
-        self._plan: Future[Plan] = Future()
+        self._plan: Future[LaunchPlan] = Future()
         self._downloads: Mapping[Architecture, Future[RunnerDownload]] = {}
         self._buying: dict[str, Future[_Bought]] = {}
-        self._ledger = Ledger()
+        self._created = Created()
         self._given_up = False
 
     def run(self) -> tuple[Launched, ...]:
@@ -115,8 +115,8 @@ class Launching:
         """Terminate the instances and remove the runners with these names; all of the launch if empty."""
         if not names:
             self._give_up()
-        traces = self._ledger.traces(
-            names or self.names, clouds=self.clouds.values(), tags=lease.marks(self.workflow_run)
+        traces = self._created.traces(
+            names or self.names, clouds=self.clouds.values(), tags=lease.tags_of_run(self.workflow_run)
         )
         return remove(traces, forge=self.forge, clock=self.clock)
 
@@ -171,7 +171,7 @@ class Launching:
 
     def _buy(self, name: str) -> _Bought:
         labels = dict.fromkeys((*COMMON_LABELS, self.workflow_run.label, *self.spec.labels))
-        with self._ledger.registering(name):
+        with self._created.registering(name):
             jit_runner = self.forge.create_jit_runner(name=name, labels=list(labels))
         try:
             rung, instance = climb(
@@ -202,7 +202,7 @@ class Launching:
             rung=rung,
             expires=self.expires,
         )
-        return self._ledger.launched(jit_runner.runner.name, self.clouds[rung.region], spec)
+        return self._created.launched(jit_runner.runner.name, self.clouds[rung.region], spec)
 
     def _tell_refusal(self, refusal: Refusal) -> None:
         self.progress.note(f"{refusal.rung}: {refusal.error.message}")
@@ -299,14 +299,14 @@ def _launching(
 @contextmanager
 def _taken_back(launching: Launching, *, keep: bool) -> Iterator[None]:
     """Withdraw what was launched: on failure, on a signal, and, unless `keep`, at the end."""
-    with interruptible() as interruption:
+    with catching_signals() as signals:
         try:
             try:
                 yield
             finally:
                 # From here on a signal must break neither the clean-up nor the return.
-                interruption.hold()
-            interruption.raise_if_received()
+                signals.hold()
+            signals.raise_if_received()
         except BaseException as error:
             removed = launching.withdraw()
             if isinstance(error, CmlkitError) and removed.summary:

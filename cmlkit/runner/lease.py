@@ -67,7 +67,7 @@ def is_name_of(workflow_run: WorkflowRun, name: str) -> bool:
     return ours is not None and ours.run_id == workflow_run.run_id
 
 
-def marks(workflow_run: WorkflowRun) -> dict[str, str]:
+def tags_of_run(workflow_run: WorkflowRun) -> dict[str, str]:
     """Return the tags that all instances of a run have, in any attempt."""
     return {RUN: workflow_run.run_id, REPOSITORY: workflow_run.repository}
 

@@ -50,8 +50,9 @@ hundredths() {
   echo "$((10#${1/./}))"
 }
 
-stage() {
-  current_stage=$1
+# NAME: begin this step of the boot.
+begin() {
+  current_step=$1
   say "stage=$1 uptime=$(uptime_seconds)"
 }
 
@@ -66,7 +67,7 @@ pause() {
 }
 
 power_off() {
-  stage power-off
+  begin power-off
   say "powering off: $1"
   systemctl poweroff || poweroff || {
     # If a shutdown is under way already, do not cut it short: the training may be writing its checkpoint.
@@ -75,7 +76,7 @@ power_off() {
 }
 
 arm_lifetime_timer() {
-  stage lifetime-timer
+  begin lifetime-timer
   local farewell="cmlkit: powering off: the lifetime of $CMLKIT_MAX_LIFETIME s is over"
   # A systemd unit outlives this script, whatever kills it.
   systemd-run --quiet --unit=cmlkit-lifetime --description='End of the lifetime of this instance' \
@@ -95,7 +96,7 @@ set_exit_trap() {
   watchers=()
   trap leave EXIT
   trap 'reason="the boot script was told to end"; exit 143' HUP INT TERM
-  stage exit-trap
+  begin exit-trap
 }
 
 leave() {
@@ -105,12 +106,12 @@ leave() {
   # A failure in here must not prevent the power-off.
   set +e
   kill "${watchers[@]}" 2>/dev/null
-  power_off "${reason:-the stage $current_stage failed with status $status}"
+  power_off "${reason:-the step $current_step failed with status $status}"
 }
 
 # The credential works once, and the lifetime timer does not survive a reboot: a second boot has no purpose.
 allow_one_boot() {
-  stage first-boot
+  begin first-boot
   mkdir -p "$CMLKIT_HOME"
   # The agent's own processes are recognized by their real path.
   CMLKIT_HOME=$(cd "$CMLKIT_HOME" && pwd -P)
@@ -139,7 +140,7 @@ UNIT
 # No sudo for the job: root could stop the timer. The startup script is the place for commands that need root,
 # and may grant more if the account's owner wants that.
 ensure_user() {
-  stage user
+  begin user
   as_user=()
   [ "$(id -u)" -eq 0 ] || return 0
   if id -u "$RUNNER_USER" >/dev/null 2>&1; then
@@ -178,12 +179,12 @@ download() {
 }
 
 install_runner() {
-  stage runner-files
+  begin runner-files
   agent_install
 }
 
 write_job_environment() {
-  stage job-environment
+  begin job-environment
   local instance launched=
   if instance=$(instance_id); then
     launched=$(launch_time) || true
@@ -198,7 +199,7 @@ write_job_environment() {
 }
 
 run_startup_script() {
-  stage startup-script
+  begin startup-script
   # Not as an argument, which `ps` would show, and not on standard input, which its commands could read.
   bash -e <(printf '%s\n' "$CMLKIT_STARTUP_SCRIPT") </dev/null || fail "the startup script failed with status $?"
 }
@@ -268,7 +269,7 @@ pass_on_interruption() {
 }
 
 start_watchers() {
-  stage watchers
+  begin watchers
   power_off_without_a_job &
   watchers+=("$!")
   pass_on_interruption &
@@ -282,7 +283,7 @@ run_one_job() {
   scope=(systemd-run --quiet --scope --description='The runner and its job'
     --property=Delegate=yes --property=TasksMax=infinity --property=TimeoutStopSec=30s)
   "${scope[@]}" true || scope=()
-  stage runner
+  begin runner
   (
     export HOME=$RUNNER_HOME USER=$RUNNER_USER LOGNAME=$RUNNER_USER
     agent_run "${scope[@]}" "${as_user[@]}"

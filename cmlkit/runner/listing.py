@@ -13,6 +13,6 @@ def list_instances(
     *, cloud_for: Callable[[str], LaunchingCloud], regions: Sequence[str] = (), workflow_run: WorkflowRun | None = None
 ) -> list[Instance]:
     """Return cmlkit's instances that are not terminated yet, oldest first; only those of `workflow_run` if given."""
-    marks = lease.marks(workflow_run) if workflow_run else {lease.RUN: ""}
-    found = [instance for region in regions or ("",) for instance in cloud_for(region).instances(tags=marks)]
+    tags = lease.tags_of_run(workflow_run) if workflow_run else {lease.RUN: ""}
+    found = [instance for region in regions or ("",) for instance in cloud_for(region).instances(tags=tags)]
     return sorted((item for item in found if item.state != "terminated"), key=lambda item: item.launched)

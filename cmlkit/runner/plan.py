@@ -25,7 +25,7 @@ MARKETS: Mapping[str, tuple[Market, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class LaunchPlan:
     """The rungs to try, cheapest first within a market, and notes about them for people."""
 
     rungs: tuple[Rung, ...]
@@ -49,7 +49,7 @@ class _Survey:
     prices: Mapping[Market, Future[Mapping[tuple[str, str], float]]]
 
 
-def plan(spec: RunnerSpec, clouds: Sequence[PlanningCloud], *, dry_run: bool = False) -> Plan:
+def plan(spec: RunnerSpec, clouds: Sequence[PlanningCloud], *, dry_run: bool = False) -> LaunchPlan:
     """Return the launch plan for `spec` in the regions of `clouds`.
 
     All regions are asked at once, and no question waits for more than one other.
@@ -85,7 +85,7 @@ def _is_by_need(spec: RunnerSpec) -> bool:
     return bool(spec.cpus or spec.memory or spec.gpus)
 
 
-def _plan(spec: RunnerSpec, clouds: Sequence[PlanningCloud], surveys: Sequence[_Survey]) -> Plan:
+def _plan(spec: RunnerSpec, clouds: Sequence[PlanningCloud], surveys: Sequence[_Survey]) -> LaunchPlan:
     rungs: list[Rung] = []
     notes: list[str] = []
     errors: list[CmlkitError] = []
@@ -98,7 +98,7 @@ def _plan(spec: RunnerSpec, clouds: Sequence[PlanningCloud], surveys: Sequence[_
         raise errors[0] if errors else _no_such_type(spec, clouds)
     notes += [f"Left out: {error.message}" for error in errors]
     affordable = _affordable(rungs, spec.max_price, notes.append)
-    return Plan(rungs=tuple(ordered(affordable, MARKETS[spec.market])), notes=tuple(dict.fromkeys(notes)))
+    return LaunchPlan(rungs=tuple(ordered(affordable, MARKETS[spec.market])), notes=tuple(dict.fromkeys(notes)))
 
 
 def _affordable(rungs: Sequence[Rung], limit: float, note: Callable[[str], None]) -> Sequence[Rung]:

@@ -12,7 +12,7 @@ from cmlkit.errors import CmlkitError
 from cmlkit.forges.runners import Runner, RunnerForge
 from cmlkit.progress import Progress, Silent
 from cmlkit.runner import lease
-from cmlkit.runner.signals import interruptible
+from cmlkit.runner.signals import catching_signals
 from cmlkit.runner.stopping import unregistered
 
 # Long enough for GitHub to show a job that is about to start.
@@ -115,16 +115,16 @@ class Reaper:
         """Tag overdue instances, look again, and remove what is still overdue."""
         first = self._look()
         rows = list(_busy_rows(first))
-        marked = []
+        tagged = []
         for due in first.idle():
-            if error := self._mark(due, first.now):
+            if error := self._tag(due, first.now):
                 rows.append(due.row(first.now, "failed", error))
             else:
-                marked.append(due)
-        if marked or first.leftovers():
+                tagged.append(due)
+        if tagged or first.leftovers():
             self._clock.sleep(PAUSE_SECONDS)
             second = self._look()
-            rows += [self._end(due, second) for due in marked]
+            rows += [self._end(due, second) for due in tagged]
             gone = frozenset(row.name for row in rows if row.outcome == "terminated")
             rows += self._remove_runners(first.leftovers(gone), second.leftovers(gone), second.now)
         return tuple(rows)
@@ -133,8 +133,8 @@ class Reaper:
         # Only the forge knows what is busy: ask it first, and do nothing if that fails.
         runners = {runner.name: runner for runner in self._forge.runners()}
         now = self._clock.now()
-        marks = {lease.REPOSITORY: self._repository, lease.RUN: "", lease.EXPIRES: ""}
-        found = [(cloud, instance) for cloud in self._clouds for instance in cloud.instances(tags=marks)]
+        tags = {lease.REPOSITORY: self._repository, lease.RUN: "", lease.EXPIRES: ""}
+        found = [(cloud, instance) for cloud in self._clouds for instance in cloud.instances(tags=tags)]
         due = {
             instance.id: _Due(cloud=cloud, instance=instance, expired=expires)
             for cloud, instance in found
@@ -142,7 +142,7 @@ class Reaper:
         }
         return _Look(now=now, due=due, runners=runners)
 
-    def _mark(self, due: _Due, now: float) -> CmlkitError | None:
+    def _tag(self, due: _Due, now: float) -> CmlkitError | None:
         """Tag the instance as about to be terminated; return the error if that is not allowed."""
         try:
             due.cloud.tag([due.instance.id], {lease.REAPING: str(int(now))})
@@ -212,7 +212,7 @@ def reap(
     """
     clouds = [cloud_for(region) for region in regions or ("",)]
     reaper = Reaper(repository=repository, forge=forge, clouds=clouds, clock=clock or SystemClock())
-    with interruptible(), (progress or Silent()).stage("Reap") as say:
+    with catching_signals(), (progress or Silent()).stage("Reap") as say:
         rows = reaper.preview() if dry_run else reaper.reap()
         say("; ".join(f"{row.name} {row.outcome}" for row in rows) or "nothing has outlived its lease")
     return rows

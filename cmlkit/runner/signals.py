@@ -10,10 +10,10 @@ from types import FrameType
 
 from cmlkit.errors import Interrupted
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+CAUGHT = (signal.SIGINT, signal.SIGTERM)
 
 
-class Interruption:
+class Signals:
     """The signals that came. The first raises `Interrupted` in the main thread, unless `hold` was called before.
 
     GitHub sends SIGINT to a cancelled step, and SIGTERM 7.5 seconds later: the second must not break the clean-up after
@@ -46,15 +46,15 @@ class Interruption:
 
 
 @contextmanager
-def interruptible() -> Iterator[Interruption]:
+def catching_signals() -> Iterator[Signals]:
     """Let SIGINT and SIGTERM raise `Interrupted` inside the block; outside the main thread, leave signals alone."""
-    interruption = Interruption()
+    signals = Signals()
     if threading.current_thread() is not threading.main_thread():
-        yield interruption
+        yield signals
         return
-    before = {number: signal.signal(number, interruption.receive) for number in SIGNALS}
+    before = {number: signal.signal(number, signals.receive) for number in CAUGHT}
     try:
-        yield interruption
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

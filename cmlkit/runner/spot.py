@@ -53,7 +53,7 @@ def was_interrupted(forge: WorkflowForge, run_id: str, *, attempt: int) -> bool:
     return INTERRUPTION in forge.annotation_titles(run_id, attempt=attempt)
 
 
-def mark(
+def tag_interrupted(
     instances: Sequence[Instance],
     workflow_run: WorkflowRun,
     *,
@@ -92,5 +92,5 @@ def after_interruption(spec: RunnerSpec, workflow_run: WorkflowRun, clouds: Sequ
     """
     if workflow_run.attempt == 1 or spec.market == "on-demand":
         return spec
-    marks = {**lease.marks(workflow_run), lease.INTERRUPTED: ""}
-    return replace(spec, market="on-demand") if any(cloud.instances(tags=marks) for cloud in clouds) else spec
+    tags = {**lease.tags_of_run(workflow_run), lease.INTERRUPTED: ""}
+    return replace(spec, market="on-demand") if any(cloud.instances(tags=tags) for cloud in clouds) else spec

@@ -14,8 +14,8 @@ from cmlkit.forges.workflows import WorkflowForge
 from cmlkit.progress import Progress, Silent
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
-from cmlkit.runner.signals import interruptible
-from cmlkit.runner.spot import mark
+from cmlkit.runner.signals import catching_signals
+from cmlkit.runner.spot import tag_interrupted
 
 # A cloud may not know an instance for a moment after its launch.
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/query-api-troubleshooting.html#eventual-consistency
@@ -83,7 +83,7 @@ def traces_of_run(workflow_run: WorkflowRun, clouds: Sequence[LaunchingCloud]) -
     """Return the traces of all attempts of a run: its stop job may belong to a later attempt than its launch."""
     return Traces(
         clouds=clouds,
-        tags=lease.marks(workflow_run),
+        tags=lease.tags_of_run(workflow_run),
         owns=lambda name: lease.is_name_of(workflow_run, name),
     )
 
@@ -191,18 +191,18 @@ def stop(
         Interrupted: SIGINT or SIGTERM came; everything was removed before.
     """
     progress, clock = progress or Silent(), clock or SystemClock()
-    with interruptible() as interruption, progress.stage("Stop the runner") as say:
+    with catching_signals() as signals, progress.stage("Stop the runner") as say:
         # Stopping takes seconds, and stopping halfway would leave instances behind.
-        interruption.hold()
+        signals.hold()
         clouds = [cloud_for(region) for region in regions or ("",)]
         removed = remove(traces_of_run(workflow_run, clouds), forge=forge, clock=clock)
         try:
-            marked = mark(removed.seen, workflow_run, clouds=clouds, forge=workflow_forge, clock=clock)
-            removed = replace(removed, interrupted=marked)
+            interrupted = tag_interrupted(removed.seen, workflow_run, clouds=clouds, forge=workflow_forge, clock=clock)
+            removed = replace(removed, interrupted=interrupted)
         except CmlkitError as error:
             progress.note(f"Whether {removed.cloud} took an instance back cannot be told: {error.message}")
         say(removed.summary or f"nothing is left of run {workflow_run.run_id}")
         if removed.failures:
             raise removed.failures[0]
-        interruption.raise_if_received()
+        signals.raise_if_received()
     return removed

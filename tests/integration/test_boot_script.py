@@ -21,7 +21,7 @@ from cmlkit.clouds.launching import FirstBoot
 from cmlkit.forges.github.agent import runner_agent
 from cmlkit.forges.runners import RunnerAgent
 from cmlkit.runner.boot import (
-    BOOT_STAGES,
+    BOOT_STEPS,
     BootSpec,
     image_recipe,
     user_data,
@@ -208,11 +208,11 @@ def test_one_job_is_run_and_the_machine_powers_off(machine: Machine, tmp_path: P
     assert "powering off: the runner ended with status 0" in machine.console
 
 
-def test_every_stage_is_reported_with_the_uptime(machine: Machine, tmp_path: Path) -> None:
+def test_every_step_is_reported_with_the_uptime(machine: Machine, tmp_path: Path) -> None:
     machine.boot(write_tarball(tmp_path / "runner.tgz"))
     machine.wait_for_power_off()
     reports = [line.split() for line in machine.console.splitlines() if line.startswith("cmlkit: stage=")]
-    assert tuple(stage.removeprefix("stage=") for _, stage, _ in reports) == BOOT_STAGES
+    assert tuple(step.removeprefix("stage=") for _, step, _ in reports) == BOOT_STEPS
     uptimes = [float(uptime.removeprefix("uptime=")) for _, _, uptime in reports]
     assert uptimes == sorted(uptimes)
 

@@ -16,7 +16,7 @@ import pytest
 
 from cmlkit.clouds.aws.first_boot import first_boot
 from cmlkit.forges.github.agent import runner_agent
-from cmlkit.runner.boot import BOOT_STAGES, BootSpec, user_data
+from cmlkit.runner.boot import BOOT_STEPS, BootSpec, user_data
 from cmlkit_sandbox.machine import MARK, Machine
 from tests.stand_in_runner import write_tarball
 
@@ -81,7 +81,7 @@ def test_the_boot_script_goes_through_all_stages_to_the_power_off(boot: BootScri
     machine = boot(user_data(spec).encode(), environ={"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"})
     machine.wait(DEADLINE_SECONDS)
     stages = [line.split()[1] for line in machine.console.splitlines() if line.startswith("cmlkit: stage=")]
-    assert stages == [f"stage={stage}" for stage in BOOT_STAGES]
+    assert stages == [f"stage={stage}" for stage in BOOT_STEPS]
     assert "the job is done" in machine.console
     assert "powering off: the runner ended with status 0" in machine.console
 

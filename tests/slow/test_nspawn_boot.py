@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.runner.boot import BOOT_STAGES
+from cmlkit.runner.boot import BOOT_STEPS
 from tests.slow.nspawn import CACHE, REBOOT, Container
 from tests.stand_in_runner import write_tarball
 
@@ -69,14 +69,14 @@ def test_one_job_then_power_off(container: Container, tmp_path: Path) -> None:
     container.install_user_data(write_tarball(tmp_path / "runner.tgz"))
     assert container.run_to_end() == 0
     stages = [report.split()[0].removeprefix("stage=") for report in container.reports if report.startswith("stage=")]
-    assert tuple(stages) == BOOT_STAGES
+    assert tuple(stages) == BOOT_STEPS
     assert "listening as runner" in container.console
     assert "the job is done" in container.console
     assert "powering off: the runner ended with status 0" in container.reports
     entered = dict(re.findall(r"stage=(\S+) uptime=([\d.]+)", "\n".join(container.reports)))
     # For the benchmarks: from the script's first stage to the runner's start, without the download.
     download = float(entered["job-environment"]) - float(entered["runner-files"])
-    own_work = float(entered["runner"]) - float(entered[BOOT_STAGES[0]]) - download
+    own_work = float(entered["runner"]) - float(entered[BOOT_STEPS[0]]) - download
     (CACHE / "boot.json").write_text(json.dumps({"own_work_seconds": round(own_work, 2)}) + "\n", encoding="utf-8")
 
 

@@ -97,12 +97,14 @@ class Images:
         if not ids:
             return self._published_by_name(name, wanted)
         images = {image.id: image for image in self._by_id(name, list(ids.values()))}
-        return [_marked(images[ids[item.parameter]], item) for item in wanted if ids.get(item.parameter) in images]
+        return [
+            _as_published(images[ids[item.parameter]], item) for item in wanted if ids.get(item.parameter) in images
+        ]
 
     def _published_by_name(self, name: str, wanted: Sequence[Published]) -> list[Image]:
         answers = self._found(name, sorted({item.owner for item in wanted}), [item.name for item in wanted])
         found = [
-            _marked(image, item)
+            _as_published(image, item)
             for item in wanted
             for image in _newest(answer for answer in answers if _is(item, answer))
         ]
@@ -150,7 +152,7 @@ def _is(published: Published, answer: Any) -> bool:
     return answer["Architecture"] == published.architecture and fnmatchcase(answer.get("Name", ""), published.name)
 
 
-def _marked(image: Image, published: Published) -> Image:
+def _as_published(image: Image, published: Published) -> Image:
     return replace(image, for_gpus=published.for_gpus)
 
 

@@ -130,7 +130,7 @@ def test_subnets_and_groups_that_are_named_are_used(here: Setting, ec2: Ec2) -> 
         ({"image": "self:no-such-image"}, "no image self:no-such-image"),
         ({"subnet": ("subnet-0123456789abcdef0",)}, "no subnet subnet-0123456789abcdef0"),
         ({"instance_type": ("t4g.medium",), "image": "ami-x86"}, "not for t4g.medium"),
-        ({"tags": {"aws:mine": "1"}}, "'aws:mine' is not free"),
+        ({"tags": {"aws:mine": "1"}}, "'aws:mine' is reserved"),
         ({"startup_script": "#" * 20_000}, "user data"),
         ({"cpus": 4, "instance_type": ("m5.large",)}, "Both `instance-type`"),
         ({"cpus": 4000}, "4000 vCPUs"),

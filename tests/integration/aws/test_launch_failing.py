@@ -11,7 +11,7 @@ import pytest
 from cmlkit.errors import CapacityError, Interrupted, PermissionDenied, ServiceError, WaitTimeout
 from cmlkit.forges.runners import Runner
 from cmlkit.runner.launch import launch_runner
-from cmlkit.runner.signals import SIGNALS
+from cmlkit.runner.signals import CAUGHT
 from cmlkit.settings.schema import RunnerSpec
 from tests.integration.aws.conftest import Setting
 from tests.integration.aws.ec2 import UBUNTU, Ec2, add_image
@@ -164,11 +164,11 @@ def test_a_runner_that_github_does_not_list_yet_has_not_come(here: Setting, ec2:
     assert launched.seconds == 2.5
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", CAUGHT)
 def test_a_signal_while_waiting_cleans_up_and_a_second_one_does_not_break_that(
     here: Setting, ec2: Ec2, number: signal.Signals
 ) -> None:
-    before = [signal.getsignal(item) for item in SIGNALS]
+    before = [signal.getsignal(item) for item in CAUGHT]
     here.forge.polls_until_online = None
     here.forge.when_polled = lambda: signal.raise_signal(number)
     here.forge.when_listed = lambda: signal.raise_signal(signal.SIGTERM)
@@ -177,7 +177,7 @@ def test_a_signal_while_waiting_cleans_up_and_a_second_one_does_not_break_that(
     assert raised.value.exit_code == 130
     assert raised.value.message.startswith(f"Interrupted by {number.name}.\nTerminated i-")
     assert nothing_is_left(here, ec2)
-    assert [signal.getsignal(item) for item in SIGNALS] == before
+    assert [signal.getsignal(item) for item in CAUGHT] == before
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -12,7 +12,7 @@ from cmlkit.errors import SettingsError
 from cmlkit.forges.github.agent import runner_agent
 from cmlkit.forges.runners import RunnerAgent
 from cmlkit.runner.boot import (
-    BOOT_STAGES,
+    BOOT_STEPS,
     BootProgress,
     BootSpec,
     ImageContents,
@@ -151,21 +151,21 @@ def functions(code: str) -> list[str]:
     return re.findall(r"^(\w+)\(\) \{$", code, re.MULTILINE)
 
 
-def test_the_exported_stages_are_those_that_the_script_reports_in_that_order() -> None:
+def test_the_exported_steps_are_those_that_the_script_reports_in_that_order() -> None:
     code = boot_script()
     calls = re.findall(r"^  (\w+)$", code[code.index("\nmain() {") :], re.MULTILINE)
-    reported = [stage for call in calls for stage in stages_of(code, call)]
-    assert (*reported, "power-off") == BOOT_STAGES
+    reported = [step for call in calls for step in steps_of(code, call)]
+    assert (*reported, "power-off") == BOOT_STEPS
 
 
 def test_the_console_tells_how_far_a_boot_has_come() -> None:
     console = "cmlkit: stage=user uptime=20.50\r\n[   21.1] cloud-init[9]: cmlkit: stage=runner-files uptime=21.00\r\n"
-    assert boot_progress(console) == BootProgress(stage="runner-files", uptime=21.0)
+    assert boot_progress(console) == BootProgress(step="runner-files", uptime=21.0)
 
 
 def test_the_console_tells_why_a_machine_powered_off() -> None:
     console = "login: cmlkit: stage=power-off uptime=35.20\r\ncmlkit: powering off: no job came within 300.00 s\r\n"
-    progress = BootProgress(stage="power-off", uptime=35.2, farewell="no job came within 300.00 s")
+    progress = BootProgress(step="power-off", uptime=35.2, farewell="no job came within 300.00 s")
     assert boot_progress(console) == progress
 
 
@@ -173,30 +173,30 @@ def test_a_console_without_the_boot_script_tells_nothing() -> None:
     assert boot_progress("[    0.000000] Linux version 6.8.0-1021-aws\n") is None
 
 
-def stages_of(code: str, function: str) -> list[str]:
+def steps_of(code: str, function: str) -> list[str]:
     body = code[code.index(f"\n{function}() {{") :].split("\n}", 1)[0]
-    return re.findall(r"^  stage (\S+)$", body, re.MULTILINE)
+    return re.findall(r"^  begin (\S+)$", body, re.MULTILINE)
 
 
-def stage(console: str) -> str:
-    """The stage that a boot is at, by its console; empty where it says none."""
+def step(console: str) -> str:
+    """The boot step on the console; empty if none."""
     progress = boot_progress(console)
-    return progress.stage if progress else ""
+    return progress.step if progress else ""
 
 
-def test_the_last_stage_is_the_one_a_boot_is_at() -> None:
+def test_the_last_step_is_the_one_a_boot_is_at() -> None:
     console = "[  1.0] Linux\r\ncmlkit: stage=user uptime=9.1\r\ncmlkit: stage=runner-files uptime=9.5\r\nnoise"
-    assert stage(console) == "runner-files"
+    assert step(console) == "runner-files"
 
 
 @pytest.mark.parametrize("console", ["", "Linux", "cmlkit: stage=unheard-of uptime=1", "stage=user"])
-def test_what_is_no_stage_of_the_boot_script_is_none(console: str) -> None:
-    assert stage(console) == ""
+def test_what_is_no_step_of_the_boot_script_is_none(console: str) -> None:
+    assert step(console) == ""
 
 
-@pytest.mark.parametrize("name", BOOT_STAGES)
-def test_every_stage_of_the_boot_script_is_known(name: str) -> None:
-    assert stage(f"cmlkit: stage={name} uptime=1.00\n") == name
+@pytest.mark.parametrize("name", BOOT_STEPS)
+def test_every_step_of_the_boot_script_is_known(name: str) -> None:
+    assert step(f"cmlkit: stage={name} uptime=1.00\n") == name
 
 
 def test_an_image_tells_what_it_has() -> None:

@@ -1,4 +1,4 @@
-"""The ledger: what a launch has brought into being, whatever the cloud answered."""
+"""The runners and instances that a launch may have created, whatever the cloud answered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from cmlkit.clouds.launching import Instance, InstanceSpec, LaunchIncomplete
 from cmlkit.clouds.planning import Image, Subnet
 from cmlkit.errors import AnswerLost, PermissionDenied, SettingsError
-from cmlkit.runner.created import Ledger
+from cmlkit.runner.created import Created
 from cmlkit.runner.stopping import Traces
 
 SPEC = InstanceSpec(
@@ -49,11 +49,11 @@ class Answering:
 
 
 def traces_after(cloud: Answering, raises: type[Exception]) -> Traces:
-    ledger = Ledger()
+    created = Created()
     there: Any = cloud
     with pytest.raises(raises):
-        ledger.launched("cmlkit-x", there, SPEC)
-    return ledger.traces(["cmlkit-x"], clouds=[there], tags={})
+        created.launched("cmlkit-x", there, SPEC)
+    return created.traces(["cmlkit-x"], clouds=[there], tags={})
 
 
 def test_an_instance_whose_expiry_is_not_seen_to_is_known() -> None:

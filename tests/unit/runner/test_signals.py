@@ -8,18 +8,18 @@ import threading
 import pytest
 
 from cmlkit.errors import Interrupted
-from cmlkit.runner.signals import SIGNALS, interruptible
+from cmlkit.runner.signals import CAUGHT, catching_signals
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", CAUGHT)
 def test_a_signal_interrupts_the_work(number: signal.Signals) -> None:
-    with pytest.raises(Interrupted, match=number.name), interruptible():
+    with pytest.raises(Interrupted, match=number.name), catching_signals():
         signal.raise_signal(number)
 
 
 def test_a_second_signal_does_not_interrupt_the_clean_up() -> None:
     cleaned_up = False
-    with interruptible():
+    with catching_signals():
         try:
             signal.raise_signal(signal.SIGINT)
         except Interrupted:
@@ -30,33 +30,33 @@ def test_a_second_signal_does_not_interrupt_the_clean_up() -> None:
 
 
 def test_a_signal_that_is_held_back_is_raised_when_asked_for() -> None:
-    with interruptible() as interruption:
-        interruption.hold()
+    with catching_signals() as signals:
+        signals.hold()
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(Interrupted, match="SIGTERM"):
-            interruption.raise_if_received()
+            signals.raise_if_received()
 
 
 def test_without_a_signal_nothing_is_raised() -> None:
-    with interruptible() as interruption:
-        interruption.raise_if_received()
+    with catching_signals() as signals:
+        signals.raise_if_received()
 
 
 def test_the_handlers_come_back() -> None:
-    before = [signal.getsignal(number) for number in SIGNALS]
-    with interruptible():
-        assert [signal.getsignal(number) for number in SIGNALS] != before
-    assert [signal.getsignal(number) for number in SIGNALS] == before
+    before = [signal.getsignal(number) for number in CAUGHT]
+    with catching_signals():
+        assert [signal.getsignal(number) for number in CAUGHT] != before
+    assert [signal.getsignal(number) for number in CAUGHT] == before
 
 
 def test_other_threads_leave_signals_alone() -> None:
     seen: list[object] = []
 
     def work() -> None:
-        with interruptible():
-            seen.extend(signal.getsignal(number) for number in SIGNALS)
+        with catching_signals():
+            seen.extend(signal.getsignal(number) for number in CAUGHT)
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert seen == [signal.getsignal(number) for number in SIGNALS]
+    assert seen == [signal.getsignal(number) for number in CAUGHT]
