@@ -1,6 +1,6 @@
-"""Assets: images that comments show, stored by content hash on an orphan branch of the repository itself.
+"""Assets: pictures in comments, stored under their content hash on an orphan branch of the repository itself.
 
-A `blob` link with `raw=true` works for whoever may read the repository, also a private one; no other host is involved.
+A `blob` link with `raw=true` works for everyone who may read the repository, even a private one; it needs no other host.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ README = b"Images that reports in pull requests and comments show. They come fro
 
 @dataclass(frozen=True, kw_only=True)
 class Asset:
-    """A file that is stored.
+    """A stored file.
 
     Attributes:
-        name: The file's own name.
-        commit: That holds it under `path`.
+        name: The file's original name.
+        commit: The commit that holds it under `path`.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Asset:
     url: str
 
     def markdown(self, title: str = "") -> str:
-        """An image, or a link for what browsers do not show as one."""
+        """Return a markdown picture, or a link if browsers do not show the file as a picture."""
         from cmlkit.report import markdown
 
         shown = title or self.name
@@ -46,18 +46,18 @@ class Asset:
 
 
 def store_asset(name: str, content: bytes, *, forge: PublishForge, root: str, clock: Clock | None = None) -> Asset:
-    """Store a file; one with the same content is there already and stays.
+    """Store a file, unless one with the same content is stored already.
 
     Args:
-        name: File name, whose suffix tells what it is.
-        root: Of the repository's links, such as `https://github.com/octo/forest`.
+        name: File name, whose suffix names the format.
+        root: Base of the repository's links, such as `https://github.com/octo/forest`.
 
     Raises:
-        SettingsError: It is not the image that its name promises.
+        SettingsError: The content is not in the format of the suffix.
         PermissionDenied, NotFound, Conflict, ServiceError: The forge refused something.
     """
     if why := trouble(name, content):
-        raise SettingsError(f"{why}.", next_step="Let whatever draws it write that format, or correct the name.")
+        raise SettingsError(f"{why}.", next_step="Write the file in that format, or correct its name.")
     suffix = PurePosixPath(name).suffix.lower()
     suffix = suffix if re.fullmatch(r"\.[a-z0-9]+", suffix) else ""
     path = f"{hashlib.sha256(content).hexdigest()}{suffix}"
@@ -76,14 +76,14 @@ def store_asset(name: str, content: bytes, *, forge: PublishForge, root: str, cl
 
 
 def _branch_head(forge: PublishForge) -> str:
-    """The branch's head, of a new branch without history where there is none."""
+    """Return the head of the branch; create the branch without history if it is missing."""
     if head := forge.branch_head(BRANCH):
         return head
     start = Changes(message="Start the branch of images", files=[NewFile(path="README.md", content=README)])
     try:
         return forge.commit(start, branch=BRANCH, parent="", is_new=True)
     except Conflict:
-        # Another process has made it meanwhile.
+        # Another process has created it meanwhile.
         if head := forge.branch_head(BRANCH):
             return head
         raise

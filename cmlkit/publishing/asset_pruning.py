@@ -1,7 +1,7 @@
-"""Pruning of assets: images that nothing open shows any more leave the repository, and no shown one ever breaks.
+"""Pruning of assets: remove pictures that no open issue or pull request shows, without ever breaking a shown one.
 
-Links name a commit. So the branch starts anew as one commit with the images that are shown; what shows them gets links
-to that commit; and only then the branch moves, if it still is where it was read.
+Links contain a commit. So a new commit without history gets the pictures in use, the texts that show them get links to
+that commit, and only then the branch moves there, if its head is still the one that was read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cmlkit.forges.base import AssetForge, Comment, TreeFile
 from cmlkit.forges.facts import Addresses
 from cmlkit.publishing.asset import BRANCH
 
-# An image is stored before the comment that shows it is written.
+# A picture is stored before the comment that shows it is written.
 GRACE_SECONDS = 3600.0
 TRIES_AGAINST_OTHERS = 5
 README_PATH = "README.md"
@@ -27,14 +27,14 @@ _STORED = re.compile(r"^Store ([0-9a-f]{12})")
 
 @dataclass(frozen=True, kw_only=True)
 class Pruned:
-    """What a pruning did, or would do.
+    """The result of a pruning, or its forecast in a dry run.
 
     Attributes:
-        removed: Names of the files, by the hash of their content.
-        kept: How many images stay.
-        rewritten: How many texts got new links.
-        waiting: Images of the last hour that nothing shows yet; as long as there are any, nothing is removed.
-        commit: The branch's commit afterwards; empty where there is no such branch.
+        removed: Names of the removed files, which are hashes of their content.
+        kept: Number of pictures that stay.
+        rewritten: Number of texts with new links.
+        waiting: Pictures from the last hour that nothing shows yet; if there are any, nothing is removed.
+        commit: Head of the branch afterwards; empty if there is no such branch.
     """
 
     removed: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Pruned:
 
 @dataclass(frozen=True, kw_only=True)
 class _Text:
-    """What people read: the body of an issue or pull request, or a comment on it."""
+    """The body of an issue or pull request, or a comment on it."""
 
     number: int
     text: str
@@ -54,15 +54,15 @@ class _Text:
 
 
 def prune_assets(*, forge: AssetForge, root: str, dry_run: bool = False, clock: Clock | None = None) -> Pruned:
-    """Remove the images that no open issue or pull request shows, in its text or its comments.
+    """Remove the pictures that no open issue or pull request shows, in its body or its comments.
 
     Args:
-        root: Of the repository's links, such as `https://github.com/octo/forest`.
-        dry_run: Look, and change nothing.
+        root: Base of the repository's links, such as `https://github.com/octo/forest`.
+        dry_run: Change nothing.
 
     Raises:
-        Conflict: Others stored images at every try.
-        PermissionDenied, ServiceError: The forge refused something; the branch is as it was.
+        Conflict: Others stored pictures at every try.
+        PermissionDenied, ServiceError: The forge refused something; the branch is unchanged.
     """
     clock = clock or SystemClock()
     for _ in range(TRIES_AGAINST_OTHERS):
@@ -102,7 +102,7 @@ def _carried_out(
 
 
 def _relinked(item: _Text, commit: str, root: str, forge: AssetForge) -> bool:
-    """Whether a text had links to change."""
+    """Replace the links in a text; return whether it had any."""
     addresses = forge.facts.addresses
 
     def relinked(match: re.Match[str]) -> str:
@@ -126,13 +126,13 @@ def _texts(forge: AssetForge) -> Iterator[_Text]:
 
 
 def _fresh(forge: AssetForge, clock: Clock) -> tuple[str, ...]:
-    """How the names of the images of the last hour begin."""
+    """Return the beginnings of the names of pictures from the last hour."""
     messages = forge.messages_since(BRANCH, clock.now() - GRACE_SECONDS)
     return tuple(match[1] for message in messages if (match := _STORED.match(message)))
 
 
 def _links(root: str, addresses: Addresses) -> re.Pattern[str]:
-    """Links to images of the branch, with or without what an image's address has behind that of its page."""
-    page = re.escape(addresses.file.format(repository=root, commit="COMMIT", path="PATH"))
+    """Return the pattern of links to files on the branch, with or without `?raw=true` or the like at the end."""
+    address = re.escape(addresses.file.format(repository=root, commit="COMMIT", path="PATH"))
     commit, path = "[0-9a-f]{40}", r"(?P<path>[0-9a-f]{64}(?:\.[a-z0-9]+)?)"
-    return re.compile(page.replace("COMMIT", commit).replace("PATH", path))
+    return re.compile(address.replace("COMMIT", commit).replace("PATH", path))

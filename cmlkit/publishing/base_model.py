@@ -1,4 +1,4 @@
-"""The base model: the champion as the base branch holds it."""
+"""The base model: the champion on the base branch."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from cmlkit.records.training_run import DataFingerprint, Parameter, TrainingRun
 
 @dataclass(frozen=True, kw_only=True)
 class BaseModel:
-    """The model of the base branch; `parameters` and `data` are None where only its metrics are known.
+    """The model on the base branch; `parameters` and `data` are None if only its metrics are known.
 
     Attributes:
-        sha256: Hash of the model file; empty where only its metrics are known.
+        sha256: Hash of the model file; empty if only its metrics are known.
     """
 
     metrics: Mapping[str, float]
@@ -39,11 +39,11 @@ def find_base_model(
     metrics_files: Sequence[str],
     warn: Callable[[str], None],
 ) -> BaseModel | None:
-    """The model at `commit`, by its manifest, else by the metrics files; None where there is neither.
+    """Return the model at `commit`, from its manifest or else the metrics files; None if it has neither.
 
     Args:
-        there: Repository path -> blob id of what the commit has of these files.
-        warn: Told of a manifest or metrics file that cannot be read, which counts as none.
+        there: Repository path -> blob id of files in the commit.
+        warn: Called with a message for a manifest or metrics file that cannot be read; it counts as missing.
     """
     if manifest in there:
         try:
@@ -62,7 +62,7 @@ def find_base_model(
 
 
 def judge(rules: Sequence[str], run: TrainingRun, champion: BaseModel | None) -> Verdict:
-    """Return the verdict on a run; the champion's values are those on the same test data, if the run has them."""
+    """Return the verdict on a run; rescored values of the champion, if the run has them, replace its own."""
     if champion is None:
         return judged(rules, challenger=run.metrics)
     if not is_rescored(run, champion) or run.rescored is None:
@@ -73,7 +73,7 @@ def judge(rules: Sequence[str], run: TrainingRun, champion: BaseModel | None) ->
 
 
 def is_rescored(run: TrainingRun, champion: BaseModel) -> bool:
-    """Whether training scored this champion, and not another model, on its own test data."""
+    """Return whether training scored this champion, and not another model, on its own test data."""
     return run.rescored is not None and run.rescored.champion == champion.sha256
 
 

@@ -1,4 +1,4 @@
-"""The experiment branch's name: made from a template, and checked before anything is written."""
+"""The name of the experiment branch: made from a template, and checked before anything is written."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _REFUSED = (
     (re.compile(r"(^|/)\."), "has a part that starts with a dot"),
     (re.compile(r"\.$"), "ends with a dot"),
     (re.compile(r"\.lock(/|$)"), "has a part that ends with .lock"),
-    # Beyond check-ref-format: `git branch` takes neither of these, and GitHub no name that looks like a commit id.
+    # Not in check-ref-format: `git branch` refuses the first two, and GitHub names that look like commit ids.
     (re.compile(r"^-"), "starts with a dash"),
     (re.compile(r"^HEAD$"), "is HEAD"),
     (re.compile(r"^[0-9a-fA-F]{40}$"), "looks like a commit id"),
 )
-# GitHub takes refs of up to 255 bytes, `refs/heads/` included.
+# GitHub accepts refs of up to 255 bytes, `refs/heads/` included.
 LONGEST_BYTES = 255 - len("refs/heads/")
 
 
 def refused(name: str) -> str:
-    """Why git or GitHub would not take the branch name; empty where they would."""
+    """Return why git or GitHub would refuse the branch name; empty if they accept it."""
     if not name:
         return "is empty"
     for pattern, reason in _REFUSED:
@@ -39,15 +39,15 @@ def refused(name: str) -> str:
 
 
 def experiment_branch(template: str, *, base: str, run: str, attempt: int, date: str, sha: str) -> str:
-    """The template with its fields filled in.
+    """Return the branch's name: the template with its fields filled in.
 
     Args:
-        template: Such as `cmlkit/{base}/{run}`; knows {base}, {run}, {attempt}, {date} and {sha}.
-        date: Of the training, such as `2024-05-31`.
-        sha: Commit id of the code, of which seven digits are used.
+        template: For example `cmlkit/{base}/{run}`; the fields are {base}, {run}, {attempt}, {date} and {sha}.
+        date: Day of the training, such as `2024-05-31`.
+        sha: Commit id of the code; seven digits are used.
 
     Raises:
-        SettingsError: The template has another field, or the name is one that git refuses, or the base branch itself.
+        SettingsError: The template has another field, git refuses the name, or it is that of the base branch.
     """
     fields = {"base": base, "run": run, "attempt": str(attempt), "date": date, "sha": sha[:7]}
     name = filled(template, fields, setting="publish.branch")

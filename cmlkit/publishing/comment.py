@@ -1,4 +1,4 @@
-"""The report comment: one per place and model, kept up to date, never doubled for long."""
+"""The report comment: one per place and model, kept up to date; duplicates are removed."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from cmlkit.publishing.marker import Marker, marker_in
 
 
 def keep_comment(place: int | str, text: str, marker: Marker, *, forge: PublishForge) -> Comment:
-    """The one comment with this marker's subject: made, updated, or left as it is where a newer run wrote it.
+    """Create or update the one comment with this marker's subject, unless a newer run wrote it; return it.
 
-    Duplicates from a race or a lost answer heal: the oldest stays and gets the newest text.
+    Duplicates from a race or a lost answer are removed: the oldest stays and gets the newest text.
     """
     body = f"{marker}\n{text}".strip()
     comments = _own(place, marker, forge)
     if not comments:
         created = forge.create_comment(place, body)
-        # Another process may have made one meanwhile.
+        # Another process may have created one meanwhile.
         comments = _own(place, marker, forge) or [created]
     oldest, *duplicates = comments
     newest = _newest_body([comment.body for comment in comments], body, marker)
@@ -27,7 +27,7 @@ def keep_comment(place: int | str, text: str, marker: Marker, *, forge: PublishF
 
 
 def add_comment(place: int | str, text: str, marker: Marker, *, forge: PublishForge) -> Comment:
-    """A comment of this run; the one that an earlier try of the run and attempt made, if it did."""
+    """Create this run's comment, unless an earlier try of the same run and attempt did; return it."""
     for comment in _own(place, marker, forge):
         if (found := marker_in(comment.body)) is not None and found.is_of_run(marker):
             return comment
@@ -35,7 +35,7 @@ def add_comment(place: int | str, text: str, marker: Marker, *, forge: PublishFo
 
 
 def _own(place: int | str, marker: Marker, forge: PublishForge) -> list[Comment]:
-    """Comments about the marker's subject by our own author, oldest first: anybody may copy a marker."""
+    """Return our own comments about the marker's subject, oldest first: others may have copied the marker."""
     login = forge.login()
     return [
         comment

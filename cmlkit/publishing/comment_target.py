@@ -1,4 +1,4 @@
-"""Where a comment goes: a pull request, an issue or a commit, as `--target` says it."""
+"""The place of a comment: a pull request, an issue or a commit, according to `--target`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ KNOWN = "auto, pr, pr/NUMBER, issue/NUMBER, commit or commit/SHA"
 
 
 def comment_place(target: str, *, forge: PublishForge, workflow_run: WorkflowRun) -> int | str:
-    """The number of the pull request or issue, or the id of the commit, that a target names.
+    """Return the number of the pull request or issue, or the id of the commit, that a target names.
 
     Args:
-        target: `auto` is the pull request of the run or of its commit, and where there is none, the commit.
+        target: `auto` is the pull request of the run or of its commit, or the commit if there is none.
 
     Raises:
-        SettingsError: The target is none that is known, or the run has no commit.
-        NotFound: `pr`, and the run's commit is in no open pull request.
+        SettingsError: The target is unknown, or the run has no commit.
+        NotFound: The target is `pr`, and no open pull request holds the run's commit.
     """
     if match := re.fullmatch(r"(?:pr|issue)/#?(\d+)", target):
         return int(match[1])

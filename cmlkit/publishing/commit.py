@@ -1,4 +1,4 @@
-"""One atomic commit on the experiment branch, whoever else writes to it meanwhile."""
+"""One atomic commit on the experiment branch, even if others write to it meanwhile."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ def commit_files(
     refresh: bool = False,
     warn: Callable[[str], None] = lambda text: None,
 ) -> str:
-    """Commit the files on top of the branch, or of the base where there is no such branch yet; the commit's id.
+    """Commit the files on top of the branch, or of the base if the branch does not exist; return the commit's id.
 
-    A branch that holds this result already, from an earlier try of the same publish, stays as it is.
+    A branch that already holds this result, from an earlier try of the same publish, stays unchanged.
 
     Args:
-        head: The branch's, where it was just read.
+        head: Head of the branch, if it was just read.
         removes: Paths that the commit must not have.
-        refresh: Whether a branch that lacks commits of the base is brought up to it.
-        warn: Told of a branch that cannot be.
+        refresh: Whether to merge the base into a branch that lacks commits of it.
+        warn: Called with a message if that merge conflicts.
 
     Raises:
         Conflict: Others wrote to the branch at every try.
     """
     for _ in range(TRIES_AGAINST_OTHERS):
         place = _place(branch, base_head, files, head=head, forge=forge, refresh=refresh, warn=warn)
-        head = None  # for the next try it is read again
+        head = None  # the next try reads it again
         there = forge.blob_ids(place.tree, [*(file.path for file in files), *removes])
         gone = [path for path in removes if path in there]
         if place.head is not None and not place.merges and holds_result(there, files) and not gone:
@@ -67,12 +67,12 @@ def commit_files(
 
 @dataclass(frozen=True, kw_only=True)
 class _Place:
-    """Where the commit goes.
+    """The place of the new commit.
 
     Attributes:
-        head: The branch's; None where there is no such branch yet.
-        tree: The commit whose files it takes over.
-        merges: Whether that is another one than the head, which the new commit then merges.
+        head: Head of the branch; None if the branch does not exist.
+        tree: The commit whose files the new one keeps.
+        merges: Whether `tree` is not the head; the new commit then merges it.
     """
 
     head: str | None
@@ -97,7 +97,7 @@ def _place(
     if parted.behind == 0:
         return _Place(head=head, tree=head)
     if parted.changed is not None and parted.changed <= {file.path for file in files}:
-        # Nothing is on the branch but what is now replaced, so that nothing can conflict.
+        # The branch changed only files that this commit replaces, so nothing can conflict.
         return _Place(head=head, tree=base_head, merges=True)
     try:
         head = forge.merge_into(branch, base_head)
@@ -107,8 +107,8 @@ def _place(
 
 
 def holds_result(there: Mapping[str, str], files: Sequence[CommitFile]) -> bool:
-    """Whether a commit with these blobs holds the same model, metrics and plots.
+    """Return whether a commit with these blobs holds the same model, metrics and plots.
 
-    Manifest and report name the time and the run, so they differ between runs with the same result.
+    Manifest and report contain the time and the run, so they differ between runs with the same result.
     """
     return all(there.get(file.path) == file.blob for file in files if file.role not in ("manifest", "report"))

@@ -21,7 +21,7 @@ Role = Literal["model", "manifest", "metrics", "plot", "report", "extra"]
 
 @dataclass(frozen=True, kw_only=True)
 class CommitFile(NewFile):
-    """A file of the commit, and what it is there for."""
+    """A file of the commit with its role."""
 
     role: Role
 
@@ -29,14 +29,14 @@ class CommitFile(NewFile):
 def find_model(
     run: TrainingRun, *, directory: Path, prefix: PurePosixPath, store: Store, warn: Callable[[str], None]
 ) -> ModelFile:
-    """The model as a store takes it; read in pieces, as it may be larger than the memory.
+    """Return the model in the form for a store; read in pieces, as it may not fit into memory.
 
     Args:
-        store: Says which sizes it takes.
+        store: Checks the model's size.
 
     Raises:
-        SettingsError: Its path lies outside the working directory.
-        ModelError: It is missing, no file, not readable, or too large for the store.
+        SettingsError: The model's path lies outside the working directory.
+        ModelError: The model is missing, not a regular file, not readable, or too large for the store.
     """
     place, file = repository_path(run.model, prefix), directory / run.model
     if warning := store.check(place, size=_size("model", run.model, directory)):
@@ -55,17 +55,17 @@ def read_files(
     limits: FileLimits,
     warn: Callable[[str], None],
 ) -> tuple[CommitFile, ...]:
-    """Manifest, metrics, plots and further files, each once.
+    """Return manifest, metrics, plots and further files, each once.
 
     Args:
         manifest: Path of the model's manifest.
         directory: The working directory, to which all paths are relative.
-        prefix: Where the working directory lies in the repository.
-        limits: How large files a commit may hold.
-        warn: Told of files that are large for git.
+        prefix: Repository path of the working directory.
+        limits: Size limits for files in a commit.
+        warn: Called with a message for each file that is large for git.
 
     Raises:
-        SettingsError: A file is missing, no file, not readable, or lies outside the working directory.
+        SettingsError: A file is missing, not regular, not readable, or lies outside the working directory.
         ModelError: A file is too large for git.
     """
     named: list[tuple[Role, str]] = [("manifest", manifest)]
@@ -91,7 +91,7 @@ def read_files(
 
 
 def repository_path(path: str, prefix: PurePosixPath) -> str:
-    """A path of the working directory as a path of the repository.
+    """Return the repository path of a path in the working directory.
 
     Raises:
         SettingsError: The path is absolute, leaves the working directory, or leads into `.git`.
@@ -103,12 +103,12 @@ def repository_path(path: str, prefix: PurePosixPath) -> str:
             next_step="Give paths relative to the working directory, without '..'.",
         )
     if any(part.lower() == ".git" for part in relative.parts):
-        raise SettingsError(f"The path {path!r} leads into .git, which git commits nothing from.")
+        raise SettingsError(f"The path {path!r} leads into .git, from which git commits nothing.")
     return str(prefix / relative)
 
 
 def _size(role: Role, path: str, directory: Path) -> int:
-    """Bytes of a regular file that lies, followed through links, inside the directory and can be read."""
+    """Return the size in bytes of a readable regular file that lies, with links resolved, inside the directory."""
     kind = ModelError if role == "model" else SettingsError
     file = directory / path
     if not file.resolve().is_relative_to(directory.resolve()):

@@ -1,11 +1,11 @@
-"""Images: what browsers show as one, told by the first bytes and not by the name."""
+"""Picture files that browsers show, recognised by their first bytes and not by their name."""
 
 from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
 
-# https://www.iana.org/assignments/media-types; each begins so, whatever comes after.
+# First bytes according to https://www.iana.org/assignments/media-types
 _BEGINNINGS = {
     ".png": rb"\x89PNG\r\n\x1a\n",
     ".jpg": rb"\xff\xd8\xff",
@@ -21,11 +21,11 @@ _LOOKED_AT_BYTES = 64 * 1024
 
 
 def trouble(name: str, content: bytes) -> str:
-    """Why a file does not show as the image that its name promises; empty where it does, or promises none."""
+    """Return why a file is not in the format of its suffix; empty if it is, or if no format is known for the suffix."""
     suffix = PurePosixPath(name).suffix.lower()
     beginning = _BEGINNINGS.get(suffix)
     if beginning is None or re.match(beginning, content[:_LOOKED_AT_BYTES], re.DOTALL):
         return ""
     if not content:
         return f"{name} is empty"
-    return f"{name} is no {suffix[1:].upper()} file: it begins with {content[:8]!r}"
+    return f"{name} is not a {suffix[1:].upper()} file: it begins with {content[:8]!r}"

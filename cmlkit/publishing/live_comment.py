@@ -1,4 +1,4 @@
-"""A live comment: what a file says while it is being written, without more writes than GitHub takes."""
+"""A live comment: the text of a file while it grows, within GitHub's limits for writes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cmlkit.errors import CmlkitError
 from cmlkit.formats import duration
 
 POLL_SECONDS = 1.0
-# GitHub takes 80 writes of content a minute and 500 an hour, and there are others who write.
+# GitHub allows 80 writes of content a minute and 500 an hour, shared with other writers.
 # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 PAUSE_SECONDS = 20.0
 
@@ -27,14 +27,15 @@ def follow(
     clock: Clock,
     warn: Callable[[str], None],
 ) -> None:
-    """Write what `read` gives whenever it has changed, at most every `PAUSE_SECONDS`, and once more at the end.
+    """Write the text whenever it has changed, at most every `PAUSE_SECONDS`, and once more at the end.
 
-    Below the text stands how long it has taken, and, where the text tells how far it is, how long it will.
+    A line below the text gives the time so far and, if the text shows its progress, the time left.
 
     Args:
-        read: The text now; empty as long as there is none.
-        write: Shows it. A failure is told to `warn` and tried again with the next change, the last one is raised.
-        is_over: Whether the file is complete.
+        read: Returns the current text; empty as long as there is none.
+        write: Shows the text. After a failure, `warn` gets a message and the next change is written; the last
+            failure is raised.
+        is_over: Returns whether the file is complete.
 
     Raises:
         CmlkitError: The last text could not be written.
@@ -45,7 +46,7 @@ def follow(
         over = is_over()
         text = read()
         now = clock.now()
-        # The last time for the line below it, too.
+        # At the end the line below the text changes too.
         if text and (over or (text != shown and now >= next_write)):
             next_write = now + PAUSE_SECONDS
             try:
@@ -61,7 +62,7 @@ def follow(
 
 
 def time_line(text: str, seconds: float, *, is_over: bool) -> str:
-    """How long it has taken and, by what the text says last of how far it is, how long it will."""
+    """Return the line with the time so far and, if the text shows its progress, the time left."""
     if is_over:
         return f"<sub>Ended after {duration(seconds)}.</sub>"
     share = progress_in(text)
@@ -72,7 +73,7 @@ def time_line(text: str, seconds: float, *, is_over: bool) -> str:
 
 
 def progress_in(text: str) -> float | None:
-    """How far the work is, from 0 to 1, by the last line that tells it; None where none does."""
+    """Return the progress from 0 to 1 in the last line that shows it; None if no line does."""
     for line in reversed(text.splitlines()):
         if steps := [(int(done), int(all_)) for done, all_ in _STEPS.findall(line) if 0 < int(all_) >= int(done)]:
             done, all_ = steps[-1]

@@ -1,4 +1,4 @@
-"""The hidden marker by which cmlkit knows its own pull requests and comments again."""
+"""The hidden marker that identifies cmlkit's own pull requests and comments."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _MARKER = re.compile(r"<!-- cmlkit: (\{.*?\}) -->")
 
 @dataclass(frozen=True, kw_only=True)
 class Marker:
-    """What a pull request or a comment is about, and which run wrote it.
+    """The subject of a pull request or a comment, and the run that wrote it.
 
     Attributes:
-        subject: Repository path of the model, so that two models in one repository do not meet.
+        subject: Repository path of the model, so that two models in one repository do not collide.
         run: GitHub's id of the run, or another id outside Actions.
     """
 
@@ -38,14 +38,14 @@ class Marker:
         return self.is_about(other) and (self.run, self.attempt) == (other.run, other.attempt)
 
     def is_older_than(self, other: Marker) -> bool:
-        """Whether the other's run is known to have started later: run ids of Actions grow, others tell nothing."""
+        """Return whether the other run is known to be later: run ids of Actions grow, others have no order."""
         if self.run.isdecimal() and other.run.isdecimal():
             return (int(self.run), self.attempt) < (int(other.run), other.attempt)
         return self.run == other.run and self.attempt < other.attempt
 
 
 def marker_in(body: str) -> Marker | None:
-    """The first marker in a body, or None."""
+    """Return the first marker in a body, or None."""
     match = _MARKER.search(body)
     try:
         return Marker(**json.loads(match[1])) if match else None

@@ -1,4 +1,4 @@
-"""A pull request with files that somebody names, without a training; and how later steps of its run find it again."""
+"""A pull request with named files, without a training; later steps of the same run can find it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ BRANCH = "cmlkit/pr/{base}/{run}"
 
 @dataclass(frozen=True, kw_only=True)
 class PullRequestSpec:
-    """What the pull request is to look like.
+    """Settings of the pull request.
 
     Attributes:
-        branch: Its branch, which knows {base}, {run}, {attempt} and {sha}.
-        title: Made from the names of the files where it is empty; so is `message`, of the commit.
+        branch: Template of its branch; the fields are {base}, {run}, {attempt} and {sha}.
+        title: Made from the names of the files if empty.
+        message: Message of the commit; the title if empty.
         auto_merge: merge, squash or rebase; empty for none.
     """
 
@@ -42,11 +43,11 @@ class PullRequestSpec:
 def read_named(
     paths: Iterable[str], *, directory: Path, prefix: PurePosixPath, limits: FileLimits
 ) -> tuple[CommitFile, ...]:
-    """The files, and those in the folders, that `paths` name.
+    """Return the files in `paths`, and the files in its folders.
 
     Raises:
-        SettingsError: One does not exist, cannot be read, or lies outside the working directory.
-        ModelError: One is larger than `limits` allow.
+        SettingsError: A file does not exist, cannot be read, or lies outside the working directory.
+        ModelError: A file is larger than `limits` allow.
     """
     return tuple(
         CommitFile(path=repository_path(path, prefix), role="extra", content=_content(path, directory, limits))
@@ -62,9 +63,9 @@ def publish_files(
     workflow_run: WorkflowRun,
     clock: Clock | None = None,
 ) -> PullRequest | None:
-    """Commit the files to a branch of this run and open its pull request; None where the base has these files.
+    """Commit the files to a branch of this run and open its pull request; None if the base has these files.
 
-    Called again in the same run, it adds to the same pull request. The checkout is not touched.
+    Later calls in the same run add to the same pull request. The checkout is not touched.
 
     Raises:
         SettingsError: The branch's name is wrong, or the base branch does not exist.
@@ -105,9 +106,9 @@ def publish_files(
 
 
 def place_of_run(target: str, *, forge: PublishForge, workflow_run: WorkflowRun) -> int | str:
-    """The place that a target names; for `pr` and `auto` first the open pull request that this run has made.
+    """Return the place that a target names; for `pr` and `auto` first the open pull request that this run created.
 
-    A run on a branch's push or schedule has no pull request of its own, and its commit is in none.
+    A run on a push or a schedule has no pull request of its own, and its commit is in none.
     """
     if target in ("auto", "pr") and workflow_run.pull_request is None:
         login = forge.login()
@@ -126,7 +127,7 @@ def _base(forge: PublishForge, workflow_run: WorkflowRun) -> tuple[str, str]:
     name = _base_name(forge, workflow_run)
     head = forge.branch_head(name)
     if head is None:
-        raise SettingsError(f"{workflow_run.repository} has no branch {name!r} that a pull request could target.")
+        raise SettingsError(f"{workflow_run.repository} has no branch {name!r} to open a pull request against.")
     return name, head
 
 
@@ -135,7 +136,7 @@ def _base_name(forge: PublishForge, workflow_run: WorkflowRun) -> str:
 
 
 def _files(path: str, directory: Path) -> list[str]:
-    """The path itself, or the files below the folder that it is."""
+    """Return the path itself, or the files below it if it is a folder."""
     folder = directory / path
     if not folder.is_dir():
         return [path]
@@ -145,7 +146,7 @@ def _files(path: str, directory: Path) -> list[str]:
 def _content(path: str, directory: Path, limits: FileLimits) -> bytes:
     file = directory / path
     if not file.resolve().is_relative_to(directory.resolve()):
-        raise SettingsError(f"{path} leads out of the working directory.", next_step="Name files inside of it.")
+        raise SettingsError(f"{path} leads out of the working directory.", next_step="Name files inside it.")
     try:
         GitStore(limits).check(path, size=file.stat().st_size)
         return file.read_bytes()

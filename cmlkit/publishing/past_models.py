@@ -1,4 +1,4 @@
-"""The history: the models that the base branch held, by the manifests that it had."""
+"""The history: earlier models of the base branch, read from their manifests."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ READS_AT_A_TIME = 5
 def past_models(
     forge: PublishForge, *, manifest: str, commit: str, warn: Callable[[str], None], limit: int = MODELS
 ) -> tuple[PastModel, ...]:
-    """The latest models up to `commit`, oldest first; fewer where a manifest cannot be read.
+    """Return the latest models up to `commit`, oldest first, without those whose manifest cannot be read.
 
     Args:
         manifest: Repository path of the model's manifest.
-        warn: Told of a history that the forge does not give: the report does without.
+        warn: Called with a message if the forge fails to return the history; the report then has none.
     """
     try:
         commits = forge.commits_of(manifest, ref=commit, limit=limit)

@@ -1,4 +1,4 @@
-"""The plan: everything that a publish decides and checks before its first write."""
+"""The publish plan: everything that is decided and checked before the first write."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from cmlkit.stores.base import ModelFile, Store
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is to be published, and where.
+    """Content and place of a publication, as decided before the first write.
 
     Attributes:
         base_head: Commit of the base branch that the champion was read from.
         branch: The experiment branch.
-        prefix: Where the working directory lies in the repository.
-        model_file: The model, which goes where the store keeps it.
-        files: All other files of the commit but the report, which shows the verdict.
-        there: Path -> blob id of what the base commit has of those that tell where its model is.
+        prefix: Repository path of the working directory.
+        model_file: The model, for the store.
+        files: All other files of the commit except the report, which shows the verdict.
+        there: Path -> blob id, for the paths of `files` and of the stored model that the base commit has.
         changed: Whether model, metrics or plots differ from the base branch's.
         champion: The base branch's model, if it has one.
-        marker: By which the pull request is known again.
+        marker: Identifies the pull request.
     """
 
     repository: Repository
@@ -78,7 +78,7 @@ def make_plan(
     workflow_run: WorkflowRun,
     warn: Callable[[str], None],
 ) -> Plan:
-    """Read, check and judge; nothing is written.
+    """Read, check and judge without writing anything.
 
     Raises:
         SettingsError, ModelError: A file, a rule or the branch's name is wrong, or the base branch does not exist.
@@ -134,7 +134,7 @@ def make_plan(
 
 
 def _check_hash(files: Sequence[CommitFile], model: ModelFile) -> None:
-    """Refuse a model that is not the one that training described: it has changed since."""
+    """Refuse a model that has changed since training described it in the manifest."""
     content = next(file.content for file in files if file.role == "manifest")
     if ModelManifest.from_json(content, source=manifest_path(model.path)).sha256 != model.sha256:
         raise ModelError(
@@ -147,7 +147,7 @@ def _base_head(base: str, repository: Repository, forge: PublishForge) -> str:
     head = forge.branch_head(base)
     if head is None:
         raise SettingsError(
-            f"{repository.full_name} has no branch {base!r} that a pull request could target.",
+            f"{repository.full_name} has no branch {base!r} to open a pull request against.",
             next_step=f"Correct the setting publish.base; the default branch is {repository.default_branch!r}.",
         )
     return head

@@ -1,4 +1,4 @@
-"""What a publish left on the forge."""
+"""The publication: the result of a publish on the forge."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from cmlkit.settings.schema import PublishSpec
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """What a publish left on the forge. URLs, branch and commit are empty where nothing was written.
+    """The result of a publish on the forge. URLs, branch and commit are empty if nothing was written.
 
     Attributes:
-        changed: False where the base branch holds the same model, metrics and plots already.
+        changed: False if the base branch already holds the same model, metrics and plots.
         branch: The experiment branch; `commit_sha` is its commit with the result.
         files: Repository paths that the commit holds.
         model_path: Repository path of the model; `model_sha256` is the hash of its bytes, wherever they are stored.
-        check_url: Of the check run, or of the commit status where the token may not create check runs.
+        check_url: URL of the check run, or of the commit status if the token may not create check runs.
         superseded: Numbers of the earlier pull requests that were closed.
         report: The report as markdown, as the comment shows it.
     """
@@ -38,10 +38,10 @@ class Publication:
     report: str = field(default="", repr=False)
 
     def raise_if_rejected(self, spec: PublishSpec) -> None:
-        """Fail the run where the gate rejected a new model and the settings want that; call it after writing outputs.
+        """Fail the run if the gate rejected a new model and the settings say so; call it after writing outputs.
 
         Raises:
-            GateRejected: The message has the rules that failed, and the draft pull request.
+            GateRejected: The message names the failed rules and the draft pull request.
         """
         if self.verdict.accepted or not self.changed or spec.on_rejected == "warn":
             return

@@ -1,4 +1,4 @@
-"""Publish: judge one training run, then write it; each step finds what an earlier try left, and finishes it."""
+"""Publish: judge one training run, then write it; each step resumes what an earlier try left unfinished."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from cmlkit.stores.base import Store, Stored
 from cmlkit.stores.choice import store_for
 
 CHECK_NAME = "cmlkit"
-# Left free in a body that has the report, for the costs of earlier runs.
+# Code points left free for the costs of earlier runs in a body that has the report.
 BODY_ROOM = 536
 
 
@@ -50,16 +50,16 @@ def publish(
     prefix: PurePosixPath = PurePosixPath(),  # noqa: B008 - immutable
     clock: Clock | None = None,
 ) -> Publication:
-    """Judge the model, and publish it: one commit, a pull request, a report comment, a check.
+    """Judge the model and publish it: one commit, a pull request, a report comment, a check.
 
-    Everything is checked before the first write. Run again after a failure, it finishes what was left and doubles
+    Everything is checked before the first write. A second run after a failure completes the first and duplicates
     nothing. The working tree is only read. Call `Publication.raise_if_rejected` after writing outputs.
 
     Args:
-        rules: Of the gate, such as `accuracy >= champion - 0.01`.
+        rules: Rules of the gate, such as `accuracy >= champion - 0.01`.
         directory: The working directory, to which the run's paths are relative.
-        prefix: Where the working directory lies in the repository.
-        clock: Waits while others write to the same branch.
+        prefix: Repository path of the working directory.
+        clock: Used to wait while others write to the same branch.
 
     Raises:
         SettingsError, ModelError: A setting, a rule or a file is wrong; nothing was written.
@@ -109,13 +109,13 @@ def publish(
         if not workflow_run.from_fork:
             raise
         # https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#pull_request
-        note = "This pull request comes from a fork, so its token may only read: the report is all there is."
+        note = "This pull request comes from a fork, so its token may only read: nothing but this report is written."
         return _unpublished(plan.verdict, note, report, progress)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Publisher:
-    """One plan, carried out on one forge."""
+    """The execution of one plan on one forge."""
 
     run: TrainingRun
     plan: Plan
@@ -127,8 +127,8 @@ class Publisher:
     clock: Clock
 
     def publish(self) -> Publication:
-        """Commit, pull request, comment and check; then labels, reviewers, earlier pull requests and auto-merge."""
-        title, body = self._words()  # before the first write: a template may be malformed
+        """Write commit, pull request, comment and check, then labels, reviewers and the rest of the settings."""
+        title, body = self._words()  # before the first write, as a template may be malformed
         past = self._past()
         with self.progress.stage("Store the model") as say:
             stored = self._stored(say)
@@ -184,11 +184,11 @@ class Publisher:
         return spending.entry_of(self.run, self.plan.marker)
 
     def _stored(self, say: Say) -> Stored:
-        """What stands in the commit for the model, whose bytes are safe before anything names them."""
+        """Store the model, before anything refers to it; return the files that stand for it in the commit."""
         return self.store.put(self.plan.model_file, there=self.plan.there, read=self._read, say=say)
 
     def _read(self, path: str) -> bytes | None:
-        """A file as it is where the commit goes on top."""
+        """Return a file's content in the parent of the new commit."""
         return self.forge.read_file(path, ref=self.forge.branch_head(self.plan.branch) or self.plan.base_head)
 
     def _commit(self, files: Sequence[CommitFile], *, removes: Sequence[str]) -> str:
@@ -209,7 +209,7 @@ class Publisher:
         return dataclasses.replace(self.plan.marker, kind="report")
 
     def _words(self) -> tuple[str, str]:
-        """Title and body of the pull request."""
+        """Return title and body of the pull request."""
         note, limits = self.forge.token_note(), self.forge.facts.limits
         body = wording.body(self.plan, self.workflow_run, template=self.spec.body, note=note, limits=limits)
         body = f"{body}\n\n{self._entry}" if self._entry else body
@@ -241,7 +241,7 @@ class Publisher:
         ).url
 
     def _check(self, commit: str, report: Report) -> str:
-        """URL of the check run, or of a commit status where the token may not create check runs."""
+        """Create a check run, or a commit status if the token may not create check runs; return its URL."""
         if not self.spec.check:
             return ""
         title, url = self.plan.verdict.headline, self.workflow_run.url
@@ -261,7 +261,7 @@ class Publisher:
                     name=CHECK_NAME, commit=commit, conclusion=self._conclusion, title=title, details_url=url
                 )
             except PermissionDenied:
-                self.progress.warn(f"There is no check: {refused}")
+                self.progress.warn(f"No check was created: {refused}")
                 return ""
 
     @property
@@ -275,9 +275,9 @@ class Publisher:
         return "neutral" if self.spec.on_rejected == "warn" else "failure"
 
     def _settle(self, pull_request: PullRequest) -> tuple[int, ...]:
-        """What the result does not hang on, and last the earlier pull requests that this one supersedes."""
+        """Do the optional steps, and close the superseded pull requests; return the numbers of these."""
         if marker_in(pull_request.body) == self.plan.marker and pull_request.draft != self._draft:
-            self._optional("The draft state is as it was", lambda: self.forge.set_draft(pull_request, self._draft))
+            self._optional("The draft state is unchanged", lambda: self.forge.set_draft(pull_request, self._draft))
         self._show_to_people(pull_request.number)
         closed: list[PullRequest] = []
         if self.spec.on_existing == "supersede":
@@ -285,11 +285,11 @@ class Publisher:
             closed = supersede(earlier, current=pull_request, marker=self.plan.marker, forge=self.forge)
         if self.spec.auto_merge and not self._draft:
             method = self.spec.auto_merge
-            self._optional("Auto-merge is not on", lambda: self.forge.enable_auto_merge(pull_request, method))
+            self._optional("Auto-merge is not enabled", lambda: self.forge.enable_auto_merge(pull_request, method))
         return tuple(item.number for item in closed)
 
     def _show_to_people(self, number: int) -> None:
-        """Labels, reviewers, assignees and milestone."""
+        """Set labels, reviewers, assignees and milestone."""
         forge, spec = self.forge, self.spec
         if spec.labels:
             self._optional("The labels are not set", lambda: forge.add_labels(number, spec.labels))
@@ -310,7 +310,7 @@ class Publisher:
         self.forge.request_reviewers(number, people=people, teams=teams)
 
     def _optional(self, otherwise: str, act: Callable[[], object]) -> None:
-        """A step that the result does not hang on: a refusal is a warning, an outage an error to run again after."""
+        """Do an optional step: a refusal is a warning; an outage is an error, so that the run is repeated."""
         try:
             act()
         except PermissionDenied as error:

@@ -10,7 +10,7 @@ from cmlkit.publishing.spending import carried
 
 
 def earlier_pull_requests(base: str, marker: Marker, *, forge: PublishForge) -> list[PullRequest]:
-    """Open pull requests that cmlkit made for this model, newest first: by hidden marker and our own author."""
+    """Return cmlkit's open pull requests for this model, newest first: with our author and a matching marker."""
     login = forge.login()
     return [
         pull_request
@@ -24,9 +24,9 @@ def earlier_pull_requests(base: str, marker: Marker, *, forge: PublishForge) -> 
 def open_pull_request(
     *, branch: str, base: str, title: str, body: str, draft: bool, forge: PublishForge
 ) -> PullRequest:
-    """The open pull request of this branch, with this title and body.
+    """Create or update the open pull request of this branch, with this title and body; return it.
 
-    One that a newer run of the same model has described stays as that run left it. `draft` is for new ones only.
+    The title and body from a newer run of the same model stay. `draft` applies to new pull requests only.
     """
     existing = next(iter(forge.pull_requests(base=base, head=branch)), None)
     if existing is None:
@@ -42,7 +42,7 @@ def open_pull_request(
 def supersede(
     earlier: Iterable[PullRequest], *, current: PullRequest, marker: Marker, forge: PublishForge
 ) -> list[PullRequest]:
-    """Close those of an earlier run that no person has touched, with a link, and delete their branches."""
+    """Close the untouched pull requests of earlier runs, with a link, and delete their branches; return them."""
     closed = []
     for pull_request in earlier:
         found = marker_in(pull_request.body)
@@ -55,9 +55,9 @@ def supersede(
 
 
 def is_touched(pull_request: PullRequest, *, forge: PublishForge) -> bool:
-    """Whether a person has committed to it, reviewed it or said something; other bots do not count."""
+    """Return whether a person has committed to it, reviewed it or commented on it; other bots do not count."""
     committed_or_reviewed = forge.pull_request_authors(pull_request.number) - {forge.login()}
-    # Where cmlkit uses a person's own token, the marker tells what that person wrote by hand.
+    # If cmlkit uses a person's own token, only comments without a marker are written by hand.
     wrote = {item.author for item in forge.comments(pull_request.number) if marker_in(item.body) is None}
     return any("[bot]" not in login for login in committed_or_reviewed | wrote)
 
@@ -67,6 +67,6 @@ def _close(pull_request: PullRequest, *, current: PullRequest, marker: Marker, f
     said = (marker_in(comment.body) for comment in forge.comments(pull_request.number))
     if not any(found is not None and found.kind == "superseded" for found in said):
         forge.create_comment(pull_request.number, f"{note}\nSuperseded by #{current.number}.")
-    # The branch first: once the pull request is closed, a publish that was cut off here would not find it again.
+    # The branch first: a publish interrupted between the two would not find a closed pull request again.
     forge.delete_branch(pull_request.head)
     forge.update_pull_request(pull_request.number, state="closed")

@@ -1,4 +1,4 @@
-"""Rejections as annotations: each rule that failed, at the line of the metrics file that has its value."""
+"""Rejections as annotations: each failed rule, at the line of the metrics file with its value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cmlkit.publishing.plan import Plan
 
 
 def rejections(plan: Plan, *, level: Literal["warning", "failure"]) -> list[Annotation]:
-    """What the gate's check says where reviewers look at the metrics."""
+    """Return an annotation in the metrics files for each failed rule."""
     files = {file.path: file.content.decode("utf-8", "replace") for file in plan.files if file.role == "metrics"}
     found = []
     for result in plan.verdict.rules:
@@ -25,7 +25,7 @@ def rejections(plan: Plan, *, level: Literal["warning", "failure"]) -> list[Anno
 
 
 def place_of(metric: str, files: dict[str, str]) -> tuple[str, int]:
-    """The file and line that name a metric, by its last part where it is nested; the first line of all else."""
+    """Return file and line of a metric, found by the last part of its name; else the first line of the first file."""
     wanted = metrics.key(re.split(r"[./]", metric)[-1])
     for path, text in files.items():
         for line, words in enumerate(text.splitlines(), start=1):

@@ -1,4 +1,4 @@
-"""The ledger: what each published training cost, kept in the pull requests themselves."""
+"""Spending notes: the cost of each published training, in a hidden comment of its pull request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cmlkit.records.training_run import TrainingRun
 
 WINDOW_DAYS = 30
 WINDOW_SECONDS = WINDOW_DAYS * 86_400.0
-# One page of GitHub's: more than three a day.
+# One request to GitHub; over the window, more than three pull requests a day.
 PULL_REQUESTS = 100
 
 _ENTRY = re.compile(r"<!-- cmlkit-cost: (\{[^<>]*\}) -->")
@@ -23,11 +23,11 @@ _ENTRY = re.compile(r"<!-- cmlkit-cost: (\{[^<>]*\}) -->")
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One training.
+    """The cost of one training.
 
     Attributes:
-        usd: What its instance cost until the training ended.
-        at: When it began, in seconds since the epoch.
+        usd: Cost of its instance until the training ended.
+        at: Beginning of the training, in seconds since the epoch.
     """
 
     run: str
@@ -44,7 +44,7 @@ class Entry:
 
 
 def entry_of(run: TrainingRun, marker: Marker) -> Entry | None:
-    """The entry of a training; None where its cost is not known, as on a machine of one's own."""
+    """Return the note for a training; None if its cost is unknown, as on a machine that is not rented."""
     usd = cost_of(run)
     if usd is None or not re.fullmatch(r"[\w.-]+", marker.run):
         return None
@@ -52,7 +52,7 @@ def entry_of(run: TrainingRun, marker: Marker) -> Entry | None:
 
 
 def entries_in(body: str) -> list[Entry]:
-    """The entries in a pull request's body; what is none is left out."""
+    """Return the notes in a pull request's body, without malformed ones."""
     found = []
     for match in _ENTRY.findall(body):
         try:
@@ -64,7 +64,7 @@ def entries_in(body: str) -> list[Entry]:
 
 
 def carried(before: str, body: str, *, limit: int) -> str:
-    """A body with the entries of the one that it replaces, as far as they count still and fit into `limit`."""
+    """Return `body` with those notes of the replaced body that still count and fit into `limit` code points."""
     ours = entries_in(body)
     if not ours:
         return body
@@ -77,7 +77,7 @@ def carried(before: str, body: str, *, limit: int) -> str:
 
 
 def spent(entry: Entry, *, base: str, marker: Marker, forge: PublishForge) -> Spent:
-    """What the published trainings of a model cost in the days up to this one, it included.
+    """Return the cost of a model's published trainings in the last `WINDOW_DAYS` days, this one included.
 
     Raises:
         PermissionDenied, ServiceError: The forge does not list the pull requests.

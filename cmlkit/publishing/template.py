@@ -1,4 +1,4 @@
-"""Templates of names and texts: `{field}` stands for its value, and nothing else is a template language."""
+"""Templates of names and texts, in which only `{field}` has a meaning."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from cmlkit.errors import SettingsError
 
 
 def filled(template: str, fields: Mapping[str, str], *, setting: str) -> str:
-    """The template with its fields filled in; `{{` and `}}` are braces.
+    """Return the template with its fields filled in; `{{` and `}}` are braces.
 
     Args:
-        setting: Whose value the template is, for the message.
+        setting: Name of the template's setting, for the message.
 
     Raises:
-        SettingsError: The template is malformed, or has a field that is not among `fields`.
+        SettingsError: The template is malformed or has an unknown field.
     """
     try:
         parts = list(string.Formatter().parse(template))

@@ -1,4 +1,4 @@
-"""What people read: the pull request's title and body, the commit's message, and the report in its places."""
+"""The wording of the pull request's title and body, of the commit's message, and of the report in its places."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from cmlkit.report import SUMMARY_LENGTH, Report
 from cmlkit.report.markdown import code, link, text
 
 METRICS_IN_MESSAGE = 20
-REPORT_ROOM = 35_536  # code points of a body, beside the user's own text
+REPORT_ROOM = 35_536  # code points of a body besides the user's own text
 
 
 def render(
     run: TrainingRun, *, rules: Sequence[str], champion: Mapping[str, float] | None, workflow_run: WorkflowRun
 ) -> str:
-    """The report as markdown for a run that is not published: plots are named, not shown."""
+    """Return the report as markdown for a run that is not published; it names plots and does not show them."""
     verdict = judge(rules, challenger=run.metrics, champion=champion)
     return Report(run=run, verdict=verdict, workflow_run=workflow_run).markdown(limit=SUMMARY_LENGTH)
 
 
 def title(plan: Plan, template: str = "", *, longest: int) -> str:
-    """Title of the pull request, on one line of at most `longest` code points."""
+    """Return the title of the pull request, one line of at most `longest` code points."""
     if template:
         words = filled(template, _fields(plan), setting="publish.title")
     else:
@@ -44,7 +44,7 @@ def title(plan: Plan, template: str = "", *, longest: int) -> str:
 
 
 def body(plan: Plan, workflow_run: WorkflowRun, *, template: str = "", note: str = "", limits: Limits) -> str:
-    """Body of the pull request: the hidden marker, the user's text, the verdict, where the rest is, and a note."""
+    """Return the body of the pull request: hidden marker, user's text, verdict, links and a note."""
     verdict = text(plan.verdict.headline, length=400)
     made = f"{link('This run', workflow_run.url)} trained {code(plan.model)} and wrote it to {code(plan.branch)}."
     own = filled(template, _fields(plan), setting="publish.body")[: limits.text - REPORT_ROOM]
@@ -64,7 +64,7 @@ def _fields(plan: Plan) -> dict[str, str]:
 
 
 def commit_message(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun, *, skip_ci: bool = False) -> str:
-    """Subject, verdict, metrics and the run's address."""
+    """Return the commit message: subject, verdict, metrics and the run's URL."""
     metrics = [f"{' '.join(name.split())}: {number(value)}" for name, value in run.metrics.items()]
     parts = [f"Retrain {plan.model}", plan.verdict.headline, "\n".join(metrics[:METRICS_IN_MESSAGE]), workflow_run.url]
     # https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
@@ -74,7 +74,7 @@ def commit_message(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun, *, s
 def report(
     run: TrainingRun, plan: Plan, workflow_run: WorkflowRun, *, files: Sequence[CommitFile] = (), store: str = "git"
 ) -> Report:
-    """The report of a run: of one that is about to be committed, with the files of the commit but the report."""
+    """Return the report of a run; `files` are all files of the commit except the report, if there is a commit."""
     return Report(
         run=run,
         verdict=plan.verdict,
@@ -92,18 +92,18 @@ def report(
 
 
 def unpublished(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun) -> str:
-    """The report of a run that is judged and not published."""
+    """Return the report of a run that is judged but not published."""
     whole = dataclasses.replace(report(run, plan, workflow_run), branch="")
     return whole.markdown(limit=SUMMARY_LENGTH)
 
 
 def report_path(plan: Plan) -> str:
-    """Where the report stands in the commit: beside the model, as its manifest does."""
+    """Return the report's repository path: beside the model, like its manifest."""
     return f"{plan.model}.md"
 
 
 def report_file(report: Report, plan: Plan) -> CommitFile:
-    """The report as a file of the commit. It cannot know its commit, so it shows the plots by relative paths."""
+    """Return the report as a file of the commit; it links plots by relative paths, as the commit's id is unknown."""
     folder = PurePosixPath(report_path(plan)).parent
     images = {
         plot: quote(os.path.relpath(repository_path(plot, plan.prefix), folder), safe="/") for plot in report.run.plots
@@ -113,7 +113,7 @@ def report_file(report: Report, plan: Plan) -> CommitFile:
 
 
 def of_commit(report: Report, plan: Plan, commit: str) -> Report:
-    """The report with its commit, and the plots under URLs that also show in private repositories."""
+    """Return the report with its commit, and with URLs of plots that work in private repositories too."""
 
     def image(plot: str) -> str:
         path = quote(repository_path(plot, plan.prefix), safe="/")

@@ -167,7 +167,7 @@ def test_a_token_that_may_do_neither_goes_without_and_says_so(there: Project) ->
     there.github.add_token("ghs_few", BOT, kind="job", permissions=few)
     published = there.publish(there.trained(0.9), forge=there.client(token="ghs_few"))
     assert published.check_url == ""
-    assert "There is no check: GitHub refused" in there.progress.warnings[0]
+    assert "No check was created: GitHub refused" in there.progress.warnings[0]
     assert "checks: write" in there.progress.warnings[0]
 
 
