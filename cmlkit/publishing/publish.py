@@ -171,17 +171,17 @@ class Publisher:
         return past_models(self.forge, manifest=manifest, commit=self.plan.base_head, warn=self.progress.warn)
 
     def _spent(self) -> Spent | None:
-        if self._entry is None:
+        if self._spending_note is None:
             return None
         try:
-            return spending.spent(self._entry, base=self.plan.base, marker=self.plan.marker, forge=self.forge)
+            return spending.spent(self._spending_note, base=self.plan.base, marker=self.plan.marker, forge=self.forge)
         except CmlkitError as error:
             self.progress.warn(f"The report does not say what earlier runs cost: {error.message}")
             return None
 
     @property
-    def _entry(self) -> spending.Entry | None:
-        return spending.entry_of(self.run, self.plan.marker)
+    def _spending_note(self) -> spending.SpendingNote | None:
+        return spending.note_of(self.run, self.plan.marker)
 
     def _stored(self, say: Say) -> Stored:
         """Store the model, before anything refers to it; return the files that stand for it in the commit."""
@@ -212,7 +212,7 @@ class Publisher:
         """Return title and body of the pull request."""
         note, limits = self.forge.token_note(), self.forge.facts.limits
         body = wording.body(self.plan, self.workflow_run, template=self.spec.body, note=note, limits=limits)
-        body = f"{body}\n\n{self._entry}" if self._entry else body
+        body = f"{body}\n\n{self._spending_note}" if self._spending_note else body
         return wording.title(self.plan, self.spec.title, longest=limits.title), body
 
     def _open(self, title: str, body: str, report: Report) -> PullRequest:

@@ -18,11 +18,11 @@ WINDOW_SECONDS = WINDOW_DAYS * 86_400.0
 # One request to GitHub; over the window, more than three pull requests a day.
 PULL_REQUESTS = 100
 
-_ENTRY = re.compile(r"<!-- cmlkit-cost: (\{[^<>]*\}) -->")
+_NOTE = re.compile(r"<!-- cmlkit-cost: (\{[^<>]*\}) -->")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class SpendingNote:
     """The cost of one training.
 
     Attributes:
@@ -43,21 +43,21 @@ class Entry:
         return self.run, self.attempt
 
 
-def entry_of(run: TrainingRun, marker: Marker) -> Entry | None:
+def note_of(run: TrainingRun, marker: Marker) -> SpendingNote | None:
     """Return the note for a training; None if its cost is unknown, as on a machine that is not rented."""
     usd = cost_of(run)
     if usd is None or not re.fullmatch(r"[\w.-]+", marker.run):
         return None
-    return Entry(run=marker.run, attempt=marker.attempt, usd=round(usd, 6), at=round(run.started))
+    return SpendingNote(run=marker.run, attempt=marker.attempt, usd=round(usd, 6), at=round(run.started))
 
 
-def entries_in(body: str) -> list[Entry]:
+def notes_in(body: str) -> list[SpendingNote]:
     """Return the notes in a pull request's body, without malformed ones."""
     found = []
-    for match in _ENTRY.findall(body):
+    for match in _NOTE.findall(body):
         try:
-            entry = Entry(**json.loads(match))
-            found.append(dataclasses.replace(entry, usd=float(entry.usd), at=float(entry.at)))
+            note = SpendingNote(**json.loads(match))
+            found.append(dataclasses.replace(note, usd=float(note.usd), at=float(note.at)))
         except (ValueError, TypeError):
             continue
     return found
@@ -65,18 +65,18 @@ def entries_in(body: str) -> list[Entry]:
 
 def carried(before: str, body: str, *, limit: int) -> str:
     """Return `body` with those notes of the replaced body that still count and fit into `limit` code points."""
-    ours = entries_in(body)
+    ours = notes_in(body)
     if not ours:
         return body
-    there = {entry.identity for entry in ours}
-    for entry in sorted(entries_in(before), key=lambda entry: entry.at, reverse=True):
-        longer = f"{body}\n{entry}"
-        if entry.identity not in there and entry.at > ours[0].at - WINDOW_SECONDS and len(longer) <= limit:
+    there = {note.identity for note in ours}
+    for note in sorted(notes_in(before), key=lambda note: note.at, reverse=True):
+        longer = f"{body}\n{note}"
+        if note.identity not in there and note.at > ours[0].at - WINDOW_SECONDS and len(longer) <= limit:
             body = longer
     return body
 
 
-def spent(entry: Entry, *, base: str, marker: Marker, forge: PublishForge) -> Spent:
+def spent(note: SpendingNote, *, base: str, marker: Marker, forge: PublishForge) -> Spent:
     """Return the cost of a model's published trainings in the last `WINDOW_DAYS` days, this one included.
 
     Raises:
@@ -85,7 +85,7 @@ def spent(entry: Entry, *, base: str, marker: Marker, forge: PublishForge) -> Sp
     login = forge.login()
     pull_requests = forge.pull_requests(base=base, state="all", limit=PULL_REQUESTS)
     bodies = (item.body for item in pull_requests if item.author == login and _is_about(item.body, marker))
-    return _sum(entry, (found for body in bodies for found in entries_in(body)))
+    return _sum(note, (found for body in bodies for found in notes_in(body)))
 
 
 def _is_about(body: str, marker: Marker) -> bool:
@@ -93,7 +93,7 @@ def _is_about(body: str, marker: Marker) -> bool:
     return found is not None and found.is_about(marker)
 
 
-def _sum(entry: Entry, others: Iterable[Entry]) -> Spent:
-    counted = {other.identity: other.usd for other in others if entry.at - WINDOW_SECONDS < other.at <= entry.at}
-    counted[entry.identity] = entry.usd
+def _sum(note: SpendingNote, others: Iterable[SpendingNote]) -> Spent:
+    counted = {other.identity: other.usd for other in others if note.at - WINDOW_SECONDS < other.at <= note.at}
+    counted[note.identity] = note.usd
     return Spent(usd=sum(counted.values()), runs=len(counted), days=WINDOW_DAYS)

@@ -78,7 +78,7 @@ def test_a_score_of_another_model_than_the_champion_counts_for_nothing(there: Pr
 
 @pytest.mark.parametrize("on_existing", ["supersede", "keep", "update"])
 def test_the_report_says_what_the_published_runs_of_thirty_days_cost(there: Project, on_existing: str) -> None:
-    """One of forty days ago does not count, nor does an entry that a person copied; an hour costs ten cents."""
+    """One of forty days ago does not count, nor does a note that a person copied; an hour costs ten cents."""
     instance = InstanceFacts(
         instance_id="i-1", instance_type="t3.medium", market="spot", region="eu-west-1", price=0.1, started=None
     )

@@ -12,7 +12,7 @@ from cmlkit.data.drift import drifts
 from cmlkit.model.loading import load_model
 from cmlkit.model.manifest import ModelManifest, read_manifest
 from cmlkit.publishing.marker import Kind, Marker, marker_in
-from cmlkit.publishing.spending import carried, entries_in
+from cmlkit.publishing.spending import carried, notes_in
 from cmlkit.records.training_run import InstanceFacts, Interval, TrainingRun
 
 WRITTEN = Path(__file__).parents[2] / "fixtures" / "0.1.0"
@@ -89,6 +89,6 @@ def test_a_pull_request_and_its_comment_are_known_again(name: str, kind: Kind) -
 
 def test_spending_is_read_from_a_pull_request_and_carried_on() -> None:
     body = text("pull-request.md")
-    assert [(entry.run, entry.usd) for entry in entries_in(body)] == [("300", 0.000754), ("200", 0.000686)]
-    newer = str(entries_in(body)[0]).replace('"300"', '"400"')
-    assert [entry.run for entry in entries_in(carried(body, newer, limit=60_000))] == ["400", "300", "200"]
+    assert [(note.run, note.usd) for note in notes_in(body)] == [("300", 0.000754), ("200", 0.000686)]
+    newer = str(notes_in(body)[0]).replace('"300"', '"400"')
+    assert [note.run for note in notes_in(carried(body, newer, limit=60_000))] == ["400", "300", "200"]
