@@ -26,7 +26,7 @@ from cmlkit.stores.base import ModelFile, Store
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class PublishPlan:
     """Content and place of a publication, as decided before the first write.
 
     Attributes:
@@ -77,7 +77,7 @@ def make_plan(
     store: Store,
     workflow_run: WorkflowRun,
     warn: Callable[[str], None],
-) -> Plan:
+) -> PublishPlan:
     """Read, check and judge without writing anything.
 
     Raises:
@@ -116,7 +116,7 @@ def make_plan(
         metrics_files=[file.path for file in files if file.role == "metrics"],
         warn=warn,
     )
-    return Plan(
+    return PublishPlan(
         repository=repository,
         addresses=forge.facts.addresses,
         base=base,

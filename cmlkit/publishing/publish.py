@@ -20,7 +20,7 @@ from cmlkit.publishing.commit import commit_files
 from cmlkit.publishing.files import CommitFile
 from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.publishing.past_models import past_models
-from cmlkit.publishing.plan import Plan, make_plan
+from cmlkit.publishing.plan import PublishPlan, make_plan
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.pull_request import earlier_pull_requests, open_pull_request, supersede
 from cmlkit.publishing.rejections import rejections
@@ -118,7 +118,7 @@ class Publisher:
     """The execution of one plan on one forge."""
 
     run: TrainingRun
-    plan: Plan
+    plan: PublishPlan
     spec: PublishSpec
     forge: PublishForge
     store: Store

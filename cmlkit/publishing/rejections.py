@@ -9,10 +9,10 @@ from cmlkit.forges.base import Annotation
 from cmlkit.formats import number
 from cmlkit.gate import metrics
 from cmlkit.gate.verdict import RuleResult
-from cmlkit.publishing.plan import Plan
+from cmlkit.publishing.plan import PublishPlan
 
 
-def rejections(plan: Plan, *, level: Literal["warning", "failure"]) -> list[Annotation]:
+def rejections(plan: PublishPlan, *, level: Literal["warning", "failure"]) -> list[Annotation]:
     """Return an annotation in the metrics files for each failed rule."""
     files = {file.path: file.content.decode("utf-8", "replace") for file in plan.files if file.role == "metrics"}
     found = []

@@ -13,7 +13,7 @@ from cmlkit.formats import number
 from cmlkit.gate.verdict import judge
 from cmlkit.publishing.base_model import is_rescored
 from cmlkit.publishing.files import CommitFile, repository_path
-from cmlkit.publishing.plan import Plan
+from cmlkit.publishing.plan import PublishPlan
 from cmlkit.publishing.template import filled
 from cmlkit.records.training_run import TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
@@ -32,7 +32,7 @@ def render(
     return Report(run=run, verdict=verdict, workflow_run=workflow_run).markdown(limit=SUMMARY_LENGTH)
 
 
-def title(plan: Plan, template: str = "", *, longest: int) -> str:
+def title(plan: PublishPlan, template: str = "", *, longest: int) -> str:
     """Return the title of the pull request, one line of at most `longest` code points."""
     if template:
         words = filled(template, _fields(plan), setting="publish.title")
@@ -43,7 +43,7 @@ def title(plan: Plan, template: str = "", *, longest: int) -> str:
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
-def body(plan: Plan, workflow_run: WorkflowRun, *, template: str = "", note: str = "", limits: Limits) -> str:
+def body(plan: PublishPlan, workflow_run: WorkflowRun, *, template: str = "", note: str = "", limits: Limits) -> str:
     """Return the body of the pull request: hidden marker, user's text, verdict, links and a note."""
     verdict = text(plan.verdict.headline, length=400)
     made = f"{link('This run', workflow_run.url)} trained {code(plan.model)} and wrote it to {code(plan.branch)}."
@@ -52,7 +52,7 @@ def body(plan: Plan, workflow_run: WorkflowRun, *, template: str = "", note: str
     return "\n\n".join(filter(None, parts))
 
 
-def _fields(plan: Plan) -> dict[str, str]:
+def _fields(plan: PublishPlan) -> dict[str, str]:
     return {
         "model": plan.model,
         "base": plan.base,
@@ -63,7 +63,7 @@ def _fields(plan: Plan) -> dict[str, str]:
     }
 
 
-def commit_message(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun, *, skip_ci: bool = False) -> str:
+def commit_message(run: TrainingRun, plan: PublishPlan, workflow_run: WorkflowRun, *, skip_ci: bool = False) -> str:
     """Return the commit message: subject, verdict, metrics and the run's URL."""
     metrics = [f"{' '.join(name.split())}: {number(value)}" for name, value in run.metrics.items()]
     parts = [f"Retrain {plan.model}", plan.verdict.headline, "\n".join(metrics[:METRICS_IN_MESSAGE]), workflow_run.url]
@@ -72,7 +72,12 @@ def commit_message(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun, *, s
 
 
 def report(
-    run: TrainingRun, plan: Plan, workflow_run: WorkflowRun, *, files: Sequence[CommitFile] = (), store: str = "git"
+    run: TrainingRun,
+    plan: PublishPlan,
+    workflow_run: WorkflowRun,
+    *,
+    files: Sequence[CommitFile] = (),
+    store: str = "git",
 ) -> Report:
     """Return the report of a run; `files` are all files of the commit except the report, if there is a commit."""
     return Report(
@@ -91,18 +96,18 @@ def report(
     )
 
 
-def unpublished(run: TrainingRun, plan: Plan, workflow_run: WorkflowRun) -> str:
+def unpublished(run: TrainingRun, plan: PublishPlan, workflow_run: WorkflowRun) -> str:
     """Return the report of a run that is judged but not published."""
     whole = dataclasses.replace(report(run, plan, workflow_run), branch="")
     return whole.markdown(limit=SUMMARY_LENGTH)
 
 
-def report_path(plan: Plan) -> str:
+def report_path(plan: PublishPlan) -> str:
     """Return the report's repository path: beside the model, like its manifest."""
     return f"{plan.model}.md"
 
 
-def report_file(report: Report, plan: Plan) -> CommitFile:
+def report_file(report: Report, plan: PublishPlan) -> CommitFile:
     """Return the report as a file of the commit; it links plots by relative paths, as the commit's id is unknown."""
     folder = PurePosixPath(report_path(plan)).parent
     images = {
@@ -112,7 +117,7 @@ def report_file(report: Report, plan: Plan) -> CommitFile:
     return CommitFile(path=report_path(plan), role="report", content=content.encode("utf-8", "replace"))
 
 
-def of_commit(report: Report, plan: Plan, commit: str) -> Report:
+def of_commit(report: Report, plan: PublishPlan, commit: str) -> Report:
     """Return the report with its commit, and with URLs of plots that work in private repositories too."""
 
     def image(plot: str) -> str:
