@@ -1,6 +1,6 @@
 """Assets: pictures in comments, stored under their content hash on an orphan branch of the repository itself.
 
-A `blob` link with `raw=true` works for everyone who may read the repository, even a private one; it needs no other host.
+A `blob` link with `raw=true` works for everyone who may read the repository, even a private one; no other host is used.
 """
 
 from __future__ import annotations

@@ -28,4 +28,4 @@ def trouble(name: str, content: bytes) -> str:
         return ""
     if not content:
         return f"{name} is empty"
-    return f"{name} is not a {suffix[1:].upper()} file: it begins with {content[:8]!r}"
+    return f"{name} is not in {suffix[1:].upper()} format: it begins with {content[:8]!r}"

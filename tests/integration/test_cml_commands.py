@@ -240,7 +240,7 @@ def test_an_asset_is_an_image_in_markdown_and_other_files_are_links(
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("plot.png", b"<html>Not found</html>", "is not a PNG file"),
+        ("plot.png", b"<html>Not found</html>", "is not in PNG format"),
         ("plot.png", b"", "is empty"),
         ("folder.png", None, "cannot be read: Is a directory"),
         ("plot.png", PIXEL + bytes(101 * 1024**2), "101.0 MiB"),

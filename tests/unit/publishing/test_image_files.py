@@ -28,10 +28,10 @@ def test_it_is(name: str, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("a.png", b"<html>Not found</html>", "a.png is not a PNG file: it begins with b'<html>No'"),
+        ("a.png", b"<html>Not found</html>", "a.png is not in PNG format: it begins with b'<html>No'"),
         ("a.png", b"", "a.png is empty"),
-        ("a.svg", b"<html><svg>", "a.svg is not a SVG file: it begins with b'<html><s'"),
-        ("a.pdf", b"\x89PNG", "a.pdf is not a PDF file: it begins with b'\\x89PNG'"),
+        ("a.svg", b"<html><svg>", "a.svg is not in SVG format: it begins with b'<html><s'"),
+        ("a.pdf", b"\x89PNG", "a.pdf is not in PDF format: it begins with b'\\x89PNG'"),
     ],
 )
 def test_it_is_not_and_why(name: str, content: bytes, why: str) -> None:
