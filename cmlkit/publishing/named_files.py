@@ -11,7 +11,7 @@ from cmlkit.errors import SettingsError
 from cmlkit.forges.base import PublishForge, PullRequest
 from cmlkit.git.limits import FileLimits
 from cmlkit.publishing.branch import experiment_branch
-from cmlkit.publishing.comment_target import comment_place
+from cmlkit.publishing.comment import comment_place
 from cmlkit.publishing.commit import commit_files, holds_result
 from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.marker import Marker, marker_in
