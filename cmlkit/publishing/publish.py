@@ -15,11 +15,11 @@ from cmlkit.forges.base import Conclusion, PublishForge, PullRequest
 from cmlkit.gate.verdict import Verdict
 from cmlkit.progress import Progress, Say, Silent
 from cmlkit.publishing import spending, wording
+from cmlkit.publishing.base_model import past_models
 from cmlkit.publishing.comment import add_comment, keep_comment
 from cmlkit.publishing.commit import commit_files
 from cmlkit.publishing.files import CommitFile
 from cmlkit.publishing.marker import Marker, marker_in
-from cmlkit.publishing.past_models import past_models
 from cmlkit.publishing.plan import PublishPlan, make_plan
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.pull_request import earlier_pull_requests, open_pull_request, supersede
