@@ -14,8 +14,7 @@ from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import Conflict, SettingsError
 from cmlkit.forges.base import Changes, NewFile, PublishForge
 from cmlkit.publishing.commit import commit_files
-from cmlkit.publishing.files import CommitFile
-from cmlkit.publishing.image_files import IMAGES, trouble
+from cmlkit.publishing.files import IMAGES, CommitFile, picture_fault
 
 BRANCH = "cmlkit-assets"
 README = b"Images that reports in pull requests and comments show. They come from `cmlkit asset publish`.\n"
@@ -56,7 +55,7 @@ def store_asset(name: str, content: bytes, *, forge: PublishForge, root: str, cl
         SettingsError: The content is not in the format of the suffix.
         PermissionDenied, NotFound, Conflict, ServiceError: The forge refused something.
     """
-    if why := trouble(name, content):
+    if why := picture_fault(name, content):
         raise SettingsError(f"{why}.", next_step="Write the file in that format, or correct its name.")
     suffix = PurePosixPath(name).suffix.lower()
     suffix = suffix if re.fullmatch(r"\.[a-z0-9]+", suffix) else ""

@@ -1,7 +1,8 @@
-"""The files of the commit: read once, from inside the working directory, within the store's limits."""
+"""The files of the commit: read once, from inside the working directory, within size limits, pictures checked."""
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from typing import Literal
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.base import NewFile
 from cmlkit.git.limits import FileLimits
-from cmlkit.publishing.image_files import trouble
 from cmlkit.records.training_run import TrainingRun
 from cmlkit.stores.base import ModelFile, Store, hashed
 from cmlkit.stores.git import GitStore
@@ -85,7 +85,7 @@ def read_files(
         for place, (role, path) in places.items()
     )
     for file in files:
-        if file.role == "plot" and (why := trouble(file.path, file.content)):
+        if file.role == "plot" and (why := picture_fault(file.path, file.content)):
             warn(f"{why}. The report will not show it.")
     return files
 
@@ -133,3 +133,29 @@ _WAYS_OUT: dict[Role, str] = {
     "report": "",
     "extra": "Correct the setting publish.files.",
 }
+
+
+# First bytes according to https://www.iana.org/assignments/media-types
+_BEGINNINGS = {
+    ".png": rb"\x89PNG\r\n\x1a\n",
+    ".jpg": rb"\xff\xd8\xff",
+    ".jpeg": rb"\xff\xd8\xff",
+    ".gif": rb"GIF8[79]a",
+    ".webp": rb"RIFF....WEBP",
+    # After a byte order mark, a declaration, comments and a document type.
+    ".svg": rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml.*?\?>\s*|<!--.*?-->\s*|<!DOCTYPE.*?>\s*)*<svg[\s>]",
+    ".pdf": rb"%PDF-",
+}
+IMAGES = frozenset(_BEGINNINGS) - {".pdf"}
+_LOOKED_AT_BYTES = 64 * 1024
+
+
+def picture_fault(name: str, content: bytes) -> str:
+    """Return why a file is not in the format of its suffix; empty if it is, or if no format is known for the suffix."""
+    suffix = PurePosixPath(name).suffix.lower()
+    beginning = _BEGINNINGS.get(suffix)
+    if beginning is None or re.match(beginning, content[:_LOOKED_AT_BYTES], re.DOTALL):
+        return ""
+    if not content:
+        return f"{name} is empty"
+    return f"{name} is not in {suffix[1:].upper()} format: it begins with {content[:8]!r}"

@@ -10,7 +10,7 @@ import pytest
 
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.github import FACTS
-from cmlkit.publishing.files import CommitFile, find_model, read_files
+from cmlkit.publishing.files import CommitFile, find_model, picture_fault, read_files
 from cmlkit.records.training_run import Resources, TrainingRun
 from cmlkit.stores.git import GitStore
 
@@ -126,3 +126,34 @@ def test_a_large_file_is_warned_of() -> None:
 
 def test_the_blob_id_is_gits() -> None:
     assert CommitFile(path="a", role="extra", content=b"hello\n").blob == "ce013625030ba8dba906f756967f9e9ca394464a"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.png", b"\x89PNG\r\n\x1a\n..."),
+        ("a.JPG", b"\xff\xd8\xff\xe0..."),
+        ("a.gif", b"GIF89a..."),
+        ("a.webp", b"RIFF\x00\n\x00\x00WEBPVP8 "),
+        ("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+        ("a.svg", b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- drawn -->\n<!DOCTYPE svg PUBLIC "x">\n<svg>'),
+        ("a.pdf", b"%PDF-1.7"),
+        ("notes.txt", b"anything"),
+        ("README", b""),
+    ],
+)
+def test_a_file_in_the_format_of_its_suffix_has_no_fault(name: str, content: bytes) -> None:
+    assert picture_fault(name, content) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("a.png", b"<html>Not found</html>", "a.png is not in PNG format: it begins with b'<html>No'"),
+        ("a.png", b"", "a.png is empty"),
+        ("a.svg", b"<html><svg>", "a.svg is not in SVG format: it begins with b'<html><s'"),
+        ("a.pdf", b"\x89PNG", "a.pdf is not in PDF format: it begins with b'\\x89PNG'"),
+    ],
+)
+def test_a_picture_in_another_format_is_named_with_its_first_bytes(name: str, content: bytes, why: str) -> None:
+    assert picture_fault(name, content) == why
