@@ -23,8 +23,7 @@ from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.publishing.plan import PublishPlan, make_plan
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.pull_request import earlier_pull_requests, open_pull_request, supersede
-from cmlkit.publishing.rejections import rejections
-from cmlkit.publishing.wording import unpublished
+from cmlkit.publishing.wording import rejections, unpublished
 from cmlkit.records.cost import Spent
 from cmlkit.records.training_run import TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun

@@ -1,16 +1,20 @@
-"""The wording of the pull request's title and body, of the commit's message, and of the report in its places."""
+"""The wording of the pull request, the commit's message, the check's annotations, and the report in its places."""
 
 from __future__ import annotations
 
 import dataclasses
 import os.path
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Literal
 from urllib.parse import quote
 
+from cmlkit.forges.base import Annotation
 from cmlkit.forges.facts import Limits
 from cmlkit.formats import number
-from cmlkit.gate.verdict import judge
+from cmlkit.gate import metrics
+from cmlkit.gate.verdict import RuleResult, judge
 from cmlkit.publishing.base_model import is_rescored
 from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.plan import PublishPlan
@@ -65,8 +69,8 @@ def _fields(plan: PublishPlan) -> dict[str, str]:
 
 def commit_message(run: TrainingRun, plan: PublishPlan, workflow_run: WorkflowRun, *, skip_ci: bool = False) -> str:
     """Return the commit message: subject, verdict, metrics and the run's URL."""
-    metrics = [f"{' '.join(name.split())}: {number(value)}" for name, value in run.metrics.items()]
-    parts = [f"Retrain {plan.model}", plan.verdict.headline, "\n".join(metrics[:METRICS_IN_MESSAGE]), workflow_run.url]
+    values = [f"{' '.join(name.split())}: {number(value)}" for name, value in run.metrics.items()]
+    parts = [f"Retrain {plan.model}", plan.verdict.headline, "\n".join(values[:METRICS_IN_MESSAGE]), workflow_run.url]
     # https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
     return "\n\n".join(filter(None, [*parts, "[skip ci]" if skip_ci else ""])) + "\n"
 
@@ -125,3 +129,31 @@ def of_commit(report: Report, plan: PublishPlan, commit: str) -> Report:
         return plan.addresses.image.format(repository=plan.repository.url, commit=commit, path=path)
 
     return dataclasses.replace(report, commit=commit, images={plot: image(plot) for plot in report.run.plots})
+
+
+def rejections(plan: PublishPlan, *, level: Literal["warning", "failure"]) -> list[Annotation]:
+    """Return an annotation in the metrics files for each failed rule."""
+    files = {file.path: file.content.decode("utf-8", "replace") for file in plan.files if file.role == "metrics"}
+    found = []
+    for result in plan.verdict.rules:
+        if result.passed is False and files:
+            path, line = metric_line(result.metric, files)
+            title = f"{result.metric} failed the gate"
+            found.append(Annotation(path=path, line=line, level=level, title=title, message=_sentence(result)))
+    return found
+
+
+def metric_line(metric: str, files: dict[str, str]) -> tuple[str, int]:
+    """Return file and line of a metric, found by the last part of its name; else the first line of the first file."""
+    wanted = metrics.key(re.split(r"[./]", metric)[-1])
+    for path, content in files.items():
+        for line, words in enumerate(content.splitlines(), start=1):
+            if wanted in metrics.key(words):
+                return path, line
+    return next(iter(files)), 1
+
+
+def _sentence(result: RuleResult) -> str:
+    missed = "" if not result.margin else f", missed by {number(abs(result.margin))}"
+    held = "" if result.threshold is None else f" (that is {number(result.threshold)}{missed})"
+    return f"{result.metric} is {number(result.value)}; the rule is {result.text}{held}."

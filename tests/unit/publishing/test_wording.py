@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cmlkit.publishing.rejections import place_of
+from cmlkit.publishing.wording import metric_line
 
 FILES = {
     "m/metrics.txt": "Log Loss: 0.2\nTest Accuracy: 0.9\n",
@@ -21,5 +21,5 @@ FILES = {
         ("unknown", ("m/metrics.txt", 1)),
     ],
 )
-def test_it_is_the_line_that_names_the_metric(metric: str, place: tuple[str, int]) -> None:
-    assert place_of(metric, FILES) == place
+def test_a_failed_rule_is_shown_at_the_line_that_names_the_metric(metric: str, place: tuple[str, int]) -> None:
+    assert metric_line(metric, FILES) == place
