@@ -26,7 +26,6 @@ PUBLIC = {
     ("__init__.py", "cmlkit.forges.github"),
     ("__init__.py", "cmlkit.clouds.aws"),
     ("cli/__init__.py", "send-github-check"),  # CML's command
-    ("git/push.py", "cmlkit <cmlkit@users.noreply.github.com> 0 +0000"),  # in commits that a second push must equal
     ("records/workflow_run.py", "https://github.com"),  # the default of a public class
     ("stores/pointer.py", "https://git-lfs.github.com/spec/v1"),  # git-lfs's format, on every forge
 }
