@@ -118,7 +118,7 @@ __all__ = [
     "workflow_run",
 ]
 
-# Modules of earlier versions that a documented import names, and that lie elsewhere now.
+# Modules that documented imports of earlier versions name, and that have moved since.
 __path__.append(f"{__path__[0]}/old_names")
 
 

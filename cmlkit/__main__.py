@@ -15,8 +15,8 @@ from cmlkit.errors import CmlkitError
 def main() -> None:
     """Run the console script."""
     code = run(sys.argv[1:], environ=os.environ)
-    # The process frees everything when it ends; without this, Python's garbage collector would first go through all of
-    # it several times, which takes a tenth of a short command's time.
+    # The process frees everything when it ends; without this, Python's garbage collector would first go through all
+    # of it several times, which takes a tenth of a short command's time.
     gc.freeze()
     sys.exit(code)
 
@@ -71,7 +71,7 @@ def _defect(error: Exception, environ: Mapping[str, str], *, debug: bool) -> int
     if debug:
         _print_traceback(error)
     message = f"This is a defect in cmlkit: {type(error).__name__}: {error}"
-    click.echo(f"error: {message}\n  next: Run again with --debug and report what it prints.", err=True)
+    click.echo(f"error: {message}\n  next: Run again with --debug, and report the output.", err=True)
     _annotate(message, environ)
     return 1
 

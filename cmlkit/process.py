@@ -1,4 +1,4 @@
-"""Processes: programs run to their end, and variables that they do not get."""
+"""Processes: running programs to their end, and hiding variables from them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ ENV_START = 50 - 3  # proc_pid_stat(5) counts env_start as field 50; what follow
 
 @contextmanager
 def variables_hidden(names: Collection[str]) -> Iterator[bool]:
-    """Keep variables out of this process's environment meanwhile, and for good out of its `/proc/PID/environ`.
+    """Hide variables from this process's environment during the block, and from its `/proc/PID/environ` for good.
 
-    This is no boundary: copies may be left elsewhere in memory, and in the processes above this one.
+    This is no security boundary: copies may remain elsewhere in memory and in parent processes.
 
     Yields:
         Whether `/proc/PID/environ`, which children can read, shows none of them.
@@ -31,13 +31,13 @@ def variables_hidden(names: Collection[str]) -> Iterator[bool]:
 
 
 def _blanked(names: Collection[str]) -> bool:
-    """Overwrite variables where they were when this process began: unsetting them leaves them there."""
+    """Overwrite variables in the initial environment, where unsetting leaves them; return whether that worked."""
     began_with = Path("/proc/self/environ")
     if not began_with.exists():
         return True  # other systems have no such file
     try:
         address = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[ENV_START])
-        # An address that is wrong is an error here, where ctypes would end the process.
+        # A wrong address raises OSError here; with ctypes it would end the process.
         with Path("/proc/self/mem").open("r+b", buffering=0) as memory:
             for entry in began_with.read_bytes().split(b"\0"):
                 if os.fsdecode(entry.partition(b"=")[0]) in names:
@@ -51,7 +51,7 @@ def _blanked(names: Collection[str]) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How a program ended: its exit code, and what it printed to either stream."""
+    """The end of a program: its exit code, and its output on either stream."""
 
     code: int
     output: str
@@ -59,7 +59,7 @@ class Ended:
 
 
 def run_program(argv: Sequence[str], *, directory: Path, environ: Mapping[str, str], timeout: float) -> Ended:
-    """Run a program to its end; what it prints is kept, not shown.
+    """Run a program to its end; keep its output instead of showing it.
 
     Args:
         timeout: Seconds.

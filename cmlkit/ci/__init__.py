@@ -1,4 +1,4 @@
-"""CI: the place where cmlkit runs, and how a job talks back to it. A new CI is a module here and a line below."""
+"""CI: the place where cmlkit runs, and how a job reports to it. A new CI is a module here and a line below."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cmlkit.ci.base import Workplace
     from cmlkit.records.workflow_run import WorkflowRun
 
-# Name -> module, and the class in it. The first that recognises the environment is the one.
+# Name -> module, and the class in it. The first that recognises the environment is used.
 WORKPLACES = {
     "github-actions": ("cmlkit.ci.github_actions", "GithubActions"),
 }
@@ -31,8 +31,8 @@ def workflow_run(environ: Mapping[str, str], *, directory: Path = Path()) -> Wor
     """Return the run that `environ` describes, or one for the checkout in `directory`, with a random id.
 
     Args:
-        environ: Such as `os.environ`.
-        directory: The checkout, for the repository and the commit if the environment does not say them.
+        environ: The environment, such as `os.environ`.
+        directory: The checkout, for the repository and the commit if the environment lacks them.
 
     Raises:
         SettingsError: No repository is known, or a variable has no valid value.
@@ -43,7 +43,7 @@ def workflow_run(environ: Mapping[str, str], *, directory: Path = Path()) -> Wor
 def credentials() -> frozenset[str]:
     """Return the names of all variables that hold credentials of a forge or a CI, wherever this runs.
 
-    Those of every place count everywhere: a developer's shell has tokens, too, and a job may be given another's.
+    Those of every place count everywhere: a developer's shell has tokens too, and a job may have those of another CI.
     """
     from cmlkit.ci.base import OWN_CREDENTIALS
 
@@ -54,7 +54,7 @@ def for_commands(environ: Mapping[str, str], *, pass_env: Collection[str] = ()) 
     """Return the environment without `credentials`, for programs that are not cmlkit's own.
 
     Args:
-        pass_env: Names to leave in all the same.
+        pass_env: Names to keep nevertheless.
     """
     without = credentials().difference(pass_env)
     return {name: value for name, value in environ.items() if name not in without}

@@ -1,4 +1,4 @@
-"""What a workplace is: the place where cmlkit runs, be it a job of a CI or a developer's machine."""
+"""The workplace: the place where cmlkit runs, a job of a CI or a developer's machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OWN_CREDENTIALS = ("CMLKIT_TOKEN", "CMLKIT_RUNNER_TOKEN", "CMLKIT_APP_PRIVATE_KE
 
 @dataclass(frozen=True, kw_only=True)
 class Author:
-    """Name and e-mail address of the commits that a job makes."""
+    """Name and e-mail address of the author of a job's commits."""
 
     name: str
     email: str
@@ -38,8 +38,8 @@ class PullRequestEvent:
     """The pull request that started a run.
 
     Attributes:
-        base: The branch that it targets; empty when unknown.
-        from_fork: Whether it comes from another repository: the job's token may then only read.
+        base: The branch to merge into; empty if unknown.
+        from_fork: Whether it comes from another repository; the job's token can then only read.
     """
 
     number: int
@@ -48,14 +48,14 @@ class PullRequestEvent:
 
 
 class Workplace(ABC):
-    """One place to work, as its environment describes it. What a place lacks does nothing here.
+    """A place to work, as its environment describes it. Methods for things that a place lacks do nothing.
 
-    A CI overrides what it has; `cmlkit.ci` tells which one an environment belongs to.
+    A CI overrides the methods for things that it has; `cmlkit.ci` finds the class for an environment.
 
     Attributes:
-        credentials: Variables that let whoever reads them act on the repository, or in the name of the job.
-        author: Whom commits in this place are by, if git knows nobody.
-        repository_variable: The variable that names the repository; empty if there is none.
+        credentials: Variables whose readers can act on the repository, or in the name of the job.
+        author: Author of commits in this place, if git has none.
+        repository_variable: The variable that names the repository; empty if the place has none.
         forge: Name of the forge that has the repository, as in the registry of forges; the default one if empty.
     """
 
@@ -77,13 +77,13 @@ class Workplace(ABC):
         """Return the run that cmlkit works for.
 
         Args:
-            directory: The checkout, for the repository and the commit if the environment does not say them.
-            local_id: Tells this run from others if the environment names none; random if empty.
-            with_commit: Whether to ask git for the commit if the environment does not say it.
+            directory: The checkout, for the repository and the commit if the environment lacks them.
+            local_id: Distinguishes this run from others if the environment has no run id; random if empty.
+            with_commit: Whether to ask git for the commit if the environment lacks it.
 
         Raises:
             SettingsError: No repository is known, or a variable has no valid value.
-            GitError: git is needed, and is not installed, refuses or fails.
+            GitError: git is needed, but is not installed, refuses or fails.
         """
 
     @property
@@ -98,7 +98,7 @@ class Workplace(ABC):
 
     @property
     def workspace(self) -> Path | None:
-        """The folder into which the job checked out the repository, if the place says so."""
+        """The folder into which the job checked out the repository, if the place tells it."""
         return None
 
     def pull_request(self) -> PullRequestEvent | None:
@@ -106,7 +106,7 @@ class Workplace(ABC):
         return None
 
     def instance_facts(self) -> InstanceFacts | None:
-        """Return the instance that this is, as the boot script told the job; None on any other machine."""
+        """Return the facts about this instance that the boot script told the job; None on any other machine."""
         environ = self.environ
         if not (instance_type := environ.get("CMLKIT_INSTANCE_TYPE", "")):
             return None
@@ -120,28 +120,24 @@ class Workplace(ABC):
         )
 
     def progress(self) -> Progress:
-        """Return where the stages report to: in a job's log, each may fold what is printed during it."""
+        """Return the progress to report stages to; in a job's log, each stage may fold its output."""
         return Live() if sys.stderr.isatty() else Lines()
 
     def write_outputs(self, values: Mapping[str, Any]) -> None:
-        """Hand values on to later steps of the job."""
+        """Pass values on to later steps of the job."""
         return
 
     def write_summary(self, markdown: str) -> bool:
-        """Append to the page of the job; return whether it is there now."""
+        """Append to the summary on the job's page; return whether that worked."""
         return False
 
     def annotate(self, level: Level, message: str, *, title: str = "") -> None:
         """Show a message on the page of the run."""
         return
 
-    def mask(self, secret: str) -> None:
-        """Keep a secret, which the job was not given but made, out of its log."""
-        return
-
 
 def local_run_id(local_id: str) -> str:
-    """Return an id for a run of no CI: two people at once must not share a label, and nothing else tells them apart."""
+    """Return an id for a run outside a CI; random if `local_id` is empty, so that two people never share a label."""
     return f"local{local_id or os.urandom(4).hex()}"
 
 
@@ -151,7 +147,7 @@ def of_checkout(
     """Return repository and commit, each from git if it is not known yet; empty outside a git repository.
 
     Raises:
-        GitError: git is needed, and is not installed, refuses or fails.
+        GitError: git is needed, but is not installed, refuses or fails.
     """
     if repository and (commit or not with_commit):
         return repository, commit
@@ -162,7 +158,7 @@ def of_checkout(
         if with_commit:
             commit = commit or checkout.head_commit(directory) or ""
     except NotARepository:
-        pass  # the environment may say all that there is to know
+        pass  # the environment may have all that is needed
     return repository, commit
 
 

@@ -1,4 +1,4 @@
-"""GitHub Actions: which run this is, and the files and lines by which a step talks back to it.
+"""GitHub Actions: the current run, and the files and lines with which a step reports to it.
 
 Source: https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands and …/variables
 """
@@ -49,20 +49,20 @@ class GithubActions(Workplace):
 
     credentials = (
         *OWN_CREDENTIALS,
-        # They may write to the repository: the workflow's, and those of CML and of the GitHub CLI.
+        # They can write to the repository: the workflow's, and those of CML and of the GitHub CLI.
         "GITHUB_TOKEN",
         "REPO_TOKEN",
         "repo_token",
         "GH_TOKEN",
         "GH_ENTERPRISE_TOKEN",
         "GITHUB_ENTERPRISE_TOKEN",
-        # They prove to a cloud, or to whoever checks a signature, that the workflow asks.
+        # They prove the workflow's identity to a cloud, or to whoever checks a signature.
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
         "ACTIONS_ID_TOKEN_REQUEST_URL",
-        # It writes artifacts and caches that later jobs trust.
+        # It can write artifacts and caches that later jobs trust.
         "ACTIONS_RUNTIME_TOKEN",
     )
-    # Whom GITHUB_TOKEN acts as; the number is the account's id, by which GitHub links commits to it.
+    # The account of GITHUB_TOKEN; the number is its id, by which GitHub links commits to it.
     author = Author(name="github-actions[bot]", email="41898282+github-actions[bot]@users.noreply.github.com")
     repository_variable = "GITHUB_REPOSITORY"
     forge = "github"
@@ -95,7 +95,7 @@ class GithubActions(Workplace):
         if not repository:
             raise SettingsError(
                 "No repository is known.",
-                next_step="Set GITHUB_REPOSITORY=OWNER/NAME, or run in a clone of one on GitHub.",
+                next_step="Set GITHUB_REPOSITORY=OWNER/NAME, or run in a clone of a repository on GitHub.",
             )
         return WorkflowRun(
             repository=repository,
@@ -130,7 +130,7 @@ class GithubActions(Workplace):
         return WorkflowLog() if self.is_job else super().progress()
 
     def write_outputs(self, values: Mapping[str, Any]) -> None:
-        """Make every value an output of the step, its key with dashes; anything but text and numbers as JSON."""
+        """Make every value an output of the step, with dashes in its key; all but text and numbers becomes JSON."""
         if not (path := self.environ.get("GITHUB_OUTPUT")):
             return
         with Path(path).open("a", encoding="utf-8") as file:
@@ -155,13 +155,9 @@ class GithubActions(Workplace):
         if self.is_job:
             WorkflowLog().note(_annotation(level, message, title=title))
 
-    def mask(self, secret: str) -> None:
-        if self.is_job:
-            WorkflowLog().note(f"::add-mask::{_escaped(secret)}")
-
 
 class WorkflowLog(Lines):
-    """Progress in a job's log: what is printed during a stage folds below its title, and warnings are annotations."""
+    """Progress in a job's log: a stage's output folds below its title, and warnings are annotations."""
 
     def begin(self, title: str) -> None:
         self.note(f"::group::{_escaped(title)}")
@@ -183,7 +179,7 @@ def _escaped(text: str) -> str:
 
 
 def _output_text(value: Any) -> str:
-    """Return a value as workflow expressions compare it: `true`, a number, text, empty for nothing, else JSON."""
+    """Return a value as workflow expressions compare it: text as it is, None as empty, all else as JSON."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value)

@@ -1,4 +1,4 @@
-"""A developer's machine: no outputs, no summary, and a run that the checkout describes."""
+"""A developer's machine: no outputs, no summary, and a run described by the checkout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Local(Workplace):
     """A machine on which no CI runs.
 
     Args:
-        repository_variables: The variables by which a person can name the repository all the same.
+        repository_variables: Variables with which a person can name the repository.
     """
 
     def __init__(self, environ: Mapping[str, str], *, repository_variables: Sequence[str] = ()) -> None:
@@ -31,4 +31,6 @@ class Local(Workplace):
 
     def _unknown(self) -> str:
         ways = [f"set {name}=OWNER/NAME" for name in self._repository_variables]
-        raise SettingsError("No repository is known.", next_step=f"{' or '.join(['Run in a clone of one', *ways])}.")
+        raise SettingsError(
+            "No repository is known.", next_step=f"{' or '.join(['Run in a clone of a repository', *ways])}."
+        )

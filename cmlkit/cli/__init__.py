@@ -1,4 +1,4 @@
-"""The commands: each builds the edges, calls one function, prints its result. Modules load when their command runs."""
+"""The commands. Each builds the edges, calls one function and prints its result; its module loads when it runs."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import click
 COMMANDS = {
     "init": ("cmlkit.cli.init", "init", "Write a workflow and cmlkit.yaml into this repository."),
     "demo": ("cmlkit.cli.sandbox", "demo", "Run the whole daily job on this machine, in the sandbox."),
-    "sandbox": ("cmlkit.cli.sandbox", "sandbox", "Keep the sandbox up; print the variables that point at it."),
+    "sandbox": ("cmlkit.cli.sandbox", "sandbox", "Keep the sandbox running; print the variables that point to it."),
     "runner": ("cmlkit.cli.runner", "runner", "Launch, stop, list and reap runners."),
-    "doctor": ("cmlkit.cli.doctor", "doctor", "Look for what would stop a run, before it costs anything."),
-    "train": ("cmlkit.cli.train", "train", "Train a model, and record what came of it."),
-    "publish": ("cmlkit.cli.publish", "publish", "Gate, commit, pull request, report, comment and check, at once."),
+    "doctor": ("cmlkit.cli.doctor", "doctor", "Check for anything that would stop a run, before it costs money."),
+    "train": ("cmlkit.cli.train", "train", "Train a model, and record the result."),
+    "publish": ("cmlkit.cli.publish", "publish", "Gate the last training; commit, open a pull request and report."),
     "report": ("cmlkit.cli.publish", "report", "Print the report of the last training as markdown."),
     "model": ("cmlkit.cli.model", "model", "Show, verify, list, compare and promote models."),
     "comment": ("cmlkit.cli.comment", "comment", "Write markdown as a comment, or keep one up to date."),
-    "check": ("cmlkit.cli.check", "check", "Write markdown as a check of the commit."),
-    "pr": ("cmlkit.cli.pr", "pr", "Open a pull request with the files that you name."),
-    "asset": ("cmlkit.cli.asset", "asset", "Store images that comments show."),
-    "workflow": ("cmlkit.cli.workflow", "workflow", "Run workflow runs again."),
-    "repo": ("cmlkit.cli.repo", "repo", "Make the checkout ready for commits."),
+    "check": ("cmlkit.cli.check", "check", "Write markdown as a check on the commit."),
+    "pr": ("cmlkit.cli.pr", "pr", "Open a pull request with files that you name."),
+    "asset": ("cmlkit.cli.asset", "asset", "Store images for comments."),
+    "workflow": ("cmlkit.cli.workflow", "workflow", "Rerun workflow runs."),
+    "repo": ("cmlkit.cli.repo", "repo", "Prepare the checkout for commits."),
     "config": ("cmlkit.cli.config", "config", "Show every setting, and where its value came from."),
 }
 
-# Names that workflows written for CML use -> the command of ours.
+# Name that workflows written for CML use -> our command.
 ALIASES: dict[str, tuple[str, ...]] = {
     "ci": ("repo", "prepare"),
     "send-comment": ("comment", "create"),
@@ -36,7 +36,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 
 
 class Commands(click.Group):
-    """A group whose commands are imported when they are used, and which knows what was meant."""
+    """A group that imports a command when it is used, and suggests the nearest one for a misspelt name."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -71,7 +71,7 @@ def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> N
 
 
 def _version() -> str:
-    """Return the version of the distribution, or of the checkout if cmlkit runs from one that is not installed."""
+    """Return the version of the distribution, or of the checkout if cmlkit is not installed."""
     from importlib import metadata
 
     try:
@@ -92,12 +92,12 @@ def _version() -> str:
     callback=_print_version,
     help="Show the version and exit.",
 )
-@click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback when something fails.")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback on failure.")
 def cli() -> None:
     """Retrain a model on a short-lived EC2 runner, and open a pull request with the result.
 
     \b
     Try it here, without an account:    cmlkit demo
-    Begin in your own repository:       cmlkit init
+    Start in your own repository:       cmlkit init
     See every setting:                  cmlkit config show
     """

@@ -16,16 +16,16 @@ from cmlkit.stores.git import GitStore
 
 @click.group()
 def asset() -> None:
-    """Store images that comments show, and remove those that nothing shows any more."""
+    """Store images for comments, and remove those that are no longer shown."""
 
 
 @asset.command()
 @with_settings()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--md", is_flag=True, help="Print markdown that shows the image.")
-@click.option("--title", default="", help="Text for those who do not see the image; the file's name when left out.")
+@click.option("--title", default="", help="Alternative text of the image; the file's name if omitted.")
 def publish(invocation: Invocation, file: Path, md: bool, title: str) -> None:
-    """Store FILE on the branch cmlkit-assets, and print its URL, which works for whoever may read the repository.
+    """Store FILE on the branch cmlkit-assets, and print its URL, which works for everyone who may read the repository.
 
     \b
     cmlkit asset publish model/confusion_matrix.png --md >> report.md
@@ -35,12 +35,12 @@ def publish(invocation: Invocation, file: Path, md: bool, title: str) -> None:
 
 @asset.command()
 @with_settings()
-@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 def prune(invocation: Invocation, dry_run: bool) -> None:
-    """Remove the images from the branch cmlkit-assets that no open issue or pull request shows.
+    """Remove images that no open issue or pull request shows from the branch cmlkit-assets.
 
-    The branch starts anew with the others, and the texts that show them get new links first. Comments on closed pull
-    requests and on commits lose their images.
+    The branch starts anew with the remaining images; texts that show them get their new links first. Comments on
+    closed pull requests and on commits lose their images.
 
     \b
     cmlkit asset prune --dry-run
@@ -50,13 +50,13 @@ def prune(invocation: Invocation, dry_run: bool) -> None:
 
     workflow_run = invocation.workplace.workflow_run(with_commit=False)
     root = workflow_run.repository_url
-    with invocation.progress.stage("Look at what is shown") as say:
+    with invocation.progress.stage("Find the images that are shown") as say:
         pruned = prune_assets(forge=edges.forge(invocation, workflow_run), root=root, dry_run=dry_run)
         say(f"{plural(pruned.kept, 'image')} to keep, {len(pruned.removed)} to remove")
     if pruned.waiting:
         invocation.progress.warn(
-            f"Shown nowhere yet: {plural(len(pruned.waiting), 'image')} of the last hour, as while a report is being"
-            " written. Nothing is removed: run it again later."
+            f"Not shown anywhere yet: {plural(len(pruned.waiting), 'image')} from the last hour. A report may be in"
+            " progress, so nothing was removed: run this again later."
         )
     result = {"removed": list(pruned.removed), "kept": pruned.kept, "rewritten": pruned.rewritten}
     lines = [
@@ -68,7 +68,7 @@ def prune(invocation: Invocation, dry_run: bool) -> None:
 
 
 def publish_asset(invocation: Invocation, file: Path, *, md: bool, title: str) -> None:
-    """What the command does, also for `cmlkit publish IMAGE`."""
+    """Store `file` and print its URL or markdown, also for `cmlkit publish IMAGE`."""
     from cmlkit.publishing.asset import store_asset
 
     content = _content(file, invocation)

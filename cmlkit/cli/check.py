@@ -1,4 +1,4 @@
-"""`cmlkit check`: markdown as a check of the commit."""
+"""`cmlkit check`: markdown as a check on the commit."""
 
 from __future__ import annotations
 
@@ -20,22 +20,24 @@ if TYPE_CHECKING:
 
 @click.group()
 def check() -> None:
-    """Write markdown as a check of the commit."""
+    """Write markdown as a check on the commit."""
 
 
 @check.command()
 @with_settings()
 @click.argument("file", type=click.File("rb"))
-@click.option("--title", default="Report", show_default=True, help="Name and title; one check of a name for a commit.")
+@click.option(
+    "--title", default="Report", show_default=True, help="Name and title; a commit has one check of each name."
+)
 @click.option("--status", type=click.Choice(get_args(CheckStatus)), default="completed", show_default=True)
 @click.option("--conclusion", type=click.Choice(get_args(Conclusion)), default="success", show_default=True)
-@click.option("--commit-sha", "--head-sha", default="", help="Commit; the run's, or its pull request's, when left out.")
+@click.option("--commit-sha", "--head-sha", default="", help="Commit; the pull request's or the run's if omitted.")
 def create(
     invocation: Invocation, file: BinaryIO, title: str, status: CheckStatus, conclusion: Conclusion, commit_sha: str
 ) -> None:
-    """Create a check with the markdown in FILE (- for standard input), or update this commit's check of that title.
+    """Create a check with the markdown in FILE (- for standard input), or update the commit's check with that title.
 
-    Where the token may not create checks, as a person's may not, it is a commit status without the text.
+    If the token may not create checks, as a personal one may not, write a commit status without the text.
 
     \b
     cmlkit check create report.md
@@ -60,13 +62,13 @@ def create(
     except PermissionDenied as refused:
         if status != "completed":
             raise
-        invocation.progress.warn(f"There is no check but a commit status: {refused.message}")
+        invocation.progress.warn(f"Writing a commit status instead of a check: {refused.message}")
         url = forge.create_status(name=title, commit=commit, conclusion=conclusion, title=title, details_url=details)
     emit_text(invocation, {"check_url": url}, url)
 
 
 def _commit(invocation: Invocation, forge: PublishForge, workflow_run: WorkflowRun) -> str:
-    """The commit on whose checks people look: of a pull request its head, not the merge that its run tests."""
+    """Return the commit whose checks people see: a pull request's head, not the merge commit that its run tests."""
     event = invocation.workplace.pull_request()
     if event is not None and event.base:
         for pull_request in forge.pull_requests(base=event.base):

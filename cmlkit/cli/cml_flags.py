@@ -1,4 +1,4 @@
-"""CML's flags of `runner launch`, in cmlkit's words, so that a workflow written for CML changes one word."""
+"""CML's flags for `runner launch` as cmlkit's, so that only one word of a CML workflow changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from cmlkit.clouds import CLOUDS, names
 from cmlkit.errors import SettingsError
 
-GUIDE = "docs/how-to/migrate-from-cml.md has every flag."
+GUIDE = "docs/how-to/migrate-from-cml.md lists every flag."
 
 # https://cml.dev/doc/ref/runner
 _REGIONS = {"us-east": "us-east-1", "us-west": "us-west-1", "eu-west": "eu-west-1", "eu-north": "eu-north-1"}
@@ -27,8 +27,8 @@ def _cloud(value: str) -> list[str]:
 def _type(value: str) -> list[str]:
     if _SIZES.fullmatch(value):
         raise SettingsError(
-            f"--cloud-type {value!r} is a size of CML's own.",
-            next_step=f"Name a type of {names()}'s, such as m7i.2xlarge, or say --cpus and --memory.",
+            f"--cloud-type {value!r} is one of CML's own sizes.",
+            next_step=f"Name an instance type of {names()}, such as m7i.2xlarge, or use --cpus and --memory.",
         )
     return ["--instance-type", value]
 
@@ -44,7 +44,7 @@ def _spot_price(value: str) -> list[str]:
 
 def _idle_timeout(value: str) -> list[str]:
     if value.startswith("-") or value == "never":
-        raise SettingsError("--idle-timeout cannot be turned off: an instance that got no job has to end.")
+        raise SettingsError("--idle-timeout cannot be turned off: an instance that gets no job must end.")
     with_unit = f"{value}s" if value.isdecimal() else value
     return ["--idle-timeout", re.sub(r"(?<=\d)(min|sec)\b", lambda unit: unit[0][0], with_unit)]
 
@@ -54,7 +54,7 @@ def _startup_script(value: str) -> list[str]:
         return ["--startup-script", base64.b64decode(value, validate=True).decode()]
     except (binascii.Error, UnicodeDecodeError) as error:
         raise SettingsError(
-            "--cloud-startup-script is no base64, which CML takes.", next_step="Give the lines to --startup-script."
+            "--cloud-startup-script is not base64, as CML takes it.", next_step="Pass the lines to --startup-script."
         ) from error
 
 
@@ -79,36 +79,36 @@ _WITH_VALUE: Mapping[str, Callable[[str], list[str]]] = {
     "--idle-timeout": _idle_timeout,
     "--driver": lambda value: [] if value == "github" else _refused("--driver", "GitHub is the only one."),
 }
-# Flags that are on or off -> what they come to when they are on, and when they are off.
+# Flag that is on or off -> our flags if it is on, and if it is off.
 _SWITCHES: Mapping[str, tuple[list[str], list[str]]] = {
     "--cloud-spot": (["--market", "spot"], ["--market", "on-demand"]),
-    # It is so anyway: an instance serves one job, and a job is not started again by itself.
+    # Always true here: an instance serves one job, and no job restarts by itself.
     "--single": ([], []),
     "--no-retry": ([], []),
 }
 _ON, _OFF = ("", "true", "1"), ("false", "0")
 _REFUSED: Mapping[str, str] = {
     "--cloud-kubernetes-node-selector": _ONLY,
-    "--cloud-ssh-private": "No way into the instance is opened.",
+    "--cloud-ssh-private": "cmlkit opens no SSH access to instances.",
     "--cml-version": "cmlkit is not installed on the instance; the job installs what it needs.",
     "--destroy-delay": "An instance ends with its job.",
     "--docker-volumes": "Jobs run on the instance itself.",
-    "--name": "Names are unique, and say when an instance has to be gone.",
-    "--repo": "It is the repository of the workflow's run.",
+    "--name": "Names are generated: they are unique and carry the instance's expiry.",
+    "--repo": "The repository is that of the workflow run.",
     "--reuse": "An instance serves one job.",
     "--reuse-idle": "An instance serves one job.",
-    "--tf-resource": "There is no Terraform here.",
-    "--token": "Set the variable CMLKIT_RUNNER_TOKEN: arguments can be seen by others.",
-    "--tpi-version": "There is no Terraform here.",
+    "--tf-resource": "cmlkit does not use Terraform.",
+    "--token": "Set the variable CMLKIT_RUNNER_TOKEN: other users can see arguments.",
+    "--tpi-version": "cmlkit does not use Terraform.",
     "--workdir": "Each job has a folder of its own.",
 }
 
 
 def translated(arguments: Sequence[str]) -> list[str]:
-    """The arguments with CML's flags replaced by ours; those that are ours already stay.
+    """Return the arguments with CML's flags replaced by ours.
 
     Raises:
-        SettingsError: A flag has no counterpart, or a value of it has none.
+        SettingsError: A flag, or its value, has no counterpart.
     """
     return [word for words in _translations(arguments) for word in words]
 

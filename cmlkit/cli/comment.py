@@ -26,13 +26,13 @@ def comment() -> None:
 
 
 def _with_place(command: Callable[..., None]) -> Callable[..., None]:
-    """The arguments of both commands."""
+    """Give a command the arguments that `create` and `update` share."""
     options = [
         click.argument("file", type=click.File("rb")),
         click.option("--target", default="auto", help="auto, pr, pr/NUMBER, issue/NUMBER, commit or commit/SHA."),
         click.option("--pr", is_flag=True, help="The same as --target pr."),
         click.option("--commit-sha", "--head-sha", default="", help="The same as --target commit/SHA."),
-        click.option("--watermark-title", default="", help="Tells comments apart; knows {workflow} and {run}."),
+        click.option("--watermark-title", default="", help="Tells comments apart; may contain {workflow} and {run}."),
     ]
     decorated: Callable[..., None] = command
     for option in reversed(options):
@@ -45,10 +45,10 @@ def _with_place(command: Callable[..., None]) -> Callable[..., None]:
 @_with_place
 @click.option("--update", is_flag=True, help="Keep one comment up to date, as cmlkit comment update does.")
 def create(invocation: Invocation, update: bool, **place: Any) -> None:
-    """Comment with the markdown in FILE (- for standard input), on this run's pull request, else on its commit.
+    """Write the markdown in FILE (- for standard input) as a comment on this run's pull request, else on its commit.
 
-    A text that is longer than GitHub takes is shortened by whole tables, blocks of code and paragraphs, and stands in
-    the job's summary in full.
+    A text that exceeds GitHub's limit is shortened by whole tables, code blocks and paragraphs; the job summary has all
+    of it.
 
     \b
     cmlkit comment create report.md
@@ -60,11 +60,11 @@ def create(invocation: Invocation, update: bool, **place: Any) -> None:
 @comment.command("update")
 @with_settings()
 @_with_place
-@click.option("--watch", is_flag=True, help="Write FILE whenever it changes; SIGTERM ends it, with a last update.")
+@click.option("--watch", is_flag=True, help="Update whenever FILE changes; SIGTERM ends it after a last update.")
 def update_(invocation: Invocation, watch: bool, **place: Any) -> None:
-    """Write FILE into the comment that this command made before in the same place, or make it.
+    """Update this command's earlier comment in the same place with FILE, or create the comment.
 
-    Comments of other workflows and of other titles stay as they are, and an older run never overwrites a newer one's.
+    Comments of other workflows or with other titles stay, and an older run never overwrites the comment of a newer one.
 
     \b
     cmlkit comment update --pr report.md
@@ -126,7 +126,7 @@ def _written(
     title = watermark_title.replace("{workflow}", workflow_run.workflow).replace("{run}", workflow_run.run_id)
     subject = f"comment: {workflow_run.workflow}: {title}"
     if not update:
-        # Each text is a comment of its own, and sent again after a lost answer still the same one.
+        # Each text is a comment of its own; sent again after a lost answer, it is the same comment.
         subject += f": {hashlib.sha256(text.encode()).hexdigest()[:16]}"
     marker = Marker(kind="report", subject=subject, run=workflow_run.run_id, attempt=workflow_run.attempt)
     text = fitting(text, invocation, workflow_run, summarise=summarise)

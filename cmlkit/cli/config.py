@@ -1,4 +1,4 @@
-"""`cmlkit config`: what is set, and by whom."""
+"""`cmlkit config`: every setting's value and source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`cmlkit doctor`: what would stop a run, found before it costs anything."""
+"""`cmlkit doctor`: problems that would stop a run, found before it costs money."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cmlkit.records.workflow_run import WorkflowRun
 @click.command()
 @with_settings("runner", "train", "gate")
 def doctor(invocation: Invocation) -> None:
-    """Look whether GitHub and AWS would let a run through. Nothing is launched, registered or written.
+    """Check whether GitHub and AWS would let a run through. Nothing is launched, registered or written.
 
     \b
     cmlkit doctor --instance-type c7i.xlarge --region eu-west-1
@@ -36,7 +36,7 @@ def doctor(invocation: Invocation) -> None:
 
 
 def examined(invocation: Invocation, workflow_run: WorkflowRun) -> tuple[Finding, ...]:
-    """What the doctor finds with the tokens and credentials of the environment."""
+    """Return the doctor's findings with the tokens and credentials of the environment."""
     return examine(
         invocation.settings,
         workflow_run=workflow_run,

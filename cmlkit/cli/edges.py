@@ -1,4 +1,4 @@
-"""The edges, built from the environment: the forge and the cloud, and what git says of the checkout."""
+"""The edges, built from the environment: the forge, the cloud, and the directory's place in its repository."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def forge(invocation: Invocation, workflow_run: WorkflowRun) -> Forge:
-    """The repository on its forge, with the token of the environment.
+    """Return the repository on its forge, with the token of the environment.
 
     Raises:
         PermissionDenied: No token is set.
@@ -30,11 +30,11 @@ def forge(invocation: Invocation, workflow_run: WorkflowRun) -> Forge:
 
 
 def publishing_forge(invocation: Invocation, workflow_run: WorkflowRun) -> PublishForge:
-    """The repository on its forge, with the fork that the settings name for branches.
+    """Return the repository on its forge, with the fork that the settings name for branches.
 
     Raises:
         PermissionDenied: No token is set.
-        SettingsError: The fork's name is malformed, or that of the repository.
+        SettingsError: The fork's name is malformed, or is that of the repository.
     """
     spec = invocation.settings.publish
     return _forge_module(invocation).open_for_publishing(
@@ -47,26 +47,26 @@ def publishing_forge(invocation: Invocation, workflow_run: WorkflowRun) -> Publi
 
 
 def facts(invocation: Invocation) -> ForgeFacts:
-    """What is known of the forge without a token."""
+    """Return the facts about the forge that need no token."""
     return _forge_module(invocation).FACTS
 
 
 def forge_if_any(invocation: Invocation, workflow_run: WorkflowRun) -> Forge | None:
-    """The repository on its forge, for what is only nice to know; None without a token."""
+    """Return the repository on its forge for optional requests; None without a token."""
     return forge(invocation, workflow_run) if _forge_module(invocation).TOKENS.found(invocation.environ) else None
 
 
 def git_access(invocation: Invocation) -> GitAccess | None:
-    """The way to the repository of the workflow run with the token of the environment; None outside of one."""
+    """Return git's access to the workflow run's repository; None outside a run, or without a token."""
     return _forge_module(invocation).git_access(invocation.environ)
 
 
 def runner_forge(invocation: Invocation, workflow_run: WorkflowRun) -> RunnerForge:
-    """The forge with the token, and in the scope, that registering runners takes.
+    """Return the forge with the token and the scope for registering runners.
 
     Raises:
         PermissionDenied: No token is set.
-        SettingsError: The organisation has no runner group of the name that the settings give.
+        SettingsError: The organisation has no runner group with the name in the settings.
     """
     spec = invocation.settings.runner
     return _forge_module(invocation).open_for_runners(
@@ -79,9 +79,9 @@ def runner_forge(invocation: Invocation, workflow_run: WorkflowRun) -> RunnerFor
 
 
 def prefix(invocation: Invocation, directory: Path) -> PurePosixPath:
-    """Return where the directory lies in its repository: as git says, else by the job's workspace.
+    """Return the directory's path in its repository: from git, else from the job's workspace.
 
-    Outside a repository and a job, the directory stands for the root.
+    Outside a repository and a job, the directory counts as the root.
 
     Raises:
         GitError: git is not installed, refuses or fails, and the directory is below no workspace.
@@ -96,12 +96,12 @@ def prefix(invocation: Invocation, directory: Path) -> PurePosixPath:
         if place is None and not isinstance(error, NotARepository):
             raise
         if place is not None:
-            invocation.progress.note(f"{error.message} Paths in the repository follow from the job's workspace.")
+            invocation.progress.note(f"{error.message} Paths in the repository are taken from the job's workspace.")
         return place or PurePosixPath()
 
 
 def clouds(invocation: Invocation) -> CloudFor:
-    """Region -> cloud, of the cloud that the settings name.
+    """Return a function from a region to the cloud that the settings name.
 
     Raises:
         SettingsError: No cloud has that name, or its libraries are not installed.

@@ -1,4 +1,4 @@
-"""`cmlkit init`: the files that a project needs to be retrained."""
+"""`cmlkit init`: the files that a project needs for retraining."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cmlkit.git import checkout
 from cmlkit.settings.schema import SCHEMA, TrainSpec
 
 SETTINGS = Path("cmlkit.yaml")
-# Of a project that is no repository yet; below these nothing is training's own.
+# Skipped in a project that is not a repository yet: nothing below these belongs to the training.
 NOT_LISTED = (".git", ".venv", "venv", "node_modules", "__pycache__", "build", "dist")
 MOST_FILES = 20_000
 
@@ -27,12 +27,16 @@ MOST_FILES = 20_000
 @with_settings("runner", "train", "gate")
 @click.option("--auth", type=click.Choice(list(scaffold.TEMPLATES)), default="oidc", help=scaffold.AUTH_HELP)
 @click.option(
-    "--workflow", "workflows", multiple=True, metavar="TEMPLATE", help="Templates to write, instead of that for --auth."
+    "--workflow",
+    "workflows",
+    multiple=True,
+    metavar="TEMPLATE",
+    help="Templates to write instead of the one for --auth.",
 )
-@click.option("--schedule", default="", metavar="CRON", help="When the workflow runs; daily at 08:00 when left out.")
+@click.option("--schedule", default="", metavar="CRON", help="When the workflow runs; daily at 08:00 if omitted.")
 @click.option("--action", default=scaffold.ACTION, metavar="OWNER/REPOSITORY@REF", help="The action to use.")
-@click.option("--example", is_flag=True, help="Write a small example project, too.")
-@click.option("--force", is_flag=True, help="Overwrite files that are there.")
+@click.option("--example", is_flag=True, help="Also write a small example project.")
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 def init(
     invocation: Invocation,
     auth: str,
@@ -42,9 +46,9 @@ def init(
     example: bool,
     force: bool,
 ) -> None:
-    """Write a workflow and cmlkit.yaml into this repository, and say what is left to set on GitHub.
+    """Write a workflow and cmlkit.yaml into this repository, and list what remains to be set on GitHub.
 
-    What flags and variables do not say is guessed from the files that are there.
+    Settings that neither flags nor variables give are guessed from the project's files.
 
     \b
     cmlkit init
@@ -74,20 +78,20 @@ def init(
 
 
 def _say_what_is_not_written(invocation: Invocation) -> None:
-    """The settings file stays, so flags that would have gone into it go nowhere."""
+    """Warn about flags that would have gone into the settings file, which stays."""
     declared = [item for section in ("runner", "train", "gate") for item in SCHEMA[section]]
     if flags := [item.flag for item in declared if invocation.settings.sources[item.path] == item.flag]:
         invocation.progress.warn(
-            f"{SETTINGS} is there and stays, without {', '.join(flags)}: edit it, or write it anew with --force."
+            f"{SETTINGS} exists and was kept, without {', '.join(flags)}: edit it, or overwrite it with --force."
         )
 
 
 def _asked_of_git(invocation: Invocation, directory: Path) -> tuple[list[str], str | None]:
-    """Return the project's files as git lists them, and its `OWNER/NAME`: nothing of either without a repository."""
+    """Return the project's files as git lists them, and its `OWNER/NAME`; neither without a repository."""
     try:
         return checkout.files(directory), checkout.remote_repository(directory)
     except NotARepository:
-        pass  # such as a project that is just begun
+        pass  # a new project, for example
     except GitError as error:
         invocation.progress.warn(f"{error.message} {error.next_step}".rstrip())
     return [], None
@@ -102,13 +106,13 @@ def _settings_text(invocation: Invocation, listed: Sequence[str]) -> str:
         if key not in train:
             default = getattr(TrainSpec(), key)
             shown = default if isinstance(default, str) else ", ".join(default)
-            invocation.progress.note(f"No file for train.{key} was found: its default stands, {shown}.")
+            invocation.progress.note(f"No file for train.{key} was found; its default applies: {shown}.")
     sections = {"runner": _said(invocation, "runner"), "train": train}
     return scaffold.settings_file(sections, gate=invocation.settings.gate.rules)
 
 
 def _asked() -> str:
-    """How the project trains, from who sits there."""
+    """Ask the person at the terminal for the training command."""
     if sys.stdin.isatty():
         return str(click.prompt("Which command trains the model", err=True))
     raise SettingsError(
@@ -118,7 +122,7 @@ def _asked() -> str:
 
 
 def _said(invocation: Invocation, section: str) -> dict[str, Any]:
-    """What flags and variables say of a section."""
+    """Return the values that flags and variables give for a section."""
     values = getattr(invocation.settings, section)
     return {
         item.key: getattr(values, item.name)
@@ -128,9 +132,9 @@ def _said(invocation: Invocation, section: str) -> dict[str, Any]:
 
 
 def _there(listed: Sequence[str], directory: Path) -> list[str]:
-    """The project's files: those that git would list, else those that are there."""
+    """Return the project's files: those that git lists, or all of them outside a repository."""
     if listed:
-        # What was removed and not yet committed is listed all the same.
+        # Git lists a removed file until its removal is committed.
         return [path for path in listed if (directory / path).is_file()]
     found = (path.relative_to(directory) for path in directory.rglob("*") if path.is_file())
     kept = (path.as_posix() for path in found if not set(path.parts) & set(NOT_LISTED))
@@ -144,17 +148,17 @@ def _example_files() -> dict[Path, str]:
 
 
 def _write(files: Mapping[Path, str], *, force: bool) -> list[Path]:
-    """Write what is not there yet; nothing at all where that would overwrite something.
+    """Write the files that are missing; write none if one of them would overwrite another content.
 
     Raises:
-        SettingsError: Files are there with another content, and `force` is False; or one cannot be written.
+        SettingsError: Files exist with other content and `force` is False, or a file cannot be written.
     """
     changed = {path: text for path, text in files.items() if _content(path) != text}
     there = [str(path) for path in changed if path.exists()]
     if there and not force:
         raise SettingsError(
-            f"{', '.join(there)} {'is' if len(there) == 1 else 'are'} there already; nothing was written.",
-            next_step="Move what is there away, or overwrite it with --force.",
+            f"{', '.join(there)} {'exists' if len(there) == 1 else 'exist'} already; nothing was written.",
+            next_step="Move the existing files away, or overwrite them with --force.",
         )
     for path, text in changed.items():
         try:

@@ -1,4 +1,4 @@
-"""The markdown file that a command is given."""
+"""The markdown file that a command takes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ LONGEST_FILE_BYTES = 16 * 1024**2
 
 
 def read_markdown(file: BinaryIO) -> str:
-    """The file's text, without blank lines around it.
+    """Return the file's text, without blank lines around it.
 
     Raises:
-        SettingsError: It is empty, or no report by its size.
+        SettingsError: It is empty, or too large for a report.
     """
     content = file.read(LONGEST_FILE_BYTES + 1)
     if len(content) > LONGEST_FILE_BYTES:
-        raise SettingsError(f"{_name(file)} has more than {LONGEST_FILE_BYTES // 1024**2} MiB.")
+        raise SettingsError(f"{_name(file)} is larger than {LONGEST_FILE_BYTES // 1024**2} MiB.")
     text = content.decode("utf-8", "replace").strip()
     if not text:
         raise SettingsError(f"{_name(file)} is empty.", next_step="Write the report first.")
@@ -30,10 +30,10 @@ def read_markdown(file: BinaryIO) -> str:
 
 
 def fitting(text: str, invocation: Invocation, workflow_run: WorkflowRun, *, summarise: bool = True) -> str:
-    """The text as the forge takes it: whole blocks are left out if it is too long, and the summary has all of them.
+    """Return the text within the forge's limit: if it is too long, whole blocks are left out, and the summary has all.
 
     Args:
-        summarise: Whether to write a text that is too long to the job's summary.
+        summarise: Whether to write a text that is too long to the job summary.
     """
     facts = edges.facts(invocation)
     longest = facts.limits.text - MARKER_ROOM
@@ -43,7 +43,7 @@ def fitting(text: str, invocation: Invocation, workflow_run: WorkflowRun, *, sum
 
     in_summary = summarise and invocation.workplace.write_summary(text)
     invocation.progress.warn(
-        f"The text has {len(text):,} characters, and {facts.name} takes {longest:,}: it is shortened"
+        f"The text has {len(text):,} characters, and {facts.name} takes {longest:,}: it was shortened"
         f"{', and all of it is in the job summary' if in_summary else ''}."
     )
     there = f": [the summary of the run]({workflow_run.url}) has everything." if in_summary else "."

@@ -1,4 +1,4 @@
-"""`cmlkit model`: what a model file is, whether it is what its manifest says, and which is in production."""
+"""`cmlkit model`: model files, their manifests and their versions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ model.add_command(pull)
 @model.command()
 @with_settings()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--at", default="", help="A version: production, champion, number of a promotion, branch, tag or commit.")
+@click.option("--at", default="", help="A version: production, champion, a promotion's number, branch, tag or commit.")
 def show(invocation: Invocation, path: Path, at: str) -> None:
     """Print the manifest of the model file PATH: the one beside it, or that of a version.
 
@@ -51,13 +51,13 @@ def show(invocation: Invocation, path: Path, at: str) -> None:
 @model.command()
 @with_settings()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--strict", is_flag=True, help="Fail where scikit-learn, numpy or Python is another version here.")
+@click.option("--strict", is_flag=True, help="Fail if scikit-learn, numpy or Python has another version here.")
 @click.option("--attestation", is_flag=True, help="Ask the forge which workflow attested it; fail if none did.")
 def verify(invocation: Invocation, path: Path, strict: bool, attestation: bool) -> None:
-    """Check the model file PATH against its manifest, and say what loading it would import, without loading it.
+    """Check the model file PATH against its manifest, and list what loading it would import, without loading it.
 
-    A file from elsewhere, without a manifest, is only looked into: what stands under "untrusted" is what no library of
-    models has, or, in a skops file, what its loading has to be told to trust.
+    A file without a manifest is only inspected. "untrusted" lists the imports to look at before loading: in a pickle,
+    those that belong to no known model library; in a skops file, those that loading must be told to trust.
 
     \b
     cmlkit model verify model/random_forest.joblib
@@ -85,7 +85,7 @@ def _refuse_pointer(path: Path) -> None:
     if Path(manifest_path(path)).is_file() and (pointer := pointer_at(path, read_manifest(path))):
         raise ModelError(
             f"{path} is not here: its bytes are in {pointer.url or pointer.store}.",
-            next_step=f"Bring them first: cmlkit model pull {path}",
+            next_step=f"Pull it first: cmlkit model pull {path}",
         )
 
 

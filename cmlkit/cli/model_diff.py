@@ -1,4 +1,4 @@
-"""`cmlkit model diff`: what differs between two versions of a model."""
+"""`cmlkit model diff`: the differences between two versions of a model."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 @with_settings()
 @click.argument("before", required=False, default="")
 @click.argument("after", required=False, default="")
-@click.option("--model", default="", help="The model file; the one that the settings name when left out.")
-@click.option("--base", default="", help="Branch of the champion; publish.base when left out.")
-@click.option("--md", is_flag=True, help="Print markdown tables, such as for a comment or the job's summary.")
+@click.option("--model", default="", help="The model file; that of the settings if omitted.")
+@click.option("--base", default="", help="Branch of the champion; publish.base if omitted.")
+@click.option("--md", is_flag=True, help="Print markdown tables, as for a comment or the job summary.")
 def diff(invocation: Invocation, before: str, after: str, model: str, base: str, md: bool) -> None:
-    """Compare two versions of a model: the base branch's and the working tree's, when left out.
+    """Compare two versions of a model; if omitted, those of the base branch and the working tree.
 
-    BEFORE and AFTER are branches, tags or commits, model files, `champion`, `production`, or the number of a promotion.
-    Manifests are compared, so that neither model is loaded, and no network is used.
+    BEFORE and AFTER are branches, tags, commits, model files, `champion`, `production` or numbers of promotions. Only
+    manifests are compared: no model is loaded, and no network is used.
 
     \b
     cmlkit model diff

@@ -1,4 +1,4 @@
-"""`cmlkit model list`: the versions of a model, as git has them."""
+"""`cmlkit model list`: the versions of a model that git has."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ METRIC_COLUMNS = 4
 @click.command("list")
 @with_settings()
 @click.argument("model", required=False, default="")
-@click.option("--base", default="", help="Branch whose latest model is the champion; publish.base when left out.")
-@click.option("--name", default="", help="Name of the model in its tags; the file's when left out.")
+@click.option("--base", default="", help="Branch whose latest model is the champion; publish.base if omitted.")
+@click.option("--name", default="", help="Name of the model in its tags; the file's if omitted.")
 @click.option(
     "--limit",
     default=30,
     show_default=True,
-    help="How many candidates, and how many versions of the base branch, to show; 0 for all.",
+    help="Show at most this many candidates, and versions of the base branch; 0 shows all.",
 )
 @click.option("--fetch", is_flag=True, help="Fetch the base branch, the experiment branches and the tags first.")
 def list_versions(invocation: Invocation, model: str, base: str, name: str, limit: int, fetch: bool) -> None:
-    """List the versions of the model file MODEL: date, metrics, hash, run and stage. It reads the clone only.
+    """List the versions of the model file MODEL: date, metrics, hash, run and stage. Only the clone is read.
 
-    Versions are the commits of the base branch that changed the model's manifest, and what waits on experiment
-    branches. MODEL is the one that the settings name when left out.
+    Versions are the commits of the base branch that changed the model's manifest, and the candidates on experiment
+    branches. If MODEL is omitted, the settings name it.
 
     \b
     cmlkit model list
@@ -61,7 +61,7 @@ def list_versions(invocation: Invocation, model: str, base: str, name: str, limi
 
 
 def read(invocation: Invocation, model: str, *, base: str, name: str, fetch: bool = False) -> Versions:
-    """The versions of a model, by the settings where the command line says nothing."""
+    """Return the versions of a model; empty arguments are taken from the settings."""
     from cmlkit.git import checkout, history
     from cmlkit.registry.versions import fetch_versions, model_name
     from cmlkit.registry.versions import list_versions as versions_of
@@ -73,12 +73,12 @@ def read(invocation: Invocation, model: str, *, base: str, name: str, fetch: boo
     if fetch:
         fetch_versions(directory, base=base, template=settings.publish.branch, name=name)
     if history.is_shallow(directory):
-        invocation.progress.warn("The clone is shallow: older versions are not in it. cmlkit repo prepare --unshallow")
+        invocation.progress.warn("The clone is shallow and lacks older versions: run cmlkit repo prepare --unshallow")
     return versions_of(directory, model=path, base=base, template=settings.publish.branch, name=name)
 
 
 def model_of(spec: TrainSpec) -> str:
-    """The model file that the settings name, relative to the working directory."""
+    """Return the model file that the settings name, relative to the working directory."""
     if not spec.estimator:
         return spec.model
     from cmlkit.training.estimator import default_model
@@ -87,7 +87,7 @@ def model_of(spec: TrainSpec) -> str:
 
 
 def _shown(versions: Sequence[ModelVersion], limit: int) -> Sequence[ModelVersion]:
-    """The first `limit` of each branch's kind, and whatever is champion or in production; all where the limit is 0."""
+    """Return the first `limit` candidates and others, and any champion or production version; all if `limit` is 0."""
     from cmlkit.registry.versions import CANDIDATE, CHAMPION
 
     candidates = [version for version in versions if CANDIDATE in version.stages]
@@ -118,7 +118,7 @@ def _record(version: ModelVersion) -> dict[str, Any]:
 
 
 def _columns(versions: Sequence[ModelVersion], rules: Sequence[str]) -> list[str]:
-    """The metrics that have a column: those that the gate's rules are about, then others, as far as there is room."""
+    """Return the metrics that get a column: those of the gate's rules, then others, up to `METRIC_COLUMNS`."""
     from cmlkit.gate import metrics, rule
 
     ruled = [metrics.key(each.metric) for each in rule.parse_all(rules)]

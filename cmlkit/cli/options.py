@@ -1,4 +1,4 @@
-"""Options: flags made from the settings schema, and what every command gets handed."""
+"""Options: flags made from the settings schema, and the values that every command gets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cmlkit.settings.setting import FLAG, Setting
 
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """What every command works with: the place and its environment, the settings, progress, and the result's form."""
+    """The values that every command gets: environment, workplace, settings, progress, and the form of the result."""
 
     environ: Mapping[str, str]
     workplace: Workplace
@@ -38,7 +38,7 @@ else:
 
 
 class Parsed(_ParamType):
-    """A flag's value, parsed as the setting's kind says."""
+    """The type of a flag whose value the setting's kind parses."""
 
     def __init__(self, declaration: Setting) -> None:
         self.declaration = declaration
@@ -76,10 +76,10 @@ def with_settings(*sections: str) -> Callable[[Callable[..., None]], Callable[..
             click.option(
                 "--config",
                 type=click.Path(path_type=Path),
-                help="Settings file; CMLKIT_CONFIG or cmlkit.yaml when left out.",
+                help="Settings file; CMLKIT_CONFIG or cmlkit.yaml if omitted.",
             ),
             click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output."),
-            click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback when something fails."),
+            click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback on failure."),
         ]
         return functools.reduce(lambda decorated, option: option(decorated), reversed(options), run)
 
@@ -110,7 +110,7 @@ def _option(declaration: Setting) -> Callable[[Any], Any]:
 
 
 def _joined(declaration: Setting, value: Any) -> Any:
-    """The value of a flag given once or several times; None where it was not given."""
+    """Return the value of a flag given once or several times; None if it was not given."""
     if not declaration.kind.repeated:
         return value
     if not value:

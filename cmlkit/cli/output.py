@@ -13,11 +13,11 @@ from cmlkit.cli.options import Invocation
 
 
 def emit(invocation: Invocation, result: Mapping[str, Any], lines: Sequence[tuple[str, str]]) -> None:
-    """Hand a command's result on: to the job's later steps, and to standard output.
+    """Pass a command's result on to the job's later steps and to standard output.
 
     Args:
-        result: What `--json` prints; its keys become outputs, with dashes.
-        lines: Label and value of what a person reads.
+        result: The object that `--json` prints; its keys become outputs, with dashes.
+        lines: Labels and values for a person to read.
     """
     invocation.workplace.write_outputs(result)
     if invocation.as_json:
@@ -27,13 +27,13 @@ def emit(invocation: Invocation, result: Mapping[str, Any], lines: Sequence[tupl
 
 
 def emit_text(invocation: Invocation, result: Mapping[str, Any], text: str) -> None:
-    """The same for a result of one line, which scripts take as it is."""
+    """Pass on a result of one line, which scripts use as it is."""
     invocation.workplace.write_outputs(result)
     show_text(invocation, result, text)
 
 
 def show_text(invocation: Invocation, result: Mapping[str, Any], text: str) -> None:
-    """JSON or a text, for what is no output of the step: too long for one, or secret."""
+    """Print a result that is too long or too secret for an output of the step."""
     if invocation.as_json:
         print_json(result)
     else:
@@ -41,22 +41,22 @@ def show_text(invocation: Invocation, result: Mapping[str, Any], text: str) -> N
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """The one JSON object that `--json` is for."""
+    """Print the single JSON object of `--json`."""
     click.echo(json.dumps(document, indent=2, default=str))
 
 
 def print_pairs(lines: Sequence[tuple[str, str]]) -> None:
-    """Label and value, a pair a line, the values in one column."""
+    """Print one label and value per line, with the values in one column."""
     width = max((len(label) for label, _ in lines), default=0)
     for label, value in lines:
         click.echo(f"{label:<{width}}  {value}".rstrip())
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], *, verbatim: Collection[str] = ()) -> None:
-    """Rows of the same keys, with a header; nothing where there are none.
+    """Print rows that have the same keys below a header; print nothing without rows.
 
     Args:
-        verbatim: Keys that somebody else named, so that their underscores stay.
+        verbatim: Keys that keep their underscores, because the user named them.
     """
     if not rows:
         return
@@ -71,6 +71,6 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, verbatim: Collection[str] 
     )
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
-    # Where nobody watches there is no width to fit, and a row is a line.
+    # Without a terminal there is no width to fit, and each row is one line.
     width = None if sys.stdout.isatty() else 10_000
     Console(highlight=False, markup=False, width=width).print(table)

@@ -1,4 +1,4 @@
-"""`cmlkit pr`: a pull request with files, without a training."""
+"""`cmlkit pr`: a pull request with files, without training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class CreateByDefault(click.Group):
-    """A group that takes `cmlkit pr FILE` for `cmlkit pr create FILE`."""
+    """A group that reads `cmlkit pr FILE` as `cmlkit pr create FILE`."""
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in {*self.commands, *context.help_option_names}:
@@ -26,19 +26,19 @@ class CreateByDefault(click.Group):
 
 @click.group(cls=CreateByDefault)
 def pr() -> None:
-    """Open a pull request with the files that you name."""
+    """Open a pull request with files that you name."""
 
 
 @pr.command()
 @with_settings()
 @click.argument("paths", nargs=-1, required=True)
-@click.option("--title", default="", help="Title; made from the files' names when left out.")
-@click.option("--body", default="", help="Text of the pull request; the link to the run when left out.")
-@click.option("--branch", default="", help="Its branch; knows {base}, {run}, {attempt} and {sha}.")
-@click.option("--message", default="", help="Commit message; the title when left out.")
-@click.option("--merge", "auto_merge", flag_value="merge", default="", help="Merge it once requirements are met.")
-@click.option("--squash", "auto_merge", flag_value="squash", help="The same, squashed.")
-@click.option("--rebase", "auto_merge", flag_value="rebase", help="The same, rebased.")
+@click.option("--title", default="", help="Title; made from the files' names if omitted.")
+@click.option("--body", default="", help="Text of the pull request; a link to the run if omitted.")
+@click.option("--branch", default="", help="Its branch; may contain {base}, {run}, {attempt} and {sha}.")
+@click.option("--message", default="", help="Commit message; the title if omitted.")
+@click.option("--merge", "auto_merge", flag_value="merge", default="", help="Merge it once its requirements are met.")
+@click.option("--squash", "auto_merge", flag_value="squash", help="Like --merge, but squash.")
+@click.option("--rebase", "auto_merge", flag_value="rebase", help="Like --merge, but rebase.")
 @click.option("--md", is_flag=True, help="Print a markdown link.")
 def create(
     invocation: Invocation,
@@ -50,34 +50,34 @@ def create(
     auto_merge: str,
     md: bool,
 ) -> None:
-    """Commit the files PATHS to a new branch and open a pull request; the checkout stays as it is.
+    """Commit the files PATHS to a new branch and open a pull request; the checkout does not change.
 
-    Called again in the same run, it adds to the same pull request. Files that the base branch has already open none.
+    A second call in the same run adds to the same pull request. If the base branch has the files, none is opened.
 
     \b
     cmlkit pr create model/random_forest.joblib
     cmlkit pr create --title "New model" --squash model metrics.json
     """
-    from cmlkit.publishing import named_files as stage
+    from cmlkit.publishing import named_files
 
     directory = Path.cwd()
-    files = stage.read_named(
+    files = named_files.read_named(
         paths,
         directory=directory,
         prefix=edges.prefix(invocation, directory),
         limits=edges.facts(invocation).limits.files,
     )
-    spec = stage.PullRequestSpec(
-        branch=branch or stage.BRANCH, title=title, body=body, message=message, auto_merge=auto_merge or ""
+    spec = named_files.PullRequestSpec(
+        branch=branch or named_files.BRANCH, title=title, body=body, message=message, auto_merge=auto_merge or ""
     )
     workflow_run = invocation.workplace.workflow_run(directory=directory)
     forge = edges.forge(invocation, workflow_run)
-    _show(invocation, stage.publish_files(files, spec, forge=forge, workflow_run=workflow_run), md=md)
+    _show(invocation, named_files.publish_files(files, spec, forge=forge, workflow_run=workflow_run), md=md)
 
 
 def _show(invocation: Invocation, pull_request: PullRequest | None, *, md: bool) -> None:
     if pull_request is None:
-        invocation.progress.note("The base branch has these files already: no pull request is opened.")
+        invocation.progress.note("The base branch has these files already: no pull request was opened.")
     url, number = (pull_request.url, pull_request.number) if pull_request else ("", None)
     result = {
         "changed": pull_request is not None,

@@ -1,4 +1,4 @@
-"""`cmlkit model promote`: which version of a model is in production."""
+"""`cmlkit model promote`: the version of a model that is in production."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 @click.command()
 @with_settings()
 @click.argument("model", required=False, default="")
-@click.option("--to", default="", help="Commit, branch or tag, or number of an earlier promotion, to promote instead.")
-@click.option("--pull-request", type=int, help="Number of a pull request to merge first; what it brings is promoted.")
-@click.option("--merge", "method", flag_value="merge", default="merge", help="Merge it by a merge commit.")
-@click.option("--squash", "method", flag_value="squash", help="Merge it squashed.")
-@click.option("--rebase", "method", flag_value="rebase", help="Merge it rebased.")
-@click.option("--base", default="", help="Branch to promote from; publish.base when left out.")
-@click.option("--name", default="", help="Name of the model in its tags; the file's when left out.")
-@click.option("--dry-run", is_flag=True, help="Check everything, and write nothing.")
+@click.option("--to", default="", help="Promote this commit, branch, tag or number of an earlier promotion instead.")
+@click.option("--pull-request", type=int, help="Number of a pull request to merge first; its model is promoted.")
+@click.option("--merge", "method", flag_value="merge", default="merge", help="Merge it with a merge commit.")
+@click.option("--squash", "method", flag_value="squash", help="Squash it.")
+@click.option("--rebase", "method", flag_value="rebase", help="Rebase it.")
+@click.option("--base", default="", help="Branch to promote from; publish.base if omitted.")
+@click.option("--name", default="", help="Name of the model in its tags; the file's if omitted.")
+@click.option("--dry-run", is_flag=True, help="Check everything, but write nothing.")
 def promote(
     invocation: Invocation,
     model: str,
@@ -39,10 +39,10 @@ def promote(
     name: str,
     dry_run: bool,
 ) -> None:
-    """Put the base branch's model file MODEL into production: by the next tag model/NAME/production/NUMBER.
+    """Put the base branch's model file MODEL into production, with the next tag model/NAME/production/NUMBER.
 
-    The tag's message has metrics, hash and run. No tag is ever moved or removed, so that rolling back is another tag.
-    MODEL is the one that the settings name when left out.
+    The tag's message has metrics, hash and run. Tags are never moved or removed: rolling back creates another tag. If
+    MODEL is omitted, the settings name it.
 
     \b
     cmlkit model promote
@@ -67,7 +67,7 @@ def promote(
     )
     if not promoted.created:
         reason = "nothing was written" if dry_run else "it is in production already"
-        invocation.progress.note(f"No tag was made: {reason}.")
+        invocation.progress.note(f"No tag was created: {reason}.")
     emit(invocation, _result(promoted), _lines(promoted))
 
 

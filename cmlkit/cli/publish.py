@@ -1,4 +1,4 @@
-"""`cmlkit publish` and `cmlkit report`: what to do with the last training's result."""
+"""`cmlkit publish` and `cmlkit report`: the last training's result, published or printed."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
 @click.argument("image", required=False, type=click.Path(path_type=Path))
 @click.option("--md", is_flag=True, help="With IMAGE: print markdown that shows it.")
 def publish(invocation: Invocation, image: Path | None, md: bool) -> None:
-    """Gate, commit, pull request, report, comment, check and summary, in one process.
+    """Gate the last training, commit it, open a pull request, and write report, comment, check and summary.
 
-    With IMAGE it only stores that file, as cmlkit asset publish does.
+    With IMAGE, only store that file, as cmlkit asset publish does.
 
     \b
     cmlkit publish
     cmlkit publish --gate "accuracy >= champion - 0.01" --labels retrained --auto-merge squash
     cmlkit publish model/confusion_matrix.png --md >> report.md
     """
-    from cmlkit.publishing import publish as stage
+    from cmlkit.publishing.publish import publish as publish_run
 
     if image is not None:
-        # The flag only: a title in cmlkit.yaml is that of pull requests.
+        # Only the flag counts: a title in cmlkit.yaml is for pull requests.
         publish_asset(invocation, image, md=md, title=click.get_current_context().params["publish__title"] or "")
         return
     directory = Path.cwd()
     run = read_record(directory)
     workflow_run = _workflow_run(invocation, run, directory)
-    publication = stage.publish(
+    publication = publish_run(
         run,
         spec=invocation.settings.publish,
         rules=invocation.settings.gate.rules,
@@ -63,7 +63,7 @@ def publish(invocation: Invocation, image: Path | None, md: bool) -> None:
 @click.command()
 @with_settings("publish", "gate")
 def report(invocation: Invocation) -> None:
-    """Print the report of the last training as markdown, without touching GitHub.
+    """Print the report of the last training as markdown, without using GitHub.
 
     \b
     cmlkit report > report.md
@@ -78,10 +78,10 @@ def report(invocation: Invocation) -> None:
 
 
 def read_record(directory: Path) -> TrainingRun:
-    """The last training below `directory`.
+    """Return the record of the last training below `directory`.
 
     Raises:
-        SettingsError: There was none, or its record is broken.
+        SettingsError: It is missing or broken.
     """
     try:
         text = (directory / RECORD).read_text(encoding="utf-8")
@@ -95,7 +95,7 @@ def read_record(directory: Path) -> TrainingRun:
 def _workflow_run(
     invocation: Invocation, run: TrainingRun, directory: Path, *, with_commit: bool = True
 ) -> WorkflowRun:
-    """Outside a CI the training names the run, so that publishing it again finds what an earlier try left."""
+    """Return the run; outside a CI, the training names it, so that publishing again finds the earlier try's results."""
     digest = hashlib.sha256(run.to_json().encode()).hexdigest()
     return invocation.workplace.workflow_run(directory=directory, local_id=digest[:8], with_commit=with_commit)
 

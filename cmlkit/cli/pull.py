@@ -1,4 +1,4 @@
-"""`cmlkit model pull`: a version of a model, from wherever its bytes are."""
+"""`cmlkit model pull`: a version of a model, wherever its bytes are."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from cmlkit.formats import short_hash, size
 @click.command()
 @with_settings()
 @click.argument("model", required=False, default="")
-@click.option("--at", default="", help="A version: production, champion, number of a promotion, branch, tag or commit.")
-@click.option("--base", default="", help="Branch of the champion; publish.base when left out.")
-@click.option("--output", type=click.Path(path_type=Path), help="File to write; MODEL when left out.")
-@click.option("--force", is_flag=True, help="Replace a file that no commit has.")
+@click.option("--at", default="", help="A version: production, champion, a promotion's number, branch, tag or commit.")
+@click.option("--base", default="", help="Branch of the champion; publish.base if omitted.")
+@click.option("--output", type=click.Path(path_type=Path), help="File to write; MODEL if omitted.")
+@click.option("--force", is_flag=True, help="Replace a file whose content is in no commit.")
 def pull(invocation: Invocation, model: str, at: str, base: str, output: Path | None, force: bool) -> None:
-    """Bring the model file MODEL to the working tree, from git, Git LFS, S3 or DVC, and check its hash.
+    """Pull the model file MODEL into the working tree from git, Git LFS, S3 or DVC, and check its hash.
 
-    What the checkout has in its place says where it is. Broken off, it goes on where it was. MODEL is the one that the
-    settings name when left out. For Git LFS the token of the environment is used, or what git has for the remote.
+    The checkout tells where the bytes are. An interrupted pull resumes. If MODEL is omitted, the settings
+    name it. Git LFS gets the token of the environment, or git's credentials for the remote.
 
     \b
     cmlkit model pull
@@ -46,7 +46,7 @@ def pull(invocation: Invocation, model: str, at: str, base: str, output: Path | 
             access=edges.git_access(invocation),
             say=say,
         )
-        say(f"from {pulled.store}" if pulled.store else "was there already")
+        say(f"from {pulled.store}" if pulled.store else "already there")
     emit(
         invocation,
         dataclasses.asdict(pulled),
@@ -55,6 +55,6 @@ def pull(invocation: Invocation, model: str, at: str, base: str, output: Path | 
             ("version", pulled.version),
             ("sha256", short_hash(pulled.sha256)),
             ("size", size(pulled.size)),
-            ("from", pulled.store or "it was there already"),
+            ("from", pulled.store or "already there"),
         ],
     )

@@ -13,13 +13,13 @@ from cmlkit.git import prepare as checkout
 
 @click.group()
 def repo() -> None:
-    """Make the checkout ready for commits."""
+    """Prepare the checkout for commits."""
 
 
 @repo.command()
 @with_settings()
-@click.option("--user-name", default="", help="Author of commits, where git has none.")
-@click.option("--user-email", default="", help="The author's e-mail address, where git has none.")
+@click.option("--user-name", default="", help="Author of commits, if git has none.")
+@click.option("--user-email", default="", help="The author's e-mail address, if git has none.")
 @click.option("--unshallow", is_flag=True, help="Fetch the history that a shallow clone left out.")
 def prepare(invocation: Invocation, user_name: str, user_email: str, unshallow: bool) -> None:
     """Set the author of commits in this checkout, unless git has one. No token is ever written to .git/config.

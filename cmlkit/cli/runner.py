@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 
 INTERRUPTED = (
-    "{cloud} took the spot instance of this run back. workflows/resume-after-interruption.yml tries such runs again."
+    "{cloud} took back the spot instance of this run. workflows/resume-after-interruption.yml reruns such runs."
 )
 
 
 class _Launch(click.Command):
-    """A command that takes CML's flags, too."""
+    """A command that also takes CML's flags."""
 
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
         return super().parse_args(context, translated(arguments))
 
 
 class _Runner(click.Group):
-    """A group that launches where no command is named, as `cml runner` does."""
+    """A group that launches if no command is named, as `cml runner` does."""
 
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
         names_none = bool(arguments) and arguments[0].startswith("--") and arguments[0] != "--help"
@@ -49,12 +49,12 @@ def runner() -> None:
 
 @runner.command(cls=_Launch)
 @with_settings("runner", "train", "gate")
-@click.option("--dry-run", is_flag=True, help="Show what would be tried, and what it costs; launch nothing.")
-@click.option("--preflight", is_flag=True, help="Let the doctor look first; where something is wrong, launch nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be tried and its cost; launch nothing.")
+@click.option("--preflight", is_flag=True, help="Run the doctor first; if it finds a failure, launch nothing.")
 def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
-    """Launch an instance, and return when its runner is online at GitHub.
+    """Launch an instance, and return when its runner is online on GitHub.
 
-    On failure, time-out, SIGINT and SIGTERM everything is taken back.
+    On failure, timeout, SIGINT or SIGTERM, everything that was created is removed.
 
     \b
     cmlkit runner launch --instance-type c7i.xlarge,c6i.xlarge --region eu-west-1
@@ -66,7 +66,7 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
     from cmlkit.runner.launch import launch_all
     from cmlkit.runner.preview import preview
 
-    rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong one when all is paid for
+    rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong rule only after all is paid for
     spec, workflow_run = invocation.settings.runner, invocation.workplace.workflow_run(with_commit=False)
     cloud_for = edges.clouds(invocation)
     if dry_run:
@@ -87,7 +87,7 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
 @runner.command()
 @with_settings("runner")
 def stop(invocation: Invocation) -> None:
-    """Terminate this run's instances and remove its runners, whatever launched them. Nothing to do is fine.
+    """Terminate this run's instances and remove its runners. Finding none is no error.
 
     \b
     cmlkit runner stop
@@ -114,9 +114,9 @@ def stop(invocation: Invocation) -> None:
 
 @runner.command()
 @with_settings("runner")
-@click.option("--check", default="", metavar="IMAGE", help="Boot an instance of this image, and tell what it lacks.")
+@click.option("--check", default="", metavar="IMAGE", help="Boot an instance of this image, and report what it lacks.")
 def image(invocation: Invocation, check: str) -> None:
-    """Print the recipe of an image that boots without downloads, or check an image.
+    """Print the recipe of a machine image that boots without downloads, or check an image.
 
     \b
     cmlkit runner image >prepare-image.sh
@@ -167,16 +167,16 @@ def list_(invocation: Invocation, this_run: bool) -> None:
         workflow_run=invocation.workplace.workflow_run(with_commit=False) if this_run else None,
     )
     rows = [_row(instance) for instance in found]
-    emit(invocation, {"instances": rows}, [] if rows else [("none", "cmlkit has no instance there")])
+    emit(invocation, {"instances": rows}, [] if rows else [("none", "cmlkit has no instance in these regions")])
     if not invocation.as_json:
         print_table(rows)
 
 
 @runner.command()
 @with_settings("runner")
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 def reap(invocation: Invocation, dry_run: bool) -> None:
-    """Terminate instances, and remove runners, that have outlived their lease. What is busy stays.
+    """Terminate instances and remove runners that have outlived their lease. Busy ones stay.
 
     \b
     cmlkit runner reap --dry-run
@@ -202,7 +202,7 @@ def reap(invocation: Invocation, dry_run: bool) -> None:
 
 
 def _check(invocation: Invocation, workflow_run: WorkflowRun) -> None:
-    """Show what the doctor finds, and raise the first of it that would stop the run."""
+    """Show the doctor's findings, and raise the first that would stop the run."""
     from cmlkit.cli.doctor import examined
     from cmlkit.doctor import first_failure
 
@@ -216,7 +216,7 @@ def _check(invocation: Invocation, workflow_run: WorkflowRun) -> None:
 
 
 def _show_launched(invocation: Invocation, launched: Sequence[Launched]) -> None:
-    """The first runner's facts are the result itself; the others, if there are any, stand beside them."""
+    """Show the first runner as the result itself, and any others beside it."""
     runners = [dataclasses.asdict(item) for item in launched]
     result: dict[str, Any] = {**runners[0], "runners": runners} if len(runners) > 1 else runners[0]
     emit(invocation, result, [(key.replace("_", " "), str(value)) for key, value in runners[0].items()])
@@ -234,7 +234,11 @@ def _show_preview(invocation: Invocation, preview: Preview) -> None:
         for option in preview.options
     ]
     result = {"options": rows, "notes": list(preview.notes), "most_usd": preview.most}
-    most = "unknown; --max-price leaves out what has no known price" if preview.most is None else f"${preview.most:.4f}"
+    most = (
+        "unknown; --max-price leaves out options without a known price"
+        if preview.most is None
+        else f"${preview.most:.4f}"
+    )
     for note in preview.notes:
         invocation.progress.note(note)
     emit(invocation, result, [("one runner costs at most", most)])

@@ -1,4 +1,4 @@
-"""`cmlkit demo` and `cmlkit sandbox`: the whole thing without an account."""
+"""`cmlkit demo` and `cmlkit sandbox`: the whole daily job without an account."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PAGE_FOLDER = Path("build/demo")
 @click.command()
 @with_settings()
 @click.option("--repeat", default=1, type=click.IntRange(1, 30), help="How many days to run.")
-@click.option("--serve", is_flag=True, help="Keep the pull request's page up until Ctrl-C.")
+@click.option("--serve", is_flag=True, help="Serve the pull request's page until Ctrl-C.")
 @click.option("--example", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Project to train.")
 def demo(invocation: Invocation, repeat: int, serve: bool, example: Path | None) -> None:
     """Run the whole daily job on this machine, in the sandbox: launch, train, publish, terminate.
@@ -58,7 +58,7 @@ def demo(invocation: Invocation, repeat: int, serve: bool, example: Path | None)
 @with_settings()
 @click.option("--example", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Project to start with.")
 def sandbox(invocation: Invocation, example: Path | None) -> None:
-    """Keep an AWS and a GitHub up on this machine, and print the variables that point at them.
+    """Run stand-ins for AWS and GitHub on this machine, and print the variables that point to them.
 
     The sandbox comes with an extra: pip install 'cmlkit-ci[demo]'.
 
@@ -74,9 +74,9 @@ def sandbox(invocation: Invocation, example: Path | None) -> None:
 
 @contextmanager
 def _sandbox(source: Path, *, folder: Path | None = None) -> Iterator[Sandbox]:
-    """A sandbox that keeps its files below `folder`, the system's temporary one when None, and removes them.
+    """Yield a sandbox that keeps its files below `folder`, or the temporary folder if None, and removes them.
 
-    SIGTERM ends it as Ctrl-C does, or its files would stay.
+    SIGTERM ends it as Ctrl-C does; otherwise its files would stay.
     """
     try:
         from cmlkit_sandbox import Sandbox
@@ -118,7 +118,7 @@ def _lines(day: Day, page: Path) -> list[tuple[str, str]]:
 
 @contextmanager
 def _until_ended() -> Iterator[None]:
-    """Wait behind the block for Ctrl-C or SIGTERM, which may come in the block already."""
+    """Wait after the block for Ctrl-C or SIGTERM, either of which may also end the block."""
     try:
         yield
         threading.Event().wait()

@@ -1,4 +1,4 @@
-"""`cmlkit train`: run the training, here."""
+"""`cmlkit train`: run the training here."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from cmlkit.records.training_run import RECORD, TrainingRun
 @with_settings("train")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def train(invocation: Invocation, command: tuple[str, ...]) -> None:
-    """Train a model, and record what came of it.
+    """Train a model, and record the result.
 
-    Runs COMMAND, else the settings' run, else their estimator. The record is for `cmlkit publish`.
+    Runs COMMAND, else the settings' run, else their estimator. `cmlkit publish` reads the record.
 
     \b
     cmlkit train -- python train.py
@@ -33,14 +33,14 @@ def train(invocation: Invocation, command: tuple[str, ...]) -> None:
     from cmlkit.process import variables_hidden
     from cmlkit.training import train
 
-    rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong one when all is trained
+    rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong rule only after the training
     spec = invocation.settings.train
     if command:
         spec = dataclasses.replace(spec, run=shlex.join(command), estimator="")
     # An estimator runs in this process, and a command can read its parent's environment.
     with variables_hidden(credentials().difference(spec.pass_env)) as is_hidden:
         if not is_hidden:
-            invocation.progress.warn("The training's commands can read the tokens of this step under /proc.")
+            invocation.progress.warn("The training's commands can read the tokens of this step in /proc.")
         run = train.train(
             spec,
             directory=Path.cwd(),

@@ -1,4 +1,4 @@
-"""`cmlkit workflow`: runs of the repository's workflows."""
+"""`cmlkit workflow`: the repository's workflow runs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from cmlkit.errors import SettingsError
 
 @click.group()
 def workflow() -> None:
-    """Run workflow runs again."""
+    """Rerun workflow runs."""
 
 
 @workflow.command()
 @with_settings()
-@click.option("--id", "run_id", default="", metavar="RUN", help="Id of the run; this one's when left out.")
-@click.option("--if-interrupted", is_flag=True, help="Only if the cloud took its spot instance back, and only once.")
+@click.option("--id", "run_id", default="", metavar="RUN", help="Id of the run; this one's if omitted.")
+@click.option("--if-interrupted", is_flag=True, help="Only if the cloud took back its spot instance, and only once.")
 def rerun(invocation: Invocation, run_id: str, if_interrupted: bool) -> None:
-    """Run all jobs of a workflow run again, the one that launches the instance among them.
+    """Rerun all jobs of a workflow run, including the one that launches the instance.
 
     \b
     cmlkit workflow rerun --id 1234567890
@@ -35,7 +35,7 @@ def rerun(invocation: Invocation, run_id: str, if_interrupted: bool) -> None:
     wanted = run_id or this_run.run_id
     if not wanted.isdecimal():
         raise SettingsError(
-            f"{wanted!r} is no id of a workflow run.", next_step="Name one: --id, as in the run's address."
+            f"{wanted!r} is not the id of a workflow run.", next_step="Give --id; the run's address contains it."
         )
     cloud = known(invocation.settings.runner.cloud).name
     forge = edges.forge(invocation, this_run)

@@ -137,4 +137,4 @@ def test_the_command_says_what_it_did(there: Project, capsys: pytest.CaptureFixt
     assert run(["asset", "prune", "--json"], environ=environ) == 0
     out, err = capsys.readouterr()
     assert json.loads(out) == {"removed": [], "kept": 1, "rewritten": 0}
-    assert "Shown nowhere yet: 1 image of the last hour" in err
+    assert "Not shown anywhere yet: 1 image from the last hour" in err

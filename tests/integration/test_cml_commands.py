@@ -189,7 +189,7 @@ def test_a_comment_without_a_pull_request_goes_to_the_commit(
     ("text", "arguments", "exit_code", "message"),
     [
         ("", [], 2, "is empty"),
-        ("x" * (16 * 1024**2 + 1), [], 2, "more than 16 MiB"),
+        ("x" * (16 * 1024**2 + 1), [], 2, "larger than 16 MiB"),
         ("x", ["--target", "wiki"], 2, "not known"),
         ("x", ["--pr"], 7, "No open pull request"),
         ("x", ["--target", "pr/99"], 7, "404|not exist|Not Found"),

@@ -79,7 +79,7 @@ def test_a_text_that_is_too_long_is_shortened_by_whole_tables_and_is_in_the_summ
     assert text.count("| a | 1 |") == 500 * 12
     assert re.search(r"3 more blocks did not fit here: \[the summary of the run\]\(http", text)
     assert (tmp_path / "summary.md").read_text().count("| a | 1 |") == 500 * 15
-    assert "it is shortened" in capsys.readouterr().err
+    assert "it was shortened" in capsys.readouterr().err
 
 
 def test_a_rejected_model_is_a_draft_and_exit_code_6(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:

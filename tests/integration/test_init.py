@@ -54,8 +54,8 @@ def test_what_was_not_found_is_told_with_the_default_that_stands(
     Path("train.py").write_text("import joblib\n")
     assert init() == 0
     said = capsys.readouterr().err
-    assert "No file for train.model was found: its default stands, model/random_forest.joblib." in said
-    assert "No file for train.metrics was found: its default stands, model/metrics.txt." in said
+    assert "No file for train.model was found; its default applies: model/random_forest.joblib." in said
+    assert "No file for train.metrics was found; its default applies: model/metrics.txt." in said
 
 
 def test_flags_are_written_down(project: Path) -> None:
@@ -83,7 +83,7 @@ def test_nothing_is_overwritten_and_then_nothing_is_written(project: Path, capsy
     WORKFLOW.parent.mkdir(parents=True)
     WORKFLOW.write_text("mine\n")
     assert init() == 2
-    assert f"{WORKFLOW} is there already; nothing was written" in capsys.readouterr().err
+    assert f"{WORKFLOW} exists already; nothing was written" in capsys.readouterr().err
     assert WORKFLOW.read_text() == "mine\n"
     assert not Path("cmlkit.yaml").exists()
     assert init("--force") == 0
@@ -101,7 +101,7 @@ def test_settings_that_are_there_stay_while_a_workflow_is_added(
     assert "unchanged  cmlkit.yaml" in out
     assert "warning" not in err
     assert init("--run", "python other.py", "--gate", "accuracy > 0") == 0
-    assert "cmlkit.yaml is there and stays, without --run, --gate" in capsys.readouterr().err
+    assert "cmlkit.yaml exists and was kept, without --run, --gate" in capsys.readouterr().err
     assert Path("cmlkit.yaml").read_text() == "train: {run: python mine.py}\n"
     assert WORKFLOW.with_name("reap.yml").exists()
 

@@ -104,15 +104,9 @@ def test_annotations_stay_on_one_line(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().err == "::error title=a%3Ab%2Cc::50%25 lost%0Anext: retry\n"
 
 
-def test_a_mask_is_for_the_runner_that_reads_the_log(capsys: pytest.CaptureFixture[str]) -> None:
-    GithubActions(RUN).mask("50%secret")
-    assert capsys.readouterr() == ("", "::add-mask::50%25secret\n")
-
-
 def test_a_shell_with_a_steps_variables_sees_no_lines_for_the_runner(capsys: pytest.CaptureFixture[str]) -> None:
     place = GithubActions({"GITHUB_REPOSITORY": "octo/model"})
     place.annotate("error", "It failed.")
-    place.mask("secret")
     assert capsys.readouterr() == ("", "")
     assert not isinstance(place.progress(), WorkflowLog)
     assert isinstance(GithubActions(RUN).progress(), WorkflowLog)
