@@ -133,9 +133,8 @@ def test_a_function_raises_an_error_that_names_the_extra(
 
 def test_dvc_is_asked_for_before_anything_is_published(bare: Path, tmp_path: Path) -> None:
     dvc_model(tmp_path)
-    call = (
-        "from pathlib import Path; from cmlkit.stores.dvc import DvcStore; DvcStore(Path()).check('m.joblib', size=1)"
-    )
+    store = "from pathlib import Path; from cmlkit.stores.dvc import DvcStore; store = DvcStore(Path(), environ={})"
+    call = f"{store}; store.check('m.joblib', size=1)"
     done = subprocess.run(
         [bare / "python", "-c", call], cwd=tmp_path, env=environ(bare), capture_output=True, text=True
     )

@@ -97,6 +97,7 @@ def test_a_training_is_published_to_a_new_forge_by_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     forge = toy_forge.FORGES["octo/demo"] = toy_forge.ToyForge(name="octo/demo")
     forge.start({"README.md": b"demo"})
     (tmp_path / "cmlkit.yaml").write_text("train: {model: m.bin, metrics: [metrics.txt], plots: [], data: []}\n")

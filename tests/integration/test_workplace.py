@@ -48,7 +48,10 @@ def test_from_python_two_runs_of_a_checkout_share_no_label(clone: Path) -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, {"GITHUB_RUN_ID": "9"}], ids=["local", "some of a step's variables"])
-def test_without_a_repository_the_error_says_what_to_set(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_without_a_repository_the_error_says_what_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(SettingsError) as caught:
         cmlkit.workflow_run(environ, directory=tmp_path)
     assert "GITHUB_REPOSITORY=OWNER/NAME" in caught.value.next_step
