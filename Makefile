@@ -1,4 +1,4 @@
-# The commands that people and CI run. Each sets itself up in .venv and touches nothing outside this checkout.
+# The commands that people and CI run. Each sets up .venv for itself and changes nothing outside this checkout.
 PYTHON ?= python3
 BIN := .venv/bin
 # uv and pip keep what they download below .venv, so that removing the checkout removes everything.
@@ -6,16 +6,16 @@ export UV_CACHE_DIR := $(CURDIR)/.venv/cache
 export PIP_CACHE_DIR := $(CURDIR)/.venv/cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_PYTHON_DOWNLOADS := never
-# An organisation's own certificate authority is in the system's store, where there is one.
+# An organisation's own certificate authority is in the system's store, if there is one.
 export UV_SYSTEM_CERTS := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),1,0)
-# Without compiled modules on disk, each of the many processes that tests and demo start would compile them anew.
+# Without compiled modules on disk, each of the many processes of the tests and the demo would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
-# So do the programs that tests and demo start: temporary files and caches stay below build/.
+# The programs that the tests and the demo start keep their temporary files and caches below build/.
 export TMPDIR := $(CURDIR)/build/tmp
 export XDG_CACHE_HOME := $(CURDIR)/build/cache
 export MPLCONFIGDIR := $(CURDIR)/build/cache/matplotlib
 $(shell mkdir -p $(TMPDIR))
-# The locked one from the start: another version would fill the cache in a form that it does not read.
+# The locked version from the start: it cannot read the cache that another version fills.
 LOCKED_UV = $(shell sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' uv.lock)
 SYNC = $(BIN)/uv sync --frozen --inexact --quiet
 OLDEST := .venv/oldest
@@ -34,7 +34,7 @@ demo: .venv/demo.stamp  ## Run the whole daily job in the sandbox (about a minut
 test: .venv/test.stamp  ## Run the test suite in parallel
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" --ignore tests/slow $(TEST)
 
-test-slow: .venv/slow.stamp  ## Run the tests that take minutes: boots under real systemd, fault sweeps, days of the demo
+test-slow: .venv/slow.stamp  ## Run the tests that take minutes: boots under real systemd, fault sweeps, several days of the demo
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m slow tests/slow tests/e2e tests/integration $(TEST)
 
 test-oldest: .venv/oldest.stamp  ## Run the tests with the oldest dependencies that pyproject.toml allows
@@ -52,13 +52,13 @@ lint: .venv/test.stamp  ## Check style, types, import directions, shell and work
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(wildcard .github/workflows/*.yml workflows/*.yml)
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
-bench: .venv/test.stamp  ## Measure against the floor; writes build/bench.json and a page. BENCH=commands: that part only
+bench: .venv/test.stamp  ## Measure against the floor, into build/bench.json and a page; BENCH=commands for that part only
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 docs: .venv/docs.stamp  ## Build the documentation as a site in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-clean:  ## Remove everything that these commands made
+clean:  ## Remove everything that these commands created
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 .venv/demo.stamp: uv.lock $(PROJECTS) | .venv/bin/uv
@@ -73,7 +73,7 @@ clean:  ## Remove everything that these commands made
 	@echo "Setting up .venv for the slow tests, with DVC"
 	@$(SYNC) --extra test --extra dvc && touch $@
 
-# The oldest of what cmlkit itself needs, and any tools to test it with that go with those.
+# The oldest dependencies of cmlkit itself, and any test tools that are compatible with them.
 .venv/oldest.stamp: $(PROJECTS) | .venv/bin/uv
 	@echo "Setting up .venv/oldest for the tests with the oldest dependencies"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(OLDEST)
