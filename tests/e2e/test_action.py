@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent, indent
 
+import pytest
+
 from tests.e2e.act import Act, ActRun
 
 
@@ -95,6 +97,7 @@ def test_the_settings_file_is_looked_for_in_the_working_directory(act: Act, repo
     assert shown["runner.image"] == {"value": "ami-0123456789abcdef0", "source": "settings.yaml:1"}
 
 
+@pytest.mark.slow
 def test_a_command_is_never_evaluated(act: Act, repository: Path) -> None:
     texts = ("$(touch evaluated)", "; touch evaluated", "`touch evaluated`", "&& touch evaluated", "| tee evaluated")
     steps = "".join(
@@ -142,6 +145,7 @@ def test_a_command_with_quotes_is_refused_with_what_to_do_instead(act: Act, repo
     assert "by their own input" in done.log
 
 
+@pytest.mark.slow
 def test_scikit_learn_is_installed_for_an_estimator_and_stays_for_later_steps(act: Act, repository: Path) -> None:
     steps = """
         - uses: OWNER/cmlkit@v1

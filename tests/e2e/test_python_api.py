@@ -7,12 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from cmlkit_sandbox import Sandbox
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "python-api" / "retrain.py"
 TIMEOUT_SECONDS = 120
 
 
+@pytest.mark.slow
 def test_the_example_launches_trains_compares_publishes_and_loads(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()

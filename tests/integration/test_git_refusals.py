@@ -129,7 +129,7 @@ def test_in_a_job_the_path_in_the_repository_follows_from_its_workspace(
     ended = cmlkit(*command, environ={**without_git, "GITHUB_WORKSPACE": str(team.parent)})
     assert ended.code == 0, ended.errors
     assert files(sandbox) == {f"team-a/{MODEL}"}
-    assert "follow from the job's workspace" in ended.errors
+    assert "are taken from the job's workspace" in ended.errors
 
 
 def test_a_promotion_in_a_job_looks_below_the_folder_that_it_runs_in(

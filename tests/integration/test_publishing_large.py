@@ -51,6 +51,7 @@ def test_a_model_over_fifty_mebibytes_is_published_with_a_warning(there: Project
     assert "every clone of the repository will keep it" in there.progress.warnings[0]
 
 
+@pytest.mark.slow
 def test_a_publish_that_broke_off_after_the_push_is_finished(there: Project) -> None:
     run = there.trained(0.9, content=LARGE)
     there.github.faults.add("POST", "/git/trees", status=422)

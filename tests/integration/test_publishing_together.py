@@ -43,6 +43,7 @@ def one_of(there: Project, index: int) -> Project:
     return Project(github=there.github, directory=directory)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token", ["ghs_workflow", "ghp_person"])
 def test_ten_models_on_one_branch_are_ten_commits_and_one_pull_request(there: Project, token: str) -> None:
     def publish(index: int) -> Publication:
@@ -58,6 +59,7 @@ def test_ten_models_on_one_branch_are_ten_commits_and_one_pull_request(there: Pr
     assert len(there.comments(1)) == AT_ONCE
 
 
+@pytest.mark.slow
 def test_ten_runs_of_one_model_on_one_branch_end_with_one_comment_of_the_newest(there: Project) -> None:
     def publish(index: int) -> Publication:
         mine = one_of(there, index)

@@ -56,7 +56,7 @@ def test_a_run_that_is_not_over_cannot_run_again(sandbox: Sandbox, capsys: pytes
 @pytest.mark.parametrize("wanted", ["../../x", "12a"])
 def test_what_is_no_run_is_refused(sandbox: Sandbox, capsys: pytest.CaptureFixture[str], wanted: str) -> None:
     assert run(["workflow", "rerun", "--id", wanted], environ=os.environ) == 2
-    assert "no id of a workflow run" in capsys.readouterr().err
+    assert "not the id of a workflow run" in capsys.readouterr().err
 
 
 def test_a_run_that_does_not_exist_is_said(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
