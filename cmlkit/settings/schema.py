@@ -141,7 +141,7 @@ class TrainSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class PublishSpec:
-    """Where the result goes, and how it is presented."""
+    """Destination and presentation of the result."""
 
     base: str = setting("", TEXT, "Branch that the pull request targets; the repository's default branch if empty.")
     branch: str = setting(

@@ -18,7 +18,7 @@ from cmlkit.stores.pointer import Pointer
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """Where a source of models is used from; each takes what it needs.
+    """The surroundings in which a source of models is used; each source takes the parts that it needs.
 
     Attributes:
         directory: A folder in the checkout, whose git remote has the LFS server and whose DVC project has a remote.

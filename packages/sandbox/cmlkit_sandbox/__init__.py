@@ -78,7 +78,7 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Where the repository and its pull requests can be seen."""
+        """Address of the web pages."""
         return self.github.url
 
     def environ(self) -> dict[str, str]:

@@ -74,7 +74,7 @@ def test_the_pull_request_is_known_with_the_branch_that_it_targets(tmp_path: Pat
 
 
 def test_the_workspace_is_the_folder_of_the_checkout() -> None:
-    assert GithubActions({"GITHUB_WORKSPACE": "/home/runner/work/model"}).workspace == Path("/home/runner/work/model")
+    assert GithubActions({"GITHUB_WORKSPACE": "/home/runner/model"}).workspace == Path("/home/runner/model")
     assert GithubActions(RUN).workspace is None
 
 
