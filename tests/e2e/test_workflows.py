@@ -159,6 +159,7 @@ def test_the_hourly_template_ends_what_outlived_its_lease_and_nothing_else(
         assert sandbox.aws.instance(at_work).state == "running"
 
 
+@pytest.mark.slow
 def test_the_template_for_promotion_tags_the_model_of_the_base_branch(
     act: Act, tmp_path: Path, repository: Path
 ) -> None:
@@ -175,6 +176,7 @@ def test_the_template_for_promotion_tags_the_model_of_the_base_branch(
         assert tag["ref"] == "refs/tags/model/random_forest/production/1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "attempts"),
     [

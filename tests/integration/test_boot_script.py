@@ -453,6 +453,7 @@ def test_a_machine_without_a_job_powers_off(machine: Machine, tmp_path: Path) ->
     assert "powering off: no job came within 0.50 s" in machine.console
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("directory", ["bin", "bin.2.331.0"])
 def test_a_machine_with_a_job_stays_beyond_the_idle_timeout(machine: Machine, tmp_path: Path, directory: str) -> None:
     machine.replace("sleep", f'exec {shutil.which("sleep")} "$@"')

@@ -76,6 +76,7 @@ def test_a_score_of_another_model_than_the_champion_counts_for_nothing(there: Pr
     assert "The champion's values are those of its own training" in published.report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on_existing", ["supersede", "keep", "update"])
 def test_the_report_says_what_the_published_runs_of_thirty_days_cost(there: Project, on_existing: str) -> None:
     """One of forty days ago does not count, nor does a note that a person copied; an hour costs ten cents."""

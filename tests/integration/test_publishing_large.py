@@ -37,6 +37,7 @@ def refs(there: Project) -> set[str]:
     return set(there.git("for-each-ref", "--format=%(refname)").split())
 
 
+@pytest.mark.slow
 def test_a_large_model_is_in_the_one_commit_and_leaves_no_other_ref(there: Project) -> None:
     published = there.publish(there.trained(0.9, content=LARGE))
     assert there.git("rev-parse", f"{published.branch}:{MODEL}").strip() == blob_id(LARGE)

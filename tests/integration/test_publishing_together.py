@@ -71,6 +71,7 @@ def test_ten_runs_of_one_model_on_one_branch_end_with_one_comment_of_the_newest(
     assert "run 109" in comment
 
 
+@pytest.mark.slow
 def test_ten_runs_on_ten_branches_keep_to_themselves(there: Project) -> None:
     def publish(index: int) -> Publication:
         mine = one_of(there, index)

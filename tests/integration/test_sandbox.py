@@ -76,6 +76,7 @@ def test_a_machine_becomes_a_runner_does_a_job_and_is_gone(sandbox: Sandbox) -> 
     assert "powering off: the runner ended with status 0" in console
 
 
+@pytest.mark.slow
 def test_a_job_that_hangs_ends_with_the_machine_s_lifetime(sandbox: Sandbox) -> None:
     job = sandbox.github.queue_job(REPOSITORY, labels=[LABEL], steps=["trap '' TERM INT; while :; do sleep 1; done"])
     instance_id = launch_runner(sandbox, max_lifetime=7200)  # two seconds by the machine's clock
