@@ -39,12 +39,19 @@ class PullRequestEvent:
 
     Attributes:
         base: The branch to merge into; empty if unknown.
-        from_fork: Whether it comes from another repository; the job's token can then only read.
+        from_fork: Whether it comes from another repository.
+        head: Its own branch, which a fork has if it comes from one; `commit` is the head of it. Empty if unknown.
+        merged: Whether it has been merged.
+        body: Its text.
     """
 
     number: int
     base: str = ""
     from_fork: bool = False
+    head: str = ""
+    commit: str = ""
+    merged: bool = False
+    body: str = ""
 
 
 class Workplace(ABC):

@@ -21,11 +21,10 @@ from cmlkit.ci.base import (
     local_run_id,
     of_checkout,
 )
+from cmlkit.ci.github_event import number_of, pull_request_of, read_payload, trigger_of
 from cmlkit.errors import SettingsError
 from cmlkit.progress import Lines, Progress
 from cmlkit.records.workflow_run import WorkflowRun
-
-PULL_REQUEST_EVENTS = ("pull_request", "pull_request_target")
 
 # One of them is enough: a person, or a job of another CI, stands in for a workflow by setting those that it needs.
 VARIABLES = (
@@ -85,7 +84,8 @@ class GithubActions(Workplace):
         return Path(folder) if folder else None
 
     def workflow_run(self, *, directory: Path = Path(), local_id: str = "", with_commit: bool = True) -> WorkflowRun:
-        environ, pull_request = self.environ, self.pull_request()
+        environ, payload = self.environ, read_payload(self.environ)
+        trigger = trigger_of(environ, payload)
         repository, commit = of_checkout(
             directory,
             repository=environ.get("GITHUB_REPOSITORY", ""),
@@ -107,24 +107,14 @@ class GithubActions(Workplace):
             workflow=environ.get("GITHUB_WORKFLOW", ""),
             actor=environ.get("GITHUB_ACTOR", ""),
             server_url=(environ.get("GITHUB_SERVER_URL") or "https://github.com").rstrip("/"),
-            pull_request=pull_request.number if pull_request else None,
-            from_fork=bool(pull_request and pull_request.from_fork),
+            pull_request=number_of(environ, payload),
+            from_fork=trigger.kind == "fork",
+            trigger=trigger,
         )
 
     def pull_request(self) -> PullRequestEvent | None:
         """Return the pull request of the event; None for other events or an event file that cannot be read."""
-        if self.environ.get("GITHUB_EVENT_NAME") not in PULL_REQUEST_EVENTS:
-            return None
-        try:
-            event = json.loads(Path(self.environ.get("GITHUB_EVENT_PATH", "")).read_text(encoding="utf-8"))
-            number = int(event["pull_request"]["number"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return PullRequestEvent(
-            number=number,
-            base=self.environ.get("GITHUB_BASE_REF", ""),
-            from_fork=_is_from_fork(event["pull_request"], self.environ.get("GITHUB_REPOSITORY", "")),
-        )
+        return pull_request_of(self.environ, read_payload(self.environ))
 
     def progress(self) -> Progress:
         return WorkflowLog() if self.is_job else super().progress()
@@ -189,12 +179,3 @@ def _attempt(text: str) -> int:
     if not text.isdigit():
         raise SettingsError(f"GITHUB_RUN_ATTEMPT is {text!r}; it takes a whole number.")
     return int(text)
-
-
-def _is_from_fork(pull_request: Mapping[str, Any], repository: str) -> bool:
-    try:
-        return bool(pull_request["head"]["repo"]["full_name"] != repository)
-    except KeyError:
-        return False
-    except TypeError:
-        return True  # the fork has been deleted since

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO, get_args
+from typing import BinaryIO, get_args
 
 import click
 
@@ -12,10 +12,6 @@ from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit_text
 from cmlkit.errors import PermissionDenied
 from cmlkit.forges.base import CheckStatus, Conclusion
-
-if TYPE_CHECKING:
-    from cmlkit.forges.base import PublishForge
-    from cmlkit.records.workflow_run import WorkflowRun
 
 
 @click.group()
@@ -44,11 +40,13 @@ def create(
     cmlkit check create --title Training --status in_progress report.md
     cmlkit check create --title Training --conclusion failure report.md
     """
+    from cmlkit.publishing.destination import commit_of
+
     text = read_markdown(file)
     workflow_run = invocation.workplace.workflow_run(with_commit=not commit_sha)
     forge = edges.forge(invocation, workflow_run)
     text = fitting(text, invocation, workflow_run)
-    commit, details = commit_sha or _commit(invocation, forge, workflow_run), workflow_run.url
+    commit, details = commit_sha or commit_of(workflow_run, forge=forge), workflow_run.url
     try:
         url = forge.create_check(
             name=title,
@@ -65,13 +63,3 @@ def create(
         invocation.progress.warn(f"Writing a commit status instead of a check: {refused.message}")
         url = forge.create_status(name=title, commit=commit, conclusion=conclusion, title=title, details_url=details)
     emit_text(invocation, {"check_url": url}, url)
-
-
-def _commit(invocation: Invocation, forge: PublishForge, workflow_run: WorkflowRun) -> str:
-    """Return the commit whose checks people see: a pull request's head, not the merge commit that its run tests."""
-    event = invocation.workplace.pull_request()
-    if event is not None and event.base:
-        for pull_request in forge.pull_requests(base=event.base):
-            if pull_request.number == event.number:
-                return pull_request.head_sha
-    return workflow_run.sha

@@ -114,8 +114,8 @@ def _written(
     summarise: bool = True,
 ) -> Comment:
     from cmlkit.publishing.comment import add_comment, keep_comment
+    from cmlkit.publishing.destination import place_of_run
     from cmlkit.publishing.marker import Marker
-    from cmlkit.publishing.named_files import place_of_run
 
     text = read_markdown(file)
     target = _target(target, pr=pr, commit_sha=commit_sha)

@@ -35,6 +35,9 @@ def pr() -> None:
 @click.option("--title", default="", help="Title; made from the files' names if omitted.")
 @click.option("--body", default="", help="Text of the pull request; a link to the run if omitted.")
 @click.option("--branch", default="", help="Its branch; may contain {base}, {run}, {attempt} and {sha}.")
+@click.option(
+    "--target-branch", default="", help="Branch that it targets; the one that the run's event is on if omitted."
+)
 @click.option("--message", default="", help="Commit message; the title if omitted.")
 @click.option("--merge", "auto_merge", flag_value="merge", default="", help="Merge it once its requirements are met.")
 @click.option("--squash", "auto_merge", flag_value="squash", help="Like --merge, but squash.")
@@ -46,6 +49,7 @@ def create(
     title: str,
     body: str,
     branch: str,
+    target_branch: str,
     message: str,
     auto_merge: str,
     md: bool,
@@ -68,11 +72,19 @@ def create(
         limits=edges.facts(invocation).limits.files,
     )
     spec = named_files.PullRequestSpec(
-        branch=branch or named_files.BRANCH, title=title, body=body, message=message, auto_merge=auto_merge or ""
+        base=target_branch,
+        branch=branch or named_files.BRANCH,
+        title=title,
+        body=body,
+        message=message,
+        auto_merge=auto_merge or "",
     )
     workflow_run = invocation.workplace.workflow_run(directory=directory)
     forge = edges.forge(invocation, workflow_run)
-    _show(invocation, named_files.publish_files(files, spec, forge=forge, workflow_run=workflow_run), md=md)
+    published = named_files.publish_files(
+        files, spec, forge=forge, workflow_run=workflow_run, warn=invocation.progress.warn
+    )
+    _show(invocation, published, md=md)
 
 
 def _show(invocation: Invocation, pull_request: PullRequest | None, *, md: bool) -> None:

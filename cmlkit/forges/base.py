@@ -38,6 +38,7 @@ class PullRequest:
     Attributes:
         node_id: GitHub's GraphQL id, which auto-merge needs.
         head: Branch that holds the change; `head_sha` is its commit.
+        head_repository: `OWNER/NAME` of the repository that has this branch; empty if that was deleted.
         base: Branch that it targets.
         state: `open` or `closed`.
         author: Login of the person or App that opened it.
@@ -57,6 +58,7 @@ class PullRequest:
     author: str
     labels: tuple[str, ...] = ()
     merge_commit: str = ""
+    head_repository: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,9 +254,16 @@ class PullRequestForge(Protocol):
     """Pull requests."""
 
     def pull_requests(
-        self, *, base: str, head: str = "", state: str = "open", limit: int | None = None
+        self, *, base: str = "", head: str = "", state: str = "open", limit: int | None = None
     ) -> list[PullRequest]:
-        """Return pull requests to `base`, from the branch `head` if given, newest first; all without `limit`."""
+        """Return pull requests, to `base` and from the branch `head` if given, newest first; all without `limit`.
+
+        Args:
+            head: A branch, or `OWNER:BRANCH` for one of a fork.
+        """
+
+    def pull_request(self, number: int) -> PullRequest:
+        """Return the pull request. NotFound if missing."""
 
     def pull_requests_with(self, commit: str) -> list[PullRequest]:
         """Return pull requests in any state that contain the commit."""

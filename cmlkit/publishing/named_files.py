@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -11,10 +11,10 @@ from cmlkit.errors import SettingsError
 from cmlkit.forges.base import PublishForge, PullRequest
 from cmlkit.git.limits import FileLimits
 from cmlkit.publishing.branch import experiment_branch
-from cmlkit.publishing.comment import comment_place
 from cmlkit.publishing.commit import commit_files, holds_result
+from cmlkit.publishing.destination import destination, merge_by_itself
 from cmlkit.publishing.files import CommitFile, repository_path
-from cmlkit.publishing.marker import Marker, marker_in
+from cmlkit.publishing.marker import Marker
 from cmlkit.publishing.pull_request import open_pull_request
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.stores.git import GitStore
@@ -27,12 +27,14 @@ class PullRequestSpec:
     """Settings of the pull request.
 
     Attributes:
+        base: Branch that it targets; that of the run's event if empty.
         branch: Template of its branch; the fields are {base}, {run}, {attempt} and {sha}.
         title: Made from the names of the files if empty.
         message: Message of the commit; the title if empty.
         auto_merge: merge, squash or rebase; empty for none.
     """
 
+    base: str = ""
     branch: str = BRANCH
     title: str = ""
     body: str = ""
@@ -62,6 +64,7 @@ def publish_files(
     forge: PublishForge,
     workflow_run: WorkflowRun,
     clock: Clock | None = None,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> PullRequest | None:
     """Commit the files to a branch of this run and open its pull request; None if the base has these files.
 
@@ -71,7 +74,9 @@ def publish_files(
         SettingsError: The branch's name is wrong, or the base branch does not exist.
         PermissionDenied, NotFound, Conflict, ServiceError: The forge refused something.
     """
-    base, base_head = _base(forge, workflow_run)
+    place = destination(workflow_run, forge=forge, named=spec.base)
+    place.raise_if_refused()
+    base, base_head = place.base, _base_head(place.base, forge, workflow_run)
     if holds_result(forge.blob_ids(base_head, [file.path for file in files]), files):
         return None
     branch = experiment_branch(
@@ -101,38 +106,22 @@ def publish_files(
         forge=forge,
     )
     if spec.auto_merge:
-        forge.enable_auto_merge(pull_request, spec.auto_merge)
+        merge_by_itself(pull_request, spec.auto_merge, destination=place, enable=forge.enable_auto_merge, warn=warn)
     return pull_request
-
-
-def place_of_run(target: str, *, forge: PublishForge, workflow_run: WorkflowRun) -> int | str:
-    """Return the place that a target names; for `pr` and `auto` first the open pull request that this run created.
-
-    A run on a push or a schedule has no pull request of its own, and its commit is in none.
-    """
-    if target in ("auto", "pr") and workflow_run.pull_request is None:
-        login = forge.login()
-        for pull_request in forge.pull_requests(base=_base_name(forge, workflow_run)):
-            found = marker_in(pull_request.body) if pull_request.author == login else None
-            if found is not None and found.kind == "pull-request" and found.run == workflow_run.run_id:
-                return pull_request.number
-    return comment_place(target, forge=forge, workflow_run=workflow_run)
 
 
 def _marker(workflow_run: WorkflowRun) -> Marker:
     return Marker(kind="pull-request", subject="files", run=workflow_run.run_id, attempt=workflow_run.attempt)
 
 
-def _base(forge: PublishForge, workflow_run: WorkflowRun) -> tuple[str, str]:
-    name = _base_name(forge, workflow_run)
-    head = forge.branch_head(name)
+def _base_head(base: str, forge: PublishForge, workflow_run: WorkflowRun) -> str:
+    head = forge.branch_head(base)
     if head is None:
-        raise SettingsError(f"{workflow_run.repository} has no branch {name!r} to open a pull request against.")
-    return name, head
-
-
-def _base_name(forge: PublishForge, workflow_run: WorkflowRun) -> str:
-    return workflow_run.branch or forge.repository().default_branch
+        raise SettingsError(
+            f"{workflow_run.repository} has no branch {base!r} to open a pull request against.",
+            next_step="Name one that exists with --target-branch.",
+        )
+    return head
 
 
 def _files(path: str, directory: Path) -> list[str]:

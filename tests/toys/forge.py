@@ -100,9 +100,9 @@ class ToyForge:
         return ""
 
     def pull_requests(
-        self, *, base: str, head: str = "", state: str = "open", limit: int | None = None
+        self, *, base: str = "", head: str = "", state: str = "open", limit: int | None = None
     ) -> list[PullRequest]:
-        found = [item for item in self.pulls.values() if item.base == base and head in ("", item.head)]
+        found = [item for item in self.pulls.values() if base in ("", item.base) and head in ("", item.head)]
         return [item for item in found if item.state == state][::-1][:limit]
 
     def pull_requests_with(self, commit: str) -> list[PullRequest]:

@@ -40,7 +40,7 @@ class PullRequests:
         self._head_owner = head_owner
 
     def pull_requests(
-        self, *, base: str, head: str = "", state: str = "open", limit: int | None = None
+        self, *, base: str = "", head: str = "", state: str = "open", limit: int | None = None
     ) -> list[PullRequest]:
         answers = self._client.http.pages(
             self._client.path("pulls"),
@@ -182,6 +182,7 @@ def _pull_request(answer: Any) -> PullRequest:
         labels=tuple(str(label["name"]) for label in answer["labels"]),
         # Of one that is open it is a commit that only tries the merge.
         merge_commit=text(answer.get("merge_commit_sha")) if answer.get("merged_at") else "",
+        head_repository=str((answer["head"].get("repo") or {}).get("full_name", "")),
     )
 
 

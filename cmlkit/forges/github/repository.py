@@ -185,7 +185,7 @@ class GitHub:
         self._git.move_branch(branch, commit)
 
     def pull_requests(
-        self, *, base: str, head: str = "", state: str = "open", limit: int | None = None
+        self, *, base: str = "", head: str = "", state: str = "open", limit: int | None = None
     ) -> list[PullRequest]:
         return self._pulls.pull_requests(base=base, head=head, state=state, limit=limit)
 

@@ -14,6 +14,7 @@ FORGE_ROOMS = (
     "forges/github/",
     "forges/__init__.py",
     "ci/github_actions.py",
+    "ci/github_event.py",
     "ci/__init__.py",
     "doctor/",
     "scaffold.py",
