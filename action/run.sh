@@ -14,8 +14,12 @@ for verb in "${arguments[@]}"; do
   [[ "$verb" == -* ]] || break
 done
 case "$verb" in
-  asset | check | comment | doctor | model | pr | publish | runner | send-comment | send-github-check | workflow)
-    export CMLKIT_TOKEN="${CMLKIT_TOKEN:-${GITHUB_TOKEN:-${REPO_TOKEN:-${JOB_TOKEN:-}}}}"
+  asset | check | comment | doctor | model | pr | publish | rerun-workflow | runner | send-comment | send-github-check | workflow)
+    # A token that the workflow sets goes before the job's own, which checks need beside a personal one.
+    if [[ -z "${CMLKIT_TOKEN:-}${GITHUB_TOKEN:-}" ]]; then
+      export CMLKIT_TOKEN="${REPO_TOKEN:-${repo_token:-}}"
+    fi
+    export GITHUB_TOKEN="${GITHUB_TOKEN:-${JOB_TOKEN:-}}"
     ;;
 esac
 # `train` above all must not have it: it runs other people's code.

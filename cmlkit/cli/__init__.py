@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -32,6 +33,12 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "ci": ("repo", "prepare"),
     "send-comment": ("comment", "create"),
     "send-github-check": ("check", "create"),
+    "rerun-workflow": ("workflow", "rerun"),
+}
+# Commands that CML has, too: their flags may be CML's.
+CML_NAMES = {
+    *ALIASES,
+    *("asset", "check", "comment", "pr", "publish", "repo", "runner", "tensorboard", "tensorboard-dev", "workflow"),
 }
 
 
@@ -48,6 +55,12 @@ class Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        # Completion looks at unfinished lines, which need no translation.
+        if not context.resilient_parsing and not CML_NAMES.isdisjoint(args):
+            args = _translated(context, args)
+        return super().parse_args(context, args)
+
     def resolve_command(
         self, context: click.Context, arguments: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -62,6 +75,20 @@ class Commands(click.Group):
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+
+def _translated(context: click.Context, arguments: list[str]) -> list[str]:
+    """Return the arguments in our words, if they are a command of CML's; its tokens go to the environment."""
+    from cmlkit.ci import workplace
+    from cmlkit.cli.cml.translation import translated
+
+    environ: Mapping[str, str] = context.obj or {}
+    translation = translated(arguments, environ=environ)
+    context.obj = {**environ, **translation.variables}
+    progress = workplace(context.obj).progress()
+    for note in translation.notes:
+        progress.warn(note)
+    return list(translation.arguments)
 
 
 def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:

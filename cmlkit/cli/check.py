@@ -23,7 +23,7 @@ def check() -> None:
 @with_settings()
 @click.argument("file", type=click.File("rb"))
 @click.option(
-    "--title", default="Report", show_default=True, help="Name and title; a commit has one check of each name."
+    "--title", default="CML Report", show_default=True, help="Name and title; a commit has one check of each name."
 )
 @click.option("--status", type=click.Choice(get_args(CheckStatus)), default="completed", show_default=True)
 @click.option("--conclusion", type=click.Choice(get_args(Conclusion)), default="success", show_default=True)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cmlkit.cli import edges
-from cmlkit.cli.asset import publish_asset
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, show_text
 from cmlkit.errors import SettingsError
@@ -23,12 +22,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @with_settings("publish", "gate")
-@click.argument("image", required=False, type=click.Path(path_type=Path))
-@click.option("--md", is_flag=True, help="With IMAGE: print markdown that shows it.")
-def publish(invocation: Invocation, image: Path | None, md: bool) -> None:
+def publish(invocation: Invocation) -> None:
     """Gate the last training, commit it, open a pull request, and write report, comment, check and summary.
 
-    With IMAGE, only store that file, as cmlkit asset publish does.
+    With a FILE, or a flag that only CML's publish has, it is cmlkit asset publish.
 
     \b
     cmlkit publish
@@ -37,10 +34,6 @@ def publish(invocation: Invocation, image: Path | None, md: bool) -> None:
     """
     from cmlkit.publishing.publish import publish as publish_run
 
-    if image is not None:
-        # Only the flag counts: a title in cmlkit.yaml is for pull requests.
-        publish_asset(invocation, image, md=md, title=click.get_current_context().params["publish__title"] or "")
-        return
     directory = Path.cwd()
     run = read_record(directory)
     workflow_run = _workflow_run(invocation, run, directory)

@@ -21,7 +21,8 @@ def repo() -> None:
 @click.option("--user-name", default="", help="Author of commits, if git has none.")
 @click.option("--user-email", default="", help="The author's e-mail address, if git has none.")
 @click.option("--unshallow", is_flag=True, help="Fetch the history that a shallow clone left out.")
-def prepare(invocation: Invocation, user_name: str, user_email: str, unshallow: bool) -> None:
+@click.option("--fetch-depth", type=click.IntRange(min=0), help="Commits that a shallow clone shall have; 0 is all.")
+def prepare(invocation: Invocation, user_name: str, user_email: str, unshallow: bool, fetch_depth: int | None) -> None:
     """Set the author of commits in this checkout, unless git has one. No token is ever written to .git/config.
 
     \b
@@ -30,7 +31,8 @@ def prepare(invocation: Invocation, user_name: str, user_email: str, unshallow: 
     """
     by = invocation.workplace.author
     author = checkout.set_author(Path.cwd(), name=user_name or by.name, email=user_email or by.email)
-    fetched = unshallow and checkout.unshallow(Path.cwd())
+    depth = 0 if unshallow else fetch_depth
+    fetched = depth is not None and checkout.deepen(Path.cwd(), depth)
     result = {"user_name": author["user.name"], "user_email": author["user.email"], "unshallowed": fetched}
     lines = [("author", f"{result['user_name']} <{result['user_email']}>")]
     emit(invocation, result, [*lines, ("history", "fetched")] if fetched else lines)

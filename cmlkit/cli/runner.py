@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cmlkit.cli import edges
-from cmlkit.cli.cml_flags import translated
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, emit_text, print_table
 from cmlkit.formats import plural
@@ -27,27 +26,12 @@ INTERRUPTED = (
 )
 
 
-class _Launch(click.Command):
-    """A command that also takes CML's flags."""
-
-    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
-        return super().parse_args(context, translated(arguments))
-
-
-class _Runner(click.Group):
-    """A group that launches if no command is named, as `cml runner` does."""
-
-    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
-        names_none = bool(arguments) and arguments[0].startswith("--") and arguments[0] != "--help"
-        return super().parse_args(context, ["launch", *arguments] if names_none else arguments)
-
-
-@click.group(cls=_Runner)
+@click.group()
 def runner() -> None:
     """Launch, stop, list and reap EC2 runners."""
 
 
-@runner.command(cls=_Launch)
+@runner.command()
 @with_settings("runner", "train", "gate")
 @click.option("--dry-run", is_flag=True, help="Show what would be tried and its cost; launch nothing.")
 @click.option("--preflight", is_flag=True, help="Run the doctor first; if it finds a failure, launch nothing.")

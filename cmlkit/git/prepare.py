@@ -24,8 +24,11 @@ def set_author(directory: Path, *, name: str, email: str) -> dict[str, str]:
     }
 
 
-def unshallow(directory: Path) -> bool:
-    """Fetch the history that a shallow clone left out, with the checkout's own credentials; False if it is whole.
+def deepen(directory: Path, depth: int) -> bool:
+    """Fetch history that a shallow clone left out, with the checkout's own credentials; False if it is whole.
+
+    Args:
+        depth: Commits that each branch shall have at least; 0 is all, with the tags.
 
     Raises:
         NotARepository: `directory` is in no git repository.
@@ -33,8 +36,9 @@ def unshallow(directory: Path) -> bool:
     """
     if git_text(directory, "rev-parse", "--is-shallow-repository") != "true":
         return False
+    wanted = [f"--depth={depth}"] if depth else ["--unshallow", "--tags"]
     try:
-        git_text(directory, "fetch", "--quiet", "--unshallow", timeout=FETCH_TIMEOUT_SECONDS)
+        git_text(directory, "fetch", "--quiet", *wanted, timeout=FETCH_TIMEOUT_SECONDS)
     except GitFailed as error:
         raise ServiceError(
             error.message, next_step="Give actions/checkout fetch-depth: 0, and leave its persist-credentials on."

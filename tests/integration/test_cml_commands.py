@@ -329,7 +329,7 @@ def test_where_checks_are_not_permitted_it_is_a_commit_status(
     (checkout / "report.md").write_text("text")
     called(capsys, "check", "create", "--conclusion", "timed_out", "report.md")
     [status] = repository(sandbox).statuses
-    assert (status.context, status.state) == ("Report", "failure")
+    assert (status.context, status.state) == ("CML Report", "failure")
 
 
 def test_the_tutorials_runner_is_launched_with_one_word_changed(

@@ -20,10 +20,11 @@ __all__ = ["FACTS", "GitHub"]
 
 API_VARIABLE = "GITHUB_API_URL"
 API_URL = "https://api.github.com"
-TOKENS = Tokens(forge=FACTS.name, variables=("CMLKIT_TOKEN", "GITHUB_TOKEN", "REPO_TOKEN"))
+TOKENS = Tokens(forge=FACTS.name, variables=("CMLKIT_TOKEN", "GITHUB_TOKEN", "REPO_TOKEN", "repo_token"))
 RUNNER_TOKENS = Tokens(
     forge=FACTS.name,
-    variables=("CMLKIT_RUNNER_TOKEN", *TOKENS.variables),
+    # The workflow's own token goes last: it never may.
+    variables=("CMLKIT_RUNNER_TOKEN", "CMLKIT_TOKEN", "REPO_TOKEN", "repo_token", "GITHUB_TOKEN"),
     advice="Registering runners takes more than the workflow's own GITHUB_TOKEN.",
 )
 # A GitHub App, instead of a token, for runners.

@@ -15,6 +15,7 @@ import pytest
 
 from cmlkit import errors
 from cmlkit.cli import COMMANDS, cli
+from cmlkit.cli.cml.translation import translated
 from cmlkit.gate import rule
 from cmlkit.model import file
 from cmlkit.settings import schema
@@ -102,10 +103,8 @@ def test_excerpts_are_those_of_the_example() -> None:
 @pytest.mark.parametrize("words", [pytest.param(words, id=shlex.join(words)) for words in documented.commands()])
 def test_commands_in_the_documentation_have_the_flags_that_it_gives_them(words: list[str]) -> None:
     command, context = cast("click.Command", cli), click.Context(cli)
-    arguments = words[1:]
+    arguments = list(translated(words[1:], environ={}).arguments)
     while isinstance(command, click.Group):
-        if arguments[0].startswith("--"):
-            arguments = ["launch", *arguments]  # as `cml runner`
         _, found, arguments = command.resolve_command(context, arguments)
         assert found is not None
         command = found

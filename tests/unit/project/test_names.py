@@ -9,7 +9,15 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[3] / "cmlkit"
 CLOUD_WORDS = {"ec2", "aws", "boto", "boto3", "botocore", "arn", "arns"}
-CLOUD_ROOMS = ("clouds/aws/", "clouds/__init__.py", "stores/s3.py", "doctor/", "scaffold.py", "settings/")
+CLOUD_ROOMS = (
+    "clouds/aws/",
+    "clouds/__init__.py",
+    "stores/s3.py",
+    "doctor/",
+    "scaffold.py",
+    "settings/",
+    "cli/cml/",  # what CML's users know, word for word
+)
 FORGE_ROOMS = (
     "forges/github/",
     "forges/__init__.py",
@@ -18,7 +26,7 @@ FORGE_ROOMS = (
     "ci/__init__.py",
     "doctor/",
     "scaffold.py",
-    "cli/cml_flags.py",
+    "cli/cml/",
 )
 # What users, repositories and other programs know already, word for word.
 PUBLIC = {

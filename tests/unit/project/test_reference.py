@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import cmlkit
-from scripts import render_reference, site_links
+from cmlkit.cli.cml.commands import COMMANDS
+from scripts import render_guide, render_reference, site_links
 
 GUIDES = sorted((render_reference.ROOT / "docs" / "how-to").glob("migrate-from-*.md"))
 
@@ -17,6 +18,14 @@ GUIDES = sorted((render_reference.ROOT / "docs" / "how-to").glob("migrate-from-*
 def test_a_generated_page_is_what_the_code_says(name: str) -> None:
     written = (render_reference.REFERENCE / name).read_text(encoding="utf-8")
     assert written == render_reference.PAGES[name](), "Run: python -m scripts.render_reference --write"
+
+
+def test_the_guide_has_the_flags_that_the_translator_has() -> None:
+    text = render_guide.GUIDE.read_text(encoding="utf-8")
+    assert text == render_guide.rendered(text), "Run: python -m scripts.render_guide --write"
+    assert set(re.findall("<!-- flags of (.*) -->", text)) == (
+        {"every command", *(" ".join(command.path) for command in COMMANDS if command.refusal is None)}
+    )
 
 
 def test_the_python_page_has_every_public_name() -> None:

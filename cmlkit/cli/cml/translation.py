@@ -1,0 +1,187 @@
+"""The translator: a command line under CML's names in, ours out, or an error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cmlkit.cli.cml import repositories
+from cmlkit.cli.cml.command_line import CommandLine, Given, command_line, parsed
+from cmlkit.cli.cml.flags import GUIDE, Becomes, Nothing, Refused, Repository, Same, Token
+from cmlkit.cli.cml.runner_flags import REGIONS, without_gpus_of_type
+from cmlkit.cli.cml.variables import set_by_variables
+from cmlkit.errors import SettingsError
+
+# The order of CML, below cmlkit's own variable: a workflow that sets REPO_TOKEN means it.
+TOKENS = ("REPO_TOKEN", "repo_token", "GITHUB_TOKEN")
+LAUNCH = ("runner", "launch")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translation:
+    """Our command line.
+
+    Attributes:
+        variables: To add to the environment, and tokens among them.
+        notes: Lines for the log.
+    """
+
+    arguments: Sequence[str]
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    notes: Sequence[str] = ()
+
+
+def translated(arguments: Sequence[str], *, environ: Mapping[str, str]) -> Translation:
+    """Return the arguments with CML's names and flags replaced by ours; others stay as they are.
+
+    Args:
+        environ: Variables with CML's names for flags, tokens and the run's repository.
+
+    Raises:
+        SettingsError: A flag, its value or the whole command has no counterpart.
+    """
+    line = command_line(arguments)
+    if line is None:
+        return Translation(arguments=arguments)
+    if (refusal := line.command.refusal) is not None:
+        raise _refused(f"cmlkit {' '.join(line.command.path)}", refusal)
+    if "--version" in line.words:
+        return Translation(arguments=["--version"])
+    return _Translator(line, environ).translation()
+
+
+class _Translator:
+    """The parts of one translation, as they are found."""
+
+    def __init__(self, line: CommandLine, environ: Mapping[str, str]) -> None:
+        self._line, self._environ = line, environ
+        self._given = list(parsed(line.command, line.words))
+        self._words: list[str] = []
+        self._notes: list[str] = []
+        self._variables: dict[str, str] = {}
+
+    def translation(self) -> Translation:
+        typed = [*self._ours(self._given)]
+        set_ = self._set_by_variables(typed)
+        words = [*set_, *typed]
+        if self._line.command.path == LAUNCH:
+            words = [*self._launch_defaults(words), *without_gpus_of_type(words)]
+        self._settle_token()
+        return Translation(
+            arguments=[*self._line.before, *self._line.command.path, *words],
+            variables=self._variables,
+            notes=self._notes,
+        )
+
+    def _ours(self, given: Iterable[Given | str]) -> Iterator[str]:
+        for each in given:
+            if isinstance(each, str):
+                yield each
+            else:
+                yield from self._of_flag(each)
+
+    def _set_by_variables(self, typed: Sequence[str]) -> list[str]:
+        """Return the words for variables, without those that a flag, or a variable of ours, sets."""
+        flags = {each.flag.name for each in self._given if isinstance(each, Given)}
+        there = {word.partition("=")[0] for word in typed if word.startswith("--")}
+        words: list[str] = []
+        for each in set_by_variables(self._line.command, self._environ):
+            if each.flag.name in flags:
+                continue
+            ours = list(self._of_flag(each))
+            if ours and (ours[0] in there or self._environ.get(_variable(self._line.command.path, ours[0]))):
+                continue
+            words += ours
+        return words
+
+    def _of_flag(self, given: Given) -> Sequence[str]:
+        match given.flag.fate:
+            case Same() as fate:
+                return _same(given, fate)
+            case Becomes() as fate:
+                ours = fate.words(given.value, given.spelled)
+                self._notes += [ours.note] if ours.note else []
+                return ours.words
+            case Nothing(why=why, noted=noted):
+                self._notes += [f"{given.spelled} has no effect. {why}"] if noted else []
+                return ()
+            case Refused() as fate:
+                if given.is_off:
+                    return ()
+                raise _refused(given.spelled, fate)
+            case Token():
+                return self._token(given)
+            case Repository():
+                return self._repository(given)
+
+    def _token(self, given: Given) -> Sequence[str]:
+        """Use the value as the token; one from a variable counts less than cmlkit's own variable."""
+        if not given.value or (given.from_variable and self._environ.get("CMLKIT_TOKEN", "").strip()):
+            return ()
+        self._variables["CMLKIT_TOKEN"] = given.value
+        if not given.from_variable:
+            if self._line.command.path == LAUNCH:
+                self._variables["CMLKIT_RUNNER_TOKEN"] = given.value
+            self._notes.append(
+                f"{given.spelled}: others on this machine can read arguments. Set REPO_TOKEN in the step's env instead."
+            )
+        return ()
+
+    def _repository(self, given: Given) -> Sequence[str]:
+        if not given.value:
+            return ()
+        found = repositories.checked(given.value, spelled=given.spelled, environ=self._environ)
+        if not found.name:
+            if self._line.command.path == LAUNCH:
+                return ("--scope", "organisation")
+            raise SettingsError(f"{given.spelled} names {found.owner}, which is no repository.", next_step=GUIDE)
+        if not self._environ.get("GITHUB_REPOSITORY"):
+            self._variables["GITHUB_REPOSITORY"] = f"{found.owner}/{found.name}"
+        return ()
+
+    def _settle_token(self) -> None:
+        own = (self._variables.get("CMLKIT_TOKEN"), self._environ.get("CMLKIT_TOKEN", "").strip())
+        token = next((found for name in TOKENS if (found := self._environ.get(name, "").strip())), "")
+        if token and not any(own):
+            self._variables["CMLKIT_TOKEN"] = token
+
+    def _launch_defaults(self, words: Sequence[str]) -> Iterator[str]:
+        """Yield CML's defaults for `runner` without a command; `runner launch` has ours.
+
+        Raises:
+            SettingsError: No cloud is named: CML would register this machine.
+        """
+        if not self._line.is_short:
+            return
+        environ = self._environ
+        if "--cloud" not in words and not environ.get("CMLKIT_RUNNER_CLOUD"):
+            raise SettingsError(
+                "cmlkit runner without --cloud would make this machine a runner, as with CML; cmlkit only launches"
+                " instances.",
+                next_step="Add --cloud, or use cmlkit runner launch, which launches according to the settings. To"
+                " register this machine itself, follow Settings > Actions > Runners > New self-hosted runner.",
+            )
+        there = {word.partition("=")[0] for word in words}
+        if "--labels" not in there and not environ.get("CMLKIT_RUNNER_LABELS"):
+            yield from ("--labels", "cml")
+        regions = ("CMLKIT_RUNNER_REGION", "AWS_REGION", "AWS_DEFAULT_REGION")
+        if "--region" not in there and not any(environ.get(name) for name in regions):
+            yield from ("--region", REGIONS["us-west"])
+
+
+def _same(given: Given, fate: Same) -> Sequence[str]:
+    if given.flag.kind != "switch":
+        return (given.flag.name, given.value)
+    if not given.is_off:
+        return (given.flag.name,)
+    return (f"--no-{given.flag.name.removeprefix('--')}",) if fate.negative else ()
+
+
+def _variable(path: tuple[str, ...], flag: str) -> str:
+    """Return cmlkit's variable for a flag; only the runner's flags are settings."""
+    return f"CMLKIT_{path[0]}_{re.sub('^--(no-)?', '', flag)}".upper().replace("-", "_")
+
+
+def _refused(spelled: str, fate: Refused) -> SettingsError:
+    return SettingsError(f"{spelled} is not supported. {fate.why}", next_step=f"{fate.instead} {GUIDE}".strip())
