@@ -87,6 +87,7 @@ def test_installing_the_action_builds_nothing(tmp_path: Path) -> None:
     assert version_that(cmlkit, tmp_path) == f"cmlkit, version {VERSION}\n"
 
 
+@pytest.mark.slow
 def test_what_the_callers_job_says_of_builds_does_not_stop_the_action(tmp_path: Path) -> None:
     action = copy_of_action(tmp_path / "action")
     builds = {"UV_NO_BINARY": "1", "UV_NO_BINARY_PACKAGE": "click"}
@@ -94,6 +95,7 @@ def test_what_the_callers_job_says_of_builds_does_not_stop_the_action(tmp_path: 
     assert version_that(cmlkit, tmp_path) == f"cmlkit, version {VERSION}\n"
 
 
+@pytest.mark.slow
 def test_the_installed_command_imports_nothing_from_the_folder_it_runs_in(tmp_path: Path) -> None:
     cmlkit = install(copy_of_action(tmp_path / "action"), tmp_path / "a job", installing_from_what_is_here())
     (tmp_path / "click.py").write_text("raise SystemExit('the file of the project')")

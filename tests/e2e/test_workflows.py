@@ -111,6 +111,7 @@ def assert_published(done: ActRun, sandbox: Sandbox) -> None:
     assert done.results["pull-request-number"] == str(pull["number"])
 
 
+@pytest.mark.slow
 def test_the_daily_template_brings_the_examples_model_to_a_pull_request_and_leaves_nothing_running(
     act: Act, sandbox: Sandbox, clone: Path
 ) -> None:

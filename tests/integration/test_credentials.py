@@ -118,6 +118,7 @@ def test_no_command_of_a_training_finds_a_token_in_its_environment_or_above_it(
         assert found(project / f"{command}.seen", AWS) == set(AWS)
 
 
+@pytest.mark.slow
 def test_an_estimator_finds_no_token_either(project: Path, tokens: dict[str, str]) -> None:
     (project / "looking.py").write_text(LOOKING_MODEL)
     rows = "".join(f"{number},{number % 2}\n" for number in range(40))

@@ -149,6 +149,7 @@ def test_a_training_whose_scores_need_the_extra_for_intervals_is_not_lost(bare: 
     assert next_step("score") in second.stderr
 
 
+@pytest.mark.slow
 def test_the_sandbox_starts_and_ends_when_installed_from_wheels(complete: Path, tmp_path: Path) -> None:
     git = Path(subprocess.check_output(["which", "git"], text=True).strip())
     given = environ(complete, TMPDIR=str(tmp_path))

@@ -42,7 +42,7 @@ class Ended:
     errors: str
 
 
-@pytest.fixture(params=["refuses", "is missing"])
+@pytest.fixture(params=["refuses", pytest.param("is missing", marks=pytest.mark.slow)])
 def without_git(request: pytest.FixtureRequest, tmp_path: Path) -> Mapping[str, str]:
     """Variables with which git gives no answer."""
     if request.param == "refuses":

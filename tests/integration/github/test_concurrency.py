@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from cmlkit_sandbox.github import GitHubServer
 from tests.contract.trim_openapi import OPERATIONS, read_operations
 from tests.integration.github.conftest import REPOSITORY, Api
@@ -70,6 +72,7 @@ def test_comments_made_at_once_have_ids_of_their_own(github: GitHubServer, api: 
     assert [each["id"] for each in comments] == sorted(each["id"] for each in comments)
 
 
+@pytest.mark.slow
 def test_merges_of_many_pull_requests_at_once_all_arrive(github: GitHubServer, api: Api) -> None:
     for number in range(CLIENTS):
         api.commit({f"{number}.txt": b"1"}, branch=f"work-{number}")
