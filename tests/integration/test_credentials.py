@@ -13,6 +13,7 @@ import pytest
 
 import cmlkit
 from cmlkit.ci import credentials
+from cmlkit.forges.github import TOKENS
 from tests.integration.project import project as published_from
 
 ROOT = Path(__file__).parents[2]
@@ -206,7 +207,9 @@ def test_the_action_gives_a_token_to_what_talks_to_github(
     tmp_path: Path, command: str, set_by_the_job: dict[str, str], token: str
 ) -> None:
     action_script(command, tmp_path, environment_writer(tmp_path), set_by_the_job)
-    assert f"CMLKIT_TOKEN={token}" in environment_of(tmp_path)
+    given = dict(line.partition("=")[::2] for line in environment_of(tmp_path))
+    assert TOKENS.found(given) == token
+    assert "JOB_TOKEN" not in given
 
 
 @pytest.mark.parametrize(
