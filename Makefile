@@ -35,7 +35,7 @@ test: .venv/test.stamp  ## Run the test suite in parallel
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" --ignore tests/slow $(TEST)
 
 test-slow: .venv/slow.stamp  ## Run the tests that take minutes: boots under real systemd, fault sweeps, several days of the demo
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m slow tests/slow tests/e2e tests/integration $(TEST)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m slow tests/slow tests/e2e tests/integration tests/cml $(TEST)
 
 test-oldest: .venv/oldest.stamp  ## Run the tests with the oldest dependencies that pyproject.toml allows
 	@$(OLDEST)/bin/python -m pytest -q -n auto --dist worksteal -m "not slow" tests/unit tests/contract tests/integration $(TEST)

@@ -1,0 +1,234 @@
+"""Compares what a played case left with its `then`. Whatever is not named there must not exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import requests
+
+from cmlkit_sandbox.github.discussion import PullRequest
+from cmlkit_sandbox.github.repository import Repository
+from tests.cml.case import pattern
+from tests.cml.given_files import png
+from tests.cml.play import Play
+
+_KEYS = {
+    "jobs", "log", "never in log", "main", "pull requests", "comments on commits", "comments on issues", "checks",
+    "statuses", "stored images", "summary", "instances",
+}  # fmt: skip
+_PULL_KEYS = {"base", "head", "title", "body", "state", "messages", "changes", "comments", "fork"}
+_IMAGE = re.compile(r'!\[[^\]]*\]\(<?([^)\s>]+)|<img[^>]*?\ssrc="([^"]+)"', re.IGNORECASE)
+_DEFINITION = re.compile(r"^ {0,3}\[[^\]]+\]: *<?([^\s>]+)", re.MULTILINE)
+_CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+_HIDDEN = re.compile(r"\A<!--.*?-->\n?", re.DOTALL)
+ASSETS = "cmlkit-assets"
+ANYTHING = "…"
+
+
+class Difference(AssertionError):
+    """What is there is not what the case says."""
+
+
+def compare(play: Play) -> None:
+    """Compare everything that a case may name; raise one Difference that lists all differences."""
+    then = play.case.then
+    if unknown := then.keys() - _KEYS:
+        raise ValueError(f"{play.case.name}: then has keys that are not known: {unknown}")
+    found = [*_jobs(play), *_texts("the log", play.log, then.get("log", []), then.get("never in log", []))]
+    for part in (_main, _pull_requests, _comments, _checks, _stored, _secrets, _summary, _instances):
+        found += part(play, then)
+    if found:
+        raise Difference("\n".join([f"{play.case.shows}", *(f"- {line}" for line in found), "", play.log]))
+
+
+def _jobs(play: Play) -> Iterator[str]:
+    have = {name: result.conclusion for name, result in play.results.items()}
+    yield from _same("jobs", have, play.case.then.get("jobs", dict.fromkeys(have, "success")))
+
+
+def _main(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
+    if "main" in then:
+        yield from _files("main", play.forge.repository, "main", then["main"])
+    elif len(play.forge.repository.git.log("main")) != 1 + sum(
+        told.get("branch", "main") == "main" and "commit" in told for told in play.case.when
+    ) + sum("main" in told.get("meanwhile", {}) for told in play.case.when):
+        yield f"main has other commits than people's: {play.forge.repository.git.line('log', '--oneline', 'main')}"
+
+
+def _files(where: str, repository: Repository, revision: str, files: Mapping[str, Any]) -> Iterator[str]:
+    for path, content in files.items():
+        yield from _same(f"{where}: {path}", _shown(repository, revision, path, content), content)
+
+
+def _pull_requests(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
+    pulls, expected = play.forge.repository.pulls, then.get("pull requests", [])
+    if len(pulls) != len(expected):
+        listed = [f"#{pull.number} {pull.head} -> {pull.base}: {pull.title}" for pull in pulls]
+        yield f"there are {len(pulls)} pull requests, not {len(expected)}: {listed}"
+    for pull, each in zip(pulls, expected, strict=False):
+        yield from _pull_request(play, pull, each)
+
+
+def _pull_request(play: Play, pull: PullRequest, expected: Mapping[str, Any]) -> Iterator[str]:
+    if unknown := expected.keys() - _PULL_KEYS:
+        raise ValueError(f"a pull request has keys that are not known: {unknown}")
+    where, repository = f"pull request #{pull.number}", play.forge.repository
+    state = "merged" if pull.merged else pull.state
+    yield from _same(f"{where}: state", state, expected.get("state", "open"))
+    yield from _same(f"{where}: base", pull.base, expected.get("base", "main"))
+    for key, text in (("head", pull.head), ("title", pull.title), ("body", pull.body or "")):
+        if key in expected:
+            yield from _texts(f"{where}: {key}", text, [expected[key]])
+    commits = repository.git.log(pull.head_sha, f"^{pull.base_sha}")[::-1]
+    if "messages" in expected:
+        messages = [repository.git.line("log", "-1", "--format=%B", commit) for commit in commits]
+        yield from _same(f"{where}: number of commits in {messages}", len(messages), len(expected["messages"]))
+        for message, wanted in zip(messages, expected["messages"], strict=False):
+            yield from _texts(f"{where}: message", message, [wanted])
+    if "changes" in expected:
+        yield from _changes(where, repository, pull, expected["changes"])
+    bodies = [comment.body for comment in repository.comments_of(pull.number)]
+    yield from _bodies(play, f"{where}: comments", bodies, expected.get("comments", []))
+
+
+def _changes(where: str, repository: Repository, pull: PullRequest, expected: Mapping[str, Any]) -> Iterator[str]:
+    base = repository.git.merge_base(pull.base_sha, pull.head_sha) or pull.base_sha
+    listed = repository.git.git("diff", "--name-only", "-z", "--no-renames", base, pull.head_sha).decode()
+    yield from _same(f"{where}: changed files", sorted(filter(None, listed.split("\0"))), sorted(expected))
+    yield from _files(where, repository, pull.head_sha, expected)
+
+
+def _shown(repository: Repository, revision: str, path: str, wanted: Any) -> Any:
+    """Return a file as the case writes it, in the form in which the case expects it."""
+    record = repository.git.git("ls-tree", "-z", "--full-tree", revision, "--", f":(literal){path}").decode()
+    if not record:
+        return None
+    mode, _, sha = record.partition("\t")[0].split()
+    content = repository.git.git("cat-file", "blob", sha)
+    if mode == "120000":
+        return {"link": content.decode()}
+    if isinstance(wanted, Mapping) and "png" in wanted:
+        return {"png": wanted["png"]} if content == png(wanted["png"]) else f"{len(content)} bytes"
+    if isinstance(wanted, Mapping) and "lfs" in wanted:
+        return {"lfs": _in_lfs(repository, content)}
+    if wanted == ANYTHING:
+        return ANYTHING
+    text = content.decode("utf-8", "replace")
+    return {"run": text.partition("\n")[2].removesuffix("\n")} if mode == "100755" else text
+
+
+def _in_lfs(repository: Repository, pointer: bytes) -> str:
+    """Return the text to which a pointer leads in the LFS storage; the file itself if it is no pointer."""
+    found = re.search(rb"^oid sha256:([0-9a-f]{64})$", pointer, re.MULTILINE)
+    if not pointer.startswith(b"version https://git-lfs.github.com/spec/v1\n") or found is None:
+        return f"no pointer: {pointer[:50]!r}"
+    oid = found[1].decode()
+    stored = repository.git.path / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
+    return stored.read_text() if stored.exists() else "not stored"
+
+
+def _comments(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
+    repository, expected = play.forge.repository, then.get("comments on commits", {})
+    comments = list(repository.commit_comments.values())
+    commits = {repository.git.line("rev-parse", revision): revision for revision in expected}
+    for sha, revision in commits.items():
+        bodies = [comment.body for comment in comments if comment.sha == sha]
+        yield from _bodies(play, f"comments on {revision}", bodies, expected[revision])
+    for comment in comments:
+        if comment.sha not in commits:
+            yield f"there is a comment on the commit {comment.sha[:7]}: {comment.body[:200]!r}"
+    for number, wanted in then.get("comments on issues", {}).items():
+        bodies = [comment.body for comment in repository.comments_of(number)]
+        yield from _bodies(play, f"comments on issue {number}", bodies, wanted)
+
+
+def _bodies(play: Play, where: str, bodies: Sequence[str], expected: Sequence[Any]) -> Iterator[str]:
+    bodies = [_HIDDEN.sub("", body) for body in bodies]
+    if len(bodies) != len(expected):
+        yield f"{where} are {len(bodies)}, not {len(expected)}: {[body[:200] for body in bodies]}"
+    for body, wanted in zip(bodies, expected, strict=False):
+        parts = {"has": wanted} if not isinstance(wanted, Mapping) else wanted
+        has, lacks = _several(parts.get("has", [])), _several(parts.get("lacks", []))
+        yield from _texts(where, body, has, lacks)
+        yield from _images(where, body, parts)
+        if len(body) > 65536:
+            yield f"{where}: one has {len(body)} characters"
+
+
+def _images(where: str, body: str, wanted: Mapping[str, Any]) -> Iterator[str]:
+    """Compare how many images readers see in a text, and how many are broken."""
+    text = _CODE.sub("", body)
+    addresses = [first or second for first, second in _IMAGE.findall(text)] + _DEFINITION.findall(text)
+    broken = [address for address in addresses if not _is_shown(address)]
+    yield from _same(f"{where}: broken images in {addresses}", len(broken), wanted.get("broken", 0))
+    yield from _same(f"{where}: images", len(addresses) - len(broken), wanted.get("images", 0))
+
+
+def _is_shown(address: str) -> bool:
+    if not address.startswith("http"):
+        return False
+    answer = requests.get(address, timeout=10)
+    return answer.ok and answer.content.startswith(b"\x89PNG")
+
+
+def _checks(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
+    repository = play.forge.repository
+    checks = {run.name: run for run in repository.check_runs.values()}
+    expected = then.get("checks", {})
+    yield from _same("checks", sorted(checks), sorted(expected))
+    for name in checks.keys() & expected.keys():
+        run, wanted = checks[name], expected[name]
+        yield from _same(f"check {name}: conclusion", run.conclusion, wanted.get("conclusion", "success"))
+        if "on" in wanted:
+            yield from _same(f"check {name}: commit", run.sha, repository.git.line("rev-parse", wanted["on"]))
+        yield from _texts(f"check {name}", run.output.summary or "", _several(wanted.get("has", [])))
+        yield from _images(f"check {name}", run.output.summary or "", wanted)
+    statuses = {status.context: status.state for status in repository.statuses}
+    yield from _same("statuses", statuses, then.get("statuses", {}))
+
+
+def _stored(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
+    git = play.forge.repository.git
+    there = git.branch_head(ASSETS)
+    names = git.line("ls-tree", "-r", "--name-only", ASSETS).splitlines() if there else []
+    images = [name for name in names if name != "README.md"]
+    if "stored images" in then:
+        yield from _same("stored images", len(images), then["stored images"])
+
+
+def _secrets(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
+    bodies = [comment.body for comment in play.forge.repository.comments.values()]
+    texts = {"the log": play.log, "a comment": "\n".join(bodies)}
+    for where, text in texts.items():
+        if any(secret in text for secret in play.secrets):
+            yield f"{where} has a secret"
+
+
+def _summary(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
+    text = "\n".join(result.summary for result in play.results.values())
+    yield from _texts("the summaries", text, _several(then.get("summary", [])))
+
+
+def _instances(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
+    instances = [f"{each.instance_type} {each.market} {each.state}" for each in play.forge.sandbox.aws.instances()]
+    yield from _same("instances", instances, then.get("instances", []))
+
+
+def _same(where: str, have: Any, wanted: Any) -> Iterator[str]:
+    if have != wanted:
+        yield f"{where}: {have!r}, not {wanted!r}"
+
+
+def _texts(where: str, text: str, has: Sequence[str], lacks: Sequence[str] = ()) -> Iterator[str]:
+    for each in has:
+        if not pattern(each).search(text):
+            yield f"{where} has no {each!r}: {text[:500]!r}"
+    for each in lacks:
+        if found := pattern(each).search(text):
+            yield f"{where} has {found[0]!r}"
+
+
+def _several(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value]
