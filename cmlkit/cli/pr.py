@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ import click
 from cmlkit.cli import edges
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit_text
+from cmlkit.errors import GitError, GitFailed
 
 if TYPE_CHECKING:
     from cmlkit.forges.base import PullRequest
+    from cmlkit.publishing.selection import Selection
 
 
 class CreateByDefault(click.Group):
@@ -31,7 +34,7 @@ def pr() -> None:
 
 @pr.command()
 @with_settings()
-@click.argument("paths", nargs=-1, required=True)
+@click.argument("paths", nargs=-1)
 @click.option("--title", default="", help="Title; made from the files' names if omitted.")
 @click.option("--body", default="", help="Text of the pull request; a link to the run if omitted.")
 @click.option("--branch", default="", help="Its branch; may contain {base}, {run}, {attempt} and {sha}.")
@@ -42,6 +45,7 @@ def pr() -> None:
 @click.option("--merge", "auto_merge", flag_value="merge", default="", help="Merge it once its requirements are met.")
 @click.option("--squash", "auto_merge", flag_value="squash", help="Like --merge, but squash.")
 @click.option("--rebase", "auto_merge", flag_value="rebase", help="Like --merge, but rebase.")
+@click.option("--force", is_flag=True, help="Take files that git ignores, too.")
 @click.option("--md", is_flag=True, help="Print a markdown link.")
 def create(
     invocation: Invocation,
@@ -52,11 +56,14 @@ def create(
     target_branch: str,
     message: str,
     auto_merge: str,
+    force: bool,
     md: bool,
 ) -> None:
-    """Commit the files PATHS to a new branch and open a pull request; the checkout does not change.
+    """Commit what changed in PATHS to a new branch and open a pull request; the checkout does not change.
 
-    A second call in the same run adds to the same pull request. If the base branch has the files, none is opened.
+    PATHS are files, folders and patterns such as "**/*.json"; git says which of them are new, changed or deleted
+    since the checkout. Commits that the job made itself are part of the pull request; without PATHS, only they are.
+    A second call in the same run adds to the same pull request. If nothing changed, none is opened.
 
     \b
     cmlkit pr create model/random_forest.joblib
@@ -65,12 +72,7 @@ def create(
     from cmlkit.publishing import named_files
 
     directory = Path.cwd()
-    files = named_files.read_named(
-        paths,
-        directory=directory,
-        prefix=edges.prefix(invocation, directory),
-        limits=edges.facts(invocation).limits.files,
-    )
+    selection = _selected(invocation, paths, directory=directory, force=force)
     spec = named_files.PullRequestSpec(
         base=target_branch,
         branch=branch or named_files.BRANCH,
@@ -81,15 +83,28 @@ def create(
     )
     workflow_run = invocation.workplace.workflow_run(directory=directory)
     forge = edges.forge(invocation, workflow_run)
-    published = named_files.publish_files(
-        files, spec, forge=forge, workflow_run=workflow_run, warn=invocation.progress.warn
+    pull_request = named_files.publish_files(
+        selection, spec, directory=directory, forge=forge, workflow_run=workflow_run, progress=invocation.progress
     )
-    _show(invocation, published, md=md)
+    _show(invocation, pull_request, md=md)
+
+
+def _selected(invocation: Invocation, paths: Sequence[str], *, directory: Path, force: bool) -> Selection:
+    """Return what changed in the paths; all files there if git cannot say, as in a container without git."""
+    from cmlkit.publishing.selection import files_on_disk, select_files
+
+    limits, warn = edges.facts(invocation).limits.files, invocation.progress.warn
+    try:
+        return select_files(paths, directory=directory, limits=limits, warn=warn, force=force)
+    except GitFailed:
+        raise
+    except GitError:
+        prefix = edges.prefix(invocation, directory)
+        warn("git cannot say which files have changed here: all files in the paths are taken.")
+        return files_on_disk(paths, directory=directory, prefix=prefix, limits=limits)
 
 
 def _show(invocation: Invocation, pull_request: PullRequest | None, *, md: bool) -> None:
-    if pull_request is None:
-        invocation.progress.note("The base branch has these files already: no pull request was opened.")
     url, number = (pull_request.url, pull_request.number) if pull_request else ("", None)
     result = {
         "changed": pull_request is not None,

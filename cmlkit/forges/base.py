@@ -14,6 +14,8 @@ from cmlkit.forges.workflows import WorkflowForge
 from cmlkit.git.objects import blob_id
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cmlkit.git.access import GitAccess
 
 
@@ -102,10 +104,15 @@ class TreeFile:
 
 @dataclass(frozen=True, kw_only=True)
 class NewFile:
-    """A file to commit; `path` is its path in the repository."""
+    """A file to commit; `path` is its path in the repository.
+
+    Attributes:
+        mode: git's mode: 100644, 100755 for a program, or 120000 for a symbolic link, whose content is its target.
+    """
 
     path: str
     content: bytes = field(repr=False)
+    mode: str = "100644"
 
     @cached_property
     def blob(self) -> str:
@@ -136,10 +143,12 @@ class Divergence:
 
     Attributes:
         behind: Number of the other's commits that it lacks.
+        ahead: Number of its commits that the other lacks.
         changed: Paths changed since their merge base; None if there are more than the forge lists.
     """
 
     behind: int
+    ahead: int = 0
     changed: frozenset[str] | None
 
 
@@ -229,6 +238,9 @@ class ContentForge(Protocol):
     def blob_ids(self, commit: str, paths: Iterable[str]) -> Mapping[str, str]:
         """Return path -> blob id of those of `paths` that are files in the commit's tree."""
 
+    def tree_files(self, commit: str, paths: Iterable[str]) -> Mapping[str, TreeFile]:
+        """Return path -> file, with its mode, of those of `paths` that are files in the commit's tree."""
+
     def commit(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str:
         """Commit on top of `parent`, and move the branch to the commit; return its id.
 
@@ -241,7 +253,13 @@ class ContentForge(Protocol):
         """
 
     def divergence(self, base: str, head: str) -> Divergence:
-        """Return how far the commit `head` is from the commit `base`."""
+        """Return how far the commit `head` is from the commit `base`. NotFound if either is unknown."""
+
+    def push_commit(self, commit: str, *, directory: Path) -> None:
+        """Upload a commit of the checkout at `directory`, with all that it builds on; no branch moves."""
+
+    def create_branch(self, branch: str, commit: str) -> None:
+        """Create the branch at a commit. Conflict if it exists elsewhere."""
 
     def merge_into(self, branch: str, commit: str) -> str:
         """Merge the commit into the branch, file by file; return the new head. Conflict if they conflict."""

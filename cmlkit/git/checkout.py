@@ -20,9 +20,41 @@ def head_commit(directory: Path) -> str | None:
     return ask_git(directory, "rev-parse", "--verify", "--quiet", "HEAD")
 
 
+def root(directory: Path) -> Path:
+    """Return the repository's top folder, with links resolved."""
+    return Path(git_text(directory, "rev-parse", "--show-toplevel"))
+
+
+def parents(directory: Path, commit: str) -> list[str]:
+    """Return the ids of a commit's parents, also of those that a shallow clone leaves out."""
+    head = git_text(directory, "cat-file", "commit", commit).partition("\n\n")[0]
+    return [line.removeprefix("parent ") for line in head.splitlines() if line.startswith("parent ")]
+
+
+def first_parents(directory: Path, commit: str, *, limit: int) -> list[str]:
+    """Return a commit and its ancestors on the branch itself, newest first; a shallow clone has few."""
+    return git_text(directory, "rev-list", "--first-parent", f"--max-count={limit}", commit, "--").splitlines()
+
+
+def remote_heads(directory: Path) -> dict[str, str]:
+    """Return full name -> commit id of what was fetched from remotes, such as `refs/remotes/origin/main`."""
+    listed = git_text(directory, "for-each-ref", "--format=%(refname) %(objectname)", "refs/remotes/").splitlines()
+    return {name: commit for name, _, commit in (line.rpartition(" ") for line in listed)}
+
+
+def subject(directory: Path, commit: str) -> str:
+    """Return the first line of a commit's message."""
+    return git_text(directory, "show", "--no-patch", "--format=%s", commit, "--")
+
+
 def prefix(directory: Path) -> PurePosixPath:
     """Return the path of `directory` in its repository; `.` at its root."""
     return PurePosixPath(git_text(directory, "rev-parse", "--show-prefix") or ".")
+
+
+def shared_file(directory: Path, name: str) -> Path:
+    """Return the place of a file or folder in `.git`, such as `objects`, in worktrees too."""
+    return (directory / git_text(directory, "rev-parse", "--git-path", name)).resolve()
 
 
 def prefix_below(root: Path, directory: Path) -> PurePosixPath | None:

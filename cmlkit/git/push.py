@@ -1,14 +1,15 @@
-"""git push without a checkout, for single files that are too large for the remote's API."""
+"""git push for what the remote's API does not take: large files, many files, and a checkout's own commits."""
 
 from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cmlkit.errors import AnswerLost, GitError, GitFailed, PermissionDenied, ServiceError
 from cmlkit.git.access import GitAccess
+from cmlkit.git.checkout import shared_file
 from cmlkit.git.command import run_git
 
 TIMEOUT_SECONDS = 1800.0
@@ -44,10 +45,59 @@ def push_blob(content: bytes, *, access: GitAccess, ref: str, author: str, envir
     return blob
 
 
+def push_blobs(
+    contents: Iterable[bytes], *, access: GitAccess, ref: str, author: str, environ: Mapping[str, str]
+) -> set[str]:
+    """Store many files' bytes in a repository at once, as `push_blob` stores one; return their blob ids."""
+    with tempfile.TemporaryDirectory(prefix="cmlkit-push-") as folder:
+        git = _Git(Path(folder), _environ(environ, access))
+        git.run("init", "--quiet", "--bare", "--template=", ".")
+        names = [_written(Path(folder) / f"file-{number}", content) for number, content in enumerate(contents)]
+        blobs = git.run("hash-object", "-w", "--stdin-paths", send="".join(f"{name}\n" for name in names).encode())
+        ids = sorted(set(blobs.split()))
+        # In folders of a thousand: one huge folder is slow for git.
+        trees = [_tree(git, ids[start : start + 1000], "100644 blob") for start in range(0, len(ids), 1000)]
+        commit = git.run(
+            *("hash-object", "-w", "-t", "commit", "--stdin"),
+            send=_commit(_tree(git, trees, "040000 tree"), author),
+        )
+        git.run("push", "--quiet", access.url, f"{commit}:{ref}")
+    return set(ids)
+
+
+def push_commit(commit: str, *, directory: Path, access: GitAccess, ref: str, environ: Mapping[str, str]) -> None:
+    """Store a commit of a checkout under `ref`, with those that it builds on; the repository may lack them.
+
+    The push starts from a repository of its own, which borrows the checkout's objects: hooks, and credentials that
+    the checkout's configuration has for the same address, stay out of it.
+
+    Raises:
+        PermissionDenied, AnswerLost, ServiceError, GitError: As from `push_blob`.
+    """
+    with tempfile.TemporaryDirectory(prefix="cmlkit-push-") as folder:
+        git = _Git(Path(folder), _environ(environ, access))
+        git.run("init", "--quiet", "--bare", "--template=", ".")
+        shallow = shared_file(directory, "shallow")
+        if shallow.exists():
+            (Path(folder) / "shallow").write_bytes(shallow.read_bytes())
+        (Path(folder) / "objects" / "info").mkdir(exist_ok=True)
+        (Path(folder) / "objects" / "info" / "alternates").write_text(f"{shared_file(directory, 'objects')}\n")
+        git.run("push", "--quiet", access.url, f"{commit}:{ref}")
+
+
+def _written(file: Path, content: bytes) -> str:
+    file.write_bytes(content)
+    return file.name
+
+
+def _tree(git: _Git, ids: Iterable[str], kind: str) -> str:
+    return git.run("mktree", send="".join(f"{kind} {each}\t{each}\n" for each in ids).encode())
+
+
 def _commit(tree: str, author: str) -> bytes:
     # The same bytes for the same file, so that pushing twice changes nothing.
     identity = f"{author} 0 +0000"
-    return f"tree {tree}\nauthor {identity}\ncommitter {identity}\n\nLarge file\n".encode()
+    return f"tree {tree}\nauthor {identity}\ncommitter {identity}\n\nUpload\n".encode()
 
 
 def _environ(environ: Mapping[str, str], access: GitAccess) -> dict[str, str]:
@@ -81,14 +131,14 @@ class _Git:
         except GitFailed as error:
             raise (_failed(arguments[0], error.words) if error.words else ServiceError(error.message)) from error
         except GitError as error:
-            reason = "Files that are too large for the API are pushed with git."
+            reason = "Files that are too large or too many for the API, and commits, are pushed with git."
             raise GitError(f"{error.message} {reason}", next_step=error.next_step) from error
         return output.decode("ascii", "replace").strip()
 
 
 def _failed(command: str, stderr: str) -> ServiceError | PermissionDenied:
     lines = [line.removeprefix("remote:").strip() for line in stderr.splitlines()]
-    text = f"git {command} of a large file failed: {' '.join(filter(None, lines))[-400:]}"
+    text = f"git {command} failed: {' '.join(filter(None, lines))[-400:]}"
     if re.search(r"Authentication failed|error: 40[13]|denied|Permission to|could not read Username", stderr):
         return PermissionDenied(text, next_step="The token needs this permission: contents: write.")
     if re.search(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cmlkit.clock import Clock
 from cmlkit.errors import Conflict
-from cmlkit.forges.base import Changes, PublishForge
+from cmlkit.forges.base import Changes, PublishForge, TreeFile
 from cmlkit.publishing.files import CommitFile
 
 TRIES_AGAINST_OTHERS = 30
@@ -43,9 +43,11 @@ def commit_files(
     for _ in range(TRIES_AGAINST_OTHERS):
         place = _place(branch, base_head, files, head=head, forge=forge, refresh=refresh, warn=warn)
         head = None  # the next try reads it again
-        there = forge.blob_ids(place.tree, [*(file.path for file in files), *removes])
+        found = forge.tree_files(place.tree, [*(file.path for file in files), *removes])
+        there = {path: file.blob for path, file in found.items() if file.blob}
         gone = [path for path in removes if path in there]
-        if place.head is not None and not place.merges and holds_result(there, files) and not gone:
+        is_held = holds_result(there, files) and _has_modes(found, files) and not gone
+        if place.head is not None and not place.merges and is_held:
             return place.head
         changes = Changes(
             message=message,
@@ -112,3 +114,8 @@ def holds_result(there: Mapping[str, str], files: Sequence[CommitFile]) -> bool:
     Manifest and report contain the time and the run, so they differ between runs with the same result.
     """
     return all(there.get(file.path) == file.blob for file in files if file.role not in ("manifest", "report"))
+
+
+def _has_modes(there: Mapping[str, TreeFile], files: Sequence[CommitFile]) -> bool:
+    """Return whether the files that a user named have their modes; cmlkit sets no mode of the files of a training."""
+    return all(there[file.path].mode == file.mode for file in files if file.role == "extra" and file.path in there)

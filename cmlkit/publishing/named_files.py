@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import SettingsError
 from cmlkit.forges.base import PublishForge, PullRequest
-from cmlkit.git.limits import FileLimits
+from cmlkit.git.changes import committed_changes
+from cmlkit.git.checkout import subject
+from cmlkit.progress import Progress
 from cmlkit.publishing.branch import experiment_branch
-from cmlkit.publishing.commit import commit_files, holds_result
+from cmlkit.publishing.commit import commit_files
 from cmlkit.publishing.destination import destination, merge_by_itself
-from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.marker import Marker
 from cmlkit.publishing.pull_request import open_pull_request
+from cmlkit.publishing.reconcile import conflicting, holds, settle, with_commits
+from cmlkit.publishing.selection import JobFile, Selection
+from cmlkit.publishing.start import Start, find_start
 from cmlkit.records.workflow_run import WorkflowRun
-from cmlkit.stores.git import GitStore
+from cmlkit.report import markdown
+from cmlkit.stores.base import ModelFile
+from cmlkit.stores.lfs import LfsStore
 
 BRANCH = "cmlkit/pr/{base}/{run}"
+NAMES_SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,43 +49,54 @@ class PullRequestSpec:
     auto_merge: str = ""
 
 
-def read_named(
-    paths: Iterable[str], *, directory: Path, prefix: PurePosixPath, limits: FileLimits
-) -> tuple[CommitFile, ...]:
-    """Return the files in `paths`, and the files in its folders.
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """What a pull request is to bring.
 
-    Raises:
-        SettingsError: A file does not exist, cannot be read, or lies outside the working directory.
-        ModelError: A file is larger than `limits` allow.
+    Attributes:
+        files: Files on top of its start, or of its branch if that exists.
+        conflicts: Paths of files whose changes do not go together with those of others since the checkout.
+        subject: Subject of the job's last commit; empty if it made none.
     """
-    return tuple(
-        CommitFile(path=repository_path(path, prefix), role="extra", content=_content(path, directory, limits))
-        for path in dict.fromkeys(file for named in paths for file in _files(named, directory))
-    )
+
+    start: Start
+    files: tuple[JobFile, ...]
+    conflicts: tuple[str, ...] = ()
+    subject: str = ""
 
 
 def publish_files(
-    files: Sequence[CommitFile],
+    selection: Selection,
     spec: PullRequestSpec,
     *,
+    directory: Path,
     forge: PublishForge,
     workflow_run: WorkflowRun,
+    progress: Progress,
     clock: Clock | None = None,
-    warn: Callable[[str], None] = lambda text: None,
 ) -> PullRequest | None:
-    """Commit the files to a branch of this run and open its pull request; None if the base has these files.
+    """Commit the files, and the commits that the job made, to a branch of this run, and open its pull request.
 
     Later calls in the same run add to the same pull request. The checkout is not touched.
+
+    Returns:
+        The pull request; None if nothing changed, or if the base has these files already.
 
     Raises:
         SettingsError: The branch's name is wrong, or the base branch does not exist.
         PermissionDenied, NotFound, Conflict, ServiceError: The forge refused something.
     """
+    clock = clock or SystemClock()
     place = destination(workflow_run, forge=forge, named=spec.base)
     place.raise_if_refused()
     base, base_head = place.base, _base_head(place.base, forge, workflow_run)
-    if holds_result(forge.blob_ids(base_head, [file.path for file in files]), files):
+    proposal = _propose(selection, directory=directory, base_head=base_head, forge=forge, workflow_run=workflow_run)
+    if proposal is None:
+        progress.note(f"Nothing changed: {base} needs no pull request.")
         return None
+    if proposal.conflicts:
+        progress.warn(_conflict_note(proposal.conflicts, base))
+    _store(selection.stored, forge=forge, clock=clock)
     branch = experiment_branch(
         spec.branch,
         base=base,
@@ -87,27 +105,117 @@ def publish_files(
         date="",
         sha=workflow_run.sha or base_head,
     )
-    names = ", ".join(PurePosixPath(file.path).name for file in files)
-    title = spec.title or f"Update {names}"[:200]
-    commit_files(
-        files,
-        forge=forge,
-        branch=branch,
-        base_head=base_head,
-        message=spec.message or title,
-        clock=clock or SystemClock(),
-    )
+    title = spec.title or _title(proposal)
+    _write(proposal, branch=branch, message=spec.message or title, directory=directory, forge=forge, clock=clock)
     pull_request = open_pull_request(
         branch=branch,
         base=base,
         title=title,
-        body=f"{_marker(workflow_run)}\n{spec.body or f'Of the run {workflow_run.url}'}",
+        body=_body(spec, proposal, base, workflow_run),
         draft=False,
         forge=forge,
     )
-    if spec.auto_merge:
-        merge_by_itself(pull_request, spec.auto_merge, destination=place, enable=forge.enable_auto_merge, warn=warn)
+    if spec.auto_merge and not proposal.conflicts:
+        merge_by_itself(
+            pull_request, spec.auto_merge, destination=place, enable=forge.enable_auto_merge, warn=progress.warn
+        )
     return pull_request
+
+
+def _propose(
+    selection: Selection, *, directory: Path, base_head: str, forge: PublishForge, workflow_run: WorkflowRun
+) -> Proposal | None:
+    """Return what a pull request is to bring; None if that is nothing."""
+    start = find_start(
+        selection.commit, directory=directory, base_head=base_head, forge=forge, workflow_run=workflow_run
+    )
+    if not start.is_own and not _differs(selection.files, base_head, start, forge):
+        return None
+    if selection.commit is not None and start.is_foreign:
+        return _onto_base(selection.files, start, forge=forge, directory=directory)
+    own = selection.files
+    if start.is_own and start.known != start.commit:
+        own = with_commits(selection.files, committed_changes(directory, start.known, start.commit), directory)
+    conflicts: tuple[str, ...] = ()
+    if start.base_moved:
+        moved = forge.divergence(start.commit, base_head).changed
+        both = [file for file in own if moved is None or file.path in moved]
+        conflicts = conflicting(both, onto=base_head, forge=forge, directory=directory)
+    return Proposal(
+        start=start,
+        files=selection.files,
+        conflicts=conflicts,
+        subject=subject(directory, start.commit) if start.is_own and start.is_checkout else "",
+    )
+
+
+def _onto_base(files: Sequence[JobFile], start: Start, *, forge: PublishForge, directory: Path) -> Proposal:
+    """Return what goes on top of the base for a checkout of another history: nothing that undoes what the base has."""
+    conflicts = conflicting(files, onto=start.commit, forge=forge, directory=directory)
+    kept = tuple(file for file in files if file.path not in conflicts)
+    return Proposal(start=start, files=kept, conflicts=conflicts)
+
+
+def _differs(files: Sequence[JobFile], base_head: str, start: Start, forge: PublishForge) -> bool:
+    """Return whether a file is not what the base has."""
+    if start.commit == base_head and start.is_checkout:
+        return bool(files)
+    there = forge.tree_files(base_head, [file.path for file in files])
+    return not holds(there, files)
+
+
+def _write(
+    proposal: Proposal, *, branch: str, message: str, directory: Path, forge: PublishForge, clock: Clock
+) -> None:
+    """Bring the branch to the proposed commits and files."""
+    start = proposal.start
+    head = forge.branch_head(branch)
+    if head is None and start.is_own:
+        forge.create_branch(branch, start.commit)
+        head = start.commit
+    elif head is not None and start.is_own and forge.divergence(start.commit, head).behind:
+        head = forge.merge_into(branch, start.commit)
+    if not proposal.files:
+        return
+    settled = settle(proposal.files, onto=head or start.commit, forge=forge, directory=directory)
+    commit_files(
+        settled.files,
+        removes=settled.removes,
+        forge=forge,
+        branch=branch,
+        base_head=start.commit,
+        head=head,
+        message=message,
+        clock=clock,
+    )
+
+
+def _store(files: Sequence[ModelFile], *, forge: PublishForge, clock: Clock) -> None:
+    """Upload the bytes of files in Git LFS, before a commit has their pointers."""
+    store = LfsStore(forge.git_access, limits=forge.facts.limits.files, clock=clock)
+    for file in files:
+        store.upload(file, say=lambda text: None)
+
+
+def _title(proposal: Proposal) -> str:
+    names = ", ".join(PurePosixPath(file.path).name for file in proposal.files)
+    words = f"Update {names}" if names else proposal.subject
+    return " ".join(words.split())[:200]
+
+
+def _body(spec: PullRequestSpec, proposal: Proposal, base: str, workflow_run: WorkflowRun) -> str:
+    words = spec.body or f"Of the run {workflow_run.url}"
+    note = _conflict_note(proposal.conflicts, markdown.code(base), shown=markdown.code) if proposal.conflicts else ""
+    return f"{_marker(workflow_run)}\n" + "\n\n".join(filter(None, (words, note)))
+
+
+def _conflict_note(paths: Sequence[str], base: str, *, shown: Callable[[str], str] = str) -> str:
+    names = ", ".join(shown(path) for path in paths[:NAMES_SHOWN])
+    more = f" and {len(paths) - NAMES_SHOWN} more" if len(paths) > NAMES_SHOWN else ""
+    return (
+        f"Since the checkout, {base} has changed in files that the job changed, too: {names}{more}. Resolve the"
+        " conflict in the pull request; it is not merged by itself."
+    )
 
 
 def _marker(workflow_run: WorkflowRun) -> Marker:
@@ -122,22 +230,3 @@ def _base_head(base: str, forge: PublishForge, workflow_run: WorkflowRun) -> str
             next_step="Name one that exists with --target-branch.",
         )
     return head
-
-
-def _files(path: str, directory: Path) -> list[str]:
-    """Return the path itself, or the files below it if it is a folder."""
-    folder = directory / path
-    if not folder.is_dir():
-        return [path]
-    return sorted(str(file.relative_to(directory)) for file in folder.rglob("*") if file.is_file())
-
-
-def _content(path: str, directory: Path, limits: FileLimits) -> bytes:
-    file = directory / path
-    if not file.resolve().is_relative_to(directory.resolve()):
-        raise SettingsError(f"{path} leads out of the working directory.", next_step="Name files inside it.")
-    try:
-        GitStore(limits).check(path, size=file.stat().st_size)
-        return file.read_bytes()
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.", next_step="Check the path.") from error

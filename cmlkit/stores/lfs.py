@@ -64,14 +64,18 @@ class LfsStore:
         return there.get(model.path) == blob_id(lfs_text(_pointer(model))) and dvc_path(model.path) not in there
 
     def put(self, model: ModelFile, *, there: Mapping[str, str], read: ReadTree, say: Say) -> Stored:
+        self.upload(model, say=say)
+        files = {model.path: lfs_text(_pointer(model)), **with_entry(model.path, read)}
+        return Stored(files=files, removes=(dvc_path(model.path),))
+
+    def upload(self, model: ModelFile, *, say: Say) -> None:
+        """Store a file's bytes, unless the server has them; raise as `put`."""
         pointer, access = _pointer(model), self._access()
         actions = self._actions(access, "upload", pointer)
         if "upload" in actions:
             self._upload(model, actions, say)
         if "verify" in actions:
             self._verify(access, actions["verify"], pointer)
-        files = {model.path: lfs_text(pointer), **with_entry(model.path, read)}
-        return Stored(files=files, removes=(dvc_path(model.path),))
 
     def read(self, pointer: Pointer, offset: int) -> Iterator[bytes]:
         actions = self._actions(self._access(), "download", pointer)

@@ -11,7 +11,7 @@ import pytest
 
 from cmlkit.errors import PermissionDenied
 from cmlkit.forges.github import FACTS
-from cmlkit.forges.github.large_blobs import API_BLOB_BYTES
+from cmlkit.forges.github.git_uploads import API_BLOB_BYTES
 from cmlkit.git.access import GitAccess, basic
 from cmlkit.git.objects import blob_id
 from cmlkit.git.push import push_blob

@@ -6,9 +6,10 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from cmlkit.forges.base import Changes, Check, Comment, Divergence, PullRequest, Repository
+from cmlkit.forges.base import Changes, Check, Comment, Divergence, PullRequest, Repository, TreeFile
 from cmlkit.forges.facts import Addresses, ForgeFacts, Limits
 from cmlkit.forges.tokens import Tokens
 from cmlkit.git.access import GitAccess
@@ -74,6 +75,9 @@ class ToyForge:
         files = self.commits[commit].files
         return {path: blob_id(files[path]) for path in paths if path in files}
 
+    def tree_files(self, commit: str, paths: Iterable[str]) -> Mapping[str, TreeFile]:
+        return {path: TreeFile(path=path, blob=blob) for path, blob in self.blob_ids(commit, paths).items()}
+
     def commit(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str:
         kept = {path: content for path, content in self.commits[parent].files.items() if path not in changes.removes}
         written = {file.path: file.content for file in changes.files}
@@ -82,6 +86,12 @@ class ToyForge:
 
     def divergence(self, base: str, head: str) -> Divergence:
         return Divergence(behind=0, changed=frozenset())
+
+    def push_commit(self, commit: str, *, directory: Path) -> None:
+        raise NotImplementedError
+
+    def create_branch(self, branch: str, commit: str) -> None:
+        self.branches[branch] = commit
 
     def merge_into(self, branch: str, commit: str) -> str:
         self.branches[branch] = commit

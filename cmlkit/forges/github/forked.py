@@ -7,8 +7,9 @@ repository.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-from cmlkit.forges.base import Changes, ContentForge, Divergence, Repository
+from cmlkit.forges.base import Changes, ContentForge, Divergence, Repository, TreeFile
 from cmlkit.git.access import GitAccess
 
 
@@ -47,6 +48,17 @@ class ForkedContent:
 
     def blob_ids(self, commit: str, paths: Iterable[str]) -> Mapping[str, str]:
         return self._holder(commit).blob_ids(commit, paths)
+
+    def tree_files(self, commit: str, paths: Iterable[str]) -> Mapping[str, TreeFile]:
+        return self._holder(commit).tree_files(commit, paths)
+
+    def create_branch(self, branch: str, commit: str) -> None:
+        self._fork.create_branch(branch, commit)
+        self._in_fork.add(commit)
+
+    def push_commit(self, commit: str, *, directory: Path) -> None:
+        self._fork.push_commit(commit, directory=directory)
+        self._in_fork.add(commit)
 
     def commit(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str:
         commit = self._fork.commit(changes, branch=branch, parent=parent, is_new=is_new)

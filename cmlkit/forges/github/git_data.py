@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from cmlkit.errors import Conflict, NotFound, ServiceError
 from cmlkit.forges.base import Changes, Divergence, Repository, TreeFile
 from cmlkit.forges.github.client import Client, parsed
-from cmlkit.forges.github.large_blobs import API_BLOB_BYTES, LargeBlobs
+from cmlkit.forges.github.git_uploads import API_BLOB_BYTES, API_BLOBS, GitUploads
 from cmlkit.forges.github.signed_commits import SignedCommits
 from cmlkit.forges.github.transport import RAW
 from cmlkit.git.objects import blob_id
@@ -24,6 +24,8 @@ LISTED_FILES = 300
 # GitHub allows 80 content-creating requests a minute and 100 at a time; few at a time also bound the memory.
 # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
 UPLOADS_AT_A_TIME = 4
+# GitHub gives up on a request after ten seconds, and a tree of many entries takes long.
+TREE_ENTRIES = 2000
 
 
 class GitData:
@@ -35,7 +37,7 @@ class GitData:
 
     def __init__(self, client: Client, environ: Mapping[str, str]) -> None:
         self._client = client
-        self._large_blobs = LargeBlobs(client, environ)
+        self._uploads = GitUploads(client, environ)
         self._signed = SignedCommits(client)
         # Ids of blobs that an earlier try of a commit has uploaded.
         self._uploaded: set[str] = set()
@@ -73,14 +75,17 @@ class GitData:
         return parsed(lambda answer: [str(commit["sha"]) for commit in answer], document)
 
     def blob_ids(self, commit: str, paths: Iterable[str]) -> dict[str, str]:
+        return {path: file.blob for path, file in self.tree_files(commit, paths).items() if file.blob}
+
+    def tree_files(self, commit: str, paths: Iterable[str]) -> dict[str, TreeFile]:
         # Folder by folder: a recursive listing is cut off in large repositories, and these are one or two folders.
         wanted = {PurePosixPath(path) for path in paths}
         trees: dict[PurePosixPath, Mapping[str, Any]] = {}
-        found: dict[str, str] = {}
+        found: dict[str, TreeFile] = {}
         for path in sorted(wanted):
             entry = self._entries(commit, path.parent, trees).get(path.name)
             if entry is not None and entry["type"] == "blob":
-                found[str(path)] = str(entry["sha"])
+                found[str(path)] = TreeFile(path=str(path), blob=str(entry["sha"]), mode=str(entry["mode"]))
         return found
 
     def _entries(
@@ -110,10 +115,11 @@ class GitData:
             if signed := self._signed.commit(changes, branch=branch, parent=parent):
                 return signed
         self._upload(changes)
-        added = (TreeFile(path=file.path, blob=file.blob) for file in changes.files)
+        added = (TreeFile(path=file.path, blob=file.blob, mode=file.mode) for file in changes.files)
+        # First what goes: a file may take the place of a folder, and a folder that of a file.
         removed = (TreeFile(path=path, blob=None) for path in changes.removes)
         commit = self.create_commit(
-            parent=parent, files=[*added, *removed], message=changes.message, merging=changes.merging
+            parent=parent, files=[*removed, *added], message=changes.message, merging=changes.merging
         )
         if is_new:
             self.create_branch(branch, commit)
@@ -125,6 +131,9 @@ class GitData:
         """Upload missing blobs in parallel; raise the first failure, which cancels the uploads not yet started."""
         stored = self._uploaded | changes.known
         missing = {file.blob: file.content for file in changes.files if file.blob not in stored}
+        if len(missing) > API_BLOBS:
+            self._uploaded |= self._uploads.push_all(missing.values(), access=self.git_access())
+            return
         with ThreadPoolExecutor(max_workers=UPLOADS_AT_A_TIME) as pool:
             uploads = [pool.submit(self.create_blob, content) for content in missing.values()]
             try:
@@ -134,7 +143,7 @@ class GitData:
 
     def create_blob(self, content: bytes) -> str:
         if len(content) > API_BLOB_BYTES:
-            blob = self._large_blobs.push(content, access=self.git_access())
+            blob = self._uploads.push(content, access=self.git_access())
         else:
             blob = self._create("blobs", {"content": base64.b64encode(content).decode("ascii"), "encoding": "base64"})
         if blob != blob_id(content):
@@ -146,10 +155,12 @@ class GitData:
         parents = [commit for commit in (parent, merging) if commit]
         base = {"base_tree": self._tree_of(parents[-1])} if parents else {}
         entries = [{"path": file.path, "mode": file.mode, "type": "blob", "sha": file.blob} for file in files]
+        for start in range(0, max(len(entries), 1), TREE_ENTRIES):
+            tree = self._create("trees", {**base, "tree": entries[start : start + TREE_ENTRIES]})
+            base = {"base_tree": tree}
         # No author, no committer: GitHub then signs the commit for the bot or App whose token this is.
-        tree = self._create("trees", {**base, "tree": entries})
         commit = self._create("commits", {"message": message, "tree": tree, "parents": parents})
-        self._large_blobs.let_go(file.blob for file in files if file.blob)
+        self._uploads.let_go(file.blob for file in files if file.blob)
         return commit
 
     def _tree_of(self, commit: str) -> str:
@@ -175,6 +186,10 @@ class GitData:
             raise Conflict(
                 f"The branch {branch!r} of {self._client.full_name} exists already, at {head[:12]}.", status=422
             )
+        self._uploads.let_go([commit])
+
+    def push_commit(self, commit: str, *, directory: Path) -> None:
+        self._uploads.push_commit(commit, directory=directory, access=self.git_access())
 
     def move_branch(self, branch: str, commit: str) -> None:
         path = self._client.path("git", "refs", "heads", branch)
@@ -226,5 +241,7 @@ def _divergence(answer: Any) -> Divergence:
     files = answer["files"]
     changed = {str(file[name]) for file in files for name in ("filename", "previous_filename") if name in file}
     return Divergence(
-        behind=int(answer["behind_by"]), changed=frozenset(changed) if len(files) < LISTED_FILES else None
+        behind=int(answer["behind_by"]),
+        ahead=int(answer["ahead_by"]),
+        changed=frozenset(changed) if len(files) < LISTED_FILES else None,
     )

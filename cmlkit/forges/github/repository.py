@@ -44,6 +44,8 @@ from cmlkit.forges.github.workflow_runs import WorkflowRuns
 from cmlkit.forges.runners import JitRunner, Runner, RunnerAgent, RunnerDownload
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import requests
 
     from cmlkit.git.access import GitAccess
@@ -157,6 +159,9 @@ class GitHub:
     def blob_ids(self, commit: str, paths: Iterable[str]) -> Mapping[str, str]:
         return self._content.blob_ids(commit, paths)
 
+    def tree_files(self, commit: str, paths: Iterable[str]) -> Mapping[str, TreeFile]:
+        return self._content.tree_files(commit, paths)
+
     def commit(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str:
         return self._content.commit(changes, branch=branch, parent=parent, is_new=is_new)
 
@@ -179,7 +184,10 @@ class GitHub:
         return self._git.create_commit(parent=parent, files=files, message=message, merging=merging)
 
     def create_branch(self, branch: str, commit: str) -> None:
-        self._git.create_branch(branch, commit)
+        self._content.create_branch(branch, commit)
+
+    def push_commit(self, commit: str, *, directory: Path) -> None:
+        self._content.push_commit(commit, directory=directory)
 
     def move_branch(self, branch: str, commit: str) -> None:
         self._git.move_branch(branch, commit)

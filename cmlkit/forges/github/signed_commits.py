@@ -29,7 +29,9 @@ class SignedCommits:
 
     def signs(self, changes: Changes, parent: str) -> bool:
         """Return whether GitHub may sign this commit here but not through the Git Data API."""
-        is_plain = bool(parent) and not changes.merging
+        # It takes no modes: a program would no longer be one, and a symbolic link would become a text.
+        plain_files = all(file.mode == "100644" for file in changes.files)
+        is_plain = bool(parent) and not changes.merging and plain_files
         size = sum(len(file.content) for file in changes.files)
         return is_plain and self._client.http.token.startswith(PERSONAL_TOKENS) and size <= PAYLOAD_BYTES
 

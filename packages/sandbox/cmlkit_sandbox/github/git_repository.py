@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -231,16 +232,19 @@ class GitRepository:
         with tempfile.TemporaryDirectory() as scratch:
             index = {"GIT_INDEX_FILE": f"{scratch}/index"}
             self.git("read-tree", *([base] if base else ["--empty"]), environ=index)
-            for entry in entries:
-                self._put(entry, index)
+            for files, group in itertools.groupby(entries, lambda entry: bool(entry.sha) and entry.kind != "tree"):
+                if files:
+                    # One process for all, as there may be thousands.
+                    records = "".join(f"{entry.mode} {entry.sha}\t{entry.path}\0" for entry in group).encode()
+                    self.git("update-index", "-z", "--replace", "--index-info", send=records, environ=index)
+                else:
+                    for entry in group:
+                        self._put(entry, index)
             return self.line("write-tree", environ=index)
 
     def _put(self, entry: TreeEntry, index: Mapping[str, str]) -> None:
         if not entry.sha:
             self.git("rm", "-r", "--cached", "--quiet", "--", f":(top,literal){entry.path}", environ=index)
-        elif entry.kind == "tree":
+        else:
             self.git("rm", "-r", "--cached", "-q", "--ignore-unmatch", f":(top,literal){entry.path}", environ=index)
             self.git("read-tree", f"--prefix={entry.path}/", entry.sha, environ=index)
-        else:
-            record = f"{entry.mode} {entry.sha}\t{entry.path}\0".encode()
-            self.git("update-index", "-z", "--replace", "--index-info", send=record, environ=index)

@@ -1,0 +1,304 @@
+"""Which files `cmlkit pr` takes: those that git says have changed, in a clone of the sandbox's repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cmlkit.__main__ import run
+from cmlkit_sandbox import Sandbox
+from cmlkit_sandbox.github.repository import Repository
+
+TRACKED = {
+    "README.md": "# A project\n",
+    "params.yaml": "".join(f"p{number}: {number}\n" for number in range(1, 10)),
+    "train.py": "print('training')\n",
+    ".gitignore": "*.env\n.venv/\n__pycache__/\nscratch/\n",
+    "data/a.csv": "1\n",
+    "data/b.csv": "2\n",
+    "pkg/module.py": "x = 1\n",
+}
+
+
+@dataclass(kw_only=True)
+class Job:
+    """A job's clone of the repository, and the commands that it runs there."""
+
+    directory: Path
+    sandbox: Sandbox
+    capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch
+
+    def git(self, *arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], check=True, capture_output=True, text=True, cwd=self.directory)
+        return done.stdout.strip()
+
+    def write(self, path: str, content: str | bytes) -> None:
+        file = self.directory / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def commit(self, message: str) -> None:
+        self.git("add", "--all")
+        self.git("-c", "user.name=Job", "-c", "user.email=job@example.com", "commit", "--quiet", "-m", message)
+
+    def pr(self, *arguments: str, folder: str = ".") -> dict[str, Any]:
+        """The result of `cmlkit pr create`, and what it says besides under `said`."""
+        self.monkeypatch.chdir(self.directory / folder)
+        self.capsys.readouterr()
+        code = run(["pr", "create", "--json", *arguments], environ=os.environ)
+        shown = self.capsys.readouterr()
+        assert code == 0, shown.err
+        return {**json.loads(shown.out), "said": shown.err}
+
+    def refused(self, *arguments: str) -> str:
+        self.monkeypatch.chdir(self.directory)
+        self.capsys.readouterr()
+        assert run(["pr", "create", *arguments], environ=os.environ) == 2
+        assert not self.repository.pulls
+        return self.capsys.readouterr().err
+
+    @property
+    def repository(self) -> Repository:
+        return self.sandbox.github.hub.repository(self.sandbox.repository)
+
+    def colleague(self, files: dict[str, str | None], branch: str = "main") -> str:
+        """Commit to the repository as somebody else does meanwhile."""
+        there = self.directory.parent / f"colleague-{len(list(self.directory.parent.iterdir()))}"
+        origin = str(self.repository.git.path)
+        subprocess.run(["git", "clone", "-q", "-b", branch, origin, there], check=True, capture_output=True)
+        for path, content in files.items():
+            (there / path).parent.mkdir(parents=True, exist_ok=True)
+            (there / path).unlink(missing_ok=True)
+            if content is not None:
+                (there / path).write_text(content)
+        author = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
+        for command in (["add", "--all"], [*author, "commit", "-qm", "By hand"], ["push", "-q", "origin", branch]):
+            subprocess.run(["git", "-C", str(there), *command], check=True, capture_output=True)
+        return str(self.repository.git.branch_head(branch))
+
+    def changes(self, base: str = "main") -> dict[str, str]:
+        """Path -> status of what the only pull request brings, as GitHub shows it."""
+        [pull] = [pull for pull in self.repository.pulls if pull.base == base]
+        listed = self.repository.git.git(
+            "diff", "--no-renames", "--name-status", "-z", f"{base}...{pull.head_sha}"
+        ).decode()
+        fields = listed.split("\0")
+        return dict(zip(fields[1::2], fields[::2], strict=False))
+
+    def content(self, path: str) -> bytes:
+        return self.repository.git.git("show", f"{self.repository.pulls[-1].head_sha}:{path}")
+
+    def mode(self, path: str) -> str:
+        listed = self.repository.git.git("ls-tree", "-z", self.repository.pulls[-1].head_sha, "--", path)
+        return listed.decode().split(" ")[0]
+
+    def merged(self, path: str) -> bytes:
+        """Return a file as it is after the only pull request is merged."""
+        [pull] = self.repository.pulls
+        tree = self.repository.git.line("merge-tree", "--write-tree", "main", pull.head_sha).splitlines()[0]
+        return self.repository.git.git("show", f"{tree}:{path}")
+
+
+@pytest.fixture
+def job(sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Job:
+    directory = tmp_path / "clone"
+    there = Job(directory=directory, sandbox=sandbox, capsys=capsys, monkeypatch=monkeypatch)
+    there.colleague(dict(TRACKED))
+    url = f"{sandbox.github.url}/{sandbox.repository}.git"
+    subprocess.run(["git", "clone", "-q", "--depth", "1", url, directory], check=True, capture_output=True)
+    monkeypatch.setenv("GITHUB_SHA", there.git("rev-parse", "HEAD"))
+    return there
+
+
+def test_new_changed_and_deleted_files_are_taken_and_ignored_ones_are_not(job: Job) -> None:
+    job.write("model/m.joblib", "weights")
+    job.write("model/key.env", "SECRET=1")
+    job.write("params.yaml", "p1: 2\n")
+    (job.directory / "data/a.csv").unlink()
+    job.pr(".")
+    assert job.changes() == {"model/m.joblib": "A", "params.yaml": "M", "data/a.csv": "D"}
+
+
+def test_a_named_ignored_file_is_left_out_with_a_word_unless_forced(job: Job) -> None:
+    job.write("model/m.joblib", "weights")
+    job.write("model/key.env", "SECRET=1")
+    assert "model/key.env" in job.pr("model/m.joblib", "model/key.env")["said"]
+    assert job.changes() == {"model/m.joblib": "A"}
+    job.pr("--force", "model/key.env")
+    assert job.changes() == {"model/m.joblib": "A", "model/key.env": "A"}
+
+
+def test_a_subfolder_is_taken_without_what_tools_left_there(job: Job) -> None:
+    job.write("pkg/.venv/bin/python", "x")
+    job.write("pkg/__pycache__/module.pyc", "x")
+    job.write("pkg/module.py", "x = 2\n")
+    job.write("top.txt", "x")
+    job.pr(".", folder="pkg")
+    assert job.changes() == {"pkg/module.py": "M"}
+
+
+def test_inner_repositories_are_left_out_with_a_word(job: Job) -> None:
+    job.write("a.txt", "a")
+    job.git("init", "--quiet", "vendor/tool")
+    job.write("vendor/tool/file", "x")
+    assert "vendor/tool" in job.pr(".")["said"]
+    assert job.changes() == {"a.txt": "A"}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "taken"),
+    [
+        (["**/*.json"], {"m.json", "out/deep/x.json"}),
+        (["*.json"], {"m.json"}),
+        (["out.*"], {"out.csv"}),
+        (["out/{a,b}.txt"], {"out/a.txt", "out/b.txt"}),
+        (["out", "!out/a.txt"], {"out/b.txt", "out/deep/x.json"}),
+        ([":(glob)**/*.txt", ":!out/b.txt"], {"out/a.txt"}),
+        (["out/"], {"out/a.txt", "out/b.txt", "out/deep/x.json"}),
+        (["./m.json"], {"m.json"}),
+    ],
+)
+def test_patterns_mean_what_they_mean_in_cml_and_git(job: Job, patterns: list[str], taken: set[str]) -> None:
+    for path in ("m.json", "out.csv", "out/a.txt", "out/b.txt", "out/deep/x.json"):
+        job.write(path, path)
+    job.pr(*patterns)
+    assert set(job.changes()) == taken
+
+
+def test_an_absolute_path_and_one_above_the_working_directory_are_in_the_repository(job: Job) -> None:
+    job.write("m.json", "{}")
+    job.write("n.json", "{}")
+    job.pr(str(job.directory / "m.json"), "../n.json", folder="pkg")
+    assert set(job.changes()) == {"m.json", "n.json"}
+
+
+@pytest.mark.parametrize("arguments", [["README.md"], ["."], ["*.onnx"], [], ["data"]])
+def test_without_a_change_there_is_no_pull_request(job: Job, arguments: list[str]) -> None:
+    shown = job.pr(*arguments)
+    assert (shown["changed"], shown["pull_request_number"]) == (False, None)
+    assert "Nothing changed" in shown["said"]
+    assert not job.repository.pulls
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("absent.bin", "absent.bin does not exist"),
+        ("../out.txt", "leads out of the repository"),
+        (".git/config", "leads into .git"),
+        ("", "A path is empty"),
+        ("link/passwd", "link, a symbolic link"),
+        (":(bad)x", "Invalid pathspec magic"),
+    ],
+)
+def test_a_path_that_names_nothing_is_refused(job: Job, path: str, why: str) -> None:
+    (job.directory / "link").symlink_to("/etc")
+    assert why in job.refused(path)
+
+
+def test_modes_and_links_stay(job: Job) -> None:
+    job.write("run.sh", "#!/bin/sh\n")
+    (job.directory / "run.sh").chmod(0o755)
+    (job.directory / "train.py").chmod(0o755)
+    (job.directory / "latest").symlink_to("data/a.csv")
+    job.pr(".")
+    assert (job.mode("run.sh"), job.mode("train.py"), job.mode("latest")) == ("100755", "100755", "120000")
+    assert job.content("latest") == b"data/a.csv"
+
+
+def test_a_persons_token_keeps_modes_too(job: Job) -> None:
+    job.sandbox.github.add_token("ghp_person", "ann")
+    job.monkeypatch.setenv("GITHUB_TOKEN", "ghp_person")
+    job.monkeypatch.delenv("CMLKIT_TOKEN", raising=False)
+    job.write("run.sh", "#!/bin/sh\n")
+    (job.directory / "run.sh").chmod(0o755)
+    job.pr("run.sh")
+    assert job.mode("run.sh") == "100755"
+
+
+def test_git_attributes_and_filters_apply(job: Job) -> None:
+    job.write(".gitattributes", "*.txt text eol=lf\n*.ipynb filter=upper\n")
+    job.git("config", "filter.upper.clean", "tr a-z A-Z")
+    job.write("a.txt", "one\r\ntwo\r\n")
+    job.write("n.ipynb", "cells")
+    job.pr(".")
+    assert (job.content("a.txt"), job.content("n.ipynb")) == (b"one\ntwo\n", b"CELLS")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["with blank.txt", "ümläut/größe.txt", "-dash.txt", "new\nline.txt", 'quo"te.txt', "back\\slash.txt", "[a]*?.txt"],
+)
+def test_any_name_is_taken_as_it_is(job: Job, name: str) -> None:
+    job.write(name, name)
+    job.pr("--", name)
+    assert (job.changes(), job.content(name)) == ({name: "A"}, name.encode())
+
+
+@pytest.mark.parametrize("branch", ["feature/größe/v1.2", "a-b_c"])
+def test_branches_may_have_any_name(job: Job, branch: str) -> None:
+    job.write("a.txt", "a")
+    assert job.pr("--branch", branch, "a.txt")["branch"] == branch
+    assert job.changes() == {"a.txt": "A"}
+
+
+def test_the_checkout_and_its_index_are_left_alone(job: Job) -> None:
+    job.write("staged.txt", "staged")
+    job.git("add", "staged.txt")
+    job.write("a.txt", "a")
+    before = (job.git("status", "--porcelain"), (job.directory / ".git/index").read_bytes(), job.git("count-objects"))
+    job.pr(".")
+    after = (job.git("status", "--porcelain"), (job.directory / ".git/index").read_bytes(), job.git("count-objects"))
+    assert after == before
+    assert job.changes() == {"staged.txt": "A", "a.txt": "A"}
+
+
+def test_a_colleagues_change_since_the_checkout_stays(job: Job) -> None:
+    job.colleague({"params.yaml": TRACKED["params.yaml"].replace("p1: 1", "p1: 100"), "data/b.csv": "3\n"})
+    job.write("params.yaml", TRACKED["params.yaml"].replace("p9: 9", "p9: 900"))
+    job.write("model/m.joblib", "weights")
+    assert "changed in files" not in job.pr(".")["said"]
+    assert job.changes() == {"params.yaml": "M", "model/m.joblib": "A"}
+    assert {b"p1: 100", b"p9: 900"} <= set(job.merged("params.yaml").splitlines())
+    assert job.merged("data/b.csv") == b"3\n"
+
+
+def test_a_conflict_with_a_colleagues_change_is_named_and_not_merged(job: Job) -> None:
+    job.repository.settings.allow_auto_merge = True
+    job.colleague({"params.yaml": TRACKED["params.yaml"].replace("p1: 1", "p1: 100")})
+    job.write("params.yaml", TRACKED["params.yaml"].replace("p1: 1", "p1: 200"))
+    job.write("model/m.joblib", "weights")
+    said = job.pr("--merge", ".")["said"]
+    [pull] = job.repository.pulls
+    assert "params.yaml" in said
+    assert "`params.yaml`" in (pull.body or "")
+    assert not pull.merged
+    assert (b"p1: 200" in job.content("params.yaml"), job.content("model/m.joblib")) == (True, b"weights")
+
+
+def test_commits_of_the_job_are_part_of_the_pull_request(job: Job) -> None:
+    job.write("results/a.json", "{}")
+    job.commit("Add results")
+    job.write("later.txt", "x")
+    assert job.pr()["changed"]
+    assert job.changes() == {"results/a.json": "A"}
+    assert job.repository.pulls[0].title == "Add results"
+    job.pr("later.txt")
+    assert job.changes() == {"results/a.json": "A", "later.txt": "A"}
+
+
+def test_commits_and_files_come_together(job: Job) -> None:
+    job.write("results/a.json", "{}")
+    job.commit("Add results")
+    job.write("results/a.json", "[]")
+    job.pr("results")
+    assert (job.changes(), job.content("results/a.json")) == ({"results/a.json": "A"}, b"[]")
+    refs = job.repository.git.line("for-each-ref", "--format=%(refname)")
+    assert "uploads" not in refs
