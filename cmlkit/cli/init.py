@@ -37,6 +37,16 @@ MOST_FILES = 20_000
 @click.option("--action", default=scaffold.ACTION, metavar="OWNER/REPOSITORY@REF", help="The action to use.")
 @click.option("--example", is_flag=True, help="Also write a small example project.")
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
+@click.option(
+    "--from-cml",
+    "from_cml",
+    multiple=True,
+    is_flag=False,
+    flag_value="",
+    metavar="[WORKFLOW]",
+    help="Rewrite a workflow that was written for CML, beside it; those of this repository if none is named.",
+)
+@click.option("--dry-run", is_flag=True, help="With --from-cml: write nothing, and print the new workflow.")
 def init(
     invocation: Invocation,
     auth: str,
@@ -45,6 +55,8 @@ def init(
     action: str,
     example: bool,
     force: bool,
+    from_cml: Sequence[str],
+    dry_run: bool,
 ) -> None:
     """Write a workflow and cmlkit.yaml into this repository, and list what remains to be set on GitHub.
 
@@ -54,7 +66,14 @@ def init(
     cmlkit init
     cmlkit init --auth keys --run "python src/fit.py" --instance-type c7i.xlarge
     cmlkit init --workflow reap.yml --workflow retrain-on-change.yml
+    cmlkit init --from-cml .github/workflows/cml.yml
     """
+    if from_cml:
+        _refuse_beside_from_cml(invocation, workflows, schedule, example)
+        _migrate(invocation, from_cml, action=action, force=force, dry_run=dry_run)
+        return
+    if dry_run:
+        raise click.UsageError("--dry-run goes with --from-cml.")
     listed, repository = _asked_of_git(invocation, Path.cwd())
     files = _example_files() if example else {}
     if not example and (force or not SETTINGS.exists()):
@@ -77,10 +96,37 @@ def init(
         click.echo(f"{number}. {step}")
 
 
+def _migrate(invocation: Invocation, named: Sequence[str], *, action: str, force: bool, dry_run: bool) -> None:
+    """Rewrite workflows that were written for CML."""
+    from cmlkit.cli.from_cml import migration
+
+    listed, _ = _asked_of_git(invocation, Path.cwd())
+    paths = [Path(name) for name in named if name]
+    found = migration.migrated(paths, action=action, listed=_there(listed, Path.cwd()))
+    if not dry_run:
+        _write({item.new: item.rewritten.text for item in found}, force=force)
+    migration.show(found, as_json=invocation.as_json, written=not dry_run)
+
+
+def _refuse_beside_from_cml(invocation: Invocation, workflows: Sequence[str], schedule: str, example: bool) -> None:
+    """Refuse options that say how to write other files."""
+    given = {"--workflow": workflows, "--schedule": schedule, "--example": example}
+    flags = [*_flags_given(invocation), *(flag for flag, value in given.items() if value)]
+    if flags:
+        raise click.UsageError(
+            f"{', '.join(flags)} cannot be used with --from-cml, which keeps what the workflow says."
+        )
+
+
+def _flags_given(invocation: Invocation) -> list[str]:
+    """Return the flags of settings that the command line has."""
+    declared = [item for section in ("runner", "train", "gate") for item in SCHEMA[section]]
+    return [item.flag for item in declared if invocation.settings.sources[item.path] == item.flag]
+
+
 def _say_what_is_not_written(invocation: Invocation) -> None:
     """Warn about flags that would have gone into the settings file, which stays."""
-    declared = [item for section in ("runner", "train", "gate") for item in SCHEMA[section]]
-    if flags := [item.flag for item in declared if invocation.settings.sources[item.path] == item.flag]:
+    if flags := _flags_given(invocation):
         invocation.progress.warn(
             f"{SETTINGS} exists and was kept, without {', '.join(flags)}: edit it, or overwrite it with --force."
         )
@@ -170,6 +216,6 @@ def _write(files: Mapping[Path, str], *, force: bool) -> list[Path]:
 
 def _content(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode("utf-8")  # with its line breaks
     except (OSError, UnicodeDecodeError):
         return None

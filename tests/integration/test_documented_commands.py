@@ -29,6 +29,7 @@ ELSEWHERE = {
     "cmlkit demo": "takes a while: test_demo.py",
     "cmlkit workflow rerun --id 1234567890 --if-interrupted": "needs an interrupted run: test_workflow_rerun.py",
     "cmlkit model verify --attestation model/random_forest.joblib": "needs an attestation: test_commands.py",
+    "cmlkit init --from-cml": "needs a workflow that was written for CML: test_init.py",
     "cmlkit init --example": "belongs into a folder of its own: test_init.py",
     "cmlkit model pull": "needs a clone of a published model: test_stores.py",
     "cmlkit model pull model/random_forest.joblib": "needs DVC: test_dvc_store.py",

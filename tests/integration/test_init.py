@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -125,3 +126,127 @@ def test_a_template_that_does_not_exist_is_an_error_with_those_that_do(
     assert init("--workflow", "train.yml") == 2
     assert "train-on-ec2.yml" in capsys.readouterr().err
     assert not Path("cmlkit.yaml").exists()
+
+
+CML_WORKFLOW = """\
+name: Train
+on: push # of any branch
+jobs:
+  train:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - uses: iterative/setup-cml@v2
+      - run: |
+          make report
+          cml comment create report.md
+        env:
+          REPO_TOKEN: ${{ secrets.GITHUB_TOKEN }}
+"""
+
+
+@pytest.fixture
+def cml_workflow(checkout: Path) -> Path:
+    """A workflow that was written for CML, in a repository of its own."""
+    path = Path(".github/workflows/train.yml")
+    path.parent.mkdir(parents=True)
+    path.write_text(CML_WORKFLOW)
+    Path("Makefile").write_text("report:\n\tpython report.py\n\tcml publish plot.png --md >> report.md\n")
+    subprocess.run(["git", "add", "--all"], cwd=checkout, check=True)
+    return path
+
+
+def test_a_workflow_of_cml_is_rewritten_beside_it(
+    cml_workflow: Path, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = files(checkout)
+    assert init("--from-cml", str(cml_workflow)) == 0
+    new = cml_workflow.with_name("train-cmlkit.yml")
+    assert files(checkout) - before == {str(new)}
+    expected = CML_WORKFLOW.replace("iterative/setup-cml@v2", scaffold.ACTION)
+    assert new.read_text() == expected.replace("cml comment", "cmlkit comment")
+    assert cml_workflow.read_text() == CML_WORKFLOW
+    said = capsys.readouterr().out
+    assert re.search(r"8 +- uses: iterative/setup-cml@v2 +changed +- uses: cmlkit/cmlkit@v1", said)
+    assert re.search(r"11 +cml comment create report.md +changed +cmlkit comment create report.md", said)
+
+
+def test_what_is_left_after_rewriting_is_said(cml_workflow: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert init("--from-cml") == 0
+    said = capsys.readouterr().out
+    assert "contents: write, pull-requests: write" in said
+    assert "Makefile:3: cml publish plot.png --md >> report.md" in said
+    assert f"delete {cml_workflow} in the same commit: both would run" in said
+
+
+def test_rewriting_overwrites_nothing_and_does_not_see_its_own_files(
+    cml_workflow: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = cml_workflow.with_name("train-cmlkit.yml")
+    new.write_text("mine\n")
+    assert init("--from-cml") == 2
+    assert f"{new} exists already; nothing was written" in capsys.readouterr().err
+    assert new.read_text() == "mine\n"
+    assert init("--from-cml", "--force") == 0
+    assert init("--from-cml") == 0
+    assert sorted(path.name for path in new.parent.iterdir()) == ["train-cmlkit.yml", "train.yml"]
+
+
+def test_a_rewriting_can_be_looked_at_first(cml_workflow: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert init("--from-cml", "--dry-run", "--json") == 0
+    [shown] = json.loads(capsys.readouterr().out)["workflows"]
+    assert shown["workflow"] == str(cml_workflow)
+    assert shown["written"] is None
+    assert [(line["line"], line["outcome"]) for line in shown["lines"]] == [(8, "changed"), (11, "changed")]
+    assert scaffold.ACTION in shown["text"]
+    assert init("--from-cml", "--dry-run") == 0
+    assert shown["text"] in capsys.readouterr().out
+    assert not cml_workflow.with_name("train-cmlkit.yml").exists()
+
+
+def test_the_action_of_a_fork_is_taken(cml_workflow: Path) -> None:
+    assert init("--from-cml", "--action", "octo/cmlkit@main") == 0
+    assert "uses: octo/cmlkit@main" in cml_workflow.with_name("train-cmlkit.yml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        (".gitlab-ci.yml", "train: {script: [cml comment create r.md]}\n", "GitHub Actions only"),
+        ("bitbucket-pipelines.yml", "pipelines: {}\n", "GitHub Actions only"),
+        (".github/workflows/ci.yml", "jobs: {a: {steps: [{run: make}]}}\n", "braces"),
+        (".github/workflows/ci.yml", "jobs:\n  a:\n    steps: [{run: make}]\n", "does not use CML"),
+        (".github/workflows/ci.yml", "jobs: [", "no YAML: line 1"),
+        (".github/workflows/none.yml", "", "cannot be read"),
+    ],
+)
+def test_a_file_that_cannot_be_rewritten_is_an_error(
+    checkout: Path, capsys: pytest.CaptureFixture[str], name: str, text: str, why: str
+) -> None:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if text:
+        path.write_text(text)
+    assert init("--from-cml", name) == 2
+    assert why in capsys.readouterr().err
+    assert not list(path.parent.glob("*-cmlkit*"))
+
+
+def test_without_a_workflow_of_cml_another_service_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(".gitlab-ci.yml").write_text("train: {script: [cml comment create r.md]}\n")
+    assert init() == 0
+    assert init("--from-cml") == 2
+    said = capsys.readouterr().err
+    assert "No workflow in .github/workflows uses CML" in said
+    assert ".gitlab-ci.yml is GitLab's" in said
+
+
+@pytest.mark.parametrize(
+    "flag", [["--schedule", "0 8 * * *"], ["--workflow", "reap.yml"], ["--cpus", "4"], ["--example"]]
+)
+def test_flags_for_another_workflow_are_refused_beside_it(
+    cml_workflow: Path, capsys: pytest.CaptureFixture[str], flag: list[str]
+) -> None:
+    assert init("--from-cml", *flag) == 2
+    assert f"{flag[0]} cannot be used with --from-cml" in capsys.readouterr().err
+    assert init("--dry-run") == 2

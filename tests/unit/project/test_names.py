@@ -17,6 +17,7 @@ CLOUD_ROOMS = (
     "scaffold.py",
     "settings/",
     "cli/cml/",  # what CML's users know, word for word
+    "cli/from_cml/",  # their workflows
 )
 FORGE_ROOMS = (
     "forges/github/",
@@ -27,6 +28,7 @@ FORGE_ROOMS = (
     "doctor/",
     "scaffold.py",
     "cli/cml/",
+    "cli/from_cml/",
 )
 # What users, repositories and other programs know already, word for word.
 PUBLIC = {

@@ -1,0 +1,320 @@
+"""Jobs that launch a runner, those that run on it, and the job that stops it."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from yaml.nodes import MappingNode, Node
+
+from cmlkit.cli.cml.runner_flags import REGIONS
+from cmlkit.cli.from_cml.arguments import Argument, arguments
+from cmlkit.cli.from_cml.calls import Call
+from cmlkit.cli.from_cml.document import Document, Edit, NotYaml, Places, Remark, column, entries, items, text, value
+from cmlkit.cli.from_cml.workflow import Job, Step
+from cmlkit.clouds import CLOUDS
+
+PATH = ("runner", "launch")
+# https://docs.github.com/en/actions/writing-workflows/workflow-syntax-for-github-actions#jobsjob_idtimeout-minutes
+_DEFAULT_TIMEOUT = 360
+_BOOT = 30  # minutes between the launch and the job's start, at most
+_CREDENTIALS = "aws-actions/configure-aws-credentials"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """A call of `cml runner` that launches.
+
+    Attributes:
+        line: Of the file, where the call stands.
+        labels: Of the runner; None if they are made at run time.
+        region: The region, as our flag takes it.
+        users: The jobs that run on the runner.
+        fault: Why the call stops; empty if it launches.
+        is_single: Whether the job makes one runner, and no other.
+    """
+
+    job: Job
+    step: Step
+    call: Call
+    arguments: Sequence[Argument]
+    line: int
+    labels: Sequence[str] | None
+    region: str
+    users: Sequence[Job]
+    fault: str
+    is_single: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Added:
+    """A flag that a launch gets."""
+
+    written: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """Edits and remarks."""
+
+    edits: list[Edit] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+
+    def remark(self, line: int, why: str) -> None:
+        """Add what the user has to decide about a line."""
+        self.remarks.append(Remark(line=line, outcome="by hand", why=why))
+
+
+def launches(document: Document, jobs: Sequence[Job]) -> list[Launch]:
+    """Return the launches of a workflow."""
+    return [
+        _launch(document, jobs, job, step, call)
+        for job in jobs
+        for step in job.steps
+        for call in (step.found.calls if step.found else ())
+        if call.command is not None and call.command.path == PATH
+    ]
+
+
+def _launch(document: Document, jobs: Sequence[Job], job: Job, step: Step, call: Call) -> Launch:
+    assert call.command is not None
+    assert step.found is not None
+    found = list(arguments(call.command, call.arguments))
+    given = {argument.flag: argument for argument in found}
+    if "--cloud-type" in given and "--cloud-gpu" in given:
+        place = found.index(given["--cloud-gpu"])
+        found[place] = replace(found[place], new="", why="The type has its GPUs.", stops=False)
+    labels = _labels(given.get("--labels"))
+    number = sum(1 for other in job.calls if other.command is not None and other.command.path == PATH)
+    return Launch(
+        job=job,
+        step=step,
+        call=call,
+        arguments=found,
+        line=_line(document, step, call),
+        labels=labels,
+        region=_region(given.get("--cloud-region")),
+        users=[other for other in jobs if other is not job and _runs_on(other, job, labels, jobs)],
+        fault=_fault(document, step, job, given),
+        is_single=number == 1 and not step.found.script.compound and value(job.node, "strategy") is None,
+    )
+
+
+def _line(document: Document, step: Step, call: Call) -> int:
+    assert step.run is not None
+    try:
+        return document.line(Places(document, step.run).end(call.name[0].end))
+    except NotYaml:
+        return document.line(step.run.start_mark.index)
+
+
+def _labels(argument: Argument | None) -> list[str] | None:
+    if argument is None:
+        return ["cml"]  # CML's default
+    return None if argument.value is None else [label.strip() for label in argument.value.split(",") if label.strip()]
+
+
+def _region(argument: Argument | None) -> str:
+    if argument is None:
+        return REGIONS["us-west"]  # CML's default
+    written = argument.new if argument.new is not None else argument.words[-1].text
+    return re.sub(r"^--[\w-]+[= ]", "", written)
+
+
+def _fault(document: Document, step: Step, job: Job, given: dict[str, Argument]) -> str:
+    cloud = given.get("--cloud")
+    variables = {*entries(value(step.node, "env")), *entries(value(job.node, "env"))}
+    if cloud is None and "CML_RUNNER_CLOUD" not in {*variables, *entries(value(document.root, "env"))}:
+        return (
+            "Without --cloud, CML makes the machine itself a runner; cmlkit only launches instances. Register it at"
+            " Settings > Actions > Runners > New self-hosted runner, and remove this line."
+        )
+    if cloud is not None and cloud.value is not None and cloud.value not in CLOUDS:
+        return f"cmlkit launches on {', '.join(CLOUDS)} only: stay with CML for this job, or move it."
+    return ""
+
+
+def _runs_on(job: Job, launcher: Job, labels: Sequence[str] | None, jobs: Sequence[Job]) -> bool:
+    own = [str(item.value) for item in items(_runs_on_node(job))]
+    if labels is None:
+        return "self-hosted" in own and _comes_after(job, launcher, jobs)
+    return any(label in labels for label in own if label != "self-hosted")
+
+
+def _comes_after(job: Job, earlier: Job, jobs: Sequence[Job]) -> bool:
+    """Return whether a job needs another one, or needs one that comes after it."""
+    needed = set(job.needs)
+    for _ in jobs:
+        needed |= {name for other in jobs if other.name in needed for name in other.needs}
+    return earlier.name in needed
+
+
+def _runs_on_node(job: Job) -> Node | None:
+    node = value(job.node, "runs-on")
+    return value(node, "labels") if isinstance(node, MappingNode) else node
+
+
+def defaults(launch: Launch) -> Iterator[Added]:
+    """Yield the flags without which a launch would not do as CML's does."""
+    given = {argument.flag for argument in launch.arguments}
+    if "--cloud-spot" not in given:
+        yield Added(written="--market=on-demand", why="CML's default; cmlkit's is the spot market first.")
+    if "--cloud-region" not in given:
+        yield Added(written=f"--region={launch.region}", why="CML's default.")
+    if "--labels" not in given:
+        yield Added(written="--labels=cml", why="CML's default.")
+    if (minutes := _most_minutes(launch.users)) is not None:
+        why = f"cmlkit ends an instance after 2h, even during a job: this is the job's time limit, and {_BOOT} minutes."
+        yield Added(written=f"--max-lifetime={_duration(minutes + _BOOT)}", why=why)
+
+
+def _most_minutes(users: Sequence[Job]) -> int | None:
+    """Return the longest time limit of jobs; None if it is not known."""
+    limits = [text(job.node, "timeout-minutes") or str(_DEFAULT_TIMEOUT) for job in users]
+    return max(map(int, limits)) if limits and all(limit.isdecimal() for limit in limits) else None
+
+
+def _duration(minutes: int) -> str:
+    hours, rest = divmod(minutes, 60)
+    return "".join(part for part in (f"{hours}h" if hours else "", f"{rest}m" if rest else "") if part)
+
+
+def handed_over(document: Document, jobs: Sequence[Job], found: Sequence[Launch], *, action: str) -> Changes:
+    """Return the changes around launches: the run's own label for the jobs, and the job that stops the instances."""
+    changes = Changes()
+    working = [launch for launch in found if not launch.fault]
+    for launch in working:
+        _remark_on(document, launch, changes)
+        if launch.is_single and launch.labels is not None and _can_take_label(launch):
+            _hand_over(document, launch, changes)
+    if working:
+        _add_stop(document, jobs, working, action, changes)
+    return changes
+
+
+def _remark_on(document: Document, launch: Launch, changes: Changes) -> None:
+    given = {argument.flag for argument in launch.arguments}
+    if not {"--cloud-type", "--cloud-gpu"} & given:
+        changes.remark(
+            launch.line, "Without --cloud-type, CML takes m5.2xlarge and cmlkit t3.medium: add --instance-type."
+        )
+    if not re.fullmatch(r"[\w-]+", launch.region):
+        why = f"The stop job takes the same region, {launch.region}: it must be one of AWS's own, such as us-west-1."
+        changes.remark(launch.line, why)
+    if not launch.users:
+        changes.remark(launch.line, "No job of this file runs on it: use the output `label` of this step in runs-on.")
+    matrix = [job.name for job in launch.users if value(job.node, "strategy", "matrix") is not None]
+    if len(launch.users) > 1 or matrix:
+        names = ", ".join(job.name for job in launch.users)
+        why = (
+            f"An instance serves one job, and several run on this one ({names}): add --count=N if they run at the same"
+            " time, or launch in a job of its own for each."
+        )
+        changes.remark(launch.line, why)
+    if launch.users and _most_minutes(launch.users) is None:
+        changes.remark(launch.line, "cmlkit ends an instance after 2h, even during a job: set --max-lifetime.")
+    for job in launch.users:
+        if (container := value(job.node, "container")) is not None:
+            why = (
+                "The job's instance needs Docker for a container. Ubuntu's image has none, AWS's image for GPUs"
+                " has: choose an image with --image, or leave the container out."
+            )
+            changes.remark(document.line(container.start_mark.index), why)
+
+
+def _can_take_label(launch: Launch) -> bool:
+    outputs = value(launch.job.node, "outputs")
+    return (
+        bool(launch.users)
+        and all(launch.job.name in job.needs for job in launch.users)
+        and (outputs is None or (isinstance(outputs, MappingNode) and not outputs.flow_style))
+    )
+
+
+def _hand_over(document: Document, launch: Launch, changes: Changes) -> None:
+    identifier = text(launch.step.node, "id") or _step_id(document, launch, changes)
+    if not text(launch.job.node, "outputs", "label"):
+        _add_output(document, launch, identifier, changes)
+    for job in launch.users:
+        own = [item for item in items(_runs_on_node(job)) if str(item.value) in (launch.labels or ())]
+        start, end = document.scalar_start(own[0]), int(own[0].end_mark.index)
+        new = f'"${{{{ needs.{launch.job.name}.outputs.label }}}}"'
+        why = "The label of this run's own instance: with a fixed one, two runs could take each other's."
+        changes.edits.append(Edit(start=start, end=end, text=new, line=document.line(start), why=why))
+
+
+def _step_id(document: Document, launch: Launch, changes: Changes) -> str:
+    """Give the step that launches an id, and return it."""
+    taken = {text(step.node, "id") for step in launch.job.steps}
+    identifier = next(name for name in ("launch", "launch-runner", "launch-instance") if name not in taken)
+    key, _ = entries(launch.step.node)["run"]
+    start = int(key.start_mark.index)
+    added = f"id: {identifier}\n{column(key)}"
+    changes.edits.append(Edit(start=start, end=start, text=added, line=document.line(start) - 1, added=True))
+    return identifier
+
+
+def _add_output(document: Document, launch: Launch, identifier: str, changes: Changes) -> None:
+    written = f"label: ${{{{ steps.{identifier}.outputs.label }}}}"
+    outputs = value(launch.job.node, "outputs")
+    if isinstance(outputs, MappingNode):
+        key = outputs.value[0][0]
+        added = f"{written}\n{column(key)}"
+    else:
+        key, _ = entries(launch.job.node)["steps"]
+        added = f"outputs:\n{column(key)}  {written}\n{column(key)}"
+    start = int(key.start_mark.index)
+    changes.edits.append(Edit(start=start, end=start, text=added, line=document.line(start) - 1, added=True))
+
+
+def _add_stop(document: Document, jobs: Sequence[Job], found: Sequence[Launch], action: str, changes: Changes) -> None:
+    """Add the job that stops the instances, behind the last job."""
+    names = {job.name for job in jobs}
+    name = next(name for name in ("stop", "stop-runner", "stop-cmlkit-runner") if name not in names)
+    needs = dict.fromkeys([*(launch.job.name for launch in found), *(job.name for one in found for job in one.users)])
+    lines = [
+        f"{name}:",
+        "  name: Terminate the instance",
+        f"  needs: [{', '.join(needs)}]",
+        "  if: always()",
+        "  runs-on: ubuntu-latest",
+        "  timeout-minutes: 10",
+        *_copied(document, found[0].job.node, ("permissions", "env"), "  "),
+        "  steps:",
+        f"    - uses: {action}",
+        *dict.fromkeys(step for launch in found for step in _stop_steps(document, launch)),
+    ]
+    indent = column(jobs[0].key)
+    text = textwrap.indent("\n".join(lines), indent)
+    last = document.line(document.content_end(jobs[-1].node))
+    at = document.line_end(last)
+    why = "Ends the instance whatever happens; without it, the lease does after --max-lifetime."
+    changes.edits.append(Edit(start=at, end=at, text=f"\n\n{text}", line=last, why=why, added=True))
+
+
+def _stop_steps(document: Document, launch: Launch) -> Iterator[str]:
+    for step in launch.job.steps:
+        if step.uses == _CREDENTIALS:
+            yield textwrap.indent("\n".join(_item(document, step.node)), "    ")
+    env = _copied(document, launch.step.node, ("env",), "      ")
+    yield "\n".join([f"    - run: cmlkit runner stop --region={launch.region}", *env])
+
+
+def _item(document: Document, node: MappingNode) -> list[str]:
+    """Return a step's lines, as an item without indentation."""
+    source = document.text[int(node.start_mark.index) : document.content_end(node)]
+    return textwrap.dedent(f"{column(node)}{source}").replace("\n", "\n  ").join(("- ", "")).splitlines()
+
+
+def _copied(document: Document, node: MappingNode, keys: Sequence[str], indent: str) -> list[str]:
+    """Return the lines of a mapping's entries, with another indentation."""
+    lines: list[str] = []
+    for key in keys:
+        if key in entries(node):
+            key_node, found = entries(node)[key]
+            source = document.text[int(key_node.start_mark.index) : document.content_end(found)]
+            lines += textwrap.indent(textwrap.dedent(f"{column(key_node)}{source}"), indent).splitlines()
+    return lines
