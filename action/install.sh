@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install cmlkit from the action's own folder and lock file; put only `cmlkit` on PATH.
+# Install cmlkit from the action's own folder and lock file; put only `cmlkit` and its names on PATH.
 set -euo pipefail
 
 # One environment per version of the action: a job may use two versions, each in several steps.
@@ -43,7 +43,14 @@ for site in "$UV_PROJECT_ENVIRONMENT"/lib/python3*/site-packages; do
   printf '%s\n' "$ACTION_PATH" >"$site/cmlkit.pth"
 done
 mkdir -p "$home/bin"
-printf '#!/usr/bin/env bash\nexec %q -P -m cmlkit "$@"\n' "$UV_PROJECT_ENVIRONMENT/bin/python" >"$home/bin/cmlkit"
-chmod +x "$home/bin/cmlkit"
+for name in "" pr publish runner send-comment send-github-check tensorboard-dev; do
+  program="$home/bin/cmlkit${name:+-$name}"
+  printf '#!/usr/bin/env bash\nexec %q -P -m cmlkit %s "$@"\n' "$UV_PROJECT_ENVIRONMENT/bin/python" "$name" >"$program"
+  chmod +x "$program"
+done
+if [[ "${CML:-}" == true ]]; then
+  # From an empty folder: the settings of the project say nothing about it, and may be wrong.
+  (cd "$home" && CMLKIT_CONFIG="" "$home/bin/cmlkit" alias "$home/bin")
+fi
 echo "$home/bin" >>"$GITHUB_PATH"
 echo "cmlkit=$home/bin/cmlkit" >>"$GITHUB_OUTPUT"

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import click
 
@@ -19,6 +20,13 @@ def main() -> None:
     # of it several times, which takes a tenth of a short command's time.
     gc.freeze()
     sys.exit(code)
+
+
+def main_of_name() -> None:
+    """Run a console script that is named for a command: `cmlkit-send-comment` is `cmlkit send-comment`."""
+    name = Path(sys.argv[0]).name.removesuffix(".exe")
+    sys.argv[1:1] = [name.removeprefix("cmlkit-")]
+    main()
 
 
 def run(arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:
@@ -52,9 +60,20 @@ def _debugging(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
 
 
 def _usage(error: click.ClickException, environ: Mapping[str, str]) -> int:
+    if isinstance(error, click.NoSuchOption):
+        error = _without_guesses(error)
     error.show(file=sys.stderr)
     _annotate(error.format_message(), environ)
     return 2
+
+
+def _without_guesses(error: click.NoSuchOption) -> click.UsageError:
+    """Return the error with a suggestion of ours: click's, such as `--json` for `--token`, lead astray."""
+    from cmlkit.cli.spelling import suggestion
+
+    known = [name for option in error.ctx.command.params for name in option.opts] if error.ctx else []
+    message = f"No such option {error.option_name!r}. {suggestion(error.option_name, known)}"
+    return click.UsageError(message.rstrip(), ctx=error.ctx)
 
 
 def _failure(error: CmlkitError, environ: Mapping[str, str], *, debug: bool) -> int:

@@ -25,6 +25,7 @@ COMMANDS = {
     "asset": ("cmlkit.cli.asset", "asset", "Store images for comments."),
     "workflow": ("cmlkit.cli.workflow", "workflow", "Rerun workflow runs."),
     "repo": ("cmlkit.cli.repo", "repo", "Prepare the checkout for commits."),
+    "alias": ("cmlkit.cli.cml.alias", "alias", "Put cml and cml-* on PATH, as names of cmlkit."),
     "config": ("cmlkit.cli.config", "config", "Show every setting, and where its value came from."),
 }
 

@@ -30,7 +30,6 @@ def publish(invocation: Invocation) -> None:
     \b
     cmlkit publish
     cmlkit publish --gate "accuracy >= champion - 0.01" --labels retrained --auto-merge squash
-    cmlkit publish model/confusion_matrix.png --md >> report.md
     """
     from cmlkit.publishing.publish import publish as publish_run
 

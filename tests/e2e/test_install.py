@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from cmlkit.cli.cml.alias import EXECUTABLES
 from tests.e2e.act import ROOT, UV, copy_of_action, installing_from_what_is_here
 from tests.e2e.package_index import PackageIndex, package_index
 
@@ -85,6 +86,20 @@ def test_installing_the_action_builds_nothing(tmp_path: Path) -> None:
     )
     cmlkit = install(action, tmp_path / "job", installing_from_what_is_here())
     assert version_that(cmlkit, tmp_path) == f"cmlkit, version {VERSION}\n"
+
+
+@pytest.mark.slow
+def test_the_action_puts_cmls_names_on_path_as_ours_and_on_request_as_its_own(tmp_path: Path) -> None:
+    action = copy_of_action(tmp_path / "action")
+    (tmp_path / "cmlkit.yaml").write_text("runner: wrong\n")
+    job = installing_from_what_is_here() | {"CMLKIT_CONFIG": "missing.yaml"}
+    plain = install(action, tmp_path / "plain", job).parent
+    asked = install(action, tmp_path / "asked", job | {"CML": "true"}).parent
+    ours = {"cmlkit", *(f"cmlkit-{name}" for name in EXECUTABLES)}
+    assert {path.name for path in plain.iterdir()} == ours
+    assert {path.name for path in asked.iterdir()} == ours | {"cml", *(f"cml-{name}" for name in EXECUTABLES)}
+    for name in ("cmlkit-send-comment", "cml-send-comment", "cml"):
+        assert version_that(asked / name, tmp_path) == f"cmlkit, version {VERSION}\n"
 
 
 @pytest.mark.slow

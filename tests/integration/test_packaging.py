@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tarfile
 import tomllib
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from cmlkit.cli.cml.alias import EXECUTABLES
 from tests.integration.installation import ROOT, SANDBOX, VERSION, Distribution, build, install, run
 
+NAMED = {"send-comment": "comment create", "send-github-check": "check create"}
 METADATA = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
 
 
@@ -92,6 +95,16 @@ def installed(distribution: Distribution, tmp_path_factory: pytest.TempPathFacto
 
 def test_the_installed_command_tells_its_version(installed: Path, tmp_path: Path) -> None:
     assert run(installed / "cmlkit", "--version", cwd=tmp_path) == f"cmlkit, version {VERSION}"
+
+
+@pytest.mark.parametrize("name", EXECUTABLES)
+def test_each_executable_of_cmls_is_installed_under_our_name(installed: Path, tmp_path: Path, name: str) -> None:
+    done = subprocess.run(
+        [installed / f"cmlkit-{name}", "--help"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (
+        "TensorBoard.dev" if "tensorboard" in name else f"Usage: cmlkit {NAMED.get(name, name)}"
+    ) in done.stdout + done.stderr
 
 
 def test_the_installed_command_writes_the_workflow_that_came_with_it(installed: Path, tmp_path: Path) -> None:

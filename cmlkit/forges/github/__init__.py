@@ -20,11 +20,13 @@ __all__ = ["FACTS", "GitHub"]
 
 API_VARIABLE = "GITHUB_API_URL"
 API_URL = "https://api.github.com"
-TOKENS = Tokens(forge=FACTS.name, variables=("CMLKIT_TOKEN", "GITHUB_TOKEN", "REPO_TOKEN", "repo_token"))
+# The workflow's own, the only one but a GitHub App's that may create checks.
+JOB_VARIABLE = "GITHUB_TOKEN"
+TOKENS = Tokens(forge=FACTS.name, variables=("CMLKIT_TOKEN", JOB_VARIABLE, "REPO_TOKEN", "repo_token"))
 RUNNER_TOKENS = Tokens(
     forge=FACTS.name,
     # The workflow's own token goes last: it never may.
-    variables=("CMLKIT_RUNNER_TOKEN", "CMLKIT_TOKEN", "REPO_TOKEN", "repo_token", "GITHUB_TOKEN"),
+    variables=("CMLKIT_RUNNER_TOKEN", "CMLKIT_TOKEN", "REPO_TOKEN", "repo_token", JOB_VARIABLE),
     advice="Registering runners takes more than the workflow's own GITHUB_TOKEN.",
 )
 # A GitHub App, instead of a token, for runners.
@@ -35,8 +37,15 @@ def open_forge(*, repository: str, environ: Mapping[str, str], notify: Callable[
     """Return the repository, with the token of the environment."""
     from cmlkit.forges.github.repository import GitHub
 
-    token = TOKENS.required(environ, repository=repository)
-    return GitHub(repository=repository, token=token, api_url=_api_url(environ), notify=notify, environ=environ)
+    token, job_token = TOKENS.required(environ, repository=repository), environ.get(JOB_VARIABLE, "").strip()
+    return GitHub(
+        repository=repository,
+        token=token,
+        checks_token=job_token if job_token != token else "",
+        api_url=_api_url(environ),
+        notify=notify,
+        environ=environ,
+    )
 
 
 def open_for_publishing(

@@ -61,6 +61,7 @@ class GitHub:
     Args:
         repository: `OWNER/NAME`.
         token: Never shown: not in messages, not in `repr`.
+        checks_token: Creates checks if GitHub refuses them to `token`, as it does to a personal one; none if empty.
         api_url: Root of the REST API; `https://HOST/api/v3` for GitHub Enterprise Server.
         graphql_url: Derived from `api_url` if empty.
         runner_scope: Whether runners are registered with the repository or with its organisation.
@@ -83,6 +84,7 @@ class GitHub:
         *,
         repository: str,
         token: str,
+        checks_token: str = "",
         api_url: str = API_URL,
         graphql_url: str = "",
         runner_scope: RunnerScope = "repository",
@@ -93,15 +95,18 @@ class GitHub:
         environ: Mapping[str, str] | None = None,
         max_wait: float = MAX_WAIT_SECONDS,
     ) -> None:
-        self.http = Transport(
-            token=token,
-            api_url=api_url,
-            graphql_url=graphql_url,
-            session=session,
-            clock=clock,
-            notify=notify,
-            max_wait=max_wait,
-        )
+        def transport(token: str) -> Transport:
+            return Transport(
+                token=token,
+                api_url=api_url,
+                graphql_url=graphql_url,
+                session=session,
+                clock=clock,
+                notify=notify,
+                max_wait=max_wait,
+            )
+
+        self.http = transport(token)
         self._environ = environ or {}
         self._client = client = Client(self.http, repository)
         self._git = GitData(client, self._environ)
@@ -110,7 +115,8 @@ class GitHub:
         self._account = Account(client)
         self._pulls = PullRequests(client)
         self._comments = Comments(client, self._account)
-        self._checks = Checks(client)
+        others = Checks(Client(transport(checks_token), repository)) if checks_token else None
+        self._checks = Checks(client, others=others)
         self._tags = Tags(client)
         self._assets = Assets(client, self._git)
         self._attestations = Attestations(client)

@@ -13,7 +13,7 @@ from cmlkit.forges import FORGES, ForgeModule, forge_module, github
 WHERE = {"GITHUB_SERVER_URL": "https://github.example/", "GITHUB_REPOSITORY": "octo/forest"}
 
 
-def runners(environ: dict[str, str]) -> object:
+def runners(environ: dict[str, str]) -> github.GitHub:
     return github.open_for_runners(repository="octo/forest", environ=environ, notify=print, scope="", group="")
 
 
@@ -40,16 +40,20 @@ def test_a_forge_that_is_not_known_is_refused_with_those_that_are() -> None:
 def test_without_a_token_the_error_names_the_variables() -> None:
     with pytest.raises(PermissionDenied, match="No GitHub token is set for octo/forest.") as refused:
         github.open_forge(repository="octo/forest", environ={"GITHUB_TOKEN": " "}, notify=print)
-    assert refused.value.next_step == "Set one of CMLKIT_TOKEN, GITHUB_TOKEN, REPO_TOKEN in the step's env."
+    assert refused.value.next_step == "Set one of CMLKIT_TOKEN, GITHUB_TOKEN, REPO_TOKEN, repo_token in the step's env."
 
 
 def test_without_a_token_for_runners_the_error_says_which_one_will_do() -> None:
     with pytest.raises(PermissionDenied) as refused:
         runners({})
     assert refused.value.next_step == (
-        "Set one of CMLKIT_RUNNER_TOKEN, CMLKIT_TOKEN, GITHUB_TOKEN, REPO_TOKEN in the step's env."
+        "Set one of CMLKIT_RUNNER_TOKEN, CMLKIT_TOKEN, REPO_TOKEN, repo_token, GITHUB_TOKEN in the step's env."
         " Registering runners takes more than the workflow's own GITHUB_TOKEN."
     )
+
+
+def test_runners_take_the_workflows_own_token_last_as_it_never_may_register_them() -> None:
+    assert runners({"GITHUB_TOKEN": "job", "REPO_TOKEN": "personal"}).http.token == "personal"
 
 
 def test_half_an_app_is_an_error() -> None:
@@ -63,6 +67,8 @@ def test_half_an_app_is_an_error() -> None:
         ({"REPO_TOKEN": "last", "GITHUB_TOKEN": "second"}, "second"),
         ({"CMLKIT_TOKEN": " first\n", "GITHUB_TOKEN": "second"}, "first"),
         ({"CMLKIT_TOKEN": " ", "REPO_TOKEN": "last"}, "last"),
+        ({"REPO_TOKEN": "third", "repo_token": "last"}, "third"),
+        ({"repo_token": "last"}, "last"),
     ],
 )
 def test_the_first_token_that_is_set_counts(environ: dict[str, str], token: str) -> None:

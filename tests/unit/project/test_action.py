@@ -38,8 +38,8 @@ def test_the_inputs_and_their_variables_are_those_of_the_settings_schema() -> No
     assert text == rendered(text), "Run: python scripts/render_action.py --write"
 
 
-def test_there_is_an_input_for_each_setting_and_three_more(action: dict[str, Any]) -> None:
-    assert set(action["inputs"]) == {"command", "working-directory", "config", *inputs()}
+def test_there_is_an_input_for_each_setting_and_four_more(action: dict[str, Any]) -> None:
+    assert set(action["inputs"]) == {"command", "working-directory", "config", "cml", *inputs()}
 
 
 def test_an_input_that_is_left_out_is_empty_and_so_leaves_the_settings_file_its_say(action: dict[str, Any]) -> None:
