@@ -57,10 +57,7 @@ COMMANDS = (
             Flag(name="--rebase", kind="switch", fate=Same()),
             Flag(name="--squash", kind="switch", fate=Same()),
             Flag(name="--branch", fate=Same()),
-            Flag(
-                name="--target-branch",
-                fate=Refused(why="Pull requests target the branch of the run.", instead="Leave the flag out."),
-            ),
+            Flag(name="--target-branch", fate=Same()),
             Flag(name="--title", fate=Same()),
             Flag(name="--body", fate=Same()),
             Flag(name="--message", fate=Same()),

@@ -9,6 +9,7 @@ import pytest
 
 import cmlkit
 from cmlkit.cli.cml.commands import COMMANDS
+from cmlkit.cli.cml.flags import Nothing, Refused
 from scripts import render_guide, render_reference, site_links
 
 GUIDES = sorted((render_reference.ROOT / "docs" / "how-to").glob("migrate-from-*.md"))
@@ -26,6 +27,17 @@ def test_the_guide_has_the_flags_that_the_translator_has() -> None:
     assert set(re.findall("<!-- flags of (.*) -->", text)) == (
         {"every command", *(" ".join(command.path) for command in COMMANDS if command.refusal is None)}
     )
+
+
+def test_a_flag_that_a_command_has_is_not_said_to_be_refused_or_without_effect() -> None:
+    shown = dict(re.findall(r"^## cmlkit ([a-z ]+)\n(.*?)(?=^## |\Z)", render_reference.commands(), re.M | re.S))
+    named = [
+        f"{' '.join(command.path)} {flag.name}"
+        for command in COMMANDS
+        for flag in command.flags
+        if isinstance(flag.fate, Nothing | Refused) and f"| `{flag.name}`" in shown.get(" ".join(command.path), "")
+    ]
+    assert named == [], "cmlkit/cli/cml/commands.py: Same() is their fate now."
 
 
 def test_the_python_page_has_every_public_name() -> None:
