@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
+from mimetypes import guess_extension
+from pathlib import Path, PurePosixPath
 
 import click
 
 from cmlkit.cli import edges
+from cmlkit.cli.markdown_file import STANDARD_INPUT
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, emit_text
 from cmlkit.errors import SettingsError
 from cmlkit.formats import plural
+from cmlkit.publishing.files import picture_suffix
 from cmlkit.stores.git import GitStore
 
 
@@ -23,14 +27,18 @@ def asset() -> None:
 @with_settings()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--md", is_flag=True, help="Print markdown that shows the image.")
-@click.option("--title", default="", help="Alternative text of the image; the file's name if omitted.")
-def publish(invocation: Invocation, file: Path, md: bool, title: str) -> None:
+@click.option("--title", "-t", default="", help="Alternative text of the image; the file's name if omitted.")
+@click.option("--file", "-f", "to", type=click.Path(path_type=Path), help="Append the result to this file.")
+@click.option(
+    "--mime-type", default="", metavar="TYPE", help="Format, such as image/png; that of the content if omitted."
+)
+def publish(invocation: Invocation, file: Path, md: bool, title: str, to: Path | None, mime_type: str) -> None:
     """Store FILE on the branch cmlkit-assets, and print its URL, which works for everyone who may read the repository.
 
     \b
     cmlkit asset publish model/confusion_matrix.png --md >> report.md
     """
-    publish_asset(invocation, file, md=md, title=title)
+    publish_asset(invocation, file, md=md, title=title, to=to, mime_type=mime_type)
 
 
 @asset.command()
@@ -67,23 +75,58 @@ def prune(invocation: Invocation, dry_run: bool) -> None:
     emit(invocation, result, lines)
 
 
-def publish_asset(invocation: Invocation, file: Path, *, md: bool, title: str) -> None:
-    """Store `file` and print its URL or markdown, also for `cmlkit publish IMAGE`."""
+def publish_asset(
+    invocation: Invocation, file: Path, *, md: bool, title: str, to: Path | None = None, mime_type: str = ""
+) -> None:
+    """Store `file` and print its URL or markdown, also for `cmlkit publish IMAGE`.
+
+    Args:
+        to: File to which to append the URL or markdown instead.
+        mime_type: Format of the file, if neither its name nor its content tells.
+    """
     from cmlkit.publishing.asset import store_asset
 
-    content = _content(file, invocation)
+    name, content = _content(file, invocation)
     workflow_run = invocation.workplace.workflow_run(with_commit=False)
     stored = store_asset(
-        file.name, content, forge=edges.forge(invocation, workflow_run), root=workflow_run.repository_url
+        _named(name, content, mime_type),
+        content,
+        forge=edges.forge(invocation, workflow_run),
+        root=workflow_run.repository_url,
     )
     result = {"asset_url": stored.url, "asset_path": stored.path, "commit_sha": stored.commit}
-    emit_text(invocation, result, stored.markdown(title) if md else stored.url)
+    text = stored.markdown(title) if md else stored.url
+    if to is None:
+        emit_text(invocation, result, text)
+    else:
+        _append(to, text)
+        emit(invocation, result, [])
 
 
-def _content(file: Path, invocation: Invocation) -> bytes:
+def _content(file: Path, invocation: Invocation) -> tuple[str, bytes]:
+    """Return name and bytes of a file, or of standard input."""
+    if str(file) in STANDARD_INPUT:
+        return "image", sys.stdin.buffer.read()
     try:
         if warning := GitStore(edges.facts(invocation).limits.files).check(str(file), size=file.stat().st_size):
             invocation.progress.warn(warning)
-        return file.read_bytes()
+        return file.name, file.read_bytes()
     except OSError as error:
         raise SettingsError(f"{file} cannot be read: {error.strerror}.", next_step="Check the path.") from error
+
+
+def _named(name: str, content: bytes, mime_type: str) -> str:
+    """Return the name with the suffix of its format: the one asked for, else that of a picture without a suffix."""
+    if mime_type:
+        if not (suffix := guess_extension(mime_type)):
+            raise SettingsError(f"--mime-type is {mime_type!r}; it takes a type such as image/png.")
+        return f"{PurePosixPath(name).stem}{suffix}"
+    return name if PurePosixPath(name).suffix else f"{name}{picture_suffix(content)}"
+
+
+def _append(file: Path, text: str) -> None:
+    try:
+        with file.open("a", encoding="utf-8") as report:
+            report.write(f"{text}\n")
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be written: {error.strerror}.", next_step="Check the path.") from error

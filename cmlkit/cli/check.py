@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO, get_args
+from pathlib import Path
+from typing import get_args
 
 import click
 
 from cmlkit.cli import edges
-from cmlkit.cli.markdown_file import fitting, read_markdown
+from cmlkit.cli.markdown_file import Room, files_argument, post_of, publish_option, read_markdown
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit_text
 from cmlkit.errors import PermissionDenied
@@ -21,17 +22,26 @@ def check() -> None:
 
 @check.command()
 @with_settings()
-@click.argument("file", type=click.File("rb"))
+@files_argument
 @click.option(
     "--title", default="CML Report", show_default=True, help="Name and title; a commit has one check of each name."
 )
 @click.option("--status", type=click.Choice(get_args(CheckStatus)), default="completed", show_default=True)
 @click.option("--conclusion", type=click.Choice(get_args(Conclusion)), default="success", show_default=True)
-@click.option("--commit-sha", "--head-sha", default="", help="Commit; the pull request's or the run's if omitted.")
+@click.option(
+    "--commit-sha", "--head-sha", default="", help="Commit or revision; the pull request's or the run's if omitted."
+)
+@publish_option
 def create(
-    invocation: Invocation, file: BinaryIO, title: str, status: CheckStatus, conclusion: Conclusion, commit_sha: str
+    invocation: Invocation,
+    files: tuple[str, ...],
+    title: str,
+    status: CheckStatus,
+    conclusion: Conclusion,
+    commit_sha: str,
+    publish: bool,
 ) -> None:
-    """Create a check with the markdown in FILE (- for standard input), or update the commit's check with that title.
+    """Create a check with the markdown in each FILE or on standard input, or update the commit's check of that title.
 
     If the token may not create checks, as a personal one may not, write a commit status without the text.
 
@@ -41,12 +51,17 @@ def create(
     cmlkit check create --title Training --conclusion failure report.md
     """
     from cmlkit.publishing.destination import commit_of
+    from cmlkit.publishing.target import commit_named
 
-    text = read_markdown(file)
+    texts = read_markdown(files, invocation)
     workflow_run = invocation.workplace.workflow_run(with_commit=not commit_sha)
     forge = edges.forge(invocation, workflow_run)
-    text = fitting(text, invocation, workflow_run)
-    commit, details = commit_sha or commit_of(workflow_run, forge=forge), workflow_run.url
+    commit = commit_named(commit_sha, directory=Path.cwd(), forge=forge) if commit_sha else workflow_run.sha
+    if commit == workflow_run.sha:
+        commit = commit_of(workflow_run, forge=forge)
+    room = Room(longest=edges.facts(invocation).limits.summary, in_bytes=True)
+    text = post_of(texts, invocation, workflow_run, forge=forge, publish=publish, room=room).text
+    details = workflow_run.url
     try:
         url = forge.create_check(
             name=title,

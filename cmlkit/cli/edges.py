@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cmlkit.forges.facts import ForgeFacts
     from cmlkit.forges.runners import RunnerForge
     from cmlkit.git.access import GitAccess
+    from cmlkit.publishing.local_files import LocalFiles
     from cmlkit.records.workflow_run import WorkflowRun
 
 
@@ -98,6 +99,24 @@ def prefix(invocation: Invocation, directory: Path) -> PurePosixPath:
         if place is not None:
             invocation.progress.note(f"{error.message} Paths in the repository are taken from the job's workspace.")
         return place or PurePosixPath()
+
+
+def local_files(invocation: Invocation) -> LocalFiles:
+    """Return the files that a report may show: those below the job's workspace, else of the checkout."""
+    from cmlkit.git import checkout
+    from cmlkit.publishing.local_files import LocalFiles
+
+    directory, workspace = Path.cwd(), invocation.workplace.workspace
+
+    def is_ignored(path: Path) -> bool:
+        try:
+            return checkout.is_ignored(directory, path)
+        except GitError:
+            return False
+
+    around = [folder for folder in (directory, *directory.parents) if (folder / ".git").exists()]
+    root = workspace if workspace and directory.is_relative_to(workspace) else next(iter(around), directory)
+    return LocalFiles(root=root, directory=directory, limits=facts(invocation).limits.files, is_ignored=is_ignored)
 
 
 def clouds(invocation: Invocation) -> CloudFor:

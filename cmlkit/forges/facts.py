@@ -9,15 +9,17 @@ from cmlkit.git.limits import FileLimits
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The longest texts, in code points, and the largest files.
+    """The longest texts and the largest files.
 
     Attributes:
-        text: Exclusive limit of a comment, a pull request's body, or a check's summary.
-        title: The longest title of a pull request.
+        text: Exclusive limit of a comment or a pull request's body, in code points.
+        summary: The longest summary of a check, in bytes of UTF-8.
+        title: The longest title of a pull request, in code points.
         files: Limits on file sizes.
     """
 
     text: int
+    summary: int
     title: int
     files: FileLimits
 

@@ -47,6 +47,11 @@ def subject(directory: Path, commit: str) -> str:
     return git_text(directory, "show", "--no-patch", "--format=%s", commit, "--")
 
 
+def commit_of(directory: Path, revision: str) -> str | None:
+    """Return the id of the commit that a revision names, such as `HEAD~1`; None if there is none."""
+    return ask_git(directory, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+
+
 def prefix(directory: Path) -> PurePosixPath:
     """Return the path of `directory` in its repository; `.` at its root."""
     return PurePosixPath(git_text(directory, "rev-parse", "--show-prefix") or ".")
@@ -94,3 +99,9 @@ def files(directory: Path) -> list[str]:
     """Return the paths that git tracks, or would track, relative to `directory`."""
     listed = git_text(directory, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     return [path for path in listed.split("\0") if path]
+
+
+def is_ignored(directory: Path, path: Path) -> bool:
+    """Return whether git ignores a file that it does not track."""
+    # It reports the answer by its exit status alone.
+    return ask_git(directory, "check-ignore", "--quiet", "--", str(path)) is not None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -45,33 +46,59 @@ class Asset:
 
 
 def store_asset(name: str, content: bytes, *, forge: PublishForge, root: str, clock: Clock | None = None) -> Asset:
-    """Store a file, unless one with the same content is stored already.
+    """Store one file; see `store_assets`."""
+    [asset] = store_assets([(name, content)], forge=forge, root=root, clock=clock)
+    return asset
+
+
+def store_assets(
+    files: Sequence[tuple[str, bytes]], *, forge: PublishForge, root: str, clock: Clock | None = None
+) -> list[Asset]:
+    """Store files in one commit, except for those whose content is stored already; return them in their order.
 
     Args:
-        name: File name, whose suffix names the format.
+        files: Names and contents; a name's suffix names the format.
         root: Base of the repository's links, such as `https://github.com/octo/forest`.
 
     Raises:
-        SettingsError: The content is not in the format of the suffix.
+        SettingsError: A content is not in the format of its suffix.
         PermissionDenied, NotFound, Conflict, ServiceError: The forge refused something.
     """
-    if why := picture_fault(name, content):
-        raise SettingsError(f"{why}.", next_step="Write the file in that format, or correct its name.")
-    suffix = PurePosixPath(name).suffix.lower()
-    suffix = suffix if re.fullmatch(r"\.[a-z0-9]+", suffix) else ""
-    path = f"{hashlib.sha256(content).hexdigest()}{suffix}"
+    if not files:
+        return []
+    for name, content in files:
+        if why := picture_fault(name, content):
+            raise SettingsError(f"{why}.", next_step="Write the file in that format, or correct its name.")
+    stored = {asset_path(name, content): content for name, content in files}
     head = _branch_head(forge)
     commit = commit_files(
-        [CommitFile(path=path, role="extra", content=content)],
+        [CommitFile(path=path, role="extra", content=content) for path, content in stored.items()],
         forge=forge,
         branch=BRANCH,
         base_head=head,
         head=head,
-        message=f"Store {path[:12]}{suffix}",
+        message=_message([*stored]),
         clock=clock or SystemClock(),
     )
-    url = forge.facts.addresses.image.format(repository=root, commit=commit, path=path)
-    return Asset(name=name, path=path, commit=commit, url=url)
+    return [_asset(name, asset_path(name, content), commit, forge, root) for name, content in files]
+
+
+def asset_path(name: str, content: bytes) -> str:
+    """Return the path of a content on the branch: its hash, with the suffix of the name."""
+    suffix = PurePosixPath(name).suffix.lower()
+    suffix = suffix if re.fullmatch(r"\.[a-z0-9]+", suffix) else ""
+    return f"{hashlib.sha256(content).hexdigest()}{suffix}"
+
+
+def _asset(name: str, path: str, commit: str, forge: PublishForge, root: str) -> Asset:
+    address = forge.facts.addresses.image
+    return Asset(name=name, path=path, commit=commit, url=address.format(repository=root, commit=commit, path=path))
+
+
+def _message(paths: Sequence[str]) -> str:
+    """Return the message of the commit; a line that names each file protects it from being pruned too early."""
+    lines = [f"Store {path[:12]}{PurePosixPath(path).suffix}" for path in paths]
+    return lines[0] if len(lines) == 1 else "\n".join([f"Store {len(lines)} files", "", *lines])
 
 
 def _branch_head(forge: PublishForge) -> str:

@@ -22,7 +22,7 @@ GRACE_SECONDS = 3600.0
 TRIES_AGAINST_OTHERS = 5
 README_PATH = "README.md"
 
-_STORED = re.compile(r"^Store ([0-9a-f]{12})")
+_STORED = re.compile(r"^Store ([0-9a-f]{12})", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ def _texts(forge: AssetForge) -> Iterator[_Text]:
 def _fresh(forge: AssetForge, clock: Clock) -> tuple[str, ...]:
     """Return the beginnings of the names of pictures from the last hour."""
     messages = forge.messages_since(BRANCH, clock.now() - GRACE_SECONDS)
-    return tuple(match[1] for message in messages if (match := _STORED.match(message)))
+    return tuple(name for message in messages for name in _STORED.findall(message))
 
 
 def _links(root: str, addresses: Addresses) -> re.Pattern[str]:

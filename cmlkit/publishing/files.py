@@ -150,6 +150,12 @@ IMAGES = frozenset(_BEGINNINGS) - {".pdf"}
 _LOOKED_AT_BYTES = 64 * 1024
 
 
+def picture_suffix(content: bytes) -> str:
+    """Return the suffix of the picture format that the content is in; empty if browsers show it in none."""
+    formats = (suffix for suffix in IMAGES if re.match(_BEGINNINGS[suffix], content[:_LOOKED_AT_BYTES], re.DOTALL))
+    return min(formats, default="")
+
+
 def picture_fault(name: str, content: bytes) -> str:
     """Return why a file is not in the format of its suffix; empty if it is, or if no format is known for the suffix."""
     suffix = PurePosixPath(name).suffix.lower()

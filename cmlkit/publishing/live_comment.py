@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Protocol
 
 from cmlkit.clock import Clock
 from cmlkit.errors import CmlkitError
@@ -19,9 +21,29 @@ _STEPS = re.compile(r"(?<![\w/.])(\d{1,9}) ?(?:/| of ) ?(\d{1,9})(?![\w/])")
 _PERCENT = re.compile(r"(?<![\w.])(\d{1,3}(?:\.\d+)?) ?%")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """A look at the files of a comment.
+
+    Attributes:
+        text: Their text; empty as long as there is none.
+        stamp: Differs from the last one if there is something new to show; None if there is not.
+    """
+
+    text: str
+    stamp: Hashable
+
+
+class Write(Protocol):
+    """Shows the text of the last look."""
+
+    def __call__(self, ending: str, *, is_last: bool) -> None:
+        """Show the text with a line below it."""
+
+
 def follow(
-    read: Callable[[], str],
-    write: Callable[[str], None],
+    look: Callable[[], Look],
+    write: Write,
     *,
     is_over: Callable[[], bool],
     clock: Clock,
@@ -32,26 +54,26 @@ def follow(
     A line below the text gives the time so far and, if the text shows its progress, the time left.
 
     Args:
-        read: Returns the current text; empty as long as there is none.
-        write: Shows the text. After a failure, `warn` gets a message and the next change is written; the last
-            failure is raised.
-        is_over: Returns whether the file is complete.
+        write: After a failure, `warn` gets a message and the text is written again after the pause; the last failure is
+            raised.
+        is_over: Returns whether the text is complete.
 
     Raises:
         CmlkitError: The last text could not be written.
     """
-    shown, started = "", clock.now()
+    shown, started = None, clock.now()
     next_write = started
     while True:
         over = is_over()
-        text = read()
+        seen = look()
         now = clock.now()
+        is_due = seen.stamp not in (None, shown) and now >= next_write
         # At the end the line below the text changes too.
-        if text and (over or (text != shown and now >= next_write)):
+        if seen.text and (over or is_due):
             next_write = now + PAUSE_SECONDS
             try:
-                write(f"{text.rstrip()}\n\n{time_line(text, now - started, is_over=over)}\n")
-                shown = text
+                write(time_line(seen.text, now - started, is_over=over), is_last=over)
+                shown = seen.stamp
             except CmlkitError as error:
                 if over:
                     raise

@@ -188,8 +188,7 @@ def test_a_comment_without_a_pull_request_goes_to_the_commit(
 @pytest.mark.parametrize(
     ("text", "arguments", "exit_code", "message"),
     [
-        ("", [], 2, "is empty"),
-        ("x" * (16 * 1024**2 + 1), [], 2, "larger than 16 MiB"),
+        ("x" * (64 * 1024**2 + 1), [], 2, "larger than 64 MiB"),
         ("x", ["--target", "wiki"], 2, "not known"),
         ("x", ["--pr"], 7, "No open pull request"),
         ("x", ["--target", "pr/99"], 7, "404|not exist|Not Found"),

@@ -22,6 +22,7 @@ FACTS = ForgeFacts(
     name="Toy Forge",
     limits=Limits(
         text=10_000,
+        summary=10_000,
         title=100,
         files=FileLimits(
             host="Toy Forge", git=10**6, git_advised=10**5, lfs=10**7, lfs_everybody=10**7, lfs_plans="none"

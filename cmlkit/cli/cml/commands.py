@@ -36,11 +36,12 @@ _COMMENT = (
     Flag(name="--target", fate=Same()),
     Flag(name="--pr", kind="switch", fate=Same()),
     Flag(name="--commit-sha", aliases=("--head-sha",), fate=Same()),
-    Flag(name="--trigger-file", fate=Nothing(why="The report itself is watched.", noted=True)),
-    Flag(name="--publish", kind="switch", fate=Nothing(why=_STORE)),
+    Flag(name="--watch", kind="switch", fate=Same()),
+    Flag(name="--trigger-file", fate=Same()),
+    Flag(name="--publish", kind="switch", fate=Same(negative=True)),
     Flag(name="--publish-url", fate=Nothing(why=_STORE)),
     Flag(name="--publish-native", kind="switch", aliases=("--native",), fate=Nothing(why=_STORE)),
-    Flag(name="--rm-watermark", kind="switch", fate=Nothing(why=_WATERMARK)),
+    Flag(name="--rm-watermark", kind="switch", fate=Same()),
     Flag(name="--watermark-title", fate=Same()),
     Flag(name="--watermark", kind="switch", older=True, fate=Nothing(why=_WATERMARK)),
 )
@@ -72,11 +73,6 @@ COMMANDS = (
         prefixes=("CML_COMMENT", "CML_SEND_COMMENT"),
         flags=(
             *_COMMENT,
-            Flag(
-                name="--watch",
-                kind="switch",
-                fate=Refused(why="It updates a comment.", instead="Use cmlkit comment update --watch."),
-            ),
             Flag(name="--update", kind="switch", fate=Same()),
         ),
     ),
@@ -86,7 +82,6 @@ COMMANDS = (
         prefixes=("CML_COMMENT",),
         flags=(
             *_COMMENT,
-            Flag(name="--watch", kind="switch", fate=Same()),
             Flag(name="--update", kind="switch", fate=Nothing(why="The command always updates.")),
         ),
     ),
@@ -112,12 +107,8 @@ COMMANDS = (
             Flag(name="--native", kind="switch", fate=Nothing(why=_STORE)),
             Flag(name="--gitlab-uploads", kind="switch", fate=Nothing(why=_STORE)),
             Flag(name="--rm-watermark", kind="switch", fate=Nothing(why="Links have no watermark.")),
-            Flag(name="--mime-type", fate=Nothing(why="The type is read from the file.")),
-            Flag(
-                name="--file",
-                aliases=("-f",),
-                fate=Refused(why="The link is printed.", instead="Write >> FILE in the shell."),
-            ),
+            Flag(name="--mime-type", fate=Same()),
+            Flag(name="--file", aliases=("-f",), fate=Same()),
         ),
     ),
     Command(

@@ -8,8 +8,13 @@ from cmlkit.git.limits import FileLimits
 FACTS = ForgeFacts(
     name="GitHub",
     limits=Limits(
-        # https://docs.github.com/en/rest/issues/comments
+        # The message of a refused comment or body is "Body is too long (maximum is 65536 characters)". Bodies of pull
+        # requests are measured in code points; comments in bytes, of which 262,144 are taken, so that this many code
+        # points always fit: https://github.com/dead-claudia/github-limits/pull/13
         text=65_536,
+        # The documentation says 65,535 characters, and the API "summary exceeds a maximum bytesize of 65535":
+        # https://github.com/github/docs/issues/35252
+        summary=65_535,
         title=256,
         files=FileLimits(
             host="GitHub",

@@ -10,6 +10,7 @@ import pytest
 from cmlkit.errors import ServiceError
 from cmlkit.publishing.live_comment import (
     PAUSE_SECONDS,
+    Look,
     follow,
     progress_in,
     time_line,
@@ -23,7 +24,7 @@ class File:
 
     texts: list[str]
     clock: FastClock = field(default_factory=FastClock)
-    written: list[tuple[float, str]] = field(default_factory=list)
+    written: list[tuple[float, str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     failures: int = 0
 
@@ -33,20 +34,24 @@ class File:
         def seconds() -> int:
             return int(self.clock.now() - begun)
 
-        def write(text: str) -> None:
+        def look() -> Look:
+            text = self.texts[min(seconds(), len(self.texts) - 1)]
+            return Look(text=text, stamp=text)
+
+        def write(ending: str, *, is_last: bool) -> None:
             if self.failures:
                 self.failures -= 1
                 raise ServiceError("GitHub is away.")
-            self.written.append((seconds(), text))
+            self.written.append((seconds(), look().text, ending))
 
         follow(
-            lambda: self.texts[min(seconds(), len(self.texts) - 1)],
+            look,
             write,
             is_over=lambda: seconds() >= len(self.texts) - 1,
             clock=self.clock,
             warn=self.warnings.append,
         )
-        return [text.partition("\n\n<sub>")[0] for _, text in self.written]
+        return [text for _, text, _ in self.written]
 
 
 def counted(number: int) -> Iterator[str]:
@@ -62,9 +67,10 @@ def test_a_change_is_written_at_most_so_often_and_the_last_one_always() -> None:
 def test_what_does_not_change_is_written_once_and_at_its_end_with_the_time() -> None:
     file = File(texts=["the same"] * 100)
     assert file.follow() == ["the same", "the same"]
-    assert [text.rpartition("\n\n")[2] for _, text in file.written] == [
-        "<sub>Running for 0 s.</sub>\n", "<sub>Ended after 1 min 39 s.</sub>\n"
-    ]  # fmt: skip
+    assert [ending for _, _, ending in file.written] == [
+        "<sub>Running for 0 s.</sub>",
+        "<sub>Ended after 1 min 39 s.</sub>",
+    ]
 
 
 @pytest.mark.parametrize(
