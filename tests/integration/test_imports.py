@@ -60,3 +60,9 @@ def test_a_short_command_loads_neither_libraries_nor_the_publishing_stage(comman
 def test_the_way_to_a_forge_is_known_without_loading_it() -> None:
     forge = ("cmlkit.forges.base", "cmlkit.forges.github.repository", "cmlkit.forges.github.transport", "requests")
     assert loaded("from cmlkit.forges import forge_module; forge_module().TOKENS", forge) == set()
+
+
+@pytest.mark.parametrize("line", ["--help", "--version", "train --help", "doctor --help"])
+def test_the_table_of_cmls_flags_is_loaded_for_its_commands_only(line: str) -> None:
+    statement = f"from cmlkit.__main__ import run; run({line.split()!r}, environ={{}}); print()"
+    assert loaded(statement, ("cmlkit.cli.cml.commands",)) & {"cmlkit.cli.cml.commands"} == set()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Callable
 
 from cmlkit.cli.cml.flags import Becomes, Flag, Nothing, Refused, Same, Words
 from cmlkit.clouds import CLOUDS, names
 from cmlkit.errors import SettingsError
+from cmlkit.settings.setting import MAPPING
 
 # https://registry.terraform.io/providers/iterative/iterative/latest/docs/resources/task#cloud-region
 REGIONS = {"us-east": "us-east-1", "us-west": "us-west-1", "eu-west": "eu-west-1", "eu-north": "eu-north-1"}
@@ -66,7 +68,7 @@ def _type(value: str, spelled: str) -> Words:
 
 
 def _gpu(value: str, spelled: str) -> Words:
-    return Words() if value in ("", "nogpu") else Words(words=["--gpus", "1"])
+    return Words() if value == "nogpu" else Words(words=["--gpus", "1"])
 
 
 def _spot(value: str, spelled: str) -> Words:
@@ -109,12 +111,20 @@ def _startup_script(value: str, spelled: str) -> Words:
 
 def _metadata(value: str, spelled: str) -> Words:
     # A key alone is a tag without a value.
-    return Words(words=["--tags", value if "=" in value else f"{value}="])
+    key, _, text = value.partition("=")
+    return Words(words=["--tags", value if _is_plain(key, text) else json.dumps({key: text}, ensure_ascii=False)])
+
+
+def _is_plain(key: str, text: str) -> bool:
+    """Return whether our form keeps the text, though it splits at commas and reads numbers as such."""
+    try:
+        return bool(MAPPING.parse(f"{key}={text}") == {key: text})
+    except ValueError:
+        return False
 
 
 def _renamed(flag: str) -> Callable[[str, str], Words]:
-    # An empty value, as from a variable that is not set, is CML's default.
-    return lambda value, spelled: Words(words=[flag, value] if value else [])
+    return lambda value, spelled: Words(words=[flag, value])
 
 
 def _becomes(flag: str) -> Becomes:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cmlkit.cli.cml import repositories
 from cmlkit.cli.cml.command_line import CommandLine, Given, command_line, parsed
-from cmlkit.cli.cml.flags import GUIDE, Becomes, Nothing, Refused, Repository, Same, Token
+from cmlkit.cli.cml.flags import GUIDE, Becomes, Nothing, Refused, Repository, Same, Token, Words
 from cmlkit.cli.cml.runner_flags import REGIONS, without_gpus_of_type
 from cmlkit.cli.cml.variables import set_by_variables
 from cmlkit.errors import SettingsError
@@ -90,17 +89,23 @@ class _Translator:
             if each.flag.name in flags:
                 continue
             ours = list(self._of_flag(each))
-            if ours and (ours[0] in there or self._environ.get(_variable(self._line.command.path, ours[0]))):
+            if ours and (ours[0] in there or self._has_own_variable(ours[0])):
                 continue
             words += ours
         return words
+
+    def _has_own_variable(self, flag: str) -> bool:
+        """Return whether a variable of ours sets a flag; those of `runner launch` alone are settings."""
+        name = flag.removeprefix("--").upper().replace("-", "_")
+        return self._line.command.path == LAUNCH and bool(self._environ.get(f"CMLKIT_RUNNER_{name}"))
 
     def _of_flag(self, given: Given) -> Sequence[str]:
         match given.flag.fate:
             case Same() as fate:
                 return _same(given, fate)
             case Becomes() as fate:
-                ours = fate.words(given.value, given.spelled)
+                # An empty value, as from a variable that is not set, is the default.
+                ours = fate.words(given.value, given.spelled) if given.value else Words()
                 self._notes += [ours.note] if ours.note else []
                 return ours.words
             case Nothing(why=why, noted=noted):
@@ -176,11 +181,6 @@ def _same(given: Given, fate: Same) -> Sequence[str]:
     if not given.is_off:
         return (given.flag.name,)
     return (f"--no-{given.flag.name.removeprefix('--')}",) if fate.negative else ()
-
-
-def _variable(path: tuple[str, ...], flag: str) -> str:
-    """Return cmlkit's variable for a flag; only the runner's flags are settings."""
-    return f"CMLKIT_{path[0]}_{re.sub('^--(no-)?', '', flag)}".upper().replace("-", "_")
 
 
 def _refused(spelled: str, fate: Refused) -> SettingsError:

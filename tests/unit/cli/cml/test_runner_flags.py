@@ -9,6 +9,7 @@ import pytest
 
 from cmlkit.cli.cml.translation import translated
 from cmlkit.errors import SettingsError
+from cmlkit.settings.setting import MAPPING
 
 SCRIPT = b"apt-get update\napt-get install -y libgomp1 # and what else the training script of this project needs\n"
 
@@ -33,7 +34,8 @@ def ours(theirs: str, **environ: str) -> list[str]:
         ("--cloud-spot --cloud-spot-price 0.5", "--market spot --max-price 0.5"),
         ("--cloud-hdd-size=50 --cloud-image ami-1", "--disk-size 50 --image ami-1"),
         ("--cloud-metadata team=ml --cloud-permission-set p", "--tags team=ml --iam-instance-profile p"),
-        ("--cloud-metadata team=ml cost=7 spare --single", "--tags team=ml --tags cost=7 --tags spare="),
+        ("--cloud-metadata team=ml stage=dev --single", "--tags team=ml --tags stage=dev"),
+        ("--cloud-type= --cloud-gpu= --cloud-hdd-size= --idle-timeout=", ""),
         ("--cloud-aws-subnet s-1 --cloud-aws-security-group g", "--subnet s-1 --security-group g"),
         ("--cloud-aws-security-group= --cloud-permission-set=", ""),
         ("--cloud-gpu=nogpu --single --no-retry --driver=github", ""),
@@ -55,6 +57,21 @@ def ours(theirs: str, **environ: str) -> list[str]:
 )
 def test_a_flag_of_cmls_is_one_of_ours(theirs: str, wanted: str) -> None:
     assert ours(theirs) == wanted.split()
+
+
+@pytest.mark.parametrize(
+    ("pair", "tags"),
+    [
+        ("cost=7", {"cost": "7"}),
+        ("spare", {"spare": ""}),
+        ("note=a, b=c", {"note": "a, b=c"}),
+        ("on=yes", {"on": "yes"}),
+    ],
+)
+def test_the_value_of_a_tag_stays_the_text_that_it_is(pair: str, tags: dict[str, str]) -> None:
+    words = translated(["runner", "launch", "--cloud-metadata", pair], environ={}).arguments
+    assert words[2] == "--tags"
+    assert MAPPING.parse(words[3]) == tags
 
 
 def test_a_duration_may_be_written_out_as_cml_takes_it() -> None:
