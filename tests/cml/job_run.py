@@ -47,7 +47,7 @@ _SHELLS = {
 }
 # Actions that only prepare programs, which the machine has.
 _PREPARING = ("actions/setup-python", "actions/setup-node", "iterative/setup-dvc")
-_SETUP = "iterative/setup-cml"
+_SETUP = ("iterative/setup-cml", "cmlkit/cmlkit")
 
 
 @dataclass(kw_only=True)
@@ -160,7 +160,7 @@ class JobRun:
             if self.job.in_container:
                 # The checkout belongs to the machine's user, and the container's is root: git refuses to trust it.
                 self.variables["GIT_TEST_ASSUME_DIFFERENT_OWNER"] = "1"
-        elif name == _SETUP:
+        elif name in _SETUP:
             self.variables["PATH"] = os.pathsep.join([str(_commands(self.folder)), self.variables["PATH"]])
         elif name not in _PREPARING:
             raise ValueError(f"The action {step.uses} is not known here")
