@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from yaml.nodes import MappingNode, Node
+from yaml.nodes import MappingNode, Node, ScalarNode
 
 from cmlkit.cli.cml.runner_flags import REGIONS
 from cmlkit.cli.from_cml.arguments import Argument, arguments
@@ -20,6 +20,10 @@ PATH = ("runner", "launch")
 # https://docs.github.com/en/actions/writing-workflows/workflow-syntax-for-github-actions#jobsjob_idtimeout-minutes
 _DEFAULT_TIMEOUT = 360
 _BOOT = 30  # minutes between the launch and the job's start, at most
+_LONG = 24 * 60
+_VARIABLES = "CML_RUNNER_"
+# What only the job that launches has.
+_OWN_CONTEXT = re.compile(r"\$\{\{.*?\b(matrix|steps|needs|job)\.")
 _CREDENTIALS = "aws-actions/configure-aws-credentials"
 
 
@@ -30,6 +34,7 @@ class Launch:
     Attributes:
         line: Of the file, where the call stands.
         labels: Of the runner; None if they are made at run time.
+        given: Names of CML's flags that the call or a variable gives.
         region: The region, as our flag takes it.
         users: The jobs that run on the runner.
         fault: Why the call stops; empty if it launches.
@@ -42,6 +47,7 @@ class Launch:
     arguments: Sequence[Argument]
     line: int
     labels: Sequence[str] | None
+    given: frozenset[str]
     region: str
     users: Sequence[Job]
     fault: str
@@ -83,11 +89,12 @@ def _launch(document: Document, jobs: Sequence[Job], job: Job, step: Step, call:
     assert call.command is not None
     assert step.found is not None
     found = list(arguments(call.command, call.arguments))
-    given = {argument.flag: argument for argument in found}
-    if "--cloud-type" in given and "--cloud-gpu" in given:
-        place = found.index(given["--cloud-gpu"])
+    flags = {argument.flag: argument for argument in found if argument.flag}
+    if "--cloud-type" in flags and "--cloud-gpu" in flags:
+        place = found.index(flags["--cloud-gpu"])
         found[place] = replace(found[place], new="", why="The type has its GPUs.", stops=False)
-    labels = _labels(given.get("--labels"))
+    values = {**_variables(document, step, job), **{name: argument.value for name, argument in flags.items()}}
+    labels = _labels(values)
     number = sum(1 for other in job.calls if other.command is not None and other.command.path == PATH)
     return Launch(
         job=job,
@@ -96,11 +103,23 @@ def _launch(document: Document, jobs: Sequence[Job], job: Job, step: Step, call:
         arguments=found,
         line=_line(document, step, call),
         labels=labels,
-        region=_region(given.get("--cloud-region")),
+        given=frozenset(values),
+        region=_region(flags.get("--cloud-region"), values),
         users=[other for other in jobs if other is not job and _runs_on(other, job, labels, jobs)],
-        fault=_fault(document, step, job, given),
+        fault=_fault(values),
         is_single=number == 1 and not step.found.script.compound and value(job.node, "strategy") is None,
     )
+
+
+def _variables(document: Document, step: Step, job: Job) -> dict[str, str | None]:
+    """Return the flags that CML takes from variables, with their values; None if GitHub puts something into one."""
+    found: dict[str, str | None] = {}
+    for node in (document.root, job.node, step.node):
+        for name, (_, item) in entries(value(node, "env")).items():
+            if name.startswith(_VARIABLES) and isinstance(item, ScalarNode):
+                flag = f"--{name.removeprefix(_VARIABLES).lower().replace('_', '-')}"
+                found[flag] = None if "${{" in item.value else str(item.value)
+    return found
 
 
 def _line(document: Document, step: Step, call: Call) -> int:
@@ -111,28 +130,27 @@ def _line(document: Document, step: Step, call: Call) -> int:
         return document.line(step.run.start_mark.index)
 
 
-def _labels(argument: Argument | None) -> list[str] | None:
-    if argument is None:
-        return ["cml"]  # CML's default
-    return None if argument.value is None else [label.strip() for label in argument.value.split(",") if label.strip()]
+def _labels(values: Mapping[str, str | None]) -> list[str] | None:
+    given = values.get("--labels", "cml")  # CML's default
+    return None if given is None else [label.strip() for label in given.split(",") if label.strip()]
 
 
-def _region(argument: Argument | None) -> str:
-    if argument is None:
-        return REGIONS["us-west"]  # CML's default
-    written = argument.new if argument.new is not None else argument.words[-1].text
-    return re.sub(r"^--[\w-]+[= ]", "", written)
+def _region(argument: Argument | None, values: Mapping[str, str | None]) -> str:
+    """Return the region as our flag takes it; as it is written, or empty, if GitHub or the shell puts it in."""
+    if argument is not None:
+        written = argument.new if argument.new is not None else argument.words[-1].text
+        return re.sub(r"^--[\w-]+[= ]", "", written)
+    given = values.get("--cloud-region", "us-west")  # CML's default
+    return "" if given is None else REGIONS.get(given, given)
 
 
-def _fault(document: Document, step: Step, job: Job, given: dict[str, Argument]) -> str:
-    cloud = given.get("--cloud")
-    variables = {*entries(value(step.node, "env")), *entries(value(job.node, "env"))}
-    if cloud is None and "CML_RUNNER_CLOUD" not in {*variables, *entries(value(document.root, "env"))}:
+def _fault(values: Mapping[str, str | None]) -> str:
+    if "--cloud" not in values:
         return (
             "Without --cloud, CML makes the machine itself a runner; cmlkit only launches instances. Register it at"
             " Settings > Actions > Runners > New self-hosted runner, and remove this line."
         )
-    if cloud is not None and cloud.value is not None and cloud.value not in CLOUDS:
+    if values["--cloud"] is not None and values["--cloud"] not in CLOUDS:
         return f"cmlkit launches on {', '.join(CLOUDS)} only: stay with CML for this job, or move it."
     return ""
 
@@ -140,7 +158,8 @@ def _fault(document: Document, step: Step, job: Job, given: dict[str, Argument])
 def _runs_on(job: Job, launcher: Job, labels: Sequence[str] | None, jobs: Sequence[Job]) -> bool:
     own = [str(item.value) for item in items(_runs_on_node(job))]
     if labels is None:
-        return "self-hosted" in own and _comes_after(job, launcher, jobs)
+        is_own = any(label == "self-hosted" or "${{" in label for label in own)
+        return is_own and _comes_after(job, launcher, jobs)
     return any(label in labels for label in own if label != "self-hosted")
 
 
@@ -159,12 +178,11 @@ def _runs_on_node(job: Job) -> Node | None:
 
 def defaults(launch: Launch) -> Iterator[Added]:
     """Yield the flags without which a launch would not do as CML's does."""
-    given = {argument.flag for argument in launch.arguments}
-    if "--cloud-spot" not in given:
+    if "--cloud-spot" not in launch.given:
         yield Added(written="--market=on-demand", why="CML's default; cmlkit's is the spot market first.")
-    if "--cloud-region" not in given:
+    if "--cloud-region" not in launch.given:
         yield Added(written=f"--region={launch.region}", why="CML's default.")
-    if "--labels" not in given:
+    if "--labels" not in launch.given:
         yield Added(written="--labels=cml", why="CML's default.")
     if (minutes := _most_minutes(launch.users)) is not None:
         why = f"cmlkit ends an instance after 2h, even during a job: this is the job's time limit, and {_BOOT} minutes."
@@ -190,32 +208,37 @@ def handed_over(document: Document, jobs: Sequence[Job], found: Sequence[Launch]
         _remark_on(document, launch, changes)
         if launch.is_single and launch.labels is not None and _can_take_label(launch):
             _hand_over(document, launch, changes)
+        elif launch.labels is not None:
+            _say_that_labels_stay(document, launch, changes)
     if working:
         _add_stop(document, jobs, working, action, changes)
     return changes
 
 
 def _remark_on(document: Document, launch: Launch, changes: Changes) -> None:
-    given = {argument.flag for argument in launch.arguments}
-    if not {"--cloud-type", "--cloud-gpu"} & given:
+    if not {"--cloud-type", "--cloud-gpu"} & launch.given:
         changes.remark(
             launch.line, "Without --cloud-type, CML takes m5.2xlarge and cmlkit t3.medium: add --instance-type."
         )
     if not re.fullmatch(r"[\w-]+", launch.region):
-        why = f"The stop job takes the same region, {launch.region}: it must be one of AWS's own, such as us-west-1."
+        why = "Check the region of the job that stops the instance: it must be one of AWS's own, such as us-west-1."
         changes.remark(launch.line, why)
     if not launch.users:
         changes.remark(launch.line, "No job of this file runs on it: use the output `label` of this step in runs-on.")
     matrix = [job.name for job in launch.users if value(job.node, "strategy", "matrix") is not None]
-    if len(launch.users) > 1 or matrix:
+    if len(launch.users) > 1 or (matrix and value(launch.job.node, "strategy") is None):
         names = ", ".join(job.name for job in launch.users)
         why = (
             f"An instance serves one job, and several run on this one ({names}): add --count=N if they run at the same"
             " time, or launch in a job of its own for each."
         )
         changes.remark(launch.line, why)
-    if launch.users and _most_minutes(launch.users) is None:
+    minutes = _most_minutes(launch.users)
+    if launch.users and minutes is None:
         changes.remark(launch.line, "cmlkit ends an instance after 2h, even during a job: set --max-lifetime.")
+    elif minutes is not None and minutes > _LONG:
+        why = "A hanging instance costs as long: lower timeout-minutes and --max-lifetime to what training takes."
+        changes.remark(launch.line, why)
     for job in launch.users:
         if (container := value(job.node, "container")) is not None:
             why = (
@@ -223,6 +246,17 @@ def _remark_on(document: Document, launch: Launch, changes: Changes) -> None:
                 " has: choose an image with --image, or leave the container out."
             )
             changes.remark(document.line(container.start_mark.index), why)
+
+
+def _say_that_labels_stay(document: Document, launch: Launch, changes: Changes) -> None:
+    why = (
+        f"The label stays, and two runs could take each other's instance: better, {launch.job.name} hands its step's"
+        " output `label` on, as in workflows/train-on-ec2.yml."
+    )
+    for job in launch.users:
+        node = value(job.node, "runs-on")
+        assert node is not None
+        changes.remarks.append(Remark(line=document.line(node.start_mark.index), outcome="kept", why=why))
 
 
 def _can_take_label(launch: Launch) -> bool:
@@ -249,12 +283,18 @@ def _hand_over(document: Document, launch: Launch, changes: Changes) -> None:
 def _step_id(document: Document, launch: Launch, changes: Changes) -> str:
     """Give the step that launches an id, and return it."""
     taken = {text(step.node, "id") for step in launch.job.steps}
-    identifier = next(name for name in ("launch", "launch-runner", "launch-instance") if name not in taken)
+    identifier = _free("launch", taken)
     key, _ = entries(launch.step.node)["run"]
     start = int(key.start_mark.index)
     added = f"id: {identifier}\n{column(key)}"
     changes.edits.append(Edit(start=start, end=start, text=added, line=document.line(start) - 1, added=True))
     return identifier
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Return a name, with a number behind it if it is taken."""
+    names = [name, *(f"{name}-{number}" for number in range(2, len(taken) + 2))]
+    return next(each for each in names if each not in taken)
 
 
 def _add_output(document: Document, launch: Launch, identifier: str, changes: Changes) -> None:
@@ -272,8 +312,7 @@ def _add_output(document: Document, launch: Launch, identifier: str, changes: Ch
 
 def _add_stop(document: Document, jobs: Sequence[Job], found: Sequence[Launch], action: str, changes: Changes) -> None:
     """Add the job that stops the instances, behind the last job."""
-    names = {job.name for job in jobs}
-    name = next(name for name in ("stop", "stop-runner", "stop-cmlkit-runner") if name not in names)
+    name = _free("stop", {job.name for job in jobs})
     needs = dict.fromkeys([*(launch.job.name for launch in found), *(job.name for one in found for job in one.users)])
     lines = [
         f"{name}:",
@@ -299,8 +338,9 @@ def _stop_steps(document: Document, launch: Launch) -> Iterator[str]:
     for step in launch.job.steps:
         if step.uses == _CREDENTIALS:
             yield textwrap.indent("\n".join(_item(document, step.node)), "    ")
+    region = f" --region={launch.region}" if launch.region else ""
     env = _copied(document, launch.step.node, ("env",), "      ")
-    yield "\n".join([f"    - run: cmlkit runner stop --region={launch.region}", *env])
+    yield "\n".join([f"    - run: cmlkit runner stop{region}", *env])
 
 
 def _item(document: Document, node: MappingNode) -> list[str]:
@@ -310,11 +350,21 @@ def _item(document: Document, node: MappingNode) -> list[str]:
 
 
 def _copied(document: Document, node: MappingNode, keys: Sequence[str], indent: str) -> list[str]:
-    """Return the lines of a mapping's entries, with another indentation."""
+    """Return the lines of a mapping's entries, with another indentation, without what only its job can know."""
     lines: list[str] = []
     for key in keys:
-        if key in entries(node):
-            key_node, found = entries(node)[key]
-            source = document.text[int(key_node.start_mark.index) : document.content_end(found)]
-            lines += textwrap.indent(textwrap.dedent(f"{column(key_node)}{source}"), indent).splitlines()
+        found = value(node, key)
+        if not isinstance(found, MappingNode) or found.flow_style:
+            lines += [f"{indent}{key}: {_source(document, found)}"] if found is not None else []
+            continue
+        kept = [
+            f"{indent}  {name}: {_source(document, item)}"
+            for name, (_, item) in entries(found).items()
+            if not name.startswith(_VARIABLES) and not _OWN_CONTEXT.search(_source(document, item))
+        ]
+        lines += [f"{indent}{key}:", *kept] if kept else []
     return lines
+
+
+def _source(document: Document, node: Node) -> str:
+    return document.text[int(node.start_mark.index) : document.content_end(node)]

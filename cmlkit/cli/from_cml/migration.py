@@ -22,6 +22,8 @@ _ELSEWHERE = {".gitlab-ci.yml": "GitLab", ".gitlab-ci.yaml": "GitLab", "bitbucke
 # Files that a workflow runs or builds from.
 _SCRIPTS = re.compile(r"(.*/)?(Makefile|makefile|Dockerfile|dvc\.yaml|action\.ya?ml|.*\.(sh|bash|mk|py))")
 
+_INSTALLS = re.compile(r"@dvcorg/cml|iterative/setup-cml")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Migrated:
@@ -103,7 +105,8 @@ def _places(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return []
-    lines = {text.count("\n", 0, at) for at in calls.mentions(text)}
+    places = [*calls.mentions(text), *(found.start() for found in _INSTALLS.finditer(text))]
+    lines = {text.count("\n", 0, at) for at in places}
     return [f"{path.as_posix()}:{line + 1}: {text.splitlines()[line].strip()}" for line in sorted(lines)]
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from cmlkit.cli.from_cml.document import entries, value
+from cmlkit.cli.from_cml.document import value
 from cmlkit.cli.from_cml.launching import Launch
 from cmlkit.cli.from_cml.rewriting import Rewritten
-from cmlkit.cli.from_cml.workflow import Job, Step
+from cmlkit.cli.from_cml.workflow import Job, token
 
 # Permissions that the workflow's own token needs, by command. Comments and assets store images on a branch.
 _PERMISSIONS: Mapping[tuple[str, ...], tuple[str, ...]] = {
@@ -20,7 +20,6 @@ _PERMISSIONS: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("pr", "create"): ("contents", "pull-requests"),
     ("workflow", "rerun"): ("actions",),
 }
-_TOKENS = ("REPO_TOKEN", "repo_token", "GITHUB_TOKEN", "CMLKIT_TOKEN")
 _JOB_TOKEN = ("secrets.GITHUB_TOKEN", "github.token")
 
 
@@ -53,8 +52,7 @@ def _undecided(rewritten: Rewritten) -> Iterator[str]:
 
 def _for_runners(launches: Sequence[Launch], root: Node | None) -> Iterator[str]:
     for launch in launches[:1]:
-        token = _token(launch.step, launch.job, root)
-        if not token or any(name in token for name in _JOB_TOKEN):
+        if _is_job_token(token(launch.step, launch.job, root)):
             yield (
                 "Give the job that launches a token that may register runners, as the secret CMLKIT_RUNNER_TOKEN in its"
                 " env: fine-grained, with Administration: write. The workflow's own GITHUB_TOKEN may not."
@@ -71,7 +69,7 @@ def _permissions(job: Job, root: Node | None) -> Iterator[str]:
         permission
         for step in job.steps
         for call in (step.found.calls if step.found else ())
-        if call.command is not None and _is_job_token(_token(step, job, root))
+        if call.command is not None and _is_job_token(token(step, job, root))
         for permission in _PERMISSIONS.get(call.command.path, ())
     }
     block = value(job.node, "permissions") or value(root, "permissions")
@@ -89,17 +87,6 @@ def _permissions(job: Job, root: Node | None) -> Iterator[str]:
 
 def _is_job_token(written: str) -> bool:
     return not written or any(name in written for name in _JOB_TOKEN)
-
-
-def _token(step: Step, job: Job, root: Node | None) -> str:
-    """Return what sets the token of a step, as it is written; empty if nothing does."""
-    for node in (step.node, job.node, root):
-        variables = entries(value(node, "env"))
-        for name in _TOKENS:
-            if name in variables:
-                _, found = variables[name]
-                return str(found.value)
-    return ""
 
 
 def _grants(block: Node | None, permission: str) -> bool:

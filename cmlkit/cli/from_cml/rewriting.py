@@ -26,11 +26,11 @@ from cmlkit.cli.from_cml.document import (
     value,
 )
 from cmlkit.cli.from_cml.launching import Launch
-from cmlkit.cli.from_cml.workflow import SETUP_ACTION, Job, Step, is_about_cml, jobs
+from cmlkit.cli.from_cml.workflow import SETUP_ACTION, Job, Step, is_about_cml, jobs, token
 
 CHECKOUT = "actions/checkout"
 _VEGA = re.compile(r"\b(vl2png|vl2svg|vl2vg|vg2png|vg2svg)\b")
-_BY_IMAGE = "CML's image has CML and not cmlkit, and gets no updates."
+_DVC = re.compile(r"(?m)(?:^|[;&|(]|\brun)\s*dvc\s")
 _NEEDED = "Puts cmlkit on PATH."
 
 
@@ -140,6 +140,11 @@ class _Rewriting:
             self._node(job)
         if job.container:
             self._container(job, job.container)
+        if text(job.node, "runs-on").startswith("windows") and self._needs_action(job):
+            _, node = entries(job.node)["runs-on"]
+            self._remark(node.start_mark.index, "stops", "The action does not run on Windows: take ubuntu-latest.")
+        for node in job.strangers:
+            self._remark(node.start_mark.index, "by hand", "CML is named outside of a script: is it to be cmlkit?")
         if not any(_becomes_action(step) for step in job.steps) and self._needs_action(job):
             self._add_action(job)
 
@@ -149,7 +154,7 @@ class _Rewriting:
         elif _becomes_action(step):
             self._step_that_installs(step)
         elif step.found:
-            self._script(step, step.found)
+            self._script(job, step, step.found)
         elif step.fault and step.run:
             self._remark(step.run.start_mark.index, "by hand", f"{step.fault} Change cml to cmlkit in it.")
 
@@ -185,9 +190,11 @@ class _Rewriting:
         self._edits.append(Edit(start=start, end=end, text=f"{quote}{new}{quote}", line=line, why=why))
 
     def _container(self, job: Job, image: ScalarNode) -> None:
+        has_dvc = any(step.run and _DVC.search(str(step.run.value)) for step in job.steps)
+        added = " The step with the action adds cmlkit." if self._needs_action(job) else ""
+        python = "no container, and actions/setup-python" + (" and iterative/setup-dvc" if has_dvc else "")
         what = (
-            f"{_BY_IMAGE} The step with the action adds cmlkit. Better: an image that you keep up to date, such as"
-            " python:3.12, or no container and actions/setup-python."
+            f"CML's image gets no updates, and has no cmlkit.{added} Better: an image such as python:3.12; or {python}."
         )
         self._remark(image.start_mark.index, "by hand", what)
 
@@ -220,7 +227,7 @@ class _Rewriting:
             start, text = self._document.line_end(line), f"\n{indent}- uses: {self._action}"
         self._edits.append(Edit(start=start, end=start, text=text, line=line, why=_NEEDED, added=True))
 
-    def _script(self, step: Step, found: Found) -> None:
+    def _script(self, job: Job, step: Step, found: Found) -> None:
         if (
             not step.run
             or step.run.start_mark.index in self._seen
@@ -239,7 +246,7 @@ class _Rewriting:
         for word in found.lookups:
             self._change(script, word.start, word.end, "cmlkit")
         for call in found.calls:
-            self._call(script, call)
+            self._call(job, step, script, call)
         for offset in found.mentions:
             at, _ = script.places.span(offset, offset + 1)
             self._remark(at, "by hand", "CML is named where no command of the script stands: is it to be cmlkit?")
@@ -266,7 +273,7 @@ class _Rewriting:
         else:
             self._change(script, start, end, ":", why=why)
 
-    def _call(self, script: _Script, call: Call) -> None:
+    def _call(self, job: Job, step: Step, script: _Script, call: Call) -> None:
         name, command = call.name, call.command
         at = script.places.span(name[0].start, name[0].end)[0]
         if command is None:
@@ -287,6 +294,9 @@ class _Rewriting:
             before = argument.words[-1].end
         if launch:
             self._launch(script, launch)
+        if command.path == ("asset", "publish") and not token(step, job, self._document.root):
+            why = "cmlkit stores the image in the repository, which takes a token: set REPO_TOKEN in the step's env."
+            self._remark(at, "stops", why)
 
     def _argument(self, script: _Script, argument: Argument, before: int) -> None:
         start, end = argument.words[0].start, argument.words[-1].end

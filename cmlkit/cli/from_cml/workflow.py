@@ -9,12 +9,14 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from cmlkit.cli.from_cml import calls
 from cmlkit.cli.from_cml.calls import Found
-from cmlkit.cli.from_cml.document import Document, entries, items, text, value
+from cmlkit.cli.from_cml.document import Document, entries, items, scalars, text, value
 from cmlkit.cli.from_cml.shell import NotShell
 
 SETUP_ACTION = "iterative/setup-cml"
 # https://cml.dev/doc/self-hosted-runners#docker-images, and the names before them.
 _IMAGES = ("dvcorg/cml", "iterativeai/cml", "ghcr.io/iterative/cml", "docker.pkg.github.com/iterative/cml")
+
+_TOKENS = ("CMLKIT_TOKEN", "REPO_TOKEN", "repo_token", "GITHUB_TOKEN")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +57,17 @@ class Job:
         """The node that names the container's image, if it is one of CML's."""
         node = value(self.node, "container")
         image = node if isinstance(node, ScalarNode) else value(node, "image")
-        is_cml = isinstance(image, ScalarNode) and str(image.value).removeprefix("docker://").startswith(_IMAGES)
-        return image if is_cml and isinstance(image, ScalarNode) else None
+        return image if isinstance(image, ScalarNode) and _is_image(str(image.value)) else None
+
+    @property
+    def strangers(self) -> Sequence[Node]:
+        """The nodes that name a command of CML or its image where no script stands, such as inputs of other actions."""
+        blocks = [value(self.node, "env"), *(value(step.node, key) for step in self.steps for key in ("env", "with"))]
+        uses = [value(step.node, "uses") for step in self.steps if step.uses.startswith("docker://")]
+        return [
+            *(node for block in blocks for node in scalars(block) if calls.mentions(str(node.value))),
+            *(node for node in uses if isinstance(node, ScalarNode) and _is_image(str(node.value))),
+        ]
 
     @property
     def calls(self) -> Sequence[calls.Call]:
@@ -77,19 +88,26 @@ def is_about_cml(job: Job) -> bool:
     """Return whether a job installs or calls CML, or runs in its image."""
     return (
         job.container is not None
+        or bool(job.strangers)
         or any(step.uses == SETUP_ACTION or step.fault for step in job.steps)
         or any(step.found and (step.found.calls or step.found.installs or step.found.mentions) for step in job.steps)
     )
 
 
+def _is_image(image: str) -> bool:
+    return image.removeprefix("docker://").startswith(_IMAGES)
+
+
 def _job(name: str, key: ScalarNode, node: MappingNode, shell: str) -> Job:
+    # The shell of Windows, if none is named.
+    default = "pwsh" if text(node, "runs-on").startswith("windows") else "bash"
     steps = value(node, "steps")
     nodes: list[Node] = steps.value if steps is not None and not isinstance(steps, ScalarNode) else []
     return Job(
         name=name,
         key=key,
         node=node,
-        steps=[_step(item, shell) for item in nodes if isinstance(item, MappingNode)],
+        steps=[_step(item, shell or default) for item in nodes if isinstance(item, MappingNode)],
     )
 
 
@@ -97,7 +115,7 @@ def _step(node: MappingNode, shell: str) -> Step:
     run = value(node, "run")
     if not isinstance(run, ScalarNode):
         return Step(node=node, run=None, found=None, fault="")
-    interpreter = (text(node, "shell") or shell or "bash").split()[0]
+    interpreter = (text(node, "shell") or shell).split()[0]
     named = bool(calls.mentions(run.value))
     if interpreter not in ("bash", "sh"):
         return Step(node=node, run=run, found=None, fault=f"It is a script for {interpreter}." if named else "")
@@ -105,3 +123,13 @@ def _step(node: MappingNode, shell: str) -> Step:
         return Step(node=node, run=run, found=calls.find(run.value), fault="")
     except NotShell as error:
         return Step(node=node, run=run, found=None, fault=f"It is no complete shell script: {error}." if named else "")
+
+
+def token(step: Step, job: Job, root: Node | None) -> str:
+    """Return what sets the token of a step's commands, as it is written; empty if nothing does."""
+    for node in (step.node, job.node, root):
+        variables = entries(value(node, "env"))
+        found = [variables[name][1].value for name in _TOKENS if name in variables]
+        if found:
+            return str(found[0])
+    return ""

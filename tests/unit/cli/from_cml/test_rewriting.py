@@ -117,6 +117,38 @@ def test_several_jobs_on_one_runner_are_left_to_the_user() -> None:
     assert "--instance-type" in said
 
 
+def test_an_image_that_only_has_dvc_is_named_with_what_brings_dvc() -> None:
+    assert "iterative/setup-dvc" in rows("outside-of-scripts")[27].why
+    assert "The step with the action" not in rows("outside-of-scripts")[27].why
+
+
+def test_cml_outside_of_scripts_is_left_to_the_user() -> None:
+    found = rows("outside-of-scripts")
+    assert {line for line, row in found.items() if row.outcome == "by hand"} == {7, 14, 15, 22, 27}
+    assert "script for pwsh" in found[22].why
+    assert "Windows" in found[19].why
+
+
+def test_a_label_that_cannot_be_handed_over_stays() -> None:
+    assert rows("labels-that-stay")[21].outcome == "kept"
+
+
+def test_variables_that_cml_reads_count_as_flags() -> None:
+    new = (CASES / "one-runner-for-each-cmlkit.yml").read_text()
+    assert "--labels" not in new
+    assert "runner launch --cloud=aws --instance-type=c6i.large --market=on-demand --max-lifetime=72h30m" in new
+    assert "runner stop --region=eu-north-1" in new
+    assert "A hanging instance costs as long" in rows("one-runner-for-each")[28].why
+
+
+def test_an_image_is_not_stored_without_a_token() -> None:
+    step = "- run: cml publish plot.png --md >> report.md"
+    old = f"on: push\njobs:\n  a:\n    steps:\n      - uses: iterative/setup-cml@v2\n      {step}\n"
+    assert [row.outcome for row in rewrite(old, action=ACTION).rows] == ["changed", "stops"]
+    with_token = f"env:\n  GITHUB_TOKEN: x\n{old}"
+    assert [row.outcome for row in rewrite(with_token, action=ACTION).rows] == ["changed", "changed"]
+
+
 def test_node_is_kept_and_vega_is_missed() -> None:
     assert rows("npm")[7].outcome == "kept"
     assert "vega" in rows("setup-with-inputs")[12].why
