@@ -43,6 +43,14 @@ VARIABLES = (
 )
 
 
+# Under CML's names, a token may also be in the variable of a command's flag.
+_CML_COMMANDS = (
+    *("", "ASSET_", "CHECK_", "COMMENT_", "PR_", "REPO_", "RUNNER_", "WORKFLOW_"),
+    *("CI_", "PUBLISH_", "RERUN_WORKFLOW_", "SEND_COMMENT_", "SEND_GITHUB_CHECK_"),
+)
+CML_TOKENS = tuple(f"CML_{command}{name}" for command in _CML_COMMANDS for name in ("TOKEN", "DRIVER_TOKEN"))
+
+
 class GithubActions(Workplace):
     """A step of a workflow, or a shell with some of a step's variables."""
 
@@ -52,6 +60,7 @@ class GithubActions(Workplace):
         "GITHUB_TOKEN",
         "REPO_TOKEN",
         "repo_token",
+        *CML_TOKENS,
         "GH_TOKEN",
         "GH_ENTERPRISE_TOKEN",
         "GITHUB_ENTERPRISE_TOKEN",

@@ -69,11 +69,11 @@ def command_line(arguments: Sequence[str]) -> CommandLine | None:
         return (
             CommandLine(command=_BY_PATH["asset", "publish"], words=words, before=before) if _is_asset(words) else None
         )
-    more, second, words = _leading(after)
-    if words and (name, words[0]) in _BY_PATH and not more:
-        return CommandLine(command=_BY_PATH[name, words[0]], words=[*held, *second, *words[1:]], before=before)
     if name == "tensorboard":
         return CommandLine(command=_BY_PATH[_TENSORBOARD], words=after, before=before)
+    for command in (command for command in COMMANDS if command.path[0] == name):
+        if (behind := _behind_second_word(command, after)) is not None:
+            return CommandLine(command=command, words=[*held, *behind], before=before)
     if not after or after[0] in _HELP:
         return None
     if name == "pr":
@@ -81,6 +81,21 @@ def command_line(arguments: Sequence[str]) -> CommandLine | None:
     if name == "runner" and after[0].startswith("-"):
         return CommandLine(command=_BY_PATH["runner", "launch"], words=[*held, *after], before=before, is_short=True)
     return None
+
+
+def _behind_second_word(command: Command, words: Sequence[str]) -> list[str] | None:
+    """Return the words without the command's second one, which flags may precede; None if it is not among them."""
+    second = command.path[1]
+    if second not in words:
+        return None
+    place = words.index(second)
+    try:
+        flags = list(parsed(command, words[:place]))
+    except SettingsError:
+        return None  # It is the value of a flag.
+    if any(isinstance(word, str) and (not word.startswith("-") or word in ("--", *_HELP)) for word in flags):
+        return None
+    return [*words[:place], *words[place + 1 :]]
 
 
 def parsed(command: Command, words: Sequence[str]) -> Iterator[Given | str]:

@@ -148,3 +148,14 @@ def test_the_policies_allow_every_operation_that_is_used() -> None:
     used |= set(re.findall(r"\.((?:run|create|terminate|decode|describe|get)_\w+)\(\s*(?:[A-Z]|\*\*)", source))
     assert {"run_instances", "create_tags", "get_parameters", "describe_images"} <= used
     assert {"".join(map(str.capitalize, name.split("_"))) for name in used} <= allowed
+
+
+def test_the_defaults_in_the_guide_for_cml_are_those_of_the_settings() -> None:
+    guide = ROOT / "docs" / "how-to" / "migrate-from-cml.md"
+    ours = {name.replace("`", ""): text for name, _, text in rows(guide, "| | CML | cmlkit |")}
+    spec = schema.RunnerSpec()
+    assert ours["Type of runner launch"] == ", then ".join(spec.instance_type)
+    assert ours["Disk of runner launch"].startswith(f"{spec.disk_size} GiB")
+    assert ours["Longest life of an instance"].startswith(f"{spec.max_lifetime / 3600:g}h;")
+    assert (spec.market, spec.count) == ("spot-then-on-demand", 1)
+    assert ours["Market of runner launch"].startswith("the spot market first, then on demand")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from cmlkit.ci import credentials
 from cmlkit.cli import ALIASES, CML_NAMES, cli
 from cmlkit.cli.cml.commands import COMMANDS, EVERY
 from cmlkit.cli.cml.flags import Becomes, Command, Flag, Nothing, Refused, Repository, Same, Token
@@ -60,6 +61,9 @@ VALUES = {
     "--target": "pr",
 }
 ENVIRON = {"GITHUB_REPOSITORY": "octo/forest"}
+
+
+WORKING = [command for command in COMMANDS if command.refusal is None]
 
 
 def dashed(name: str) -> str:
@@ -187,3 +191,11 @@ def test_a_variable_does_what_its_flag_does(command: Command, flag: Flag, name: 
     assert list(from_variable.arguments) == [*from_flag.arguments, "word"]
     if isinstance(flag.fate, Token):
         assert from_variable.variables == {"CMLKIT_TOKEN": "7"}
+
+
+@pytest.mark.parametrize("command", WORKING, ids=lambda command: command.path[0])
+def test_no_variable_with_a_token_reaches_the_training(command: Command) -> None:
+    for prefix in ("CML", *command.prefixes):
+        for name in (f"{prefix}_TOKEN", f"{prefix}_DRIVER_TOKEN"):
+            assert translated([*command.path, "word"], environ={name: "t"}).variables["CMLKIT_TOKEN"] == "t"
+            assert name in credentials()
