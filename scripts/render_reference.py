@@ -20,7 +20,7 @@ import cmlkit
 from cmlkit import errors
 from cmlkit.cli import cli
 from cmlkit.report.markdown import code, table
-from scripts import render_settings
+from scripts import render_events, render_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -184,6 +184,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": render_settings.page,
     "commands.md": commands,
     "errors.md": error_classes,
+    "events.md": render_events.page,
     "action.md": action,
     "python.md": python,
 }

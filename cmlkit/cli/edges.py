@@ -37,13 +37,18 @@ def publishing_forge(invocation: Invocation, workflow_run: WorkflowRun) -> Publi
         PermissionDenied: No token is set.
         SettingsError: The fork's name is malformed, or is that of the repository.
     """
+    from cmlkit.publishing.destination import destination
+
     spec = invocation.settings.publish
+    base = spec.base
+    if spec.fork and not base:
+        base = destination(workflow_run, forge=forge(invocation, workflow_run)).base
     return _forge_module(invocation).open_for_publishing(
         repository=workflow_run.repository,
         environ=invocation.environ,
         notify=invocation.progress.note,
         fork=spec.fork,
-        base=spec.base,
+        base=base,
     )
 
 

@@ -42,6 +42,11 @@ def pr() -> None:
     "--target-branch", default="", help="Branch that it targets; the one that the run's event is on if omitted."
 )
 @click.option("--message", default="", help="Commit message; the title if omitted.")
+@click.option(
+    "--skip-ci/--no-skip-ci",
+    default=None,
+    help="Whether the message has [skip ci]; by default unless --message or a merge is asked for.",
+)
 @click.option("--merge", "auto_merge", flag_value="merge", default="", help="Merge it once its requirements are met.")
 @click.option("--squash", "auto_merge", flag_value="squash", help="Like --merge, but squash.")
 @click.option("--rebase", "auto_merge", flag_value="rebase", help="Like --merge, but rebase.")
@@ -55,6 +60,7 @@ def create(
     branch: str,
     target_branch: str,
     message: str,
+    skip_ci: bool | None,
     auto_merge: str,
     force: bool,
     md: bool,
@@ -70,6 +76,7 @@ def create(
     cmlkit pr create --title "New model" --squash model metrics.json
     """
     from cmlkit.publishing import named_files
+    from cmlkit.publishing.own_branch import refuse_chain
 
     directory = Path.cwd()
     selection = _selected(invocation, paths, directory=directory, force=force)
@@ -79,9 +86,11 @@ def create(
         title=title,
         body=body,
         message=message,
+        skip_ci=skip_ci,
         auto_merge=auto_merge or "",
     )
     workflow_run = invocation.workplace.workflow_run(directory=directory)
+    refuse_chain(workflow_run, invocation.settings.publish)
     forge = edges.forge(invocation, workflow_run)
     pull_request = named_files.publish_files(
         selection, spec, directory=directory, forge=forge, workflow_run=workflow_run, progress=invocation.progress

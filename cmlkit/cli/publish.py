@@ -31,11 +31,13 @@ def publish(invocation: Invocation) -> None:
     cmlkit publish
     cmlkit publish --gate "accuracy >= champion - 0.01" --labels retrained --auto-merge squash
     """
+    from cmlkit.publishing.own_branch import refuse_chain
     from cmlkit.publishing.publish import publish as publish_run
 
     directory = Path.cwd()
     run = read_record(directory)
     workflow_run = _workflow_run(invocation, run, directory)
+    refuse_chain(workflow_run, invocation.settings.publish)
     publication = publish_run(
         run,
         spec=invocation.settings.publish,

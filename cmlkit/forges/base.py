@@ -333,6 +333,9 @@ class CommentForge(Protocol):
 class CheckForge(Protocol):
     """Checks and statuses of commits."""
 
+    def required_checks(self, branch: str) -> list[str]:
+        """Return the names of the checks that a merge into the branch requires, as far as the token may see them."""
+
     def create_check(
         self,
         *,

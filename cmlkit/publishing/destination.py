@@ -147,11 +147,12 @@ class Destination:
             )
 
 
-def destination(workflow_run: WorkflowRun, *, forge: PublishForge, named: str = "") -> Destination:
+def destination(workflow_run: WorkflowRun, *, forge: PublishForge, named: str = "", default: str = "") -> Destination:
     """Return where this run's result goes.
 
     Args:
         named: The base branch, if the user names it; it is used whatever the event is, and may be merged into.
+        default: The default branch, if it is known; otherwise the forge is asked.
 
     Raises:
         NotFound, PermissionDenied, ServiceError: The forge does not show the event's pull request.
@@ -162,7 +163,7 @@ def destination(workflow_run: WorkflowRun, *, forge: PublishForge, named: str = 
     kind, trigger = _kind(workflow_run), workflow_run.trigger
     if workflow_run.event == "workflow_run" and kind == "branch" and forge.branch_head(trigger.branch) is None:
         kind = "tag"  # its name is where the branch's would be
-    default = forge.repository().default_branch
+    default = default or forge.repository().default_branch
     names = {"own": trigger.branch, "target": trigger.base, "default": default, "none": trigger.base}
     base = names[RULES[kind].branch] or default
     return Destination(
@@ -262,6 +263,23 @@ def _opened_by(workflow_run: WorkflowRun, forge: PublishForge) -> int | None:
     return None
 
 
+def warn_of_pending_checks(base: str, *, forge: PublishForge, otherwise: str, warn: Callable[[str], None]) -> None:
+    """Warn if [skip ci] leaves checks pending that the base branch requires, so that nothing can be merged.
+
+    Args:
+        otherwise: The flag with which the checks run.
+    """
+    try:
+        required = forge.required_checks(base)
+    except (PermissionDenied, ServiceError):
+        return  # whoever may not see the rules is told by the pull request itself
+    if required:
+        warn(
+            f"{base} requires checks that [skip ci] leaves pending: {', '.join(required)}."
+            f" Use {otherwise}, or start them by hand."
+        )
+
+
 def merge_by_itself(
     pull_request: PullRequest,
     method: str,
@@ -283,7 +301,8 @@ def merge_by_itself(
     reason: str | CmlkitError
     if destination.unmerged:
         reason = (
-            f"{destination.unmerged}. Merge it after a review, or name the branch with --target-branch or publish.base."
+            f"{destination.unmerged}; see {EVENTS_PAGE}."
+            " Merge it after a review, or name the branch with --target-branch or publish.base."
         )
     else:
         try:

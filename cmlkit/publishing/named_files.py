@@ -14,8 +14,9 @@ from cmlkit.git.checkout import subject
 from cmlkit.progress import Progress
 from cmlkit.publishing.branch import experiment_branch
 from cmlkit.publishing.commit import commit_files
-from cmlkit.publishing.destination import destination, merge_by_itself
+from cmlkit.publishing.destination import destination, merge_by_itself, warn_of_pending_checks
 from cmlkit.publishing.marker import Marker
+from cmlkit.publishing.own_branch import signed
 from cmlkit.publishing.pull_request import open_pull_request
 from cmlkit.publishing.reconcile import conflicting, holds, settle, with_commits
 from cmlkit.publishing.selection import JobFile, Selection
@@ -38,6 +39,7 @@ class PullRequestSpec:
         branch: Template of its branch; the fields are {base}, {run}, {attempt} and {sha}.
         title: Made from the names of the files if empty.
         message: Message of the commit; the title if empty.
+        skip_ci: Whether the commit's message has [skip ci]; if None, unless there is a message or it is to be merged.
         auto_merge: merge, squash or rebase; empty for none.
     """
 
@@ -46,7 +48,12 @@ class PullRequestSpec:
     title: str = ""
     body: str = ""
     message: str = ""
+    skip_ci: bool | None = None
     auto_merge: str = ""
+
+    @property
+    def skips_ci(self) -> bool:
+        return self.skip_ci if self.skip_ci is not None else not (self.message or self.auto_merge)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +113,8 @@ def publish_files(
         sha=workflow_run.sha or base_head,
     )
     title = spec.title or _title(proposal)
-    _write(proposal, branch=branch, message=spec.message or title, directory=directory, forge=forge, clock=clock)
+    message = signed(f"{spec.message or title}{' [skip ci]' if spec.skips_ci else ''}", branch)
+    _write(proposal, branch=branch, message=message, directory=directory, forge=forge, clock=clock)
     pull_request = open_pull_request(
         branch=branch,
         base=base,
@@ -115,6 +123,8 @@ def publish_files(
         draft=False,
         forge=forge,
     )
+    if spec.skips_ci:
+        warn_of_pending_checks(base, forge=forge, otherwise="--no-skip-ci", warn=progress.warn)
     if spec.auto_merge and not proposal.conflicts:
         merge_by_itself(
             pull_request, spec.auto_merge, destination=place, enable=forge.enable_auto_merge, warn=progress.warn

@@ -16,6 +16,7 @@ from cmlkit.model.manifest import ModelManifest, manifest_path
 from cmlkit.publishing.base_model import BaseModel, find_base_model, judge
 from cmlkit.publishing.branch import experiment_branch
 from cmlkit.publishing.commit import holds_result
+from cmlkit.publishing.destination import Destination, destination
 from cmlkit.publishing.files import CommitFile, find_model, read_files, repository_path
 from cmlkit.publishing.marker import Marker
 from cmlkit.publishing.pull_request import earlier_pull_requests
@@ -43,7 +44,7 @@ class PublishPlan:
 
     repository: Repository
     addresses: Addresses
-    base: str
+    destination: Destination
     base_head: str
     branch: str
     prefix: PurePosixPath
@@ -54,6 +55,11 @@ class PublishPlan:
     champion: BaseModel | None
     verdict: Verdict
     marker: Marker
+
+    @property
+    def base(self) -> str:
+        """The branch that the pull request targets."""
+        return self.destination.base
 
     @property
     def model(self) -> str:
@@ -97,7 +103,8 @@ def make_plan(
     )
     _check_hash(files, model)
     repository = forge.repository()
-    base = spec.base or repository.default_branch
+    place = destination(workflow_run, forge=forge, named=spec.base, default=repository.default_branch)
+    base = place.base
     base_head = _base_head(base, repository, forge)
     marker = Marker(
         kind="pull-request",
@@ -119,7 +126,7 @@ def make_plan(
     return PublishPlan(
         repository=repository,
         addresses=forge.facts.addresses,
-        base=base,
+        destination=place,
         base_head=base_head,
         branch=branch,
         prefix=prefix,

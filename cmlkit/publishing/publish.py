@@ -18,8 +18,10 @@ from cmlkit.publishing import spending, wording
 from cmlkit.publishing.base_model import past_models
 from cmlkit.publishing.comment import add_comment, keep_comment
 from cmlkit.publishing.commit import commit_files
+from cmlkit.publishing.destination import FORK_GUIDE, merge_by_itself, warn_of_pending_checks
 from cmlkit.publishing.files import CommitFile
 from cmlkit.publishing.marker import Marker, marker_in
+from cmlkit.publishing.own_branch import signed
 from cmlkit.publishing.plan import PublishPlan, make_plan
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.pull_request import earlier_pull_requests, open_pull_request, supersede
@@ -28,6 +30,7 @@ from cmlkit.records.cost import Spent
 from cmlkit.records.training_run import TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import MARKER_ROOM, SUMMARY_LENGTH, PastModel, Report
+from cmlkit.report.markdown import code
 from cmlkit.settings.schema import PublishSpec
 from cmlkit.stores.base import Store, Stored
 from cmlkit.stores.choice import store_for
@@ -92,6 +95,8 @@ def publish(
         return _unpublished(plan.verdict, note, report, progress, changed=False)
     if spec.on_rejected == "skip" and not plan.verdict.accepted:
         return _unpublished(plan.verdict, "The gate rejected the model: nothing is published.", report, progress)
+    if plan.destination.refused:
+        return _unpublished(plan.verdict, _for_fork(plan, workflow_run), report, progress)
     publisher = Publisher(
         run=run,
         plan=plan,
@@ -105,11 +110,9 @@ def publish(
     try:
         return publisher.publish()
     except PermissionDenied:
-        if not workflow_run.from_fork:
+        if not (workflow_run.from_fork or workflow_run.trigger.reads_only):
             raise
-        # https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#pull_request
-        note = "This pull request comes from a fork, so its token may only read: nothing but this report is written."
-        return _unpublished(plan.verdict, note, report, progress)
+        return _unpublished(plan.verdict, _for_fork(plan, workflow_run), report, progress)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +202,10 @@ class Publisher:
             forge=self.forge,
             branch=self.plan.branch,
             base_head=self.plan.base_head,
-            message=wording.commit_message(self.run, self.plan, self.workflow_run, skip_ci=self.spec.skip_ci),
+            message=signed(
+                wording.commit_message(self.run, self.plan, self.workflow_run, skip_ci=self.spec.skip_ci),
+                self.plan.branch,
+            ),
             clock=self.clock,
         )
 
@@ -235,19 +241,23 @@ class Publisher:
         if self.spec.comment == "none":
             return ""
         write = keep_comment if self.spec.comment == "update" else add_comment
-        return write(
-            pull_request.number, report.markdown(limit=self._comment_length), self._report_marker, forge=self.forge
-        ).url
+        # Under a pull request, its readers are to see the result; theirs is the choice to merge it into their branch.
+        place, note = pull_request.number, ""
+        if (event := self.plan.destination.pull_request) is not None and event != place:
+            place, note = event, f"The result is in #{place}, to be merged into {code(self.plan.base)}.\n\n"
+        text = note + report.markdown(limit=self._comment_length - len(note))
+        return write(place, text, self._report_marker, forge=self.forge).url
 
     def _check(self, commit: str, report: Report) -> str:
         """Create a check run, or a commit status if the token may not create check runs; return its URL."""
         if not self.spec.check:
             return ""
         title, url = self.plan.verdict.headline, self.workflow_run.url
+        checked = self.plan.destination.commit or commit
         try:
             return self.forge.create_check(
                 name=CHECK_NAME,
-                commit=commit,
+                commit=checked,
                 conclusion=self._conclusion,
                 title=title,
                 summary=report.markdown(limit=self._comment_length),
@@ -257,7 +267,7 @@ class Publisher:
         except PermissionDenied as refused:
             try:
                 return self.forge.create_status(
-                    name=CHECK_NAME, commit=commit, conclusion=self._conclusion, title=title, details_url=url
+                    name=CHECK_NAME, commit=checked, conclusion=self._conclusion, title=title, details_url=url
                 )
             except PermissionDenied:
                 self.progress.warn(f"No check was created: {refused}")
@@ -278,13 +288,20 @@ class Publisher:
         if marker_in(pull_request.body) == self.plan.marker and pull_request.draft != self._draft:
             self._optional("The draft state is unchanged", lambda: self.forge.set_draft(pull_request, self._draft))
         self._show_to_people(pull_request.number)
+        if self.spec.skip_ci:
+            warn_of_pending_checks(self.plan.base, forge=self.forge, otherwise="--no-skip-ci", warn=self.progress.warn)
         closed: list[PullRequest] = []
         if self.spec.on_existing == "supersede":
             earlier = earlier_pull_requests(self.plan.base, self.plan.marker, forge=self.forge)
             closed = supersede(earlier, current=pull_request, marker=self.plan.marker, forge=self.forge)
         if self.spec.auto_merge and not self._draft:
-            method = self.spec.auto_merge
-            self._optional("Auto-merge is not enabled", lambda: self.forge.enable_auto_merge(pull_request, method))
+            merge_by_itself(
+                pull_request,
+                self.spec.auto_merge,
+                destination=self.plan.destination,
+                enable=self.forge.enable_auto_merge,
+                warn=self.progress.warn,
+            )
         return tuple(item.number for item in closed)
 
     def _show_to_people(self, number: int) -> None:
@@ -318,6 +335,18 @@ class Publisher:
             if error.status not in (404, 422):
                 raise
             self.progress.warn(f"{otherwise}: {error}")
+
+
+def _for_fork(plan: PublishPlan, workflow_run: WorkflowRun) -> str:
+    """Return why nothing but the report is written for a pull request that comes from outside of the repository."""
+    trigger = workflow_run.trigger
+    if trigger.reads_only == "Dependabot":
+        why = "Dependabot started this run, so its token may only read"
+    elif plan.destination.refused and not trigger.reads_only and trigger.kind != "none":
+        why = plan.destination.refused.rstrip(".")
+    else:
+        why = "This pull request comes from a fork, so its token may only read"
+    return f"{why}: nothing but this report is written. See {FORK_GUIDE}."
 
 
 def _model_files(stored: Stored) -> list[CommitFile]:

@@ -51,6 +51,8 @@ def body(plan: PublishPlan, workflow_run: WorkflowRun, *, template: str = "", no
     """Return the body of the pull request: hidden marker, user's text, verdict, links and a note."""
     verdict = text(plan.verdict.headline, length=400)
     made = f"{link('This run', workflow_run.url)} trained {code(plan.model)} and wrote it to {code(plan.branch)}."
+    if plan.destination.pull_request is not None:
+        made += f" It is for #{plan.destination.pull_request}, whose branch it changes."
     own = filled(template, _fields(plan), setting="publish.body")[: limits.text - REPORT_ROOM]
     parts = [str(plan.marker), own, f"**{verdict}**", made, note]
     return "\n\n".join(filter(None, parts))

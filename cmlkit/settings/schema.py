@@ -143,7 +143,11 @@ class TrainSpec:
 class PublishSpec:
     """Destination and presentation of the result."""
 
-    base: str = setting("", TEXT, "Branch that the pull request targets; the repository's default branch if empty.")
+    base: str = setting(
+        "",
+        TEXT,
+        "Branch that the pull request targets; if empty, that of the run's event: see docs/reference/events.md.",
+    )
     branch: str = setting(
         "cmlkit/{base}/{run}",
         TEXT,
@@ -181,6 +185,12 @@ class PublishSpec:
     milestone: str = setting("", TEXT, "Title of the pull request's milestone.")
     skip_ci: bool = setting(
         False, FLAG, "Whether the commit message has [skip ci], so that it starts no workflows on push."
+    )
+    allow_chains: bool = setting(
+        False,
+        FLAG,
+        "Whether runner launch, publish and pr create also run for a push to, or a pull request of, cmlkit's own"
+        " branches.",
     )
     draft: bool = setting(False, FLAG, "Whether to open the pull request as a draft.")
     auto_merge: str = setting(

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -17,7 +18,7 @@ from cmlkit_sandbox.github.discussion import PullRequest
 from cmlkit_sandbox.github.events import Event, Events
 from cmlkit_sandbox.github.git_objects import TreeEntry
 from cmlkit_sandbox.github.merging import merge
-from cmlkit_sandbox.github.repository import Repository
+from cmlkit_sandbox.github.repository import Protection, Repository
 from cmlkit_sandbox.github.seeding import add_fork
 
 FEATURE, FROM_FORK, MERGED = 1, 2, 3
@@ -208,3 +209,230 @@ def test_a_comment_and_a_check_go_to_the_place_in_the_table(
     assert written == [places[rule.comment]]
     [check] = scene.repository.check_runs.values()
     assert check.sha == (pull.head_sha if rule.check == "the pull request's head" else commit)
+
+
+def trained(checkout: Path, text: str = "weights") -> None:
+    """What `cmlkit train` leaves in the checkout."""
+    (checkout / "train.py").write_text(
+        "import pathlib\n"
+        "folder = pathlib.Path('model'); folder.mkdir(exist_ok=True)\n"
+        f"(folder / 'forest.joblib').write_text('{text}')\n"
+        "(folder / 'metrics.txt').write_text('accuracy: 0.9')\n"
+    )
+    (checkout / "cmlkit.yaml").write_text(
+        "train: {run: python train.py, model: model/forest.joblib, plots: [], data: []}\n"
+    )
+    assert run(["train"], environ=os.environ) == 0
+
+
+def test_publish_in_a_pull_request_opens_one_to_its_branch_and_reports_to_it(
+    scene: Scene, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.happens(scene.events.pull_request(FEATURE), monkeypatch)
+    trained(checkout)
+    main, head = scene.head("main"), scene.head("feature")
+    assert run(["publish", "--auto-merge", "squash"], environ=os.environ) == 0
+    [pull] = scene.opened
+    [comment] = scene.repository.comments.values()
+    [check] = scene.repository.check_runs.values()
+    assert (pull.base, pull.merged is not None, scene.head("main")) == ("feature", True, main)
+    assert f"for #{FEATURE}" in (pull.body or "")
+    assert comment.number == FEATURE
+    assert f"The result is in #{pull.number}" in comment.body
+    assert check.sha == head
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [lambda s: s.events.pull_request(FROM_FORK), lambda s: s.events.pull_request_target(FROM_FORK)],
+    ids=["pull_request", "pull_request_target"],
+)
+def test_publish_for_a_fork_writes_the_report_to_the_summary_and_nothing_else(
+    happens: Callable[[Scene], Event],
+    scene: Scene,
+    checkout: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scene.happens(happens(scene), monkeypatch)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary := tmp_path / "summary.md"))
+    trained(checkout)
+    refs = scene.repository.git.refs("refs/")
+    assert run(["publish"], environ=os.environ) == 0
+    assert "docs/how-to/comment-on-forks.md" in capsys.readouterr().err
+    assert "accuracy" in summary.read_text()
+    assert (scene.opened, scene.repository.git.refs("refs/")) == ([], refs)
+
+
+def test_a_pull_request_of_the_default_branch_never_changes_it_without_a_review(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commit(scene.repository, "release", "old.py")
+    pull = scene.pull(FEATURE)
+    pull.head, pull.base = "main", "release"
+    pull.head_sha, pull.base_sha = scene.head("main") or "", scene.head("release") or ""
+    scene.happens(scene.events.pull_request(FEATURE), monkeypatch)
+    assert run(["pr", "create", "metrics.json", "--merge"], environ=os.environ) == 0
+    [opened] = scene.opened
+    assert (opened.base, opened.merged) == ("main", None)
+    assert "main is the default branch" in capsys.readouterr().err
+
+
+def test_a_branch_that_is_named_is_targeted_and_may_be_merged_into(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.happens(scene.events.pull_request(FEATURE), monkeypatch)
+    assert run(["pr", "create", "metrics.json", "--merge", "--target-branch", "work"], environ=os.environ) == 0
+    [opened] = scene.opened
+    assert (opened.base, opened.merged is not None) == ("work", True)
+
+
+def test_a_target_branch_that_does_not_exist_is_an_error_before_anything_is_sent(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.happens(scene.events.push("main"), monkeypatch)
+    before = len(scene.sandbox.github.requests)
+    assert run(["pr", "create", "metrics.json", "--target-branch", "absent"], environ=os.environ) == 2
+    assert "has no branch 'absent'" in capsys.readouterr().err
+    assert {each.method for each in scene.sandbox.github.requests[before:]} <= {"GET"}
+
+
+def test_a_pull_request_that_was_closed_with_its_branch_gone_is_an_error_with_a_way_out(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = scene.events.pull_request(FEATURE, action="closed")
+    scene.repository.git.delete_ref("refs/heads/feature")
+    scene.happens(event, monkeypatch)
+    assert run(["pr", "create", "metrics.json"], environ=os.environ) == 2
+    said = capsys.readouterr().err
+    assert "has no branch 'feature'" in said
+    assert "--target-branch" in said
+
+
+def message(scene: Scene, pull: PullRequest) -> str:
+    return scene.repository.git.commit(pull.head_sha).message
+
+
+@pytest.mark.parametrize(
+    ("flags", "skips"),
+    [
+        ([], True),
+        (["--message", "Retrain"], False),
+        (["--merge"], False),
+        (["--message", "Retrain", "--skip-ci"], True),
+        (["--no-skip-ci"], False),
+    ],
+)
+def test_the_commit_skips_ci_unless_a_message_or_a_merge_is_asked_for(
+    flags: list[str], skips: bool, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As CML 0.20 does; the first line is all that a person reads in a list of commits."""
+    scene.happens(scene.events.push("work"), monkeypatch)
+    assert run(["pr", "create", "metrics.json", *flags], environ=os.environ) == 0
+    assert message(scene, scene.opened[0]).splitlines()[0].endswith("[skip ci]") is skips
+
+
+@pytest.mark.parametrize("ruleset", [True, False], ids=["ruleset", "branch protection"])
+@pytest.mark.parametrize("flags", [[], ["--no-skip-ci"]])
+def test_a_required_check_that_skip_ci_leaves_pending_is_named(
+    ruleset: bool,
+    flags: list[str],
+    scene: Scene,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scene.sandbox.github.protect(scene.sandbox.repository, "main", Protection(checks=("tests",), ruleset=ruleset))
+    scene.happens(scene.events.schedule(), monkeypatch)
+    assert run(["pr", "create", "metrics.json", *flags], environ=os.environ) == 0
+    assert ("main requires checks that [skip ci] leaves pending: tests" in capsys.readouterr().err) is not bool(flags)
+
+
+def rounds(scene: Scene, monkeypatch: pytest.MonkeyPatch, *flags: str) -> list[str]:
+    """Run a workflow that opens a pull request on each push, as with a personal token; return the branches made."""
+    scene.sandbox.github.add_token("ghp_person", "octo")
+    monkeypatch.setenv("CMLKIT_TOKEN", "ghp_person")
+    branch, made = "main", []
+    for number in range(1, 4):
+        monkeypatch.setenv("GITHUB_RUN_ID", str(4710 + number))
+        scene.happens(scene.events.push(branch), monkeypatch)
+        Path("metrics.json").write_text(f'{{"round": {number}}}')
+        if run(["pr", "create", "metrics.json", "--message", f"Round {number}", *flags], environ=os.environ) != 0:
+            break
+        branch = scene.opened[-1].head
+        made.append(branch)
+    return made
+
+
+@pytest.mark.parametrize("flags", [(), ("--branch", "results-of-{run}")], ids=["the usual name", "a name of one's own"])
+def test_a_push_of_cmlkits_own_branch_does_not_start_a_chain(
+    flags: tuple[str, ...], scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert len(rounds(scene, monkeypatch, *flags)) == 1
+    said = capsys.readouterr().err
+    assert "would start the next run" in said
+    assert "publish.allow-chains" in said
+
+
+def test_a_setting_allows_chains(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CMLKIT_PUBLISH_ALLOW_CHAINS", "true")
+    made = rounds(scene, monkeypatch)
+    assert made == [
+        "cmlkit/pr/main/4711",
+        "cmlkit/pr/cmlkit/pr/main/4711/4712",
+        "cmlkit/pr/cmlkit/pr/cmlkit/pr/main/4711/4712/4713",
+    ]
+
+
+@pytest.fixture
+def own(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> PullRequest:
+    """A pull request that cmlkit has opened, with a branch of any name."""
+    scene.happens(scene.events.push("main"), monkeypatch)
+    assert run(["pr", "create", "metrics.json", "--branch", "results"], environ=os.environ) == 0
+    return scene.opened[0]
+
+
+OWN: dict[str, Callable[[Scene, PullRequest], Event]] = {
+    "push": lambda s, pull: s.events.push(pull.head),
+    "pull_request": lambda s, pull: s.events.pull_request(pull.number),
+    "pull_request_target": lambda s, pull: s.events.pull_request_target(pull.number),
+    "workflow_run": lambda s, pull: finished(s, "push", pull.head),
+}
+
+
+@pytest.mark.parametrize("event", OWN)
+def test_nothing_is_launched_or_published_for_cmlkits_own_branch_but_it_may_be_reported_on(
+    event: str,
+    scene: Scene,
+    own: PullRequest,
+    checkout: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    trained(checkout)
+    scene.happens(OWN[event](scene, own), monkeypatch)
+    for refused in (["runner", "launch"], ["publish"], ["pr", "create", "report.md"]):
+        capsys.readouterr()
+        assert run(refused, environ=os.environ) == 2
+        assert "would start the next run" in capsys.readouterr().err
+    assert (scene.opened, scene.sandbox.aws.instances()) == ([own], [])
+    for command in ("comment", "check"):
+        assert run([command, "create", "report.md"], environ=os.environ) == 0
+
+
+def test_a_run_that_a_person_starts_on_cmlkits_own_branch_is_that_persons_wish(
+    scene: Scene, own: PullRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.happens(scene.events.dispatch(f"refs/heads/{own.head}"), monkeypatch)
+    assert run(["pr", "create", "report.md"], environ=os.environ) == 0
+
+
+@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
+def test_the_branch_that_a_result_was_merged_into_is_not_cmlkits_own(
+    method: Literal["merge", "squash", "rebase"], scene: Scene, own: PullRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    title = message(scene, own) if method == "squash" else ""
+    merge(scene.sandbox.github.hub, scene.repository, own, actor=scene.repository.owner, method=method, title=title)
+    scene.happens(scene.events.push("main"), monkeypatch)
+    assert run(["pr", "create", "report.md"], environ=os.environ) == 0

@@ -182,6 +182,9 @@ class ToyForge:
     def delete_comment(self, comment: Comment) -> None:
         self.all_comments.remove(comment)
 
+    def required_checks(self, branch: str) -> list[str]:
+        return []
+
     def create_check(self, *, name: str, conclusion: str, **shown: Any) -> Check:
         self.checks.append((name, conclusion))
         return Check(id=len(self.checks), url=f"{ROOT}/k/{len(self.checks)}")

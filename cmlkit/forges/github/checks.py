@@ -25,6 +25,12 @@ class Checks:
         self._client = client
         self._others = others
 
+    def required_checks(self, branch: str) -> list[str]:
+        """Return the checks that the branch's protection and its rulesets require."""
+        protection = parsed(_protection, self._client.http.get(self._client.path("branches", branch)))
+        rules = self._client.http.pages(self._client.path("rules", "branches", branch))
+        return list(dict.fromkeys([*protection, *(name for rule in rules for name in parsed(_required, rule))]))
+
     def create_check(
         self,
         *,
@@ -114,3 +120,14 @@ def _annotated(annotations: Sequence[Annotation]) -> dict[str, object]:
 
 def _check(answer: Any) -> Check:
     return Check(id=int(answer["id"]), url=str(answer["html_url"] or answer["url"]))
+
+
+def _protection(answer: Any) -> list[str]:
+    checks = answer.get("protection", {}).get("required_status_checks", {})
+    return [str(name) for name in checks.get("contexts", [])]
+
+
+def _required(rule: Any) -> list[str]:
+    if rule["type"] != "required_status_checks":
+        return []
+    return [str(check["context"]) for check in rule["parameters"]["required_status_checks"]]

@@ -253,6 +253,9 @@ class GitHub:
     def delete_comment(self, comment: Comment) -> None:
         self._comments.delete_comment(comment)
 
+    def required_checks(self, branch: str) -> list[str]:
+        return self._checks.required_checks(branch)
+
     def create_check(
         self,
         *,

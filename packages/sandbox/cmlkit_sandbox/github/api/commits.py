@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cmlkit_sandbox.github.api.call import Answer, Call
 from cmlkit_sandbox.github.api.commit_shapes import commit, commit_with_files, diff_entry
 from cmlkit_sandbox.github.api.git_objects_api import refuse_empty
@@ -30,7 +32,9 @@ def get_branch(call: Call, branch: str) -> Answer:
         raise not_found("Branch not found")
     url = api(hub, repository, f"/branches/{branch}")
     is_protected = branch in repository.protections
-    checks = list(repository.protections[branch].checks) if is_protected else []
+    # The checks of rulesets are among the rules, not here.
+    is_classic = is_protected and not repository.protections[branch].ruleset
+    checks = list(repository.protections[branch].checks) if is_classic else []
     level = "everyone" if checks else "off"
     body = {
         "name": branch,
@@ -50,7 +54,15 @@ def get_branch(call: Call, branch: str) -> Answer:
 def get_rules(call: Call, branch: str) -> Answer:
     protection = call.repository.protections.get(branch)
     applies = [protection] if protection is not None and protection.ruleset else []
-    return call.page(applies, lambda each: {"type": each.rule, **_RULE_PARAMETERS.get(each.rule, {}), **_ruleset(call)})
+    rules: list[Json] = [{"type": each.rule, **_RULE_PARAMETERS.get(each.rule, {})} for each in applies]
+    rules += [_required_checks(each.checks) for each in applies if each.checks]
+    return call.page(rules, lambda rule: {**rule, **_ruleset(call)})
+
+
+def _required_checks(names: Sequence[str]) -> Json:
+    checks = [{"context": name} for name in names]
+    parameters = {"required_status_checks": checks, "strict_required_status_checks_policy": False}
+    return {"type": "required_status_checks", "parameters": parameters}
 
 
 _RULE_PARAMETERS: dict[str, Json] = {
