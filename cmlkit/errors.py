@@ -88,9 +88,14 @@ class GitFailed(GitError):
 
 
 class PermissionDenied(CmlkitError):
-    """Credentials are missing, expired, or lack a permission, which the message names."""
+    """Credentials are missing, expired, or lack a permission, which the message names.
+
+    Attributes:
+        is_of_workflow: Whether it is the workflow's own token, or that of an App, that lacks a permission.
+    """
 
     exit_code = 3
+    is_of_workflow = False
 
 
 class CapacityError(CmlkitError):

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from cmlkit.errors import NotARepository
 from cmlkit.progress import Lines, Live, Progress
 from cmlkit.records.training_run import InstanceFacts
-from cmlkit.records.workflow_run import WorkflowRun
+from cmlkit.records.workflow_run import ReadsOnly, WorkflowRun
 
 # The most that one step may write to the job's summary; a longer one is dropped whole.
 SUMMARY_LIMIT_BYTES = 1024 * 1024
@@ -107,6 +107,11 @@ class Workplace(ABC):
     def workspace(self) -> Path | None:
         """The folder into which the job checked out the repository, if the place tells it."""
         return None
+
+    @property
+    def reads_only(self) -> ReadsOnly:
+        """Why the CI gives this run a token that may only read; empty if it does not."""
+        return ""
 
     def pull_request(self) -> PullRequestEvent | None:
         """Return the pull request that started the run, if one did."""

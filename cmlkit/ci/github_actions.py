@@ -24,7 +24,7 @@ from cmlkit.ci.base import (
 from cmlkit.ci.github_event import number_of, pull_request_of, read_payload, trigger_of
 from cmlkit.errors import SettingsError
 from cmlkit.progress import Lines, Progress
-from cmlkit.records.workflow_run import WorkflowRun
+from cmlkit.records.workflow_run import ReadsOnly, WorkflowRun
 
 # One of them is enough: a person, or a job of another CI, stands in for a workflow by setting those that it needs.
 VARIABLES = (
@@ -91,6 +91,10 @@ class GithubActions(Workplace):
     def workspace(self) -> Path | None:
         folder = self.environ.get("GITHUB_WORKSPACE")
         return Path(folder) if folder else None
+
+    @property
+    def reads_only(self) -> ReadsOnly:
+        return trigger_of(self.environ, read_payload(self.environ)).reads_only
 
     def workflow_run(self, *, directory: Path = Path(), local_id: str = "", with_commit: bool = True) -> WorkflowRun:
         environ, payload = self.environ, read_payload(self.environ)

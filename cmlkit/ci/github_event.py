@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cmlkit.ci.base import PullRequestEvent
-from cmlkit.records.workflow_run import Trigger
+from cmlkit.records.workflow_run import ReadsOnly, Trigger
 
 Environ = Mapping[str, str]
 Payload = Mapping[str, Any]
@@ -25,7 +25,7 @@ PULL_REQUEST_EVENTS = ("pull_request", "pull_request_target", "pull_request_revi
 READ_ONLY_FOR_FORKS = tuple(name for name in PULL_REQUEST_EVENTS if name != "pull_request_target")
 # https://docs.github.com/en/code-security/dependabot/troubleshooting-dependabot/troubleshooting-dependabot-on-github-actions
 DEPENDABOT = "dependabot[bot]"
-READ_ONLY_FOR_DEPENDABOT = (*PULL_REQUEST_EVENTS, "push", "create", "deployment", "deployment_status")
+READ_ONLY_FOR_DEPENDABOT = (*READ_ONLY_FOR_FORKS, "push", "create", "deployment", "deployment_status")
 # The queue pushes a branch of its own for each group of pull requests, named after the last of them.
 _QUEUE_BRANCH = re.compile(r"gh-readonly-queue/(?P<base>.+)/pr-(?P<number>\d+)-[0-9a-f]{7,64}")
 
@@ -160,7 +160,7 @@ _READERS: Mapping[str, Callable[[Environ, Payload], Trigger]] = {
 }
 
 
-def _reads_only(environ: Environ, *, from_fork: bool = False) -> Literal["", "fork", "Dependabot"]:
+def _reads_only(environ: Environ, *, from_fork: bool = False) -> ReadsOnly:
     event = environ.get("GITHUB_EVENT_NAME", "")
     if from_fork and event in READ_ONLY_FOR_FORKS:
         return "fork"

@@ -11,6 +11,7 @@ from cmlkit.cli import edges
 from cmlkit.cli.markdown_file import Room, files_argument, post_of, publish_option, read_markdown
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit_text
+from cmlkit.cli.read_only import kept_in_summary
 from cmlkit.errors import PermissionDenied
 from cmlkit.forges.base import CheckStatus, Conclusion
 
@@ -60,21 +61,24 @@ def create(
     if commit == workflow_run.sha:
         commit = commit_of(workflow_run, forge=forge)
     room = Room(longest=edges.facts(invocation).limits.summary, in_bytes=True)
-    text = post_of(texts, invocation, workflow_run, forge=forge, publish=publish, room=room).text
     details = workflow_run.url
-    try:
-        url = forge.create_check(
-            name=title,
-            commit=commit,
-            status=status,
-            conclusion=conclusion,
-            title=title,
-            summary=text,
-            details_url=details,
-        ).url
-    except PermissionDenied as refused:
-        if status != "completed":
-            raise
-        invocation.progress.warn(f"Writing a commit status instead of a check: {refused.message}")
-        url = forge.create_status(name=title, commit=commit, conclusion=conclusion, title=title, details_url=details)
+    with kept_in_summary(texts, invocation.workplace):
+        text = post_of(texts, invocation, workflow_run, forge=forge, publish=publish, room=room).text
+        try:
+            url = forge.create_check(
+                name=title,
+                commit=commit,
+                status=status,
+                conclusion=conclusion,
+                title=title,
+                summary=text,
+                details_url=details,
+            ).url
+        except PermissionDenied as refused:
+            if status != "completed" or invocation.workplace.reads_only == "fork":
+                raise
+            invocation.progress.warn(f"Writing a commit status instead of a check: {refused.message}")
+            url = forge.create_status(
+                name=title, commit=commit, conclusion=conclusion, title=title, details_url=details
+            )
     emit_text(invocation, {"check_url": url}, url)

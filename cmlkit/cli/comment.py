@@ -14,6 +14,7 @@ from cmlkit.cli import edges
 from cmlkit.cli.markdown_file import DIGEST_LENGTH, Room, files_argument, post_of, publish_option, read_markdown
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit_text
+from cmlkit.cli.read_only import kept_in_summary
 from cmlkit.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -206,20 +207,21 @@ def _written(
         subject = f"comment: {workflow_run.workflow}: {title}{of and f': {of}'}"
         return Marker(kind="report", subject=subject, run=workflow_run.run_id, attempt=workflow_run.attempt)
 
-    post = post_of(
-        texts,
-        invocation,
-        workflow_run,
-        forge=forge,
-        publish=request.publish,
-        room=_comment_room(invocation, len(str(marker("0" * DIGEST_LENGTH))), ending),
-        is_last=is_last,
-    )
-    text = f"{post.text}\n\n{ending}" if ending else post.text
-    if request.update:
-        return keep_comment(place, text, marker(request.series), forge=forge)
-    # Each text is a comment of its own; sent again after a lost answer, it is the same comment.
-    return add_comment(place, text, marker(post.digest), forge=forge)
+    with kept_in_summary(texts if is_last else (), invocation.workplace):
+        post = post_of(
+            texts,
+            invocation,
+            workflow_run,
+            forge=forge,
+            publish=request.publish,
+            room=_comment_room(invocation, len(str(marker("0" * DIGEST_LENGTH))), ending),
+            is_last=is_last,
+        )
+        text = f"{post.text}\n\n{ending}" if ending else post.text
+        if request.update:
+            return keep_comment(place, text, marker(request.series), forge=forge)
+        # Each text is a comment of its own; sent again after a lost answer, it is the same comment.
+        return add_comment(place, text, marker(post.digest), forge=forge)
 
 
 def _comment_room(invocation: Invocation, marker: int, ending: str) -> Room:

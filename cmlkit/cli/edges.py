@@ -30,8 +30,11 @@ def forge(invocation: Invocation, workflow_run: WorkflowRun) -> Forge:
     )
 
 
-def publishing_forge(invocation: Invocation, workflow_run: WorkflowRun) -> PublishForge:
+def publishing_forge(invocation: Invocation, workflow_run: WorkflowRun, *, base: str = "") -> PublishForge:
     """Return the repository on its forge, with the fork that the settings name for branches.
+
+    Args:
+        base: The branch that pull requests target, if a flag names it.
 
     Raises:
         PermissionDenied: No token is set.
@@ -40,7 +43,7 @@ def publishing_forge(invocation: Invocation, workflow_run: WorkflowRun) -> Publi
     from cmlkit.publishing.destination import destination
 
     spec = invocation.settings.publish
-    base = spec.base
+    base = base or spec.base
     if spec.fork and not base:
         base = destination(workflow_run, forge=forge(invocation, workflow_run)).base
     return _forge_module(invocation).open_for_publishing(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cmlkit.ci import workplace
+from cmlkit.cli.read_only import explained
 from cmlkit.progress import Progress
 from cmlkit.settings import schema as configuration
 from cmlkit.settings.schema import SCHEMA, Settings
@@ -65,12 +66,11 @@ def with_settings(*sections: str) -> Callable[[Callable[..., None]], Callable[..
             environ: Mapping[str, str] = context.find_root().obj
             settings = configuration.load(environ=environ, flags=flags, file=config or _config_file(environ))
             place = workplace(environ)
-            command(
-                Invocation(
-                    environ=environ, workplace=place, settings=settings, progress=place.progress(), as_json=as_json
-                ),
-                **arguments,
+            invocation = Invocation(
+                environ=environ, workplace=place, settings=settings, progress=place.progress(), as_json=as_json
             )
+            with explained(place):
+                command(invocation, **arguments)
 
         options = [_option(item) for section in sections for item in SCHEMA[section]] + [
             click.option(

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
 from cmlkit.cli import edges
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit_text
-from cmlkit.errors import GitError, GitFailed
+from cmlkit.errors import GitError, GitFailed, SettingsError
 
 if TYPE_CHECKING:
-    from cmlkit.forges.base import PullRequest
+    from cmlkit.forges.base import PublishForge, PullRequest
     from cmlkit.publishing.selection import Selection
+    from cmlkit.records.workflow_run import WorkflowRun
 
 
 class CreateByDefault(click.Group):
@@ -41,6 +43,12 @@ def pr() -> None:
 @click.option(
     "--target-branch", default="", help="Branch that it targets; the one that the run's event is on if omitted."
 )
+@click.option(
+    "--remote",
+    default="origin",
+    show_default=True,
+    help="Remote of git that gets the branch: this repository's, or that of publish.fork.",
+)
 @click.option("--message", default="", help="Commit message; the title if omitted.")
 @click.option(
     "--skip-ci/--no-skip-ci",
@@ -59,6 +67,7 @@ def create(
     body: str,
     branch: str,
     target_branch: str,
+    remote: str,
     message: str,
     skip_ci: bool | None,
     auto_merge: str,
@@ -91,7 +100,9 @@ def create(
     )
     workflow_run = invocation.workplace.workflow_run(directory=directory)
     refuse_chain(workflow_run, invocation.settings.publish)
-    forge = edges.forge(invocation, workflow_run)
+    forge: PublishForge = edges.forge(invocation, workflow_run)
+    if _is_fork(remote, directory, invocation, workflow_run):
+        forge = edges.publishing_forge(invocation, workflow_run, base=target_branch)
     pull_request = named_files.publish_files(
         selection, spec, directory=directory, forge=forge, workflow_run=workflow_run, progress=invocation.progress
     )
@@ -111,6 +122,29 @@ def _selected(invocation: Invocation, paths: Sequence[str], *, directory: Path, 
         prefix = edges.prefix(invocation, directory)
         warn("git cannot say which files have changed here: all files in the paths are taken.")
         return files_on_disk(paths, directory=directory, prefix=prefix, limits=limits)
+
+
+def _is_fork(remote: str, directory: Path, invocation: Invocation, workflow_run: WorkflowRun) -> bool:
+    """Return whether a remote is the fork in the settings, not the repository of the run.
+
+    Raises:
+        SettingsError: It is neither, or missing.
+    """
+    from cmlkit.git import checkout
+
+    if remote == "origin":
+        return False  # that of the checkout is the repository of the run
+    address = checkout.remote_address(directory, remote)
+    if address is None:
+        raise SettingsError(f"git knows no remote {remote!r}.", next_step="See git remote, or leave --remote out.")
+    name, fork = (checkout.repository_in(address) or "").lower(), invocation.settings.publish.fork.lower()
+    is_here = (urlsplit(workflow_run.server_url).hostname or "") in address
+    if not (is_here and name in {workflow_run.repository.lower(), fork} - {""}):
+        raise SettingsError(
+            f"The remote {remote!r} is another repository than {workflow_run.repository}, which the run is for.",
+            next_step="Name the fork in the setting publish.fork if the branch is to go there, or leave --remote out.",
+        )
+    return name == fork
 
 
 def _show(invocation: Invocation, pull_request: PullRequest | None, *, md: bool) -> None:

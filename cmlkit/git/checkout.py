@@ -87,12 +87,17 @@ def remote_address(directory: Path, remote: str) -> str | None:
         return None
 
 
+def repository_in(address: str) -> str | None:
+    """Return `OWNER/NAME` from the URL of a remote; None if it has another form."""
+    match = _REMOTE.search(address)
+    return f"{match['owner']}/{match['name']}" if match else None
+
+
 def remote_repository(directory: Path) -> str | None:
     """Return `OWNER/NAME` from the URL of the remote `origin`; None if the URL has another form or is missing."""
     # git config reports nothing if git refuses the repository.
     git_text(directory, "rev-parse", "--git-dir")
-    match = _REMOTE.search(ask_git(directory, "config", "--get", "remote.origin.url") or "")
-    return f"{match['owner']}/{match['name']}" if match else None
+    return repository_in(ask_git(directory, "config", "--get", "remote.origin.url") or "")
 
 
 def files(directory: Path) -> list[str]:

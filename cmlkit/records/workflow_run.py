@@ -9,6 +9,8 @@ from typing import Literal
 # changes are in its target already. fork: a pull request whose branch another repository has. queue: a merge queue.
 # discussion: an issue or a pull request, by its number. none: no event, as on a developer's machine.
 TriggerKind = Literal["branch", "tag", "pull-request", "merged", "fork", "queue", "issue", "discussion", "none"]
+# Whose runs get a token that may only read.
+ReadsOnly = Literal["", "fork", "Dependabot"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,7 @@ class Trigger:
     issue: int | None = None
     message: str = ""
     body: str = ""
-    reads_only: Literal["", "fork", "Dependabot"] = ""
+    reads_only: ReadsOnly = ""
 
 
 @dataclass(frozen=True, kw_only=True)

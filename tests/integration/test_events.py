@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,13 +14,14 @@ import pytest
 from cmlkit.__main__ import run
 from cmlkit.publishing.destination import EVENTS, RULES, EventRow
 from cmlkit_sandbox import Sandbox
-from cmlkit_sandbox.github.accounts import BOT
+from cmlkit_sandbox.github.accounts import BOT, Level
 from cmlkit_sandbox.github.discussion import PullRequest
 from cmlkit_sandbox.github.events import Event, Events
 from cmlkit_sandbox.github.git_objects import TreeEntry
 from cmlkit_sandbox.github.merging import merge
 from cmlkit_sandbox.github.repository import Protection, Repository
 from cmlkit_sandbox.github.seeding import add_fork
+from tests.integration.project import PIXEL
 
 FEATURE, FROM_FORK, MERGED = 1, 2, 3
 
@@ -436,3 +438,109 @@ def test_the_branch_that_a_result_was_merged_into_is_not_cmlkits_own(
     merge(scene.sandbox.github.hub, scene.repository, own, actor=scene.repository.owner, method=method, title=title)
     scene.happens(scene.events.push("main"), monkeypatch)
     assert run(["pr", "create", "report.md"], environ=os.environ) == 0
+
+
+READS = ("actions", "checks", "contents", "issues", "metadata", "pull_requests", "statuses")
+
+
+@pytest.fixture
+def summary(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The job's summary, in a run whose token may only read."""
+    levels: Mapping[str, Level] = dict.fromkeys(READS, "read")
+    scene.sandbox.github.add_token("ghs_reads", BOT, kind="job", permissions=levels)
+    monkeypatch.setenv("CMLKIT_TOKEN", "ghs_reads")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    return tmp_path / "summary.md"
+
+
+@pytest.mark.parametrize(
+    ("command", "keeps"),
+    [
+        (["comment", "create", "report.md"], True),
+        (["comment", "update", "report.md"], True),
+        (["check", "create", "report.md"], True),
+        (["pr", "create", "report.md"], False),
+        (["pr", "create", "report.md", "--target-branch", "main"], False),
+        (["asset", "publish", "plot.png"], False),
+    ],
+)
+def test_a_forks_pull_request_names_what_helps_and_keeps_the_report(
+    command: list[str],
+    keeps: bool,
+    scene: Scene,
+    summary: Path,
+    checkout: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (checkout / "plot.png").write_bytes(PIXEL)
+    scene.happens(scene.events.pull_request(FROM_FORK), monkeypatch)
+    assert run(command, environ=os.environ) in (2, 3)
+    said = capsys.readouterr().err
+    assert "docs/how-to/comment-on-forks.md" in said
+    assert "under permissions" not in said
+    assert (summary.exists() and summary.read_text() == "text\n") is keeps
+    assert ("is in the job's summary instead" in said) is keeps
+
+
+def test_dependabots_run_may_ask_for_more_permissions_but_has_its_own_secrets(
+    scene: Scene, summary: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = Events(hub=scene.events.hub, repository=scene.repository, actor="dependabot[bot]")
+    scene.happens(events.pull_request(FEATURE), monkeypatch)
+    assert run(["comment", "create", "report.md"], environ=os.environ) == 3
+    said = capsys.readouterr().err
+    assert "unless the workflow names permissions" in said
+    assert "Dependabot's secrets" in said
+    assert summary.read_text() == "text\n"
+
+
+def test_a_token_that_only_lacks_a_permission_is_told_to_ask_for_it(
+    scene: Scene, summary: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.happens(scene.events.pull_request(FEATURE), monkeypatch)
+    assert run(["comment", "create", "report.md"], environ=os.environ) == 3
+    said = capsys.readouterr().err
+    assert "stands under permissions:" in said
+    assert "fork" not in said
+    assert not summary.exists()
+
+
+def test_a_workflow_that_follows_a_forks_run_finds_its_pull_request(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another pull request may have the same commit at its head, as anybody can push it to a fork."""
+    stranger = add_fork(scene.sandbox.github.hub, scene.sandbox.repository, "bob")
+    stranger.git.git("fetch", "--quiet", str(scene.repository.git.path), scene.pull(FROM_FORK).head_sha)
+    stranger.git.update_ref("refs/heads/main", scene.pull(FROM_FORK).head_sha)
+    open_pull(scene.sandbox, stranger, "main")
+    scene.happens(finished(scene, "pull_request", pull=FROM_FORK), monkeypatch)
+    assert run(["comment", "update", "--target", "pr", "report.md"], environ=os.environ) == 0
+    [comment] = scene.repository.comments.values()
+    assert comment.number == FROM_FORK
+
+
+@pytest.mark.parametrize(
+    ("address", "named", "code"),
+    [
+        ("{server}/octo/random-forest.git", "", 0),
+        ("{server}/ann/random-forest", "ann/random-forest", 0),
+        ("{server}/ann/random-forest", "", 2),
+        ("https://elsewhere.example/octo/random-forest.git", "", 2),
+        ("", "", 2),
+    ],
+    ids=["the repository", "the fork in the settings", "another fork", "another server", "no such remote"],
+)
+def test_a_remote_is_the_repository_or_the_fork_in_the_settings(
+    address: str, named: str, code: int, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if address:
+        url = address.format(server=scene.sandbox.github.url)
+        subprocess.run(["git", "remote", "add", "mine", url], check=True)
+    monkeypatch.setenv("CMLKIT_PUBLISH_FORK", named)
+    scene.sandbox.github.add_token("ghp_ann", "ann")
+    monkeypatch.setenv("CMLKIT_TOKEN", "ghp_ann")
+    scene.happens(scene.events.push("work"), monkeypatch)
+    assert run(["pr", "create", "metrics.json", "--remote", "mine"], environ=os.environ) == code
+    found = [(pull.head_repository.full_name, pull.base) for pull in scene.opened]
+    assert found == ([(named or scene.sandbox.repository, "work")] if code == 0 else [])

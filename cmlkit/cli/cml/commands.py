@@ -53,7 +53,7 @@ COMMANDS = (
         prefixes=("CML_PR",),
         flags=(
             Flag(name="--md", kind="switch", fate=Same()),
-            Flag(name="--skip-ci", kind="switch", fate=Nothing(why="Write `[skip ci]` in `--message`.", noted=True)),
+            Flag(name="--skip-ci", kind="switch", fate=Same(negative=True)),
             Flag(name="--merge", kind="switch", aliases=("--auto-merge",), fate=Same()),
             Flag(name="--rebase", kind="switch", fate=Same()),
             Flag(name="--squash", kind="switch", fate=Same()),
@@ -62,7 +62,7 @@ COMMANDS = (
             Flag(name="--title", fate=Same()),
             Flag(name="--body", fate=Same()),
             Flag(name="--message", fate=Same()),
-            Flag(name="--remote", fate=Nothing(why="The commit is made through GitHub's API.")),
+            Flag(name="--remote", fate=Same()),
             Flag(name="--user-email", fate=Nothing(why=_AUTHOR)),
             Flag(name="--user-name", fate=Nothing(why=_AUTHOR)),
         ),

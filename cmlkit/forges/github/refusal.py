@@ -134,7 +134,7 @@ def refusal(what: str, *, status: int, headers: Mapping[str, str], message: str)
     if status == 401:
         return _error(PermissionDenied, text, _NEEDS_LOGIN, status)
     if status == 403:
-        return _error(PermissionDenied, text, _missing_permission(headers), status)
+        return _denied(text, _missing_permission(headers), message)
     if status in (404, 410):
         return _error(
             NotFound, text, f"It does not exist, or the token may not see it. {_wanted(headers)}".rstrip(), status
@@ -146,8 +146,15 @@ def graphql_refusal(types: Set[str], message: str) -> CmlkitError:
     """Return the error for the errors of a GraphQL answer, by their types."""
     text = f"GitHub refused the GraphQL request: {message}"
     if types & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
-        return PermissionDenied(text)
+        return _denied(text, "", message)
     return Conflict(text, status=409) if "STALE_DATA" in types else ServiceError(text, status=422)
+
+
+def _denied(text: str, next_step: str, message: str) -> PermissionDenied:
+    error = PermissionDenied(text, next_step=next_step)
+    # An integration is an App; GITHUB_TOKEN belongs to one.
+    error.is_of_workflow = "not accessible by integration" in message.lower()
+    return error
 
 
 def _error(kind: type[ServiceError] | type[PermissionDenied], text: str, next_step: str, status: int) -> CmlkitError:

@@ -33,7 +33,7 @@ def ours(theirs: str, **environ: str) -> str:
         ("check create --headSha=abc --json r.md", "check create --commit-sha abc --json r.md"),
         ("pr model/a.pkl", "pr create model/a.pkl"),
         ("pr --auto-merge out.txt", "pr create --merge out.txt"),
-        ("pr create --user-name=A --userEmail a@b --remote origin .", "pr create ."),
+        ("pr create --user-name=A --userEmail a@b --remote origin .", "pr create --remote origin ."),
         ("pr --squash true train.py", "pr create --squash train.py"),
         ("pr --md create out.txt", "pr create --md out.txt"),
         ("pr --title create out.txt", "pr create --title create out.txt"),
