@@ -14,6 +14,7 @@ import yaml
 
 from cmlkit import scaffold
 from cmlkit.__main__ import run
+from tests import documented
 
 WORKFLOW = Path(".github/workflows/train-on-ec2.yml")
 ACTIONLINT = Path(sys.prefix) / "bin" / "actionlint"
@@ -148,7 +149,7 @@ jobs:
 @pytest.fixture
 def cml_workflow(checkout: Path) -> Path:
     """A workflow that was written for CML, in a repository of its own."""
-    path = Path(".github/workflows/train.yml")
+    path = Path(".github/workflows/cml.yml")
     path.parent.mkdir(parents=True)
     path.write_text(CML_WORKFLOW)
     Path("Makefile").write_text("report:\n\tpython report.py\n\tcml publish plot.png --md >> report.md\n")
@@ -161,7 +162,7 @@ def test_a_workflow_of_cml_is_rewritten_beside_it(
 ) -> None:
     before = files(checkout)
     assert init("--from-cml", str(cml_workflow)) == 0
-    new = cml_workflow.with_name("train-cmlkit.yml")
+    new = cml_workflow.with_name("cml-cmlkit.yml")
     assert files(checkout) - before == {str(new)}
     expected = CML_WORKFLOW.replace("iterative/setup-cml@v2", scaffold.ACTION)
     assert new.read_text() == expected.replace("cml comment", "cmlkit comment")
@@ -179,17 +180,24 @@ def test_what_is_left_after_rewriting_is_said(cml_workflow: Path, capsys: pytest
     assert f"delete {cml_workflow} in the same commit: both would run" in said
 
 
+def test_the_guide_shows_what_is_printed(cml_workflow: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    guide = (documented.ROOT / "docs" / "how-to" / "migrate-from-cml.md").read_text()
+    [block] = re.findall(r"```text\n(workflow  .*?)\n```", guide, re.DOTALL)
+    assert init("--from-cml") == 0
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == block.splitlines()
+
+
 def test_rewriting_overwrites_nothing_and_does_not_see_its_own_files(
     cml_workflow: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    new = cml_workflow.with_name("train-cmlkit.yml")
+    new = cml_workflow.with_name("cml-cmlkit.yml")
     new.write_text("mine\n")
     assert init("--from-cml") == 2
     assert f"{new} exists already; nothing was written" in capsys.readouterr().err
     assert new.read_text() == "mine\n"
     assert init("--from-cml", "--force") == 0
     assert init("--from-cml") == 0
-    assert sorted(path.name for path in new.parent.iterdir()) == ["train-cmlkit.yml", "train.yml"]
+    assert sorted(path.name for path in new.parent.iterdir()) == ["cml-cmlkit.yml", "cml.yml"]
 
 
 def test_a_rewriting_can_be_looked_at_first(cml_workflow: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,12 +209,12 @@ def test_a_rewriting_can_be_looked_at_first(cml_workflow: Path, capsys: pytest.C
     assert scaffold.ACTION in shown["text"]
     assert init("--from-cml", "--dry-run") == 0
     assert shown["text"] in capsys.readouterr().out
-    assert not cml_workflow.with_name("train-cmlkit.yml").exists()
+    assert not cml_workflow.with_name("cml-cmlkit.yml").exists()
 
 
 def test_the_action_of_a_fork_is_taken(cml_workflow: Path) -> None:
     assert init("--from-cml", "--action", "octo/cmlkit@main") == 0
-    assert "uses: octo/cmlkit@main" in cml_workflow.with_name("train-cmlkit.yml").read_text()
+    assert "uses: octo/cmlkit@main" in cml_workflow.with_name("cml-cmlkit.yml").read_text()
 
 
 @pytest.mark.parametrize(

@@ -321,10 +321,11 @@ def _add_stop(document: Document, jobs: Sequence[Job], found: Sequence[Launch], 
         "  if: always()",
         "  runs-on: ubuntu-latest",
         "  timeout-minutes: 10",
-        *_copied(document, found[0].job.node, ("permissions", "env"), "  "),
+        *_copied(document, [found[0].job.node], "permissions", "  "),
+        *_copied(document, [found[0].job.node], "env", "  "),
         "  steps:",
         f"    - uses: {action}",
-        *dict.fromkeys(step for launch in found for step in _stop_steps(document, launch)),
+        *dict.fromkeys(step for launch in found for step in _stop_steps(document, launch, own=found[0].job)),
     ]
     indent = column(jobs[0].key)
     text = textwrap.indent("\n".join(lines), indent)
@@ -334,13 +335,14 @@ def _add_stop(document: Document, jobs: Sequence[Job], found: Sequence[Launch], 
     changes.edits.append(Edit(start=at, end=at, text=f"\n\n{text}", line=last, why=why, added=True))
 
 
-def _stop_steps(document: Document, launch: Launch) -> Iterator[str]:
+def _stop_steps(document: Document, launch: Launch, *, own: Job) -> Iterator[str]:
+    """Yield the steps that stop a launch's instance, with its credentials; those of the job `own` are there already."""
     for step in launch.job.steps:
         if step.uses == _CREDENTIALS:
             yield textwrap.indent("\n".join(_item(document, step.node)), "    ")
     region = f" --region={launch.region}" if launch.region else ""
-    env = _copied(document, launch.step.node, ("env",), "      ")
-    yield "\n".join([f"    - run: cmlkit runner stop{region}", *env])
+    nodes = [launch.step.node] if launch.job is own else [launch.job.node, launch.step.node]
+    yield "\n".join([f"    - run: cmlkit runner stop{region}", *_copied(document, nodes, "env", "      ")])
 
 
 def _item(document: Document, node: MappingNode) -> list[str]:
@@ -349,22 +351,25 @@ def _item(document: Document, node: MappingNode) -> list[str]:
     return textwrap.dedent(f"{column(node)}{source}").replace("\n", "\n  ").join(("- ", "")).splitlines()
 
 
-def _copied(document: Document, node: MappingNode, keys: Sequence[str], indent: str) -> list[str]:
-    """Return the lines of a mapping's entries, with another indentation, without what only its job can know."""
-    lines: list[str] = []
-    for key in keys:
-        found = value(node, key)
-        if not isinstance(found, MappingNode) or found.flow_style:
-            lines += [f"{indent}{key}: {_source(document, found)}"] if found is not None else []
-            continue
-        kept = [
-            f"{indent}  {name}: {_source(document, item)}"
-            for name, (_, item) in entries(found).items()
-            if not name.startswith(_VARIABLES) and not _OWN_CONTEXT.search(_source(document, item))
-        ]
-        lines += [f"{indent}{key}:", *kept] if kept else []
-    return lines
+def _copied(document: Document, nodes: Sequence[Node], key: str, indent: str) -> list[str]:
+    """Return the lines of an entry of several mappings, without what only their job can know; the last one counts."""
+    found = [node for node in (value(node, key) for node in nodes) if node is not None]
+    written = [node for node in found if isinstance(node, ScalarNode) or not node.value]
+    if written:
+        return [f"{indent}{key}: {_source(document, written[-1], indent)}"]
+    values = {
+        name: _source(document, item, f"{indent}  ") for node in found for name, (_, item) in entries(node).items()
+    }
+    kept = [
+        f"{indent}  {name}: {text}"
+        for name, text in values.items()
+        if not name.startswith(_VARIABLES) and not _OWN_CONTEXT.search(text)
+    ]
+    return [f"{indent}{key}:", *kept] if kept else []
 
 
-def _source(document: Document, node: Node) -> str:
-    return document.text[int(node.start_mark.index) : document.content_end(node)]
+def _source(document: Document, node: Node, indent: str) -> str:
+    """Return a value as it is written; further lines get the indentation of what stands below a key."""
+    source = document.text[int(node.start_mark.index) : document.content_end(node)]
+    first, line_break, rest = source.partition("\n")
+    return first.rstrip("\r") + line_break + textwrap.indent(textwrap.dedent(rest), f"{indent}  ")

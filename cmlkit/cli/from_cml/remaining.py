@@ -9,7 +9,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 from cmlkit.cli.from_cml.document import value
 from cmlkit.cli.from_cml.launching import Launch
 from cmlkit.cli.from_cml.rewriting import Rewritten
-from cmlkit.cli.from_cml.workflow import Job, token
+from cmlkit.cli.from_cml.workflow import Job, is_job_token, token
 
 # Permissions that the workflow's own token needs, by command. Comments and assets store images on a branch.
 _PERMISSIONS: Mapping[tuple[str, ...], tuple[str, ...]] = {
@@ -20,7 +20,6 @@ _PERMISSIONS: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ("pr", "create"): ("contents", "pull-requests"),
     ("workflow", "rerun"): ("actions",),
 }
-_JOB_TOKEN = ("secrets.GITHUB_TOKEN", "github.token")
 
 
 def steps(rewritten: Rewritten, *, old: str, new: str, others: Sequence[str]) -> list[str]:
@@ -52,7 +51,7 @@ def _undecided(rewritten: Rewritten) -> Iterator[str]:
 
 def _for_runners(launches: Sequence[Launch], root: Node | None) -> Iterator[str]:
     for launch in launches[:1]:
-        if _is_job_token(token(launch.step, launch.job, root)):
+        if is_job_token(token(launch.step, launch.job, root)):
             yield (
                 "Give the job that launches a token that may register runners, as the secret CMLKIT_RUNNER_TOKEN in its"
                 " env: fine-grained, with Administration: write. The workflow's own GITHUB_TOKEN may not."
@@ -69,7 +68,7 @@ def _permissions(job: Job, root: Node | None) -> Iterator[str]:
         permission
         for step in job.steps
         for call in (step.found.calls if step.found else ())
-        if call.command is not None and _is_job_token(token(step, job, root))
+        if call.command is not None and is_job_token(token(step, job, root))
         for permission in _PERMISSIONS.get(call.command.path, ())
     }
     block = value(job.node, "permissions") or value(root, "permissions")
@@ -77,16 +76,14 @@ def _permissions(job: Job, root: Node | None) -> Iterator[str]:
     if missing and block is not None:
         yield f"Add to the permissions of {job.name}, for its GITHUB_TOKEN: {', '.join(missing)}."
     elif missing:
+        # A block takes every permission away that it does not name, and the checkout reads the repository.
+        named = missing if "contents" in needed else ["contents: read", *missing]
         yield (
-            f"Let the GITHUB_TOKEN of {job.name} write: under `permissions:` of the job, {', '.join(missing)}, and"
-            " contents: read at least; or for all workflows at Settings > Actions > General > Workflow permissions."
+            f"Let the GITHUB_TOKEN of {job.name} write: {', '.join(named)} under `permissions:` of the job; or for"
+            " all workflows at Settings > Actions > General > Workflow permissions."
         )
     if any(call.command and call.command.path == ("pr", "create") for call in job.calls) and needed:
         yield "Allow GitHub Actions to create pull requests: Settings > Actions > General."
-
-
-def _is_job_token(written: str) -> bool:
-    return not written or any(name in written for name in _JOB_TOKEN)
 
 
 def _grants(block: Node | None, permission: str) -> bool:
@@ -100,4 +97,7 @@ def _elsewhere(others: Sequence[str]) -> Iterator[str]:
     if others:
         shown = "; ".join(others[:5])
         more = f"; and {len(others) - 5} more" if len(others) > 5 else ""
-        yield f"Change cml to cmlkit in other files, and see that the jobs that run them use the action: {shown}{more}."
+        yield (
+            f"Change cml to cmlkit in other files, or set `cml: true` in the action, which puts cml on PATH: {shown}"
+            f"{more}. The jobs that run them need the action."
+        )

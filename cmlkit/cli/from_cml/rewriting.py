@@ -26,7 +26,7 @@ from cmlkit.cli.from_cml.document import (
     value,
 )
 from cmlkit.cli.from_cml.launching import Launch
-from cmlkit.cli.from_cml.workflow import SETUP_ACTION, Job, Step, is_about_cml, jobs, token
+from cmlkit.cli.from_cml.workflow import SETUP_ACTION, Job, Step, is_about_cml, is_job_token, jobs, token
 
 CHECKOUT = "actions/checkout"
 _VEGA = re.compile(r"\b(vl2png|vl2svg|vl2vg|vg2png|vg2svg)\b")
@@ -294,9 +294,15 @@ class _Rewriting:
             before = argument.words[-1].end
         if launch:
             self._launch(script, launch)
-        if command.path == ("asset", "publish") and not token(step, job, self._document.root):
+        written = token(step, job, self._document.root)
+        if command.path == ("asset", "publish") and not written:
             why = "cmlkit stores the image in the repository, which takes a token: set REPO_TOKEN in the step's env."
             self._remark(at, "stops", why)
+        if command.path == ("check", "create") and not is_job_token(written):
+            why = (
+                "GitHub takes checks from its own token: set GITHUB_TOKEN: ${{ github.token }} in the step's env, too."
+            )
+            self._remark(at, "by hand", why)
 
     def _argument(self, script: _Script, argument: Argument, before: int) -> None:
         start, end = argument.words[0].start, argument.words[-1].end

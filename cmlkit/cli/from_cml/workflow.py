@@ -133,3 +133,8 @@ def token(step: Step, job: Job, root: Node | None) -> str:
         if found:
             return str(found[0])
     return ""
+
+
+def is_job_token(written: str) -> bool:
+    """Return whether a token, as it is written, is the job's own; it is, too, if none is set."""
+    return not written or any(name in written for name in ("secrets.GITHUB_TOKEN", "github.token"))

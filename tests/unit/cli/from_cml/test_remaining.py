@@ -37,9 +37,9 @@ jobs:
     [
         ("cml comment create report.md", "contents: write, pull-requests: write"),
         ("cml pr .", "contents: write, pull-requests: write"),
-        ("cml publish plot.png", "contents: write,"),
-        ("cml check create report.md", "checks: write,"),
-        ("cml workflow rerun --id 1", "actions: write,"),
+        ("cml publish plot.png", "contents: write under"),
+        ("cml check create report.md", "contents: read, checks: write under"),
+        ("cml workflow rerun --id 1", "contents: read, actions: write under"),
     ],
 )
 def test_the_permissions_of_the_own_token_are_said(script: str, needed: str) -> None:

@@ -149,6 +149,16 @@ def test_an_image_is_not_stored_without_a_token() -> None:
     assert [row.outcome for row in rewrite(with_token, action=ACTION).rows] == ["changed", "changed"]
 
 
+def test_a_check_takes_the_own_token() -> None:
+    step = "- uses: iterative/setup-cml@v2\n      - run: cml check create report.md"
+    old = f"on: push\nenv:\n  REPO_TOKEN: placed\njobs:\n  a:\n    steps:\n      {step}\n"
+    outcomes = {
+        token: rewrite(old.replace("placed", token), action=ACTION).rows[-1].outcome
+        for token in ("${{ secrets.PAT }}", "${{ secrets.GITHUB_TOKEN }}", "${{ github.token }}")
+    }
+    assert list(outcomes.values()) == ["by hand", "changed", "changed"]
+
+
 def test_node_is_kept_and_vega_is_missed() -> None:
     assert rows("npm")[7].outcome == "kept"
     assert "vega" in rows("setup-with-inputs")[12].why
