@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -12,6 +13,9 @@ from typing import Any
 import pytest
 
 from cmlkit.__main__ import run
+from cmlkit.git.access import GitAccess
+from cmlkit.stores.lfs import LfsStore
+from cmlkit.stores.pointer import Pointer
 from cmlkit_sandbox import Sandbox
 from cmlkit_sandbox.github.repository import Repository
 
@@ -302,3 +306,88 @@ def test_commits_and_files_come_together(job: Job) -> None:
     assert (job.changes(), job.content("results/a.json")) == ({"results/a.json": "A"}, b"[]")
     refs = job.repository.git.line("for-each-ref", "--format=%(refname)")
     assert "uploads" not in refs
+
+
+@pytest.mark.parametrize(
+    ("count", "a_minute"), [(120, 20), pytest.param(5000, 80, marks=pytest.mark.slow)], ids=["many", "thousands"]
+)
+def test_many_files_stay_below_githubs_limits(job: Job, count: int, a_minute: int) -> None:
+    limits = job.sandbox.github.hub.limits
+    limits.content_a_minute, limits.content_an_hour = a_minute, 500
+    for number in range(count):
+        job.write(f"out/{number % 10}/{number}.json", f"{number}")
+    job.pr("out")
+    assert len(job.changes()) == count
+    assert job.content("out/7/117.json") == b"117"
+    assert "uploads" not in job.repository.git.line("for-each-ref", "--format=%(refname)")
+
+
+def test_a_file_above_githubs_limit_is_refused_before_anything_is_sent(job: Job) -> None:
+    job.write("small.txt", "x")
+    job.write("model/huge.bin", b"")
+    os.truncate(job.directory / "model/huge.bin", 101 * 1024**2)
+    refs = job.repository.git.line("for-each-ref")
+    said = job.refused(".")
+    assert "model/huge.bin (101 MiB)" in said
+    assert "git lfs track" in said
+    assert job.repository.git.line("for-each-ref") == refs
+
+
+def test_a_file_of_git_lfs_becomes_a_pointer_and_its_bytes_are_uploaded(job: Job) -> None:
+    job.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    job.git("config", "filter.lfs.clean", "false")
+    job.git("config", "filter.lfs.required", "true")
+    job.write("model/m.bin", b"weights")
+    job.write("empty.bin", b"")
+    job.pr("model", ".gitattributes", "empty.bin")
+    sha256 = hashlib.sha256(b"weights").hexdigest()
+    assert f"oid sha256:{sha256}\nsize 7\n" in job.content("model/m.bin").decode()
+    assert job.content("empty.bin") == b""
+    url = f"{job.sandbox.github.url}/{job.sandbox.repository}.git"
+    pointer = Pointer(store="lfs", sha256=sha256, size=7)
+    assert b"".join(LfsStore(lambda: GitAccess(url=url)).read(pointer, 0)) == b"weights"
+
+
+def test_an_unchanged_pointer_is_no_change(job: Job) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 7\n"
+    job.colleague({".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "m.bin": pointer})
+    job.git("pull", "--quiet")
+    assert job.pr(".")["changed"] is False
+
+
+def test_on_a_pull_request_the_merge_commit_does_not_come_along(job: Job, tmp_path: Path) -> None:
+    """The event's file has the fields of GitHub's webhook payload."""
+    git = job.repository.git
+    git.line("branch", "feature", "main")
+    head = job.colleague({"feature.txt": "x"}, branch="feature")
+    main = job.colleague({"other.txt": "y", "params.yaml": TRACKED["params.yaml"].replace("p1: 1", "p1: 100")})
+    tree = git.line("merge-tree", "--write-tree", main, head)
+    identity = {f"GIT_{who}_{what}": "a@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    merge = git.line("commit-tree", tree, "-p", main, "-p", head, "-m", "Merge", environ=identity)
+    git.line("update-ref", "refs/pull/9/merge", merge)
+    job.git("fetch", "--quiet", "--depth", "1", "origin", f"+{merge}:refs/remotes/pull/9/merge")
+    job.git("checkout", "--quiet", "--detach", "refs/remotes/pull/9/merge")
+    job.monkeypatch.setenv("GITHUB_SHA", merge)
+    own = {"ref": "feature", "sha": head, "repo": {"full_name": job.sandbox.repository}}
+    event = {"pull_request": {"number": 9, "head": own, "base": {**own, "ref": "main", "sha": main}, "body": ""}}
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    facts = {"REF": "refs/pull/9/merge", "EVENT_NAME": "pull_request", "EVENT_PATH": str(tmp_path / "event.json")}
+    for name, value in {**facts, "HEAD_REF": "feature", "BASE_REF": "main"}.items():
+        job.monkeypatch.setenv(f"GITHUB_{name}", value)
+    job.write("params.yaml", (job.directory / "params.yaml").read_text().replace("p9: 9", "p9: 900"))
+    job.write("model.bin", "weights")
+    job.pr(".")
+    assert job.changes("feature") == {"params.yaml": "M", "model.bin": "A"}
+    assert (b"p1: 1\n" in job.content("params.yaml"), b"p9: 900\n" in job.content("params.yaml")) == (True, True)
+
+
+def test_a_checkout_of_another_history_undoes_nothing(job: Job) -> None:
+    job.git("checkout", "--quiet", "--orphan", "fresh")
+    job.write("params.yaml", "q: 1\n")
+    job.commit("Start over")
+    job.git("update-ref", "-d", "refs/remotes/origin/HEAD")
+    job.write("params.yaml", "q: 2\n")
+    job.write("model.bin", "weights")
+    said = job.pr(".")["said"]
+    assert "params.yaml" in said
+    assert job.changes() == {"model.bin": "A"}

@@ -11,6 +11,8 @@ from cmlkit.forges.github.client import Client, parsed
 PERSONAL_TOKENS = ("ghp_", "github_pat_", "gho_", "ghu_")
 # GitHub names no limit; what it refuses goes by the Git Data API, so this only saves sending much in vain.
 PAYLOAD_BYTES = 5 * 1024**2
+# GitHub gives up on a request after ten seconds; the Git Data API takes any number of files in a push and few requests.
+PAYLOAD_FILES = 100
 
 _CREATE_COMMIT = """
 mutation($branch: CommittableBranch!, $head: GitObjectID!, $message: CommitMessage!, $changes: FileChanges!) {
@@ -33,7 +35,8 @@ class SignedCommits:
         plain_files = all(file.mode == "100644" for file in changes.files)
         is_plain = bool(parent) and not changes.merging and plain_files
         size = sum(len(file.content) for file in changes.files)
-        return is_plain and self._client.http.token.startswith(PERSONAL_TOKENS) and size <= PAYLOAD_BYTES
+        is_small = size <= PAYLOAD_BYTES and len(changes.files) + len(changes.removes) <= PAYLOAD_FILES
+        return is_plain and is_small and self._client.http.token.startswith(PERSONAL_TOKENS)
 
     def commit(self, changes: Changes, *, branch: str, parent: str) -> str | None:
         """Commit; return the commit's id, or None if GitHub cannot create it this way.

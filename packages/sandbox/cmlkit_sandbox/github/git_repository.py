@@ -202,6 +202,12 @@ class GitRepository:
         words = self.line("cat-file", "--batch-check", send=f"{sha}\n".encode()).split()
         return words[1] if len(words) == 3 else None
 
+    def kinds(self, shas: Iterable[str]) -> dict[str, str]:
+        """Return id -> kind of the objects that are not missing."""
+        send = "".join(f"{sha}\n" for sha in shas).encode()
+        lines = (line.split() for line in self.line("cat-file", "--batch-check", send=send).splitlines())
+        return {words[0]: words[1] for words in lines if len(words) == 3}
+
     def commit(self, sha: str) -> Commit:
         """Return a commit by its id; cached, as commits do not change."""
         if sha not in self._commits:

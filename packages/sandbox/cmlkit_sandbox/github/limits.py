@@ -1,4 +1,4 @@
-"""Rate limits: requests per hour and token, and new content per minute."""
+"""Rate limits: requests per hour and token, and new content per minute and hour."""
 
 from __future__ import annotations
 
@@ -29,10 +29,12 @@ class Limits:
         now: Clock, in seconds since the epoch.
         content_a_minute: Content-creating requests allowed per minute and token; None for no limit. GitHub's
             own secondary limit is 80.
+        content_an_hour: The same per hour; GitHub's own limit is 500.
     """
 
     now: Callable[[], float]
     content_a_minute: int | None = None
+    content_an_hour: int | None = None
     windows: dict[str, Window] = field(default_factory=dict)
     created: dict[str, list[float]] = field(default_factory=dict)
 
@@ -47,10 +49,12 @@ class Limits:
     def create_content(self, token: Token | None) -> int:
         """Count one content-creating request; return the seconds to wait if there were too many, else 0."""
         now = self.now()
-        recent = [each for each in self.created.get(_key(token), []) if each > now - MINUTE_SECONDS]
-        if self.content_a_minute is not None and len(recent) >= self.content_a_minute:
-            return int(recent[0] + MINUTE_SECONDS - now) + 1
-        self.created[_key(token)] = [*recent, now]
+        made = [each for each in self.created.get(_key(token), []) if each > now - HOUR_SECONDS]
+        for seconds, limit in ((MINUTE_SECONDS, self.content_a_minute), (HOUR_SECONDS, self.content_an_hour)):
+            recent = [each for each in made if each > now - seconds]
+            if limit is not None and len(recent) >= limit:
+                return int(recent[0] + seconds - now) + 1
+        self.created[_key(token)] = [*made, now]
         return 0
 
     def state(self, token: Token | None) -> dict[str, int]:

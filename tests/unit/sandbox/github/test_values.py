@@ -55,6 +55,16 @@ def test_content_can_be_made_again_when_the_minute_is_over() -> None:
     assert limits.create_content(None) == 0
 
 
+def test_content_can_be_made_again_when_the_hour_is_over() -> None:
+    clock = [1000.0]
+    limits = Limits(now=lambda: clock[0], content_an_hour=1)
+    assert limits.create_content(None) == 0
+    clock[0] += 3000
+    assert limits.create_content(None) == 601
+    clock[0] += 601
+    assert limits.create_content(None) == 0
+
+
 def test_the_rows_of_a_patch_know_their_lines() -> None:
     patch = "@@ -1,3 +1,3 @@ def f():\n same\n-old\n+new\n@@ -10 +10,2 @@\n+last\n\\ No newline at end of file"
     assert list(rows(patch)) == [

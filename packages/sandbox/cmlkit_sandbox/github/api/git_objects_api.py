@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from cmlkit_sandbox.github.api.call import Answer, Call, Fields
@@ -91,7 +92,9 @@ def create_tree(call: Call) -> Answer:
         raise unprocessable("base_tree is not a valid tree oid")
     if "tree" not in fields:
         raise unprocessable('Invalid request.\n\n"tree" wasn\'t supplied.')
-    entries = [_tree_entry(call, each) for each in fields.objects("tree")]
+    given = fields.objects("tree")
+    kinds = git.kinds(sha for each in given if isinstance(sha := each.values.get("sha"), str))
+    entries = [_tree_entry(call, each, kinds) for each in given]
     if not entries and base is None:
         raise unprocessable("Invalid tree info")
     try:
@@ -101,7 +104,7 @@ def create_tree(call: Call) -> Answer:
     return Answer(status=201, body=_tree(call, sha, recursive=False))
 
 
-def _tree_entry(call: Call, fields: Fields) -> TreeEntry:
+def _tree_entry(call: Call, fields: Fields, kinds: Mapping[str, str]) -> TreeEntry:
     path = _checked_path(fields.text("path"))
     mode = fields.one_of("mode", ("100644", "100755", "040000", "160000", "120000"))
     kind = KINDS.get(mode, "blob")
@@ -111,7 +114,7 @@ def _tree_entry(call: Call, fields: Fields) -> TreeEntry:
     if "sha" in fields and fields.values["sha"] is None:
         return TreeEntry(mode=mode, kind=kind, sha="", path=path)
     sha = fields.text("sha")
-    if kind != "commit" and call.repository.git.kind(sha) != kind:
+    if kind != "commit" and kinds.get(sha) != kind:
         raise unprocessable(f"tree.sha {sha} is not a valid {kind}")
     return TreeEntry(mode=mode, kind=kind, sha=sha, path=path)
 
