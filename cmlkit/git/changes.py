@@ -125,9 +125,10 @@ def is_tracked(directory: Path, path: str) -> bool:
     return bool(run_git(directory, "ls-files", "-z", "--", f":(literal){path}"))
 
 
-def committed_changes(directory: Path, old: str, new: str) -> list[ChangedFile]:
-    """Return the files that differ between two commits."""
-    return _changed_files(run_git(directory, "diff-tree", "-r", "--raw", "-z", "--no-renames", old, new))
+def committed_changes(directory: Path, old: str, new: str, specs: Sequence[str] = ()) -> list[ChangedFile]:
+    """Return the files that differ between two commits; only those that match the pathspecs, if there are any."""
+    command = ("diff-tree", "-r", "--raw", "-z", "--no-renames", old, new, "--", *specs)
+    return _changed_files(run_git(directory, *command))
 
 
 def read_blob(directory: Path, blob: str) -> bytes:

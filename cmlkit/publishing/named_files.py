@@ -15,6 +15,7 @@ from cmlkit.progress import Progress
 from cmlkit.publishing.branch import experiment_branch
 from cmlkit.publishing.commit import commit_files
 from cmlkit.publishing.destination import destination, merge_by_itself, warn_of_pending_checks
+from cmlkit.publishing.further_files import store_in_lfs
 from cmlkit.publishing.marker import Marker
 from cmlkit.publishing.own_branch import signed
 from cmlkit.publishing.pull_request import open_pull_request
@@ -23,8 +24,6 @@ from cmlkit.publishing.selection import JobFile, Selection
 from cmlkit.publishing.start import Start, find_start
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import markdown
-from cmlkit.stores.base import ModelFile
-from cmlkit.stores.lfs import LfsStore
 
 BRANCH = "cmlkit/pr/{base}/{run}"
 NAMES_SHOWN = 20
@@ -103,7 +102,7 @@ def publish_files(
         return None
     if proposal.conflicts:
         progress.warn(_conflict_note(proposal.conflicts, base))
-    _store(selection.stored, forge=forge, clock=clock)
+    store_in_lfs(selection.stored, forge=forge, clock=clock, say=progress.note)
     branch = experiment_branch(
         spec.branch,
         base=base,
@@ -198,13 +197,6 @@ def _write(
         message=message,
         clock=clock,
     )
-
-
-def _store(files: Sequence[ModelFile], *, forge: PublishForge, clock: Clock) -> None:
-    """Upload the bytes of files in Git LFS, before a commit has their pointers."""
-    store = LfsStore(forge.git_access, limits=forge.facts.limits.files, clock=clock)
-    for file in files:
-        store.upload(file, say=lambda text: None)
 
 
 def _title(proposal: Proposal) -> str:

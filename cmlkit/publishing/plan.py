@@ -18,6 +18,7 @@ from cmlkit.publishing.branch import experiment_branch
 from cmlkit.publishing.commit import holds_result
 from cmlkit.publishing.destination import Destination, destination
 from cmlkit.publishing.files import CommitFile, find_model, read_files, repository_path
+from cmlkit.publishing.further_files import FurtherFiles, beside_base, conflict_note, selected
 from cmlkit.publishing.marker import Marker
 from cmlkit.publishing.pull_request import earlier_pull_requests
 from cmlkit.records.training_run import TrainingRun
@@ -36,6 +37,7 @@ class PublishPlan:
         prefix: Repository path of the working directory.
         model_file: The model, for the store.
         files: All other files of the commit except the report, which shows the verdict.
+        further: What becomes of the files of the setting publish.files; `files` has those to commit, too.
         there: Path -> blob id, for the paths of `files` and of the stored model that the base commit has.
         changed: Whether model, metrics or plots differ from the base branch's.
         champion: The base branch's model, if it has one.
@@ -50,6 +52,7 @@ class PublishPlan:
     prefix: PurePosixPath
     model_file: ModelFile
     files: tuple[CommitFile, ...]
+    further: FurtherFiles
     there: Mapping[str, str]
     changed: bool
     champion: BaseModel | None
@@ -92,16 +95,18 @@ def make_plan(
     """
     manifest = manifest_path(run.model)
     model = find_model(run, directory=directory, prefix=prefix, store=store, warn=warn)
-    files = read_files(
+    chosen = selected(spec.files, directory=directory, forge=forge, warn=warn) if spec.files else None
+    own = read_files(
         run,
         manifest=manifest,
-        extra=spec.files,
+        # Without git nothing tells which of them have changed.
+        extra=spec.files if chosen is None else (),
         directory=directory,
         prefix=prefix,
         limits=forge.facts.limits.files,
         warn=warn,
     )
-    _check_hash(files, model)
+    _check_hash(own, model)
     repository = forge.repository()
     place = destination(workflow_run, forge=forge, named=spec.base, default=repository.default_branch)
     base = place.base
@@ -114,7 +119,21 @@ def make_plan(
     )
     branch = _branch(run, spec=spec, base=base, base_head=base_head, marker=marker, forge=forge)
     read = functools.partial(forge.read_file, ref=base_head)
-    there = forge.blob_ids(base_head, [*store.paths(model.path), *(file.path for file in files)])
+    further = FurtherFiles()
+    if chosen is not None:
+        further = beside_base(
+            chosen,
+            spec.files,
+            own={model.path, f"{model.path}.md", *(file.path for file in own)},
+            directory=directory,
+            base_head=base_head,
+            forge=forge,
+            workflow_run=workflow_run,
+        )
+    if further.conflicts:
+        warn(conflict_note([file.path for file in further.conflicts], base))
+    files = (*own, *further.files)
+    there = forge.blob_ids(base_head, [*store.paths(model.path), *(file.path for file in files), *further.removes])
     champion = find_base_model(
         forge,
         commit=base_head,
@@ -133,7 +152,9 @@ def make_plan(
         model_file=model,
         files=files,
         there=there,
-        changed=not (holds_result(there, files) and store.holds(model, there=there, read=read)),
+        further=further,
+        changed=any(path in there for path in further.removes)
+        or not (holds_result(there, files) and store.holds(model, there=there, read=read)),
         champion=champion,
         verdict=judge(rules, run, champion),
         marker=marker,

@@ -20,6 +20,7 @@ from cmlkit.publishing.comment import add_comment, keep_comment
 from cmlkit.publishing.commit import commit_files
 from cmlkit.publishing.destination import FORK_GUIDE, merge_by_itself, warn_of_pending_checks
 from cmlkit.publishing.files import CommitFile
+from cmlkit.publishing.further_files import keep_versions, store_in_lfs
 from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.publishing.own_branch import signed
 from cmlkit.publishing.plan import PublishPlan, make_plan
@@ -134,12 +135,13 @@ class Publisher:
         past = self._past()
         with self.progress.stage("Store the model") as say:
             stored = self._stored(say)
+            body = "\n\n".join(filter(None, (body, self._store_further(say))))
         kept = (*_model_files(stored), *self.plan.files)
         report = wording.report(self.run, self.plan, self.workflow_run, files=kept, store=self.spec.store)
         draft = dataclasses.replace(report, past=past, spent=self._spent())
         files = (*kept, wording.report_file(draft, self.plan))
         with self.progress.stage("Commit the result") as say:
-            commit = self._commit(files, removes=stored.removes)
+            commit = self._commit(files, removes=(*stored.removes, *self.plan.further.removes))
             say(f"{commit[:12]} on {self.plan.branch}")
         report = wording.of_commit(draft, self.plan, commit)
         with self.progress.stage("Open the pull request") as say:
@@ -188,6 +190,13 @@ class Publisher:
     def _stored(self, say: Say) -> Stored:
         """Store the model, before anything refers to it; return the files that stand for it in the commit."""
         return self.store.put(self.plan.model_file, there=self.plan.there, read=self._read, say=say)
+
+    def _store_further(self, say: Say) -> str:
+        """Store what the commit does not have of the further files; return the body's words about it."""
+        further = self.plan.further
+        store_in_lfs(further.stored, forge=self.forge, clock=self.clock, say=say)
+        versions = keep_versions(further.conflicts, forge=self.forge, clock=self.clock) if further.conflicts else {}
+        return wording.left_out(self.plan, versions)
 
     def _read(self, path: str) -> bytes | None:
         """Return a file's content in the parent of the new commit."""
@@ -294,7 +303,7 @@ class Publisher:
         if self.spec.on_existing == "supersede":
             earlier = earlier_pull_requests(self.plan.base, self.plan.marker, forge=self.forge)
             closed = supersede(earlier, current=pull_request, marker=self.plan.marker, forge=self.forge)
-        if self.spec.auto_merge and not self._draft:
+        if self.spec.auto_merge and not self._draft and not self.plan.further.conflicts:
             merge_by_itself(
                 pull_request,
                 self.spec.auto_merge,

@@ -51,7 +51,13 @@ class Selection:
 
 
 def select_files(
-    given: Sequence[str], *, directory: Path, limits: FileLimits, warn: Callable[[str], None], force: bool = False
+    given: Sequence[str],
+    *,
+    directory: Path,
+    limits: FileLimits,
+    warn: Callable[[str], None],
+    force: bool = False,
+    way_out: str = "--force takes it.",
 ) -> Selection:
     """Return the files that differ from the checked-out commit, among those that paths and patterns stand for.
 
@@ -60,6 +66,7 @@ def select_files(
         limits: Size limits for files in a commit.
         warn: Called with one line about files that are left out.
         force: Whether to take files that git ignores.
+        way_out: What to do about named files that git ignores.
 
     Raises:
         SettingsError: A path does not exist, leads out of the repository or into `.git`, or cannot be committed.
@@ -76,7 +83,11 @@ def select_files(
             next_step="Resolve it in the job, and add the files with git add.",
         )
     _check_known(names, places, listed, directory=directory)
-    _warn_of_left_out(places, listed, force=force, warn=warn)
+    ignored = [] if force else [place for place in sorted(set(places.values())) if _is_ignored(place, listed.ignored)]
+    if ignored:
+        warn(f"git ignores what .gitignore names, so it is not committed: {_listing(ignored)}. {way_out}")
+    if listed.inner:
+        warn(f"Repositories inside this one are not committed: {_listing(listed.inner)}.")
     with staging(directory, commit) as stage:
         stored = _stage(stage, listed, force=force)
         changes = stage.changes()
@@ -159,15 +170,6 @@ def _check_known(names: Named, places: dict[str, str], listed: Listed, *, direct
             if any(below in PurePosixPath(gone).parents for gone in listed.gone) or is_tracked(directory, path):
                 continue
             raise SettingsError(f"{path} does not exist.", next_step="Check the path.")
-
-
-def _warn_of_left_out(places: dict[str, str], listed: Listed, *, force: bool, warn: Callable[[str], None]) -> None:
-    named_places = set(places.values())
-    ignored = [place for place in sorted(named_places) if _is_ignored(place, listed.ignored)]
-    if ignored and not force:
-        warn(f"git ignores what .gitignore names, so it is not committed: {_listing(ignored)}. --force takes it.")
-    if listed.inner:
-        warn(f"Repositories inside this one are not committed: {_listing(listed.inner)}.")
 
 
 def _is_ignored(place: str, ignored: frozenset[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ class Start:
         is_own: Whether commits come with it that the base lacks, such as those that the job made.
         is_checkout: Whether it has the checked-out files.
         is_foreign: Whether the checkout is of another history than the forge's repository.
+        is_unknown: Whether the job made the commit, and the forge does not have it yet.
         base_moved: Whether the base has commits that it lacks.
     """
 
@@ -32,6 +34,7 @@ class Start:
     is_own: bool = False
     is_checkout: bool = True
     is_foreign: bool = False
+    is_unknown: bool = False
     base_moved: bool = False
 
 
@@ -40,11 +43,25 @@ def find_start(
 ) -> Start:
     """Return the start of a branch for what the job changed since it checked out `commit`.
 
-    Commits of the job that the forge does not have are uploaded; no branch moves. The base's head is the start if
-    the checkout has nothing to do with the forge's repository.
+    Commits of the job that the forge does not have are uploaded; no branch moves.
 
     Raises:
         PermissionDenied, ServiceError: The forge refused something.
+    """
+    start = locate(commit, directory=directory, base_head=base_head, forge=forge, workflow_run=workflow_run)
+    if not start.is_unknown:
+        return start
+    forge.push_commit(start.commit, directory=directory)
+    apart = forge.divergence(base_head, start.commit)
+    return dataclasses.replace(start, is_own=apart.ahead > 0, base_moved=apart.behind > 0)
+
+
+def locate(
+    commit: str | None, *, directory: Path, base_head: str, forge: PublishForge, workflow_run: WorkflowRun
+) -> Start:
+    """Return the start, as far as it is known before commits of the job are uploaded.
+
+    The base's head is the start if the checkout has nothing to do with the forge's repository.
     """
     elsewhere = Start(commit=base_head, known=base_head, is_checkout=False, is_foreign=True)
     if commit is None:
@@ -52,11 +69,7 @@ def find_start(
     apart = _divergence(base_head, commit, forge)
     if apart is None:
         known = _nearest_known(commit, directory=directory, base_head=base_head, forge=forge, workflow_run=workflow_run)
-        if known is None:
-            return elsewhere
-        forge.push_commit(commit, directory=directory)
-        apart = forge.divergence(base_head, commit)
-        return Start(commit=commit, known=known, is_own=apart.ahead > 0, base_moved=apart.behind > 0)
+        return Start(commit=commit, known=known, is_unknown=True) if known else elsewhere
     if apart.ahead and (parent := _merged_by_forge(commit, directory, base_head, forge, workflow_run)):
         behind = forge.divergence(base_head, parent).behind
         return Start(commit=parent, known=parent, is_checkout=False, base_moved=behind > 0)

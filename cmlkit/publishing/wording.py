@@ -25,6 +25,7 @@ from cmlkit.report import SUMMARY_LENGTH, Report
 from cmlkit.report.markdown import code, link, text
 
 METRICS_IN_MESSAGE = 20
+NAMES_SHOWN = 20
 REPORT_ROOM = 35_536  # code points of a body besides the user's own text
 
 
@@ -56,6 +57,24 @@ def body(plan: PublishPlan, workflow_run: WorkflowRun, *, template: str = "", no
     own = filled(template, _fields(plan), setting="publish.body")[: limits.text - REPORT_ROOM]
     parts = [str(plan.marker), own, f"**{verdict}**", made, note]
     return "\n\n".join(filter(None, parts))
+
+
+def left_out(plan: PublishPlan, versions: Mapping[str, str]) -> str:
+    """Return the body's words about files that others have changed, too; empty if there are none.
+
+    Args:
+        versions: Path -> link to the run's own version; empty if the run deleted the file.
+    """
+    names = [
+        f"{code(path)} ({link('its version here', url) if url else 'deleted here'})" for path, url in versions.items()
+    ]
+    if not names:
+        return ""
+    return (
+        f"Since the checkout, {code(plan.base)} has changed in the same lines as this run:"
+        f" {', '.join(names[:NAMES_SHOWN])}. The commit leaves the text of {code(plan.base)} as it is, and is not"
+        " merged by itself."
+    )
 
 
 def _fields(plan: PublishPlan) -> dict[str, str]:

@@ -203,7 +203,11 @@ class PublishSpec:
         choice("fail", "warn", "skip"),
         "If the gate rejects: publish a draft and exit 6, publish a draft and exit 0, or publish nothing and exit 6.",
     )
-    files: tuple[str, ...] = setting((), LIST, "Further files to commit, besides model, metrics, plots and report.")
+    files: tuple[str, ...] = setting(
+        (),
+        LIST,
+        "Further files to commit, as far as they changed, besides model, metrics, plots and report: paths or patterns.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

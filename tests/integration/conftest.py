@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from cmlkit_sandbox import Sandbox
+from tests.integration.clone import TRACKED, Job
 
 ACTION = Path(__file__).parents[2] / "action.yml"
 
@@ -64,3 +65,14 @@ def sandbox(checkout: Path, step_outputs: Path, tmp_path: Path, monkeypatch: pyt
         for name, value in {**sandbox.environ(), **facts}.items():
             monkeypatch.setenv(name, value)
         yield sandbox
+
+
+@pytest.fixture
+def job(sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Job:
+    directory = tmp_path / "clone"
+    there = Job(directory=directory, sandbox=sandbox, capsys=capsys, monkeypatch=monkeypatch)
+    there.colleague(dict(TRACKED))
+    url = f"{sandbox.github.url}/{sandbox.repository}.git"
+    subprocess.run(["git", "clone", "-q", "--depth", "1", url, directory], check=True, capture_output=True)
+    monkeypatch.setenv("GITHUB_SHA", there.git("rev-parse", "HEAD"))
+    return there
