@@ -7,6 +7,7 @@ CmlkitError                 1   a defect in cmlkit
 │   ├── MissingExtra        2   a library that an extra brings is not installed
 │   └── GitError            2   git is missing, or refuses to work in the repository
 │       ├── NotARepository  2   the folder is in no git repository
+│       ├── NotTrusted      2   the repository belongs to another user, as in a container
 │       └── GitFailed       2   a git command failed, or took too long
 ├── PermissionDenied        3   credentials are missing or insufficient
 ├── CapacityError           4   the cloud has no capacity, or the account no quota
@@ -73,6 +74,10 @@ class GitError(SettingsError):
 
 class NotARepository(GitError):
     """The folder is in no git repository."""
+
+
+class NotTrusted(GitError):
+    """git refuses to work in a repository that belongs to another user."""
 
 
 class GitFailed(GitError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from cmlkit.errors import GitError, NotARepository
+from cmlkit.errors import GitError, NotARepository, NotTrusted
 from cmlkit.forges import ForgeModule, forge_module
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def local_files(invocation: Invocation) -> LocalFiles:
     from cmlkit.publishing.local_files import LocalFiles
 
     directory, workspace = Path.cwd(), invocation.workplace.workspace
+    trust_checkout(invocation, directory)
 
     def is_ignored(path: Path) -> bool:
         try:
@@ -125,6 +126,26 @@ def local_files(invocation: Invocation) -> LocalFiles:
     around = [folder for folder in (directory, *directory.parents) if (folder / ".git").exists()]
     root = workspace if workspace and directory.is_relative_to(workspace) else next(iter(around), directory)
     return LocalFiles(root=root, directory=directory, limits=facts(invocation).limits.files, is_ignored=is_ignored)
+
+
+def trust_checkout(invocation: Invocation, directory: Path) -> None:
+    """Let git work in a job's own checkout that belongs to another user, as in a container; CML does so, too.
+
+    Outside of a job, and of its workspace, the repository may be anybody's, and git goes on refusing.
+    """
+    from cmlkit.git import checkout, prepare
+
+    workplace = invocation.workplace
+    workspace = workplace.workspace
+    if not workplace.is_job or workspace is None or not directory.resolve().is_relative_to(workspace.resolve()):
+        return
+    try:
+        checkout.prefix(directory)
+    except NotTrusted:
+        folder = prepare.trust(directory)
+        invocation.progress.note(f"The checkout belongs to another user: git is told that {folder} is safe.")
+    except GitError:
+        return  # The command itself says what it lacks.
 
 
 def clouds(invocation: Invocation) -> CloudFor:

@@ -88,6 +88,7 @@ def create(
     from cmlkit.publishing.own_branch import refuse_chain
 
     directory = Path.cwd()
+    edges.trust_checkout(invocation, directory)
     selection = _selected(invocation, paths, directory=directory, force=force)
     spec = named_files.PullRequestSpec(
         base=target_branch,

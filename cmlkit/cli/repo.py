@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cmlkit.cli import edges
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.git import prepare as checkout
@@ -29,6 +30,7 @@ def prepare(invocation: Invocation, user_name: str, user_email: str, unshallow: 
     cmlkit repo prepare
     cmlkit repo prepare --unshallow
     """
+    edges.trust_checkout(invocation, Path.cwd())
     by = invocation.workplace.author
     author = checkout.set_author(Path.cwd(), name=user_name or by.name, email=user_email or by.email)
     depth = 0 if unshallow else fetch_depth

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from cmlkit.errors import GitError, GitFailed, NotARepository
+from cmlkit.errors import GitError, GitFailed, NotARepository, NotTrusted
 
 TIMEOUT_SECONDS = 60.0
 
@@ -121,7 +121,7 @@ def _error(directory: Path, command: str, words: str) -> GitError:
         # git names the folder to trust, which may differ from the one that it ran in.
         named = _WAY_OUT.search(words)
         folder = shlex.quote(str(directory.resolve()))
-        return GitError(
+        return NotTrusted(
             f"git refuses to work in this repository: {found[1]}",
             next_step=f"If you trust it: {named[0] if named else f'git config --global --add safe.directory {folder}'}",
         )

@@ -1,10 +1,10 @@
-"""Preparing the checkout for a job's commits: an author if git knows none, and the whole history on request."""
+"""Preparing the checkout for a job's commits: an author, git's trust in it, and the whole history on request."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from cmlkit.errors import GitFailed, ServiceError
+from cmlkit.errors import GitFailed, NotARepository, ServiceError
 from cmlkit.git.command import git_text
 
 FETCH_TIMEOUT_SECONDS = 1800.0
@@ -22,6 +22,22 @@ def set_author(directory: Path, *, name: str, email: str) -> dict[str, str]:
         setting: _value(directory, setting) or _set(directory, setting, value)
         for setting, value in {"user.name": name, "user.email": email}.items()
     }
+
+
+def trust(directory: Path) -> Path:
+    """Let git work in the repository around `directory`, although it belongs to another user; return its folder.
+
+    This is a setting of the user, since git heeds no other; it lasts as long as the user's home.
+
+    Raises:
+        NotARepository: `directory` is in no git repository.
+        GitFailed: The user has no home, or may not write there.
+    """
+    for folder in (directory, *directory.parents):
+        if (folder / ".git").exists():
+            git_text(directory, "config", "--global", "--add", "safe.directory", str(folder))
+            return folder
+    raise NotARepository(f"{directory} is in no git repository.", next_step="Run it in a clone of the repository.")
 
 
 def deepen(directory: Path, depth: int) -> bool:

@@ -132,6 +132,45 @@ def test_in_a_job_the_path_in_the_repository_follows_from_its_workspace(
     assert "are taken from the job's workspace" in ended.errors
 
 
+def test_a_job_trusts_its_own_checkout_where_cml_does(
+    sandbox: Sandbox, team: Path, refused: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user's setting, so that git works in later steps, too; an ignored file stays ignored."""
+    home = tmp_path / "home.gitconfig"
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home))
+    job = {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(team.parent)}
+    (team / ".gitignore").write_text("*.env\n")
+    (team / "model" / "key.env").write_text("secret")
+    for command in (("pr", "."), ("repo", "prepare"), ("pr", ".")):
+        ended = cmlkit(*command, environ=job)
+        assert ended.code == 0, ended.errors
+    assert home.read_text().count(f"directory = {team.parent}\n") == 1
+    [pull] = sandbox.github.hub.repository(sandbox.repository).pulls
+    tree = sandbox.github.hub.repository(sandbox.repository).git.line("ls-tree", "-r", "--name-only", pull.head_sha)
+    assert "team-a/model/random_forest.joblib" in tree
+    assert "key.env" not in tree
+
+
+@pytest.mark.parametrize(("folder", "actions"), [("elsewhere", "true"), ("project", "")])
+def test_a_checkout_outside_of_a_job_or_its_workspace_is_not_trusted_by_itself(
+    sandbox: Sandbox,
+    team: Path,
+    refused: None,
+    tmp_path: Path,
+    folder: str,
+    actions: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home = tmp_path / "home.gitconfig"
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home))
+    ended = cmlkit(
+        "repo", "prepare", environ={"GITHUB_ACTIONS": actions, "GITHUB_WORKSPACE": str(team.parents[1] / folder)}
+    )
+    assert ended.code == 2
+    assert "dubious ownership" in ended.errors
+    assert not home.exists()
+
+
 def test_a_promotion_in_a_job_looks_below_the_folder_that_it_runs_in(
     sandbox: Sandbox, team: Path, without_git: Mapping[str, str]
 ) -> None:
