@@ -18,7 +18,7 @@ _KEYS = {
     "jobs", "log", "never in log", "main", "pull requests", "comments on commits", "comments on issues", "checks",
     "statuses", "stored images", "summary", "instances",
 }  # fmt: skip
-_PULL_KEYS = {"base", "head", "title", "body", "state", "messages", "changes", "comments", "fork"}
+_PULL_KEYS = {"base", "head", "title", "body", "state", "messages", "changes", "merged", "conflicts", "comments"}
 _IMAGE = re.compile(r'!\[[^\]]*\]\(<?([^)\s>]+)|<img[^>]*?\ssrc="([^"]+)"', re.IGNORECASE)
 _DEFINITION = re.compile(r"^ {0,3}\[[^\]]+\]: *<?([^\s>]+)", re.MULTILINE)
 _CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
@@ -89,6 +89,8 @@ def _pull_request(play: Play, pull: PullRequest, expected: Mapping[str, Any]) ->
             yield from _texts(f"{where}: message", message, [wanted])
     if "changes" in expected:
         yield from _changes(where, repository, pull, expected["changes"])
+    if pull.state == "open":
+        yield from _merge(where, repository, pull, expected)
     bodies = [comment.body for comment in repository.comments_of(pull.number)]
     yield from _bodies(play, f"{where}: comments", bodies, expected.get("comments", []))
 
@@ -98,6 +100,14 @@ def _changes(where: str, repository: Repository, pull: PullRequest, expected: Ma
     listed = repository.git.git("diff", "--name-only", "-z", "--no-renames", base, pull.head_sha).decode()
     yield from _same(f"{where}: changed files", sorted(filter(None, listed.split("\0"))), sorted(expected))
     yield from _files(where, repository, pull.head_sha, expected)
+
+
+def _merge(where: str, repository: Repository, pull: PullRequest, expected: Mapping[str, Any]) -> Iterator[str]:
+    """Compare what merging the pull request would do to its base."""
+    arguments = ("--write-tree", "--name-only", "--no-messages", f"refs/heads/{pull.base}", pull.head_sha)
+    tree, *conflicts = repository.git.git("merge-tree", *arguments, accept=(0, 1)).decode().splitlines()
+    yield from _same(f"{where}: files in conflict", conflicts, expected.get("conflicts", []))
+    yield from _files(f"{where}, merged", repository, tree, expected.get("merged", {}))
 
 
 def _shown(repository: Repository, revision: str, path: str, wanted: Any) -> Any:

@@ -21,7 +21,7 @@ from tests.cml.workflow_file import Job, Step
 
 PROGRAMS = Path(__file__).parent / "programs"
 FILE_COMMANDS = ("ENV", "OUTPUT", "PATH", "STATE", "STEP_SUMMARY")
-STEP_SECONDS = 60
+STEP_SECONDS = 180
 GITHUB_VARIABLES = (
     "actor",
     "api_url",

@@ -10,6 +10,7 @@ from typing import Any
 
 from cmlkit_sandbox.github.accounts import BOT, Level
 from cmlkit_sandbox.github.discussion import Issue
+from cmlkit_sandbox.github.hub import JOB_RATE_LIMIT
 from cmlkit_sandbox.github.jobs import JOB_PERMISSIONS, WorkflowRun
 from cmlkit_sandbox.github.repository import Protection
 from tests.cml.case import Case
@@ -174,7 +175,12 @@ class Play:
         github = self.forge.sandbox.github
         token = f"ghs_{random_values.token_hex(8)}"
         github.add_token(
-            token, BOT, kind="job", permissions=_permissions(job, event), repositories=[self.case_repository]
+            token,
+            BOT,
+            kind="job",
+            permissions=_permissions(job, event),
+            repositories=[self.case_repository],
+            rate_limit=JOB_RATE_LIMIT,
         )
         aws = {name: self.forge.sandbox.environ()[name] for name in _AWS}
         own = {"PERSONAL_ACCESS_TOKEN": PERSONAL_TOKEN, **aws, **self.case.secrets}
