@@ -1,5 +1,6 @@
 """Each template, unedited, from its trigger to the terminated instance: act runs the jobs, the sandbox is the world."""
 
+import re
 import shutil
 import subprocess
 import time
@@ -13,6 +14,8 @@ import requests
 import yaml
 
 from cmlkit.model.file import write_manifest
+from cmlkit.publishing.marker import Marker
+from cmlkit.publishing.own_branch import signed
 from cmlkit_sandbox import Sandbox
 from cmlkit_sandbox.aws import ACCESS_KEY, SECRET_KEY
 from cmlkit_sandbox.aws.images import IMAGES
@@ -54,9 +57,10 @@ def run_template(
     event: str = "workflow_dispatch",
     payload: Mapping[str, Any] | None = None,
     attest: bool = False,
+    folder: Path = ROOT / "workflows",
 ) -> ActRun:
     """Run a template, with tokens that may do no more than it asks for."""
-    template = ROOT / "workflows" / name
+    template = folder / name
     sandbox.github.add_token("ghs_job", kind="job", permissions=asked_permissions(template))
     sandbox.github.add_token("github_pat_runner", permissions={"administration": "write"})
     environ = {name: sandbox.environ()[name] for name in SEAMS}
@@ -146,6 +150,63 @@ def test_a_training_that_fails_leaves_nothing_running_and_opens_nothing(
     assert "the data is not what it was" in done.printed
     assert rest(sandbox, "pulls") == []
     assert left_behind(sandbox) == ([], [])
+
+
+OWN_EVENTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "a push of a branch": ("push", {"ref": "refs/heads/cmlkit/main/1"}),
+    "a push of a branch with another name": (
+        "push",
+        {"ref": "refs/heads/results", "head_commit": {"message": signed("Retrain", "results")}},
+    ),
+    "a pull request": (
+        "pull_request",
+        {
+            "pull_request": {
+                "number": 1,
+                "head": {"ref": "cmlkit/main/1"},
+                "base": {"ref": "main"},
+                "body": str(Marker(kind="pull-request", subject="model/m.joblib", run="1")),
+            }
+        },
+    ),
+    "a pull request with another name": (
+        "pull_request",
+        {
+            "pull_request": {
+                "number": 1,
+                "head": {"ref": "results"},
+                "base": {"ref": "main"},
+                "body": str(Marker(kind="pull-request", subject="files", run="1")),
+            }
+        },
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("own", OWN_EVENTS)
+@pytest.mark.parametrize("template", ["train-on-ec2.yml", "train-on-ec2-with-keys.yml", "retrain-on-change.yml"])
+def test_a_template_does_nothing_for_cmlkits_own_branch_and_stays_green(
+    template: str, own: str, act: Act, sandbox: Sandbox, clone: Path, tmp_path: Path
+) -> None:
+    event, payload = OWN_EVENTS[own]
+    branch = payload.get("ref", "refs/heads/results").removeprefix("refs/heads/")
+    subprocess.run(["git", "switch", "--quiet", "--create", branch], cwd=clone, check=True)
+    workflow = tmp_path / template
+    # Whatever starts it: a user may have taken the filters out.
+    text = (ROOT / "workflows" / template).read_text()
+    workflow.write_text(re.sub(r"^on:\n(?:[ #].*\n)+", "on: [push, pull_request]\n", text, flags=re.MULTILINE))
+    done = run_template(workflow.name, act, sandbox, clone, event=event, payload=payload, folder=tmp_path)
+    assert (done.jobs, sandbox.aws.instances()) == ({}, []), done.log
+    assert "failure" not in done.log.lower()
+
+
+def test_a_template_trains_for_the_branch_that_a_result_was_merged_into() -> None:
+    """The trailer of the commit names another branch then."""
+    message = signed("Retrain", "results")
+    assert "Cmlkit-Branch: [results]" in message
+    for template in ("train-on-ec2.yml", "train-on-ec2-with-keys.yml", "retrain-on-change.yml"):
+        assert "format('Cmlkit-Branch: [{0}]', github.ref_name)" in (ROOT / "workflows" / template).read_text()
 
 
 @pytest.mark.slow

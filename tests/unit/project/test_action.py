@@ -103,6 +103,7 @@ def test_each_job_ends_by_itself_after_a_while(workflow: Path) -> None:
 @pytest.mark.parametrize("workflow", [path for path in TEMPLATES if "train" in jobs(path)], ids=lambda path: path.name)
 def test_whatever_happens_to_the_training_its_instance_is_stopped(workflow: Path) -> None:
     stop = jobs(workflow)["stop"]
-    assert stop["if"] == "always()"
+    # A launch that was skipped, for one of cmlkit's own branches, has started nothing.
+    assert stop["if"] == "always() && needs.launch.result != 'skipped'"
     assert stop["needs"] == ["launch", "train"]
     assert stop["runs-on"] == "ubuntu-latest"
