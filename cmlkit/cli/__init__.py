@@ -84,7 +84,8 @@ def _translated(context: click.Context, arguments: list[str]) -> list[str]:
     from cmlkit.cli.cml.translation import translated
 
     environ: Mapping[str, str] = context.obj or {}
-    translation = translated(arguments, environ=environ)
+    has_settings = Path(environ.get("CMLKIT_CONFIG") or "cmlkit.yaml").exists()
+    translation = translated(arguments, environ=environ, has_settings=has_settings)
     context.obj = {**environ, **translation.variables}
     progress = workplace(context.obj).progress()
     for note in translation.notes:

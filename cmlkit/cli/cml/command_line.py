@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cmlkit.cli import ALIASES
 from cmlkit.cli.cml.commands import COMMANDS, EVERY
-from cmlkit.cli.cml.flags import Command, Flag
+from cmlkit.cli.cml.flags import OFF, Command, Flag, Given
 from cmlkit.errors import SettingsError
 from cmlkit.settings.schema import SCHEMA
 from cmlkit.settings.setting import FLAG
@@ -18,7 +18,6 @@ _TENSORBOARD = ("tensorboard", "connect")
 # CML's commands of one word, but for those that may be the first of two.
 _OLD = {**ALIASES, "tensorboard-dev": _TENSORBOARD}
 _HELP = ("--help", "-h")
-OFF = ("false", "0", "no", "off")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NUMBER = re.compile(r"-\d*\.?\d+")
 
@@ -36,24 +35,6 @@ class CommandLine:
     words: Sequence[str]
     before: Sequence[str] = ()
     is_short: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Given:
-    """A flag with its value; a switch is `true` or `false`.
-
-    Attributes:
-        spelled: The flag as it was written, or the variable's name, for messages.
-    """
-
-    flag: Flag
-    value: str
-    spelled: str
-    from_variable: bool = False
-
-    @property
-    def is_off(self) -> bool:
-        return self.flag.kind == "switch" and self.value in OFF
 
 
 def command_line(arguments: Sequence[str]) -> CommandLine | None:

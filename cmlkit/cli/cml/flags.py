@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+# Values that switch a switch off.
+OFF = ("false", "0", "no", "off")
 GUIDE = "docs/how-to/migrate-from-cml.md lists every flag."
 
 
@@ -107,6 +109,24 @@ class Flag:
     @property
     def names(self) -> tuple[str, ...]:
         return (self.name, *self.aliases)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """A flag with its value; a switch is `true` or `false`.
+
+    Attributes:
+        spelled: The flag as it was written, or the variable's name, for messages.
+    """
+
+    flag: Flag
+    value: str
+    spelled: str
+    from_variable: bool = False
+
+    @property
+    def is_off(self) -> bool:
+        return self.flag.kind == "switch" and self.value in OFF
 
 
 @dataclass(frozen=True, kw_only=True)

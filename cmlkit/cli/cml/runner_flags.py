@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 import json
 import re
 from collections.abc import Callable
 
-from cmlkit.cli.cml.flags import Becomes, Flag, Nothing, Refused, Same, Words
+from cmlkit.cli.cml.flags import Becomes, Flag, Given, Nothing, Refused, Same, Words
 from cmlkit.clouds import CLOUDS, names
 from cmlkit.errors import SettingsError
 from cmlkit.settings.setting import MAPPING
@@ -16,18 +17,24 @@ from cmlkit.settings.setting import MAPPING
 # https://registry.terraform.io/providers/iterative/iterative/latest/docs/resources/task#cloud-region
 REGIONS = {"us-east": "us-east-1", "us-west": "us-west-1", "eu-west": "eu-west-1", "eu-north": "eu-north-1"}
 # https://registry.terraform.io/providers/iterative/iterative/latest/docs/guides/generic-machine-types
+# That page and the provider's releases since. A K80 or V100 comes with types of AWS's older generations.
 _SIZES = {
+    "s": "t2.micro",
     "m": "m5.2xlarge",
     "l": "m5.8xlarge",
     "xl": "m5.16xlarge",
+    "m+t4": "g4dn.xlarge",
     "m+k80": "p2.xlarge",
     "l+k80": "p2.8xlarge",
     "xl+k80": "p2.16xlarge",
     "l+v100": "p3.8xlarge",
     "xl+v100": "p3.16xlarge",
 }
-_SIZE = re.compile(r"(m|l|xl)(\+.*)?")
+_SIZE = re.compile(r"(s|m|l|xl)(\+.*)?")
+_WITHOUT_GPU = frozenset(kind for size, kind in _SIZES.items() if "+" not in size)
 _ZONE = re.compile(r"([a-z]{2}(?:-[a-z]+)+-\d)[a-z]")
+# https://registry.terraform.io/providers/iterative/iterative/latest/docs/resources/task#machine-images
+_IMAGE = re.compile(r"[^@:]+@[^@:]+:(?P<named>[^@:]+:.+)")
 _ONLY = f"cmlkit launches on {names()} only."
 _TERRAFORM = "cmlkit does not use Terraform."
 # https://www.npmjs.com/package/timestring, with which CML reads durations; months and years are too long for a runner.
@@ -58,11 +65,13 @@ def _region(value: str, spelled: str) -> Words:
 
 
 def _type(value: str, spelled: str) -> Words:
+    if value in _SIZES:
+        return Words(words=["--instance-type", _SIZES[value]])
     if _SIZE.fullmatch(value):
-        there = f"CML takes {_SIZES[value]} for it: name that" if value in _SIZES else f"Name a type of {names()}"
+        # CML's table has p3.xlarge for m+v100, a type that AWS never had.
         raise SettingsError(
-            f"{spelled} {value!r} is one of CML's own sizes.",
-            next_step=f"{there}, or a newer type such as m7i.2xlarge, or use --cpus, --memory and --gpus.",
+            f"{spelled} {value!r} is one of CML's own sizes, and no type of {names()} belongs to it.",
+            next_step="Name a type, such as g5.xlarge, or use --cpus, --memory and --gpus.",
         )
     return Words(words=["--instance-type", value])
 
@@ -78,6 +87,14 @@ def _spot(value: str, spelled: str) -> Words:
 def _spot_price(value: str, spelled: str) -> Words:
     # CML's way to say that there is no limit.
     return Words() if value.startswith("-") else Words(words=["--max-price", value])
+
+
+def _image(value: str, spelled: str) -> Words:
+    if value in ("ubuntu", "nvidia"):
+        return Words()  # The default is the same in newer releases: Ubuntu, and with drivers on a type with GPUs.
+    if long := _IMAGE.fullmatch(value):
+        return Words(words=["--image", long["named"]])
+    return Words(words=["--image", value])
 
 
 def _idle_timeout(value: str, spelled: str) -> Words:
@@ -127,13 +144,37 @@ def _renamed(flag: str) -> Callable[[str, str], Words]:
     return lambda value, spelled: Words(words=[flag, value])
 
 
+def _shown_sizes() -> str:
+    return ", ".join(f"{size} is {kind}" for size, kind in _SIZES.items())
+
+
 def _becomes(flag: str) -> Becomes:
     return Becomes(shown=f"`{flag}`", words=_renamed(flag))
 
 
+def size_with_gpu(size: str, gpu: str) -> str:
+    """Return CML's size and its GPU as one size, such as `m+t4`; empty if the type is none, or has its GPU already."""
+    if "+" in size or not _SIZE.fullmatch(size) or gpu in ("", "nogpu"):
+        return ""
+    # An older name of the one, and the cloud's own names of the others.
+    return f"{size}+{'v100' if gpu == 'tesla' else gpu.removeprefix('nvidia-tesla-')}"
+
+
+def with_gpu_in_size(given: list[Given | str]) -> list[Given | str]:
+    """Return CML's size and its GPU, which it takes as two flags, too, as one."""
+    flags = {each.flag.name: each for each in given if isinstance(each, Given)}
+    kind, gpu = flags.get("--cloud-type"), flags.get("--cloud-gpu")
+    if kind is None or gpu is None or not (size := size_with_gpu(kind.value, gpu.value)):
+        return given
+    both = dataclasses.replace(kind, value=size)
+    return [both if each is kind else each for each in given if each is not gpu]
+
+
 def without_gpus_of_type(words: list[str]) -> list[str]:
-    """Return the words without `--gpus` if they name an instance type, which has its GPUs."""
+    """Return the words without `--gpus` if they name an instance type that has GPUs of its own."""
     if "--gpus" not in words or "--instance-type" not in words:
+        return words
+    if words[words.index("--instance-type") + 1] in _WITHOUT_GPU:
         return words
     place = words.index("--gpus")
     return words[:place] + words[place + 2 :]
@@ -179,7 +220,7 @@ LAUNCH = (
     Flag(
         name="--cloud-type",
         fate=Becomes(
-            shown="`--instance-type`", words=_type, takes=f"types of {names()}; CML's own sizes, such as m, are errors"
+            shown="`--instance-type`", words=_type, takes=f"types of {names()}, and CML's sizes: {_shown_sizes()}"
         ),
     ),
     Flag(name="--cloud-permission-set", fate=_becomes("--iam-instance-profile")),
@@ -215,7 +256,14 @@ LAUNCH = (
         for cloud in CLOUDS
     ),
     Flag(name="--cloud-kubernetes-node-selector", kind="list", fate=Refused(why=_ONLY)),
-    Flag(name="--cloud-image", fate=_becomes("--image")),
+    Flag(
+        name="--cloud-image",
+        fate=Becomes(
+            shown="`--image`",
+            words=_image,
+            takes="ami-…, or USER@ARCHITECTURE:OWNER:NAME, which is OWNER:NAME; ubuntu and nvidia are the default",
+        ),
+    ),
     Flag(name="--tpi-version", fate=Nothing(why=_TERRAFORM)),
     Flag(
         name="--cml-version",

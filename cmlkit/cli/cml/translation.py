@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cmlkit.cli.cml import repositories
-from cmlkit.cli.cml.command_line import CommandLine, Given, command_line, parsed
-from cmlkit.cli.cml.flags import GUIDE, Becomes, Nothing, Refused, Repository, Same, Token, Words
-from cmlkit.cli.cml.runner_flags import REGIONS, without_gpus_of_type
+from cmlkit.cli.cml.command_line import CommandLine, command_line, parsed
+from cmlkit.cli.cml.flags import GUIDE, Becomes, Given, Nothing, Refused, Repository, Same, Token, Words
+from cmlkit.cli.cml.runner_flags import REGIONS, with_gpu_in_size, without_gpus_of_type
 from cmlkit.cli.cml.variables import set_by_variables
 from cmlkit.errors import SettingsError
 
 # The order of CML, below cmlkit's own variable: a workflow that sets REPO_TOKEN means it.
 TOKENS = ("REPO_TOKEN", "repo_token", "GITHUB_TOKEN")
 LAUNCH = ("runner", "launch")
+OURS_TOO = ("--cloud", "--labels", "--idle-timeout")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +32,12 @@ class Translation:
     notes: Sequence[str] = ()
 
 
-def translated(arguments: Sequence[str], *, environ: Mapping[str, str]) -> Translation:
+def translated(arguments: Sequence[str], *, environ: Mapping[str, str], has_settings: bool = False) -> Translation:
     """Return the arguments with CML's names and flags replaced by ours; others stay as they are.
 
     Args:
         environ: Variables with CML's names for flags, tokens and the run's repository.
+        has_settings: Whether there is a settings file; its label and region, or ours, then count rather than CML's.
 
     Raises:
         SettingsError: A flag, its value or the whole command has no counterpart.
@@ -47,15 +49,15 @@ def translated(arguments: Sequence[str], *, environ: Mapping[str, str]) -> Trans
         raise _refused(f"cmlkit {' '.join(line.command.path)}", refusal)
     if "--version" in line.words:
         return Translation(arguments=["--version"])
-    return _Translator(line, environ).translation()
+    return _Translator(line, environ, has_settings=has_settings).translation()
 
 
 class _Translator:
     """The parts of one translation, as they are found."""
 
-    def __init__(self, line: CommandLine, environ: Mapping[str, str]) -> None:
-        self._line, self._environ = line, environ
-        self._given = list(parsed(line.command, line.words))
+    def __init__(self, line: CommandLine, environ: Mapping[str, str], *, has_settings: bool) -> None:
+        self._line, self._environ, self._has_settings = line, environ, has_settings
+        self._given = with_gpu_in_size(list(parsed(line.command, line.words)))
         self._words: list[str] = []
         self._notes: list[str] = []
         self._variables: dict[str, str] = {}
@@ -152,27 +154,31 @@ class _Translator:
             self._variables["CMLKIT_TOKEN"] = token
 
     def _launch_defaults(self, words: Sequence[str]) -> Iterator[str]:
-        """Yield CML's defaults for `runner` without a command; `runner launch` has ours.
+        """Yield the label and the region for which CML's jobs look, if the line is one of CML's.
 
         Raises:
-            SettingsError: No cloud is named: CML would register this machine.
+            SettingsError: It is `runner` without a command and without a cloud: CML would register this machine.
         """
-        if not self._line.is_short:
-            return
         environ = self._environ
-        if "--cloud" not in words and not environ.get("CMLKIT_RUNNER_CLOUD"):
+        if self._line.is_short and "--cloud" not in words and not environ.get("CMLKIT_RUNNER_CLOUD"):
             raise SettingsError(
                 "cmlkit runner without --cloud would make this machine a runner, as with CML; cmlkit only launches"
                 " instances.",
                 next_step="Add --cloud, or use cmlkit runner launch, which launches according to the settings. To"
                 " register this machine itself, follow Settings > Actions > Runners > New self-hosted runner.",
             )
+        if self._has_settings or not (self._line.is_short or self._has_flags_of_cml()):
+            return
         there = {word.partition("=")[0] for word in words}
         if "--labels" not in there and not environ.get("CMLKIT_RUNNER_LABELS"):
             yield from ("--labels", "cml")
         regions = ("CMLKIT_RUNNER_REGION", "AWS_REGION", "AWS_DEFAULT_REGION")
         if "--region" not in there and not any(environ.get(name) for name in regions):
             yield from ("--region", REGIONS["us-west"])
+
+    def _has_flags_of_cml(self) -> bool:
+        """Return whether a flag was typed that only CML has: ours of the same name tell nothing."""
+        return any(isinstance(each, Given) and each.flag.name not in OURS_TOO for each in self._given)
 
 
 def _same(given: Given, fate: Same) -> Sequence[str]:

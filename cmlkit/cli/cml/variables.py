@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from cmlkit.cli.cml.command_line import OFF, Given
 from cmlkit.cli.cml.commands import EVERY, OLDEST_VARIABLES
-from cmlkit.cli.cml.flags import Command, Flag
+from cmlkit.cli.cml.flags import OFF, Command, Flag, Given
 
 
 def set_by_variables(command: Command, environ: Mapping[str, str]) -> Iterator[Given]:

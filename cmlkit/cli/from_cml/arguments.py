@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from cmlkit.cli.cml.command_line import Given, parsed
-from cmlkit.cli.cml.flags import Becomes, Command, Nothing, Refused, Token
+from cmlkit.cli.cml.command_line import parsed
+from cmlkit.cli.cml.flags import Becomes, Command, Given, Nothing, Refused, Token
 from cmlkit.cli.from_cml.shell import Word
 from cmlkit.errors import SettingsError
 

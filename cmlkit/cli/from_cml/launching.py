@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from cmlkit.cli.cml.runner_flags import REGIONS
+from cmlkit.cli.cml.runner_flags import REGIONS, size_with_gpu
 from cmlkit.cli.from_cml.arguments import Argument, arguments
 from cmlkit.cli.from_cml.calls import Call
 from cmlkit.cli.from_cml.document import Document, Edit, NotYaml, Places, Remark, column, entries, items, text, value
@@ -85,14 +85,22 @@ def launches(document: Document, jobs: Sequence[Job]) -> list[Launch]:
     ]
 
 
+def _settle_gpu(found: list[Argument], kind: Argument, gpu: Argument) -> None:
+    """Leave the GPU out beside a type, which has its own; a size of CML's and its GPU stay, as they belong together."""
+    if size_with_gpu(kind.value or "", gpu.value or ""):
+        found[found.index(kind)] = replace(kind, new=None, why="The size has the GPU of the other flag.")
+        found[found.index(gpu)] = replace(gpu, new=None, stops=False)
+    else:
+        found[found.index(gpu)] = replace(gpu, new="", why="The type has its GPUs.", stops=False)
+
+
 def _launch(document: Document, jobs: Sequence[Job], job: Job, step: Step, call: Call) -> Launch:
     assert call.command is not None
     assert step.found is not None
     found = list(arguments(call.command, call.arguments))
     flags = {argument.flag: argument for argument in found if argument.flag}
     if "--cloud-type" in flags and "--cloud-gpu" in flags:
-        place = found.index(flags["--cloud-gpu"])
-        found[place] = replace(found[place], new="", why="The type has its GPUs.", stops=False)
+        _settle_gpu(found, flags["--cloud-type"], flags["--cloud-gpu"])
     values = {**_variables(document, step, job), **{name: argument.value for name, argument in flags.items()}}
     labels = _labels(values)
     number = sum(1 for other in job.calls if other.command is not None and other.command.path == PATH)

@@ -127,18 +127,18 @@ def test_each_flag_of_the_reference_has_a_fate(command: Command) -> None:
 def test_a_flag_meets_its_fate(command: Command, flag: Flag, name: str) -> None:
     if command.refusal is not None:
         with pytest.raises(SettingsError, match="TensorBoard.dev"):
-            translated(line(command, flag, name), environ=ENVIRON)
+            translated(line(command, flag, name), environ=ENVIRON, has_settings=True)
         return
     match flag.fate:
         case Refused(why=why):
             with pytest.raises(SettingsError, match=re.escape(why)):
-                translated(line(command, flag, name), environ=ENVIRON)
+                translated(line(command, flag, name), environ=ENVIRON, has_settings=True)
             return
         case Same(negative=negative):
             option = options(command.path)[flag.name]
             assert option.is_flag == (flag.kind == "switch")
             assert negative == bool(option.secondary_opts)
-    translation = translated(line(command, flag, name), environ=ENVIRON)
+    translation = translated(line(command, flag, name), environ=ENVIRON, has_settings=True)
     ours = list(translation.arguments)[2:]
     match flag.fate:
         case Same():
@@ -160,17 +160,19 @@ def test_a_flag_may_be_written_in_camel_case_and_with_an_equals_sign(command: Co
         return
     value = "true" if flag.kind == "switch" else VALUES.get(flag.name, "7")
     camel = re.sub(r"(?<=[a-z])-([a-z])", lambda match: match[1].upper(), name)
-    plain = translated(line(command, flag, name), environ=ENVIRON)
-    assert translated([*command.path, f"{camel}={value}"], environ=ENVIRON).arguments == plain.arguments
+    plain = translated(line(command, flag, name), environ=ENVIRON, has_settings=True)
+    assert (
+        translated([*command.path, f"{camel}={value}"], environ=ENVIRON, has_settings=True).arguments == plain.arguments
+    )
 
 
 @CASES
 def test_a_switch_can_be_off_in_every_spelling_of_yargs(command: Command, flag: Flag, name: str) -> None:
     if command.refusal is not None or flag.kind != "switch" or name.startswith("--no-"):
         return
-    off = translated([*command.path, f"{name}=false"], environ=ENVIRON).arguments
+    off = translated([*command.path, f"{name}=false"], environ=ENVIRON, has_settings=True).arguments
     for words in ([name, "false"], [f"--no-{name.removeprefix('--')}"], [f"--no-{name.removeprefix('--')}=true"]):
-        assert translated([*command.path, *words], environ=ENVIRON).arguments == off
+        assert translated([*command.path, *words], environ=ENVIRON, has_settings=True).arguments == off
     assert flag.name not in off
     assert {word for word in off if word.startswith("--")} <= options(command.path).keys()
 
@@ -186,8 +188,8 @@ def test_a_variable_does_what_its_flag_does(command: Command, flag: Flag, name: 
         with pytest.raises(SettingsError, match=rf"^{variable} is not supported"):
             translated([*command.path, "word"], environ=environ)
         return
-    from_flag = translated(line(command, flag, name), environ=ENVIRON)
-    from_variable = translated([*command.path, "word"], environ=environ)
+    from_flag = translated(line(command, flag, name), environ=ENVIRON, has_settings=True)
+    from_variable = translated([*command.path, "word"], environ=environ, has_settings=True)
     assert list(from_variable.arguments) == [*from_flag.arguments, "word"]
     if isinstance(flag.fate, Token):
         assert from_variable.variables == {"CMLKIT_TOKEN": "7"}

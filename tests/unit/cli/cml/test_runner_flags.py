@@ -15,7 +15,7 @@ SCRIPT = b"apt-get update\napt-get install -y libgomp1 # and what else the train
 
 
 def ours(theirs: str, **environ: str) -> list[str]:
-    words = translated(["runner", "launch", *theirs.split()], environ=environ).arguments
+    words = translated(["runner", "launch", *theirs.split()], environ=environ, has_settings=True).arguments
     assert list(words[:2]) == ["runner", "launch"]
     return list(words[2:])
 
@@ -34,6 +34,14 @@ def ours(theirs: str, **environ: str) -> list[str]:
         ("--cloud-spot --cloud-spot-price 0.5", "--market spot --max-price 0.5"),
         ("--cloud-hdd-size=50 --cloud-image ami-1", "--disk-size 50 --image ami-1"),
         ("--cloud-metadata team=ml --cloud-permission-set p", "--tags team=ml --iam-instance-profile p"),
+        ("--cloud-image ubuntu@x86_64:099720109477:*focal-20.04*", "--image 099720109477:*focal-20.04*"),
+        ("--cloud-image ubuntu", ""),
+        ("--cloud-image nvidia", ""),
+        ("--cloud-type m", "--instance-type m5.2xlarge"),
+        ("--cloud-type m+t4", "--instance-type g4dn.xlarge"),
+        ("--cloud-gpu nvidia-tesla-t4 --cloud-type m", "--instance-type g4dn.xlarge"),
+        ("--cloud-type xl --cloud-gpu k80", "--instance-type p2.16xlarge"),
+        ("--cloud-type l --cloud-gpu nogpu", "--instance-type m5.8xlarge"),
         ("--cloud-metadata team=ml stage=dev --single", "--tags team=ml --tags stage=dev"),
         ("--cloud-type= --cloud-gpu= --cloud-hdd-size= --idle-timeout=", ""),
         ("--cloud-aws-subnet s-1 --cloud-aws-security-group g", "--subnet s-1 --security-group g"),
@@ -69,13 +77,19 @@ def test_a_flag_of_cmls_is_one_of_ours(theirs: str, wanted: str) -> None:
     ],
 )
 def test_the_value_of_a_tag_stays_the_text_that_it_is(pair: str, tags: dict[str, str]) -> None:
-    words = translated(["runner", "launch", "--cloud-metadata", pair], environ={}).arguments
+    words = translated(["runner", "launch", "--cloud-metadata", pair], environ={}, has_settings=True).arguments
     assert words[2] == "--tags"
     assert MAPPING.parse(words[3]) == tags
 
 
+def test_a_gpu_beside_a_type_without_any_is_left_to_the_launch_to_refuse() -> None:
+    assert ours("--cloud-gpu=t4", CML_RUNNER_CLOUD_TYPE="m") == ["--instance-type", "m5.2xlarge", "--gpus", "1"]
+
+
 def test_a_duration_may_be_written_out_as_cml_takes_it() -> None:
-    words = translated(["runner", "launch", "--idle-timeout", "1 hour, 5 minutes"], environ={}).arguments
+    words = translated(
+        ["runner", "launch", "--idle-timeout", "1 hour, 5 minutes"], environ={}, has_settings=True
+    ).arguments
     assert list(words[2:]) == ["--idle-timeout", "3900s"]
 
 
@@ -84,12 +98,16 @@ def test_a_startup_script_comes_in_base64_which_breaks_its_lines_at_76_character
     # The output of GNU `base64`, and of `openssl base64` on Windows.
     broken = line_end.join(base64.encodebytes(SCRIPT).decode().splitlines()) + line_end
     for text in (broken, base64.b64encode(SCRIPT).decode(), base64.b64encode(SCRIPT).decode().rstrip("=")):
-        words = translated(["runner", "launch", "--cloud-startup-script", text], environ={}).arguments
+        words = translated(
+            ["runner", "launch", "--cloud-startup-script", text], environ={}, has_settings=True
+        ).arguments
         assert list(words[2:]) == ["--startup-script", SCRIPT.decode()]
 
 
 def test_a_zone_is_its_region_and_the_log_says_so() -> None:
-    translation = translated(["runner", "launch", "--cloud-region", "us-east-1a"], environ={})
+    translation = translated(
+        ["runner", "launch", "--cloud-region", "us-east-1a"], environ={"CMLKIT_RUNNER_LABELS": "x"}
+    )
     assert list(translation.arguments[2:]) == ["--region", "us-east-1"]
     [note] = translation.notes
     assert "us-east-1a is a zone" in note
@@ -100,7 +118,8 @@ def test_a_zone_is_its_region_and_the_log_says_so() -> None:
     [
         ("--cloud=gcp", "--cloud is 'gcp'; cmlkit launches on AWS only."),
         ("--cloud-type=m+v100", "one of CML's own sizes"),
-        ("--cloud-type=m", "m5.2xlarge"),
+        ("--cloud-type=m --cloud-gpu=v100", "'m+v100' is one of CML's own sizes"),
+        ("--cloud-type=m --cloud-gpu=tesla", "'m+v100' is one of CML's own sizes"),
         ("--idle-timeout=-1", "cannot be turned off"),
         ("--idle-timeout -1", "cannot be turned off"),
         ("--idle-timeout never", "cannot be turned off"),
@@ -143,6 +162,19 @@ def test_a_variable_may_name_the_cloud(variable: str) -> None:
         ["runner", "launch", "--labels", "x", "--region", "eu-west-1"],
         ["runner", "launch", "--cloud", "aws", "--labels", "x", "--region", "eu-west-1"],
     )
+
+
+def test_a_line_of_cmls_has_its_label_and_region_which_its_jobs_look_for() -> None:
+    for line in ("runner launch --cloud=aws --cloud-type=g5.xlarge", "runner --cloud=aws --cloud-type=g5.xlarge"):
+        words = "runner launch --labels cml --region us-west-1 --cloud aws --instance-type g5.xlarge"
+        assert list(translated(line.split(), environ={}).arguments) == words.split()
+        plain = "runner launch --cloud aws --instance-type g5.xlarge"
+        assert list(translated(line.split(), environ={}, has_settings=True).arguments) == plain.split()
+
+
+@pytest.mark.parametrize("line", ["runner launch", "runner launch --cloud aws --instance-type g5.xlarge --json"])
+def test_a_line_of_ours_has_our_defaults(line: str) -> None:
+    assert list(translated(line.split(), environ={}).arguments) == line.split()
 
 
 def test_the_runner_without_a_command_has_cmls_label_and_region_unless_others_are_named() -> None:

@@ -11,7 +11,7 @@ RUN = {"GITHUB_REPOSITORY": "octo/forest", "GITHUB_SERVER_URL": "https://github.
 
 
 def ours(theirs: str, **environ: str) -> str:
-    return " ".join(translated(theirs.split(), environ=environ).arguments)
+    return " ".join(translated(theirs.split(), environ=environ, has_settings=True).arguments)
 
 
 @pytest.mark.parametrize(

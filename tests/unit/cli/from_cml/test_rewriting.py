@@ -78,11 +78,17 @@ def test_a_line_becomes(old: str, new: str) -> None:
     assert run(old) == new
 
 
+def test_a_size_of_cmls_is_its_type_and_stays_beside_its_gpu() -> None:
+    assert "--instance-type m5.2xlarge" in run("cml runner --cloud aws --cloud-type m --labels x")
+    both = run("cml runner --cloud aws --cloud-type m --cloud-gpu t4 --labels x")
+    assert "--cloud-type m --cloud-gpu t4" in both
+
+
 def test_what_stops_the_run_is_said_with_what_to_do() -> None:
     found = rows("sizes-and-refusals")
     stops = {line: row.old for line, row in found.items() if row.outcome == "stops"}
-    assert stops[13] == "--cloud-type=m"
-    assert "m5.2xlarge" in found[13].why
+    assert stops[13] == "--cloud-type=m+v100"
+    assert "g5.xlarge" in found[13].why
     assert stops[15] == "--idle-timeout=never"
     assert stops[23].startswith("- run: cml tensorboard-dev")
     assert found[23].new == found[23].old
