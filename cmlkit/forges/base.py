@@ -369,6 +369,9 @@ class PublishForge(ContentForge, PullRequestForge, CommentForge, CheckForge, Pro
     def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
         """Return the ids of the latest commits up to `ref` that changed the file, newest first; at most 100."""
 
+    def author_of(self, commit: str) -> str:
+        """Return the login of the commit's author, or the e-mail address if the forge knows no login."""
+
     def login(self) -> str:
         """Return the login that the token acts as."""
 

@@ -21,8 +21,8 @@ from cmlkit.git.command import run_git
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 SYMLINK = "120000"
 TIMEOUT_SECONDS = 1800.0
-# git-lfs may be missing or not set up; its pointers are made here.
-_WITHOUT_LFS = ("clean=", "smudge=", "process=", "required=false")
+# git-lfs may be missing, and git status fails if it needs it; its pointers are made and compared here.
+_WITHOUT_LFS = ("-c", "filter.lfs.clean=", "-c", "filter.lfs.process=", "-c", "filter.lfs.required=false")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,8 @@ def list_changes(directory: Path, specs: Sequence[str], *, each_ignored: bool = 
     # Without optional locks, so that git does not rewrite the user's index.
     environ = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
-        output = run_git(directory, "status", *options, "--", *specs, environ=environ, timeout=TIMEOUT_SECONDS)
+        command = (*_WITHOUT_LFS, "status", *options, "--", *specs)
+        output = run_git(directory, *command, environ=environ, timeout=TIMEOUT_SECONDS)
     except GitFailed as error:
         if not re.search(r"outside repository|pathspec|beyond a symbolic link", error.words):
             raise
@@ -164,13 +165,11 @@ class Staging:
         Raises:
             SettingsError: A file cannot be read, or a filter failed.
         """
-        settings = [part for value in _WITHOUT_LFS for part in ("-c", f"filter.lfs.{value}")]
-        # Only what the user would see if `git add` warned about line ends would be lost: it stages all the same.
-        settings += ["-c", "core.safecrlf=false"]
+        # Line ends that a round trip would change are the user's choice; git add would stop at them.
+        settings = ("-c", "core.safecrlf=false", "-c", "core.sparseCheckout=false")
         try:
             self._git(
-                *(*settings, "add", "--force", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul"),
-                send=_joined(paths),
+                *(*settings, "add", "--force", "--pathspec-from-file=-", "--pathspec-file-nul"), send=_joined(paths)
             )
         except GitFailed as error:
             raise SettingsError(

@@ -19,7 +19,7 @@ from cmlkit.publishing.further_files import store_in_lfs
 from cmlkit.publishing.marker import Marker
 from cmlkit.publishing.own_branch import signed
 from cmlkit.publishing.pull_request import open_pull_request
-from cmlkit.publishing.reconcile import conflicting, holds, settle, with_commits
+from cmlkit.publishing.reconcile import beside_others, conflicting, holds, latest, settle, with_commits
 from cmlkit.publishing.selection import JobFile, Selection
 from cmlkit.publishing.start import Start, find_start
 from cmlkit.records.workflow_run import WorkflowRun
@@ -113,18 +113,20 @@ def publish_files(
     )
     title = spec.title or _title(proposal)
     message = signed(f"{spec.message or title}{' [skip ci]' if spec.skips_ci else ''}", branch)
-    _write(proposal, branch=branch, message=message, directory=directory, forge=forge, clock=clock)
+    left = _write(proposal, branch=branch, base=base, message=message, directory=directory, forge=forge, clock=clock)
+    if left:
+        progress.warn(_left_note(left, branch))
     pull_request = open_pull_request(
         branch=branch,
         base=base,
         title=title,
-        body=_body(spec, proposal, base, workflow_run),
+        body=_body(spec, _notes(proposal, left, base=base, branch=branch), workflow_run),
         draft=False,
         forge=forge,
     )
     if spec.skips_ci:
         warn_of_pending_checks(base, forge=forge, otherwise="--no-skip-ci", warn=progress.warn)
-    if spec.auto_merge and not proposal.conflicts:
+    if spec.auto_merge and not proposal.conflicts and not left:
         merge_by_itself(
             pull_request, spec.auto_merge, destination=place, enable=forge.enable_auto_merge, warn=progress.warn
         )
@@ -174,22 +176,28 @@ def _differs(files: Sequence[JobFile], base_head: str, start: Start, forge: Publ
 
 
 def _write(
-    proposal: Proposal, *, branch: str, message: str, directory: Path, forge: PublishForge, clock: Clock
-) -> None:
-    """Bring the branch to the proposed commits and files."""
+    proposal: Proposal, *, branch: str, base: str, message: str, directory: Path, forge: PublishForge, clock: Clock
+) -> tuple[str, ...]:
+    """Bring the branch to the proposed commits and files; return the files that others have changed on it instead."""
     start = proposal.start
     head = forge.branch_head(branch)
+    is_new = head is None
     if head is None and start.is_own:
         forge.create_branch(branch, start.commit)
         head = start.commit
     elif head is not None and start.is_own and forge.divergence(start.commit, head).behind:
         head = forge.merge_into(branch, start.commit)
     if not proposal.files:
-        return
-    settled = settle(proposal.files, onto=head or start.commit, forge=forge, directory=directory)
+        return ()
+    if is_new or head is None:
+        found = settle(proposal.files, onto=start.commit, forge=forge, directory=directory)
+    elif _has_commits_of_others(branch, base, forge):
+        found = beside_others(proposal.files, onto=head, start=start.commit, forge=forge, directory=directory)
+    else:
+        found = latest(proposal.files)
     commit_files(
-        settled.files,
-        removes=settled.removes,
+        found.files,
+        removes=found.removes,
         forge=forge,
         branch=branch,
         base_head=start.commit,
@@ -197,6 +205,12 @@ def _write(
         message=message,
         clock=clock,
     )
+    return tuple(file.path for file in found.conflicts)
+
+
+def _has_commits_of_others(branch: str, base: str, forge: PublishForge) -> bool:
+    existing = next(iter(forge.pull_requests(base=base, head=branch)), None)
+    return existing is not None and bool(forge.pull_request_authors(existing.number) - {forge.login()})
 
 
 def _title(proposal: Proposal) -> str:
@@ -205,19 +219,35 @@ def _title(proposal: Proposal) -> str:
     return " ".join(words.split())[:200]
 
 
-def _body(spec: PullRequestSpec, proposal: Proposal, base: str, workflow_run: WorkflowRun) -> str:
+def _body(spec: PullRequestSpec, notes: Sequence[str], workflow_run: WorkflowRun) -> str:
     words = spec.body or f"Of the run {workflow_run.url}"
-    note = _conflict_note(proposal.conflicts, markdown.code(base), shown=markdown.code) if proposal.conflicts else ""
-    return f"{_marker(workflow_run)}\n" + "\n\n".join(filter(None, (words, note)))
+    return f"{_marker(workflow_run)}\n" + "\n\n".join((words, *notes))
+
+
+def _notes(proposal: Proposal, left: Sequence[str], *, base: str, branch: str) -> list[str]:
+    """Return the words in markdown about files that others have changed, too."""
+    code = markdown.code
+    notes = [_conflict_note(proposal.conflicts, code(base), shown=code)] if proposal.conflicts else []
+    return [*notes, *([_left_note(left, code(branch), shown=code)] if left else [])]
 
 
 def _conflict_note(paths: Sequence[str], base: str, *, shown: Callable[[str], str] = str) -> str:
-    names = ", ".join(shown(path) for path in paths[:NAMES_SHOWN])
-    more = f" and {len(paths) - NAMES_SHOWN} more" if len(paths) > NAMES_SHOWN else ""
     return (
-        f"Since the checkout, {base} has changed in files that the job changed, too: {names}{more}. Resolve the"
-        " conflict in the pull request; it is not merged by itself."
+        f"Since the checkout, {base} has changed in files that the job changed, too: {_listing(paths, shown)}. Resolve"
+        " the conflict in the pull request; it is not merged by itself."
     )
+
+
+def _left_note(paths: Sequence[str], branch: str, *, shown: Callable[[str], str] = str) -> str:
+    return (
+        f"Others have changed these files on {branch} in the same lines as the job: {_listing(paths, shown)}. They stay"
+        " as they are there; another branch (--branch) takes the job's."
+    )
+
+
+def _listing(paths: Sequence[str], shown: Callable[[str], str]) -> str:
+    more = f" and {len(paths) - NAMES_SHOWN} more" if len(paths) > NAMES_SHOWN else ""
+    return ", ".join(shown(path) for path in paths[:NAMES_SHOWN]) + more
 
 
 def _marker(workflow_run: WorkflowRun) -> Marker:

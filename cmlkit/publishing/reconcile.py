@@ -83,23 +83,51 @@ def _merged(file: JobFile, theirs: TreeFile | None, read: Callable[[str], bytes]
 
 
 def settle(files: Sequence[JobFile], *, onto: str, forge: PublishForge, directory: Path) -> Reconciled:
-    """Return what to commit on top of a commit of the job's own branch; in a conflict, the job's latest version."""
+    """Return what to commit on top of `onto`, merged where possible; in a conflict, the job's version."""
     found = reconcile(files, onto=onto, forge=forge, directory=directory)
+    own = latest(found.conflicts)
+    return Reconciled(files=(*found.files, *own.files), removes=(*found.removes, *own.removes))
+
+
+def latest(files: Iterable[JobFile]) -> Reconciled:
+    """Return what the job made of its files, whatever a commit has in their place."""
+    made = list(files)
     return Reconciled(
-        files=(*found.files, *(file.after for file in found.conflicts if file.after is not None)),
-        removes=(*found.removes, *(file.path for file in found.conflicts if file.after is None)),
+        files=tuple(file.after for file in made if file.after is not None),
+        removes=tuple(file.path for file in made if file.after is None),
     )
+
+
+def beside_others(
+    files: Sequence[JobFile], *, onto: str, start: str, forge: PublishForge, directory: Path
+) -> Reconciled:
+    """Return what to commit on top of a branch of the job's own to which others have committed, too.
+
+    A file whose latest change is cmlkit's own gets the job's latest version; one that others changed is merged.
+
+    Args:
+        start: The commit that the job's changes start from; changes up to that are in them.
+    """
+    last = {file.path: found[0] for file in files if (found := forge.commits_of(file.path, ref=onto, limit=1))}
+    theirs = {
+        path
+        for path, commit in last.items()
+        if forge.divergence(start, commit).ahead and forge.author_of(commit) != forge.login()
+    }
+    own = latest(file for file in files if file.path not in theirs)
+    both = reconcile([file for file in files if file.path in theirs], onto=onto, forge=forge, directory=directory)
+    return Reconciled(files=(*own.files, *both.files), removes=(*own.removes, *both.removes), conflicts=both.conflicts)
 
 
 def with_commits(files: Sequence[JobFile], commits: Iterable[ChangedFile], directory: Path) -> tuple[JobFile, ...]:
     """Return the files, and those that the job's own commits changed, compared with what it checked out."""
     committed = {change.path: change for change in commits}
-    latest = {file.path: file for file in files}
+    changed = {file.path for file in files}
     own = [
         dataclasses.replace(file, before=committed[file.path].before) if file.path in committed else file
         for file in files
     ]
-    own += [_committed_file(change, directory) for path, change in committed.items() if path not in latest]
+    own += [_committed_file(change, directory) for path, change in committed.items() if path not in changed]
     return tuple(own)
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from cmlkit.__main__ import run
 from cmlkit_sandbox import Sandbox
+from cmlkit_sandbox.github.pull_state import after_push
 from cmlkit_sandbox.github.repository import Repository
 
 TRACKED = {
@@ -81,6 +82,7 @@ class Job:
         author = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
         for command in (["add", "--all"], [*author, "commit", "-qm", "By hand"], ["push", "-q", "origin", branch]):
             subprocess.run(["git", "-C", str(there), *command], check=True, capture_output=True)
+        after_push(self.sandbox.github.hub, self.repository)
         return str(self.repository.git.branch_head(branch))
 
     def changes(self, base: str = "main") -> dict[str, str]:

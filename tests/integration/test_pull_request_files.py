@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -285,3 +286,63 @@ def test_a_checkout_of_another_history_undoes_nothing(job: Job) -> None:
     said = job.pr(".")["said"]
     assert "params.yaml" in said
     assert job.changes() == {"model.bin": "A"}
+
+
+def test_a_later_call_brings_the_latest_version_and_no_mixture(job: Job) -> None:
+    job.write("params.yaml", TRACKED["params.yaml"].replace("p1: 1", "p1: 100"))
+    job.pr("params.yaml")
+    job.write("params.yaml", TRACKED["params.yaml"].replace("p9: 9", "p9: 900"))
+    job.pr("params.yaml")
+    assert {b"p1: 1", b"p9: 900"} <= set(job.content("params.yaml").splitlines())
+
+
+def test_a_persons_commit_on_the_branch_stays(job: Job) -> None:
+    job.write("params.yaml", TRACKED["params.yaml"].replace("p1: 1", "p1: 100"))
+    job.write("notes.txt", "first")
+    branch = str(job.pr("params.yaml", "notes.txt")["branch"])
+    by_hand = TRACKED["params.yaml"].replace("p1: 1", "p1: 100").replace("p5: 5", "p5: 500")
+    job.colleague({"params.yaml": by_hand}, branch=branch)
+    job.write("params.yaml", TRACKED["params.yaml"].replace("p1: 1", "p1: 111").replace("p5: 5", "p5: 555"))
+    job.write("notes.txt", "second")
+    said = job.pr("params.yaml", "notes.txt")["said"]
+    assert (job.content("params.yaml"), job.content("notes.txt")) == (by_hand.encode(), b"second")
+    assert "params.yaml" in said
+    assert "`params.yaml`" in (job.repository.pulls[0].body or "")
+
+
+def test_folders_files_and_links_may_take_each_others_place(job: Job) -> None:
+    shutil.rmtree(job.directory / "data")
+    job.write("data", "now a file")
+    (job.directory / "train.py").unlink()
+    job.write("train.py/main.py", "x")
+    shutil.rmtree(job.directory / "pkg")
+    (job.directory / "pkg").symlink_to("train.py")
+    job.pr(".")
+    assert job.changes() == {
+        "data": "A",
+        "data/a.csv": "D",
+        "data/b.csv": "D",
+        "train.py": "D",
+        "train.py/main.py": "A",
+        "pkg": "A",
+        "pkg/module.py": "D",
+    }
+
+
+def test_a_deleted_file_and_a_deleted_folder_can_be_named(job: Job) -> None:
+    (job.directory / "train.py").unlink()
+    shutil.rmtree(job.directory / "data")
+    job.pr("train.py", "data")
+    assert job.changes() == {"train.py": "D", "data/a.csv": "D", "data/b.csv": "D"}
+
+
+def test_a_moved_submodule_is_left_out_with_a_word(job: Job) -> None:
+    job.git("init", "--quiet", "vendor/tool")
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    job.git("-C", "vendor/tool", *author, "commit", "--quiet", "--allow-empty", "-m", "one")
+    job.git("add", "vendor/tool")
+    job.git(*author, "commit", "--quiet", "-m", "Add tool")
+    job.git("-C", "vendor/tool", *author, "commit", "--quiet", "--allow-empty", "-m", "two")
+    job.write("a.txt", "a")
+    assert "vendor/tool" in job.pr(".")["said"]
+    assert job.changes() == {"a.txt": "A", "vendor/tool": "A"}

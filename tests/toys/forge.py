@@ -104,6 +104,9 @@ class ToyForge:
     def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
         return []
 
+    def author_of(self, commit: str) -> str:
+        return "toy"
+
     def login(self) -> str:
         return "toy"
 

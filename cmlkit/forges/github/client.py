@@ -72,6 +72,11 @@ def text(body: str | None) -> str:
     return (body or "").replace("\r\n", "\n").strip()
 
 
+def commit_author(answer: Any) -> str:
+    """Return the login of a commit's author, or the e-mail address if GitHub knows no login."""
+    return str((answer["author"] or {}).get("login") or answer["commit"]["author"]["email"])
+
+
 def checked_repository(full_name: str) -> str:
     """Return `OWNER/NAME`, or raise SettingsError."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+/(?!\.\.?$)[A-Za-z0-9._-]+", full_name):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cmlkit.errors import Conflict, NotFound, ServiceError
 from cmlkit.forges.base import Changes, Divergence, Repository, TreeFile
-from cmlkit.forges.github.client import Client, parsed
+from cmlkit.forges.github.client import Client, commit_author, parsed
 from cmlkit.forges.github.git_uploads import API_BLOB_BYTES, API_BLOBS, GitUploads
 from cmlkit.forges.github.signed_commits import SignedCommits
 from cmlkit.forges.github.transport import RAW
@@ -73,6 +73,9 @@ class GitData:
         query = {"sha": ref, "path": path, "per_page": limit}
         document = self._client.http.request("GET", self._client.path("commits"), query=query).document
         return parsed(lambda answer: [str(commit["sha"]) for commit in answer], document)
+
+    def author_of(self, commit: str) -> str:
+        return parsed(commit_author, self._client.http.get(self._client.path("commits", commit)))
 
     def blob_ids(self, commit: str, paths: Iterable[str]) -> dict[str, str]:
         return {path: file.blob for path, file in self.tree_files(commit, paths).items() if file.blob}

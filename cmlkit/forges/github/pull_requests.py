@@ -9,7 +9,7 @@ from typing import Any
 
 from cmlkit.errors import CmlkitError, Conflict, NotFound, PermissionDenied, ServiceError
 from cmlkit.forges.base import PullRequest
-from cmlkit.forges.github.client import Client, parsed, text
+from cmlkit.forges.github.client import Client, commit_author, parsed, text
 
 _ENABLE_AUTO_MERGE = """
 mutation($pullRequest: ID!, $method: PullRequestMergeMethod!) {
@@ -61,7 +61,7 @@ class PullRequests:
     def pull_request_authors(self, number: int) -> set[str]:
         commits = self._client.http.pages(self._client.path("pulls", number, "commits"))
         reviews = self._client.http.pages(self._client.path("pulls", number, "reviews"))
-        return {parsed(_commit_author, commit) for commit in commits} | {parsed(_user, review) for review in reviews}
+        return {parsed(commit_author, commit) for commit in commits} | {parsed(_user, review) for review in reviews}
 
     def create_pull_request(self, *, head: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
         def send() -> PullRequest:
@@ -184,11 +184,6 @@ def _pull_request(answer: Any) -> PullRequest:
         merge_commit=text(answer.get("merge_commit_sha")) if answer.get("merged_at") else "",
         head_repository=str((answer["head"].get("repo") or {}).get("full_name", "")),
     )
-
-
-def _commit_author(answer: Any) -> str:
-    """Return the login of the commit's author, or the e-mail address if GitHub knows no login."""
-    return str((answer["author"] or {}).get("login") or answer["commit"]["author"]["email"])
 
 
 def _user(answer: Any) -> str:

@@ -183,6 +183,9 @@ class GitHub:
     def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
         return self._git.commits_of(path, ref=ref, limit=limit)
 
+    def author_of(self, commit: str) -> str:
+        return self._git.author_of(commit)
+
     def create_blob(self, content: bytes) -> str:
         return self._git.create_blob(content)
 
