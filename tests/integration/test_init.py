@@ -187,6 +187,25 @@ def test_the_guide_shows_what_is_printed(cml_workflow: Path, capsys: pytest.Capt
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == block.splitlines()
 
 
+def test_rewritten_workflows_are_such_that_github_takes() -> None:
+    cases = documented.ROOT / "tests" / "unit" / "cli" / "from_cml" / "cases"
+    # What the old files have, too: retired actions, labels, unknown inputs, and expressions in scripts.
+    old = (
+        "retired",
+        "node20",
+        "label .* is unknown",
+        "is not defined in object type {}",
+        "could not read reusable",
+        "untrusted",
+    )
+    ignored = [word for pattern in old for word in ("-ignore", pattern)]
+    written = [str(path) for path in cases.glob("*-cmlkit.yml")]
+    command = [str(ACTIONLINT), "-shellcheck=", "-pyflakes=", *ignored, *written]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert len(written) >= 15
+    assert done.returncode == 0, done.stdout
+
+
 def test_rewriting_overwrites_nothing_and_does_not_see_its_own_files(
     cml_workflow: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -250,6 +250,10 @@ class Places:
         """Return the offset in the file behind the character before an offset of the value."""
         return self._places[offset - 1][1]
 
+    def can_hold(self, text: str) -> bool:
+        """Return whether a text means itself in a scalar of this style."""
+        return bool(self._style) or not re.search(r":\s|\s#|[\[\]{},]", text)
+
     def written(self, text: str) -> str:
         """Return a text as it is written in a scalar of this style."""
         if self._style == "'":

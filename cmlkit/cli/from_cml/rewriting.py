@@ -31,6 +31,7 @@ from cmlkit.cli.from_cml.workflow import SETUP_ACTION, Job, Step, is_about_cml, 
 CHECKOUT = "actions/checkout"
 _VEGA = re.compile(r"\b(vl2png|vl2svg|vl2vg|vg2png|vg2svg)\b")
 _DVC = re.compile(r"(?m)(?:^|[;&|(]|\brun)\s*dvc\s")
+_OR_ALIAS = "Is it to be cmlkit? Change it, or set `cml: true` in the action, which puts cml on PATH."
 _NEEDED = "Puts cmlkit on PATH."
 
 
@@ -144,7 +145,7 @@ class _Rewriting:
             _, node = entries(job.node)["runs-on"]
             self._remark(node.start_mark.index, "stops", "The action does not run on Windows: take ubuntu-latest.")
         for node in job.strangers:
-            self._remark(node.start_mark.index, "by hand", "CML is named outside of a script: is it to be cmlkit?")
+            self._remark(node.start_mark.index, "by hand", f"CML is named outside of a script. {_OR_ALIAS}")
         if not any(_becomes_action(step) for step in job.steps) and self._needs_action(job):
             self._add_action(job)
 
@@ -156,7 +157,7 @@ class _Rewriting:
         elif step.found:
             self._script(job, step, step.found)
         elif step.fault and step.run:
-            self._remark(step.run.start_mark.index, "by hand", f"{step.fault} Change cml to cmlkit in it.")
+            self._remark(step.run.start_mark.index, "by hand", f"{step.fault} {_OR_ALIAS}")
 
     def _needs_action(self, job: Job) -> bool:
         """Return whether a job calls cmlkit in the end."""
@@ -249,7 +250,7 @@ class _Rewriting:
             self._call(job, step, script, call)
         for offset in found.mentions:
             at, _ = script.places.span(offset, offset + 1)
-            self._remark(at, "by hand", "CML is named where no command of the script stands: is it to be cmlkit?")
+            self._remark(at, "by hand", f"CML is named where no command of the script stands. {_OR_ALIAS}")
 
     def _install(self, script: _Script, install: Install, found: Found) -> None:
         why = "The action installs cmlkit."
@@ -308,7 +309,7 @@ class _Rewriting:
         start, end = argument.words[0].start, argument.words[-1].end
         if argument.new == "":
             self._remove(script, before, end, why=argument.why, at=start)
-        elif argument.new is not None:
+        elif argument.new is not None and script.places.can_hold(argument.new):
             self._change(script, start, end, argument.new, why=argument.why)
         elif argument.why:
             outcome: Outcome = "stops" if argument.stops else "by hand" if argument.by_hand else "kept"

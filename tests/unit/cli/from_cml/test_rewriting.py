@@ -84,6 +84,21 @@ def test_a_size_of_cmls_is_its_type_and_stays_beside_its_gpu() -> None:
     assert "--cloud-type m --cloud-gpu t4" in both
 
 
+@pytest.mark.parametrize(
+    ("run", "flag"),
+    [
+        ("{}", "--cloud-startup-script=ZWNobyAiYTogYiI="),
+        ('"{}"', r"""--startup-script='echo \"a: b\"'"""),
+        ("'{}'", "--startup-script=''echo \"a: b\"''"),
+        ("|\n          {}", "--startup-script='echo \"a: b\"'"),
+    ],
+)
+def test_a_value_is_written_as_yaml_takes_it_there_or_not_changed(run: str, flag: str) -> None:
+    launch = "cml runner --cloud=aws --cloud-type=t3.nano --labels=x --cloud-startup-script=ZWNobyAiYTogYiI="
+    old = f"on: push\njobs:\n  a:\n    steps:\n      - run: {run.format(launch)}\n"
+    assert f" {flag} " in rewrite(old, action=ACTION).text
+
+
 def test_what_stops_the_run_is_said_with_what_to_do() -> None:
     found = rows("sizes-and-refusals")
     stops = {line: row.old for line, row in found.items() if row.outcome == "stops"}
