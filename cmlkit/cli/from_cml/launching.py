@@ -224,28 +224,7 @@ def handed_over(document: Document, jobs: Sequence[Job], found: Sequence[Launch]
 
 
 def _remark_on(document: Document, launch: Launch, changes: Changes) -> None:
-    if not {"--cloud-type", "--cloud-gpu"} & launch.given:
-        changes.remark(
-            launch.line, "Without --cloud-type, CML takes m5.2xlarge and cmlkit t3.medium: add --instance-type."
-        )
-    if not re.fullmatch(r"[\w-]+", launch.region):
-        why = "Check the region of the job that stops the instance: it must be one of AWS's own, such as us-west-1."
-        changes.remark(launch.line, why)
-    if not launch.users:
-        changes.remark(launch.line, "No job of this file runs on it: use the output `label` of this step in runs-on.")
-    matrix = [job.name for job in launch.users if value(job.node, "strategy", "matrix") is not None]
-    if len(launch.users) > 1 or (matrix and value(launch.job.node, "strategy") is None):
-        names = ", ".join(job.name for job in launch.users)
-        why = (
-            f"An instance serves one job, and several run on this one ({names}): add --count=N if they run at the same"
-            " time, or launch in a job of its own for each."
-        )
-        changes.remark(launch.line, why)
-    minutes = _most_minutes(launch.users)
-    if launch.users and minutes is None:
-        changes.remark(launch.line, "cmlkit ends an instance after 2h, even during a job: set --max-lifetime.")
-    elif minutes is not None and minutes > _LONG:
-        why = "A hanging instance costs as long: lower timeout-minutes and --max-lifetime to what training takes."
+    for why in (*_of_its_machine(launch), *_of_its_users(launch)):
         changes.remark(launch.line, why)
     for job in launch.users:
         if (container := value(job.node, "container")) is not None:
@@ -254,6 +233,30 @@ def _remark_on(document: Document, launch: Launch, changes: Changes) -> None:
                 " has: choose an image with --image, or leave the container out."
             )
             changes.remark(document.line(container.start_mark.index), why)
+
+
+def _of_its_machine(launch: Launch) -> Iterator[str]:
+    if not {"--cloud-type", "--cloud-gpu"} & launch.given:
+        yield "Without --cloud-type, CML takes m5.2xlarge and cmlkit t3.medium: add --instance-type."
+    if not re.fullmatch(r"[\w-]+", launch.region):
+        yield "Check the region of the job that stops the instance: it must be one of AWS's own, such as us-west-1."
+    minutes = _most_minutes(launch.users)
+    if launch.users and minutes is None:
+        yield "cmlkit ends an instance after 2h, even during a job: set --max-lifetime."
+    elif minutes is not None and minutes > _LONG:
+        yield "A hanging instance costs as long: lower timeout-minutes and --max-lifetime to what training takes."
+
+
+def _of_its_users(launch: Launch) -> Iterator[str]:
+    if not launch.users:
+        yield "No job of this file runs on it: use the output `label` of this step in runs-on."
+    has_matrix = any(value(job.node, "strategy", "matrix") is not None for job in launch.users)
+    if len(launch.users) > 1 or (has_matrix and value(launch.job.node, "strategy") is None):
+        names = ", ".join(job.name for job in launch.users)
+        yield (
+            f"An instance serves one job, and several run on this one ({names}): add --count=N if they run at the same"
+            " time, or launch in a job of its own for each."
+        )
 
 
 def _say_that_labels_stay(document: Document, launch: Launch, changes: Changes) -> None:

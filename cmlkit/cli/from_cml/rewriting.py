@@ -295,11 +295,15 @@ class _Rewriting:
             before = argument.words[-1].end
         if launch:
             self._launch(script, launch)
+        self._token(job, step, command.path, at)
+
+    def _token(self, job: Job, step: Step, path: tuple[str, ...], at: int) -> None:
+        """Say if a command needs another token than it had for CML."""
         written = token(step, job, self._document.root)
-        if command.path == ("asset", "publish") and not written:
+        if path == ("asset", "publish") and not written:
             why = "cmlkit stores the image in the repository, which takes a token: set REPO_TOKEN in the step's env."
             self._remark(at, "stops", why)
-        if command.path == ("check", "create") and not is_job_token(written):
+        if path == ("check", "create") and not is_job_token(written):
             why = (
                 "GitHub takes checks from its own token: set GITHUB_TOKEN: ${{ github.token }} in the step's env, too."
             )
