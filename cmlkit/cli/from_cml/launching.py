@@ -13,6 +13,7 @@ from cmlkit.cli.cml.runner_flags import REGIONS, size_with_gpu
 from cmlkit.cli.from_cml.arguments import Argument, arguments
 from cmlkit.cli.from_cml.calls import Call
 from cmlkit.cli.from_cml.document import Document, Edit, NotYaml, Places, Remark, column, entries, items, text, value
+from cmlkit.cli.from_cml.shell import Word
 from cmlkit.cli.from_cml.workflow import Job, Step
 from cmlkit.clouds import CLOUDS
 
@@ -24,6 +25,7 @@ _LONG = 24 * 60
 _VARIABLES = "CML_RUNNER_"
 # What only the job that launches has.
 _OWN_CONTEXT = re.compile(r"\$\{\{.*?\b(matrix|steps|needs|job)\.")
+_FOR_ROOT = frozenset({"apt", "apt-get", "sudo"})
 _CREDENTIALS = "aws-actions/configure-aws-credentials"
 
 
@@ -97,6 +99,7 @@ def _settle_gpu(found: list[Argument], kind: Argument, gpu: Argument) -> None:
 def _launch(document: Document, jobs: Sequence[Job], job: Job, step: Step, call: Call) -> Launch:
     assert call.command is not None
     assert step.found is not None
+    assert step.run is not None
     found = list(arguments(call.command, call.arguments))
     flags = {argument.flag: argument for argument in found if argument.flag}
     if "--cloud-type" in flags and "--cloud-gpu" in flags:
@@ -109,7 +112,7 @@ def _launch(document: Document, jobs: Sequence[Job], job: Job, step: Step, call:
         step=step,
         call=call,
         arguments=found,
-        line=_line(document, step, call),
+        line=_line(document, step.run, call.name[0]),
         labels=labels,
         given=frozenset(values),
         region=_region(flags.get("--cloud-region"), values),
@@ -130,12 +133,12 @@ def _variables(document: Document, step: Step, job: Job) -> dict[str, str | None
     return found
 
 
-def _line(document: Document, step: Step, call: Call) -> int:
-    assert step.run is not None
+def _line(document: Document, script: ScalarNode, word: Word) -> int:
+    """Return the line of a word in a script; the script's first, if its places are not known."""
     try:
-        return document.line(Places(document, step.run).end(call.name[0].end))
+        return document.line(Places(document, script).end(word.end))
     except NotYaml:
-        return document.line(step.run.start_mark.index)
+        return document.line(script.start_mark.index)
 
 
 def _labels(values: Mapping[str, str | None]) -> list[str] | None:
@@ -233,6 +236,19 @@ def _remark_on(document: Document, launch: Launch, changes: Changes) -> None:
                 " has: choose an image with --image, or leave the container out."
             )
             changes.remark(document.line(container.start_mark.index), why)
+        for line in _lines_for_root(document, job):
+            why = "Jobs on the instance are not root, as with CML: put this into --startup-script of the launch."
+            changes.remark(line, why)
+
+
+def _lines_for_root(document: Document, job: Job) -> Iterator[int]:
+    """Yield the lines whose commands only root may run."""
+    for step in job.steps:
+        if step.found is None or step.run is None:
+            continue
+        for words in step.found.script.commands:
+            if words[0].value in _FOR_ROOT:
+                yield _line(document, step.run, words[0])
 
 
 def _of_its_machine(launch: Launch) -> Iterator[str]:

@@ -171,6 +171,13 @@ def test_an_image_is_not_stored_without_a_token() -> None:
     assert [row.outcome for row in rewrite(with_token, action=ACTION).rows] == ["changed", "changed"]
 
 
+def test_what_only_root_may_do_is_left_to_the_user_in_jobs_on_an_instance() -> None:
+    found = rows("labels-that-stay")
+    assert {line for line, row in found.items() if row.outcome == "by hand"} == {25}
+    assert "--startup-script" in found[25].why
+    assert not [row for row in rows("npm").values() if "--startup-script" in row.why]
+
+
 def test_a_check_takes_the_own_token() -> None:
     step = "- uses: iterative/setup-cml@v2\n      - run: cml check create report.md"
     old = f"on: push\nenv:\n  REPO_TOKEN: placed\njobs:\n  a:\n    steps:\n      {step}\n"
