@@ -315,6 +315,9 @@ class PullRequestForge(Protocol):
     def enable_auto_merge(self, pull_request: PullRequest, method: str) -> None:
         """Let the forge merge once requirements are met; `method` is merge, squash or rebase."""
 
+    def merge_when_ready(self, pull_request: PullRequest, method: str) -> None:
+        """Like `enable_auto_merge`, but merge at once if the forge does not wait. Conflict if it cannot be merged."""
+
 
 class CommentForge(Protocol):
     """Comments."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from cmlkit.errors import CmlkitError, PermissionDenied, ServiceError, SettingsError
+from cmlkit.errors import CmlkitError, Conflict, PermissionDenied, ServiceError, SettingsError
 from cmlkit.forges.base import PublishForge, PullRequest
 from cmlkit.publishing.comment import comment_place
 from cmlkit.publishing.marker import marker_in
@@ -310,7 +310,7 @@ def merge_by_itself(
         except PermissionDenied as error:
             reason = error
         except ServiceError as error:
-            if error.status not in (404, 409, 422):
+            if not isinstance(error, Conflict) and error.status not in (404, 422):
                 raise
             reason = error
     warn(f"The pull request #{pull_request.number} is not merged by itself: {reason}")

@@ -128,7 +128,7 @@ def publish_files(
         warn_of_pending_checks(base, forge=forge, otherwise="--no-skip-ci", warn=progress.warn)
     if spec.auto_merge and not proposal.conflicts and not left:
         merge_by_itself(
-            pull_request, spec.auto_merge, destination=place, enable=forge.enable_auto_merge, warn=progress.warn
+            pull_request, spec.auto_merge, destination=place, enable=forge.merge_when_ready, warn=progress.warn
         )
     return pull_request
 

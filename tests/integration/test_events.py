@@ -544,3 +544,26 @@ def test_a_remote_is_the_repository_or_the_fork_in_the_settings(
     assert run(["pr", "create", "metrics.json", "--remote", "mine"], environ=os.environ) == code
     found = [(pull.head_repository.full_name, pull.base) for pull in scene.opened]
     assert found == ([(named or scene.sandbox.repository, "work")] if code == 0 else [])
+
+
+def test_a_merge_that_is_asked_for_happens_at_once_if_the_repository_has_no_auto_merge(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with CML, which merges upon creation then."""
+    scene.repository.settings.allow_auto_merge = False
+    scene.happens(scene.events.schedule(), monkeypatch)
+    assert run(["pr", "create", "metrics.json", "--rebase"], environ=os.environ) == 0
+    assert [pull.merged is not None for pull in scene.opened] == [True]
+
+
+def test_a_pull_request_that_cannot_be_merged_yet_stays_open_and_says_why(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.repository.settings.allow_auto_merge = False
+    scene.sandbox.github.protect(scene.sandbox.repository, "main", Protection(checks=("tests",)))
+    scene.happens(scene.events.schedule(), monkeypatch)
+    assert run(["pr", "create", "metrics.json", "--merge"], environ=os.environ) == 0
+    assert [pull.state for pull in scene.opened] == ["open"]
+    said = capsys.readouterr().err
+    assert "tests" in said
+    assert "'Allow auto-merge'" in said

@@ -166,6 +166,9 @@ class ToyForge:
     def set_milestone(self, number: int, title: str) -> None:
         pass
 
+    def merge_when_ready(self, pull_request: PullRequest, method: str) -> None:
+        raise NotImplementedError
+
     def enable_auto_merge(self, pull_request: PullRequest, method: str) -> None:
         pass
 

@@ -27,6 +27,12 @@ mutation($pullRequest: ID!) {
 }
 """
 
+# GitHub says so if all requirements are met, or if the branch has none.
+_NOTHING_TO_WAIT_FOR = ("clean status", "Protected branch rules not configured for this branch")
+# It says so if the repository's settings have no auto-merge, in words that have changed over time.
+_NO_WAITING = ("not allowed for this repository", "Can't enable auto-merge for this pull request")
+_ALLOW_AUTO_MERGE = "Turn on 'Allow auto-merge' under Settings > General > Pull Requests."
+
 
 class PullRequests:
     """The repository's pull requests.
@@ -126,10 +132,25 @@ class PullRequests:
         try:
             self._client.http.graphql(_ENABLE_AUTO_MERGE, pullRequest=pull_request.node_id, method=method.upper())
         except (ServiceError, PermissionDenied) as error:
-            if "clean status" not in error.message:
+            if not any(words in error.message for words in _NOTHING_TO_WAIT_FOR):
                 raise _auto_merge_refused(error) from error
             # Nothing is left to wait for, so GitHub wants the merge itself.
             self.merge(pull_request, method)
+
+    def merge_when_ready(self, pull_request: PullRequest, method: str) -> None:
+        try:
+            self.enable_auto_merge(pull_request, method)
+        except (ServiceError, PermissionDenied) as error:
+            if not any(words in error.message for words in _NO_WAITING):
+                raise
+            self._merge_without_waiting(pull_request, method, error)
+
+    def _merge_without_waiting(self, pull_request: PullRequest, method: str, refused: CmlkitError) -> None:
+        try:
+            self.merge(pull_request, method)
+        except Conflict as error:
+            error.next_step = f"{error.next_step}. {refused.next_step or _ALLOW_AUTO_MERGE}"
+            raise
 
     def pull_request(self, number: int) -> PullRequest:
         return parsed(_pull_request, self._client.http.get(self._client.path("pulls", number)))
@@ -162,7 +183,7 @@ def _qualified(head: str, owner: str) -> str:
 
 def _auto_merge_refused(error: CmlkitError) -> CmlkitError:
     if "not allowed for this repository" in error.message:
-        error.next_step = "Turn on 'Allow auto-merge' under Settings > General > Pull Requests."
+        error.next_step = _ALLOW_AUTO_MERGE
     return error
 
 

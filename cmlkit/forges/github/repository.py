@@ -238,6 +238,9 @@ class GitHub:
     def enable_auto_merge(self, pull_request: PullRequest, method: str) -> None:
         self._pulls.enable_auto_merge(pull_request, method)
 
+    def merge_when_ready(self, pull_request: PullRequest, method: str) -> None:
+        self._pulls.merge_when_ready(pull_request, method)
+
     def pull_request(self, number: int) -> PullRequest:
         return self._pulls.pull_request(number)
 

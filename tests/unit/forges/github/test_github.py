@@ -382,8 +382,11 @@ def test_auto_merge_is_enabled_by_graphql(github: ScriptedGitHub) -> None:
     github.mock.calls.reset()
 
 
-def test_a_pull_request_that_waits_for_nothing_is_merged_at_once(github: ScriptedGitHub) -> None:
-    error = {"type": "UNPROCESSABLE", "message": "Pull request Pull request is in clean status"}
+@pytest.mark.parametrize(
+    "said", ["Pull request is in clean status", "Protected branch rules not configured for this branch"]
+)
+def test_a_pull_request_that_waits_for_nothing_is_merged_at_once(github: ScriptedGitHub, said: str) -> None:
+    error = {"type": "UNPROCESSABLE", "message": f"Pull request {said}"}
     github.mock.add("POST", f"{API}/graphql", json={"data": None, "errors": [error]})
     github.answer("PUT", f"{REPO}/pulls/7/merge")
     github.client().enable_auto_merge(a_pull_request(), "rebase")
