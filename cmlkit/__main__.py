@@ -15,6 +15,8 @@ from cmlkit.errors import CmlkitError
 
 def main() -> None:
     """Run the console script."""
+    # Imports make many objects and hardly any garbage, which Python would search for a dozen times meanwhile.
+    gc.set_threshold(50_000)
     code = run(sys.argv[1:], environ=os.environ)
     # The process frees everything when it ends; without this, Python's garbage collector would first go through all
     # of it several times, which takes a tenth of a short command's time.

@@ -17,7 +17,7 @@ def commands(pages: Sequence[Path] = tuple(PAGES)) -> list[list[str]]:
     """Every line `cmlkit …` in a block of shell, as words, without where its output goes."""
     blocks = [block for page in pages for _, block in _SHELL.findall(page.read_text(encoding="utf-8"))]
     lines = [line.strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    found = [re.split(r" [>|]|>>", line)[0] for line in lines if line.startswith("cmlkit ")]
+    found = [re.split(r" [>|&]|>>", line)[0] for line in lines if line.startswith("cmlkit ")]
     return [shlex.split(line, comments=True) for line in found]
 
 

@@ -8,12 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from cmlkit.errors import NotARepository
 from cmlkit.progress import Lines, Live, Progress
-from cmlkit.records.training_run import InstanceFacts
 from cmlkit.records.workflow_run import ReadsOnly, WorkflowRun
+
+if TYPE_CHECKING:
+    from cmlkit.records.training_run import InstanceFacts
 
 # The most that one step may write to the job's summary; a longer one is dropped whole.
 SUMMARY_LIMIT_BYTES = 1024 * 1024
@@ -122,6 +124,8 @@ class Workplace(ABC):
         environ = self.environ
         if not (instance_type := environ.get("CMLKIT_INSTANCE_TYPE", "")):
             return None
+        from cmlkit.records.training_run import InstanceFacts
+
         return InstanceFacts(
             instance_id=environ.get("CMLKIT_INSTANCE_ID", ""),
             instance_type=instance_type,

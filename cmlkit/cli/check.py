@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import get_args
 
 import click
@@ -57,7 +56,9 @@ def create(
     texts = read_markdown(files, invocation)
     workflow_run = invocation.workplace.workflow_run(with_commit=not commit_sha)
     forge = edges.forge(invocation, workflow_run)
-    commit = commit_named(commit_sha, directory=Path.cwd(), forge=forge) if commit_sha else workflow_run.sha
+    commit = (
+        commit_named(commit_sha, in_checkout=edges.commit_in_checkout, forge=forge) if commit_sha else workflow_run.sha
+    )
     if commit == workflow_run.sha:
         commit = commit_of(workflow_run, forge=forge)
     room = Room(longest=edges.facts(invocation).limits.summary, in_bytes=True)

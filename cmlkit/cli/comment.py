@@ -189,7 +189,7 @@ def _written(
     ending: str = "",
     is_last: bool = True,
 ) -> Comment:
-    from cmlkit.publishing.comment import add_comment, keep_comment
+    from cmlkit.publishing.comment import add_comment, keep_comment, series
     from cmlkit.publishing.destination import place_of_run
     from cmlkit.publishing.marker import Marker
     from cmlkit.publishing.target import plain_target, resolved_target
@@ -198,13 +198,14 @@ def _written(
     # `pr/12`, `commit/1a2b3c4` and the like need no commit of this checkout.
     workflow_run = invocation.workplace.workflow_run(with_commit="/" not in target)
     forge = edges.forge(invocation, workflow_run)
-    target = resolved_target(target, directory=Path.cwd(), forge=forge, workflow_run=workflow_run)
+    target = resolved_target(target, in_checkout=edges.commit_in_checkout, forge=forge, workflow_run=workflow_run)
     place = place_of_run(target, forge=forge, workflow_run=workflow_run)
     title = request.watermark_title.replace("{workflow}", workflow_run.workflow).replace("{run}", workflow_run.run_id)
     ending = "\n\n".join(filter(None, [ending, _small(title)]))
 
-    def marker(of: str) -> Marker:
-        subject = f"comment: {workflow_run.workflow}: {title}{of and f': {of}'}"
+    def marker(name: str) -> Marker:
+        subject = f"comment: {workflow_run.workflow}: {title}"
+        subject = series(subject, name) if name else subject
         return Marker(kind="report", subject=subject, run=workflow_run.run_id, attempt=workflow_run.attempt)
 
     with kept_in_summary(texts if is_last else (), invocation.workplace):
@@ -219,7 +220,7 @@ def _written(
         )
         text = f"{post.text}\n\n{ending}" if ending else post.text
         if request.update:
-            return keep_comment(place, text, marker(request.series), forge=forge)
+            return keep_comment(place, text, marker(request.series), forge=forge, latest=not request.series)
         # Each text is a comment of its own; sent again after a lost answer, it is the same comment.
         return add_comment(place, text, marker(post.digest), forge=forge)
 

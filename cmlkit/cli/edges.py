@@ -109,6 +109,17 @@ def prefix(invocation: Invocation, directory: Path) -> PurePosixPath:
         return place or PurePosixPath()
 
 
+def commit_in_checkout(revision: str) -> str | None:
+    """Return the id of the commit that a revision names in the checkout; None if git knows none or refuses to look."""
+    from cmlkit.git import checkout
+
+    try:
+        return checkout.commit_of(Path.cwd(), revision)
+    except GitError:
+        # The forge knows branches, tags and ids.
+        return None
+
+
 def local_files(invocation: Invocation) -> LocalFiles:
     """Return the files that a report may show: those below the job's workspace, else of the checkout."""
     from cmlkit.git import checkout

@@ -34,6 +34,8 @@ class Watched:
         self._files = files
         self._trigger = trigger
         self._pulled: tuple[int, int] | None = None
+        # Finding the images takes too long for once a second.
+        self._shown: tuple[str, list[Path]] = ("", [])
 
     def look(self) -> Look:
         """Read the texts."""
@@ -42,8 +44,9 @@ class Watched:
         if self._trigger is not None:
             self._pulled = _version(self._trigger)
             return Look(text=text, stamp=self._pulled)
-        shown = [path for seen in self.seen for path in shown_paths(seen, self._files)]
-        return Look(text=text, stamp=(text, *((path, _version(path)) for path in shown)))
+        if text != self._shown[0]:
+            self._shown = (text, [path for seen in self.seen for path in shown_paths(seen, self._files)])
+        return Look(text=text, stamp=(text, *(_version(path) for path in self._shown[1])))
 
     def settle(self) -> None:
         """Remove the trigger file, unless it was written again since the last look."""
@@ -62,6 +65,7 @@ def _read(path: Path) -> MarkdownText:
 def _version(path: Path) -> tuple[int, int] | None:
     try:
         status = path.stat()
-    except OSError:
+    except (OSError, ValueError):
+        # It does not exist, or cannot: its name is too long, or has a null byte.
         return None
     return status.st_mtime_ns, status.st_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 from cmlkit.errors import NotFound, SettingsError
@@ -10,6 +11,9 @@ from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.records.workflow_run import WorkflowRun
 
 TARGETS = "auto, pr, pr/NUMBER, issue/NUMBER, commit or commit/SHA"
+
+
+_SERIES = re.compile(r": [0-9a-f]{16}\Z")
 
 
 def comment_place(target: str, *, forge: PublishForge, workflow_run: WorkflowRun) -> int | str:
@@ -50,13 +54,19 @@ def _pull_request(forge: PublishForge, workflow_run: WorkflowRun) -> int | None:
     return next((item.number for item in found if item.state == "open"), None)
 
 
-def keep_comment(place: int | str, text: str, marker: Marker, *, forge: PublishForge) -> Comment:
+def keep_comment(place: int | str, text: str, marker: Marker, *, forge: PublishForge, latest: bool = False) -> Comment:
     """Create or update the one comment with this marker's subject, unless a newer run wrote it; return it.
 
     Duplicates from a race or a lost answer are removed: the oldest stays and gets the newest text.
+
+    Args:
+        latest: Whether comments that were created with a subject of their own count, too; the last one is updated.
     """
+    comments = _own(place, marker, forge, any_series=latest)
+    if comments and latest and (last := marker_in(comments[-1].body)) is not None:
+        marker = dataclasses.replace(marker, subject=last.subject)
+        comments = [item for item in comments if (found := marker_in(item.body)) and found.is_about(marker)]
     body = f"{marker}\n{text}".strip()
-    comments = _own(place, marker, forge)
     if not comments:
         created = forge.create_comment(place, body)
         # Another process may have created one meanwhile.
@@ -78,13 +88,23 @@ def add_comment(place: int | str, text: str, marker: Marker, *, forge: PublishFo
     return forge.create_comment(place, f"{marker}\n{text}")
 
 
-def _own(place: int | str, marker: Marker, forge: PublishForge) -> list[Comment]:
+def series(subject: str, name: str) -> str:
+    """Return the subject of a comment that has a name of its own, 16 hexadecimal digits, among those of a subject."""
+    return f"{subject}: {name}"
+
+
+def _own(place: int | str, marker: Marker, forge: PublishForge, *, any_series: bool = False) -> list[Comment]:
     """Return our own comments about the marker's subject, oldest first: others may have copied the marker."""
     login = forge.login()
+
+    def is_about(found: Marker) -> bool:
+        subject = _SERIES.sub("", found.subject) if any_series else found.subject
+        return dataclasses.replace(found, subject=subject).is_about(marker)
+
     return [
         comment
         for comment in forge.comments(place)
-        if comment.author == login and (found := marker_in(comment.body)) is not None and found.is_about(marker)
+        if comment.author == login and (found := marker_in(comment.body)) is not None and is_about(found)
     ]
 
 

@@ -17,7 +17,7 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from cmlkit.errors import SettingsError
 from cmlkit.git.limits import FileLimits
-from cmlkit.publishing.files import picture_suffix
+from cmlkit.publishing.files import picture_fault, picture_suffix
 from cmlkit.report.targets import Target
 
 _EMBEDDED = re.compile(r"data:(?P<kind>image/[\w.+-]+)(?P<parameters>(?:;[^;,]*)*),(?P<content>.*)", re.DOTALL | re.I)
@@ -77,12 +77,16 @@ class LocalFiles:
             return LocalFile(name=f"{path.stem}{suffix}", content=content, fragment=fragment)
         if target.kind == "image":
             raise SettingsError("it is no PNG, JPEG, GIF, WebP or SVG picture")
+        if why := picture_fault(path.name, content):
+            raise SettingsError(why)
         self._check_fit(path, content)
         return LocalFile(name=path.name, content=content, fragment=fragment)
 
-    def path(self, target: Target, folder: Path) -> Path | None:
-        """Return the path of the file that a report shows, if it exists."""
-        return None if _ELSEWHERE.match(target.address) else self._find(target.address, folder)[0]
+    def paths(self, target: Target, folder: Path) -> list[Path]:
+        """Return the paths at which the file that a report shows is looked for."""
+        if _ELSEWHERE.match(target.address):
+            return []
+        return [place / name for place in (folder, self.directory) for name, _ in _names(target.address)]
 
     def _find(self, address: str, folder: Path) -> tuple[Path | None, str]:
         """Return path and fragment of an address: beside the report, else in the working directory."""

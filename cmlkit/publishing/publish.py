@@ -269,7 +269,7 @@ class Publisher:
                 commit=checked,
                 conclusion=self._conclusion,
                 title=title,
-                summary=report.markdown(limit=self._comment_length),
+                summary=wording.summary(report, longest=self.forge.facts.limits.summary),
                 details_url=url,
                 annotations=rejections(self.plan, level="warning" if self.spec.on_rejected == "warn" else "failure"),
             ).url

@@ -42,8 +42,6 @@ def show_files(
         return ShownFiles(texts=tuple(text.text for text in texts))
     try:
         stored = store([(path, file.content) for path, file in contents.items()])
-    except SettingsError:
-        raise
     except CmlkitError as error:
         warn(f"The images of the report are not shown, as they cannot be stored: {error}")
         return ShownFiles(texts=tuple(text.text for text in texts))
@@ -55,9 +53,8 @@ def show_files(
 
 
 def shown_paths(text: MarkdownText, files: LocalFiles) -> list[Path]:
-    """Return the paths of the existing files that a text shows or links."""
-    paths = (files.path(target, text.folder) for target in targets(text.text))
-    return [path for path in paths if path is not None]
+    """Return the paths of the files that a text shows or links, which need not exist."""
+    return [path for target in targets(text.text) for path in files.paths(target, text.folder)]
 
 
 def _local(text: MarkdownText, files: LocalFiles, warn: Callable[[str], None]) -> dict[Target, LocalFile]:

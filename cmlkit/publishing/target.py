@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Callable
 from typing import Protocol
 
-from cmlkit.errors import GitError, NotFound, ServiceError
+from cmlkit.errors import NotFound, ServiceError
 from cmlkit.forges.base import Commit
 from cmlkit.records.workflow_run import WorkflowRun
+
+# Takes a revision, and returns the id of the commit that it names in the checkout, if there is one.
+InCheckout = Callable[[str], str | None]
 
 _KINDS = ("auto", "pr", "commit", "issue")
 
@@ -26,7 +29,7 @@ def plain_target(target: str) -> str:
     return f"{kind.lower()}{slash}{rest}" if kind.lower() in _KINDS else target.strip() or "auto"
 
 
-def resolved_target(target: str, *, directory: Path, forge: CommitForge, workflow_run: WorkflowRun) -> str:
+def resolved_target(target: str, *, in_checkout: InCheckout, forge: CommitForge, workflow_run: WorkflowRun) -> str:
     """Return the target with the full id of a commit in place of a revision, such as `HEAD~1` or a branch.
 
     The commit that the run was started for becomes `commit`: for a pull request, people look at its head, not at the
@@ -38,11 +41,11 @@ def resolved_target(target: str, *, directory: Path, forge: CommitForge, workflo
     kind, slash, revision = plain_target(target).partition("/")
     if kind != "commit" or not slash:
         return kind + slash + revision
-    commit = commit_named(revision, directory=directory, forge=forge)
+    commit = commit_named(revision, in_checkout=in_checkout, forge=forge)
     return "commit" if commit == workflow_run.sha else f"commit/{commit}"
 
 
-def commit_named(revision: str, *, directory: Path, forge: CommitForge) -> str:
+def commit_named(revision: str, *, in_checkout: InCheckout, forge: CommitForge) -> str:
     """Return the full id of the commit that a revision names: in the checkout, else on the forge.
 
     Raises:
@@ -50,13 +53,8 @@ def commit_named(revision: str, *, directory: Path, forge: CommitForge) -> str:
     """
     if re.fullmatch(r"[0-9a-fA-F]{40}", revision):
         return revision.lower()
-    from cmlkit.git import checkout
-
-    try:
-        if commit := checkout.commit_of(directory, revision):
-            return commit
-    except GitError:
-        pass  # no checkout, or git refuses it: the forge knows branches, tags and ids
+    if commit := in_checkout(revision):
+        return commit
     try:
         return forge.find_commit(revision).id
     except ServiceError as error:

@@ -127,6 +127,14 @@ def unpublished(run: TrainingRun, plan: PublishPlan, workflow_run: WorkflowRun) 
     return whole.markdown(limit=SUMMARY_LENGTH)
 
 
+def summary(report: Report, *, longest: int) -> str:
+    """Return the report as a check's summary of at most `longest` bytes."""
+    limit = longest
+    while (excess := len((page := report.markdown(limit=limit)).encode("utf-8", "replace")) - longest) > 0 < limit:
+        limit -= excess
+    return page
+
+
 def report_path(plan: PublishPlan) -> str:
     """Return the report's repository path: beside the model, like its manifest."""
     return f"{plan.model}.md"

@@ -34,6 +34,8 @@ ELSEWHERE = {
     "cmlkit model pull": "needs a clone of a published model: test_stores.py",
     "cmlkit model pull model/random_forest.joblib": "needs DVC: test_dvc_store.py",
     "cmlkit model pull --at production --output build/model.joblib": "needs a promotion: test_stores.py",
+    "cmlkit comment create report.md": "needs a report: test_reports.py",
+    "cmlkit comment create --watch dvclive/report.md": "goes on until it is told to end: test_reports.py",
     "cmlkit sandbox": "stays up until it is told to end: test_sandbox.py",
 }
 SHELL = "mkdir -p model; echo 'Accuracy: 0.97' >model/metrics.txt; echo weights >model/random_forest.joblib"

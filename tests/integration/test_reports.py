@@ -184,6 +184,7 @@ def written(name: str, text: str) -> Callable[[Path], object]:
         (written(".env", "TOKEN=1"), "[settings](.env)", "is hidden"),
         (ignored, "[key](a.key)", "git ignores it"),
         (written("gha-creds-1.json", '{"type": "service_account"}'), "[x](gha-creds-1.json)", "a key or a token"),
+        (written("plot.pdf", "no document"), "[paper](plot.pdf)", "not in PDF format"),
         (None, "![](data:image/png;base64,%%%)", "not base64"),
         (None, "![](data:image/png;base64,aGVsbG8=)", "no PNG picture"),
     ],
@@ -454,6 +455,22 @@ def test_an_asset_without_a_suffix_is_an_image(
     (checkout / "plot").write_bytes(PIXEL)
     assert run(["asset", "publish", "plot", *flags], environ=os.environ) == 0
     assert ".png?raw=true" in capsys.readouterr().out
+
+
+def test_an_update_changes_the_last_comment_that_was_created(sandbox: Sandbox, checkout: Path) -> None:
+    # `cml comment create` before a training and `cml comment update` after it.
+    for command, text in (("create", "first"), ("create", "training"), ("update", "trained"), ("update", "done")):
+        (checkout / "report.md").write_text(text)
+        assert run(["comment", command, "--target", "commit", "report.md"], environ=os.environ) == 0
+    assert [body.partition("\n")[2] for body in bodies(sandbox)] == ["first", "done"]
+
+
+def test_created_comments_of_one_run_stay_apart_by_their_images(sandbox: Sandbox, checkout: Path) -> None:
+    (checkout / "report.md").write_text("![](plot.png)")
+    for epoch in (b"1", b"2"):
+        (checkout / "plot.png").write_bytes(PIXEL + epoch)
+        assert run(["comment", "create", "--target", "commit", "report.md"], environ=os.environ) == 0
+    assert len({url for body in bodies(sandbox) for url in urls(body.partition("\n")[2])}) == 2
 
 
 class Watching:
