@@ -14,8 +14,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# Without one of these, a text shows no local file.
-_MAY_SHOW = re.compile(r"\]\(|\]:|<(?:img|a|source)\s", re.IGNORECASE)
+# Without one of these, a text shows no local file; most reports link only pages, as `cmlkit asset publish --md` does.
+_ELSEWHERE = r"(?!\s*<?(?:https?://|mailto:|#))"
+_MAY_SHOW = re.compile(rf"\]\({_ELSEWHERE}|\]:{_ELSEWHERE}|<(?:img|a|source)\s", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class MarkdownText:
 
     @property
     def may_show_files(self) -> bool:
-        """Whether the text has a mark of an image or a link."""
+        """Whether the text has a mark of an image or a link that may be local."""
         return bool(_MAY_SHOW.search(self.text))
 
 

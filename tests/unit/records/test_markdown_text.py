@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import codecs
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmlkit.records.markdown_text import decoded
+from cmlkit.records.markdown_text import MarkdownText, decoded
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,21 @@ def test_any_bytes_make_a_text(content: bytes) -> None:
     assert faults >= 0
     assert not {"\r", "\0"} & set(text)
     text.encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "may_show"),
+    [
+        ("# Report\n\n| a |\n|---|\n| 1 |", False),
+        ("[![plot](https://example.com/p.png)](https://example.com) [top](#top)", False),
+        ("[page]: https://example.com", False),
+        ("[a](https://example.com) ![](plot.png)", True),
+        ("![](<plot.png>)", True),
+        ("![](\nplot.png)", True),
+        ("![](data:image/png;base64,AAAA)", True),
+        ("[plot]:\nplot.png", True),
+        ("<IMG\nsrc=plot.png>", True),
+    ],
+)
+def test_only_texts_that_may_show_local_files_are_searched_for_them(text: str, may_show: bool) -> None:
+    assert MarkdownText(name="report.md", folder=Path(), text=text).may_show_files is may_show
