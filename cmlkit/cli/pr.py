@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 
 class CreateByDefault(click.Group):
-    """A group that reads `cmlkit pr FILE` as `cmlkit pr create FILE`."""
+    """A group that reads `cmlkit pr FILE` as `cmlkit pr create FILE`, and `cmlkit pr` as `cmlkit pr create`."""
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in {*self.commands, *context.help_option_names}:
+        names = {*self.commands, *context.help_option_names}
+        # Completion of a shell parses what is there so far, and offers the commands.
+        if (args[:1] and args[0] not in names) or (not args and not context.resilient_parsing):
             args = ["create", *args]
         return super().parse_args(context, args)
 

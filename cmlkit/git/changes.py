@@ -9,7 +9,7 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +132,16 @@ def committed_changes(directory: Path, old: str, new: str, specs: Sequence[str] 
     return _changed_files(run_git(directory, *command))
 
 
+def small_blobs(directory: Path, commit: str, *, since: str, limit: int) -> list[bytes]:
+    """Return the new blobs of up to `limit` bytes in the commits up to `commit` that are not in `since`."""
+    listed = run_git(directory, "rev-list", "--objects", commit, f"^{since}", "--")
+    # With the paths as the rest of each line, which would otherwise count as part of the id.
+    check = "--batch-check=%(objecttype) %(objectsize) %(objectname) %(rest)"
+    fields = (line.split(b" ", 3) for line in run_git(directory, "cat-file", check, send=listed).split(b"\n") if line)
+    small = [blob.decode("ascii") for kind, size, blob, _ in fields if kind == b"blob" and int(size) <= limit]
+    return list(_read(directory, small).values())
+
+
 def read_blob(directory: Path, blob: str) -> bytes:
     """Return the bytes of a blob that the repository has."""
     return run_git(directory, "cat-file", "blob", blob)
@@ -194,15 +204,7 @@ class Staging:
 
     def read(self, blobs: Iterable[str]) -> dict[str, bytes]:
         """Return blob id -> bytes."""
-        wanted = list(dict.fromkeys(blobs))
-        output = memoryview(self._git("cat-file", "--batch", send="".join(f"{blob}\n" for blob in wanted).encode()))
-        found: dict[str, bytes] = {}
-        for blob in wanted:
-            header = bytes(output[:128]).partition(b"\n")[0]
-            start, size = len(header) + 1, int(header.split(b" ")[2])
-            found[blob] = bytes(output[start : start + size])
-            output = output[start + size + 1 :]
-        return found
+        return _read(self._top, blobs, environ=self._environ)
 
     def with_lfs(self, paths: Iterable[str]) -> set[str]:
         """Return those of the paths whose attributes give them to Git LFS."""
@@ -248,6 +250,19 @@ def _changed_file(record: str, path: str) -> ChangedFile | None:
         return None
     was, now = (None if version.mode == "000000" else version for version in versions)
     return ChangedFile(path=path, before=was, after=now)
+
+
+def _read(directory: Path, blobs: Iterable[str], *, environ: Mapping[str, str] | None = None) -> dict[str, bytes]:
+    wanted = list(dict.fromkeys(blobs))
+    send = "".join(f"{blob}\n" for blob in wanted).encode()
+    output = memoryview(run_git(directory, "cat-file", "--batch", send=send, environ=environ, timeout=TIMEOUT_SECONDS))
+    found: dict[str, bytes] = {}
+    for blob in wanted:
+        header = bytes(output[:128]).partition(b"\n")[0]
+        start, size = len(header) + 1, int(header.split(b" ")[2])
+        found[blob] = bytes(output[start : start + size])
+        output = output[start + size + 1 :]
+    return found
 
 
 def _joined(paths: Iterable[str]) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cmlkit.clock import Clock, SystemClock
-from cmlkit.errors import SettingsError
+from cmlkit.errors import Conflict, SettingsError
 from cmlkit.forges.base import PublishForge, PullRequest
 from cmlkit.git.changes import committed_changes
 from cmlkit.git.checkout import subject
@@ -20,8 +20,8 @@ from cmlkit.publishing.marker import Marker
 from cmlkit.publishing.own_branch import signed
 from cmlkit.publishing.pull_request import open_pull_request
 from cmlkit.publishing.reconcile import beside_others, conflicting, holds, latest, settle, with_commits
-from cmlkit.publishing.selection import JobFile, Selection
-from cmlkit.publishing.start import Start, find_start
+from cmlkit.publishing.selection import JobFile, Selection, committed_to_lfs
+from cmlkit.publishing.start import Start, locate, uploaded
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import markdown
 
@@ -96,7 +96,15 @@ def publish_files(
     place = destination(workflow_run, forge=forge, named=spec.base)
     place.raise_if_refused()
     base, base_head = place.base, _base_head(place.base, forge, workflow_run)
-    proposal = _propose(selection, directory=directory, base_head=base_head, forge=forge, workflow_run=workflow_run)
+    proposal = _propose(
+        selection,
+        directory=directory,
+        base_head=base_head,
+        forge=forge,
+        workflow_run=workflow_run,
+        progress=progress,
+        clock=clock,
+    )
     if proposal is None:
         progress.note(f"Nothing changed: {base} needs no pull request.")
         return None
@@ -134,12 +142,21 @@ def publish_files(
 
 
 def _propose(
-    selection: Selection, *, directory: Path, base_head: str, forge: PublishForge, workflow_run: WorkflowRun
+    selection: Selection,
+    *,
+    directory: Path,
+    base_head: str,
+    forge: PublishForge,
+    workflow_run: WorkflowRun,
+    progress: Progress,
+    clock: Clock,
 ) -> Proposal | None:
-    """Return what a pull request is to bring; None if that is nothing."""
-    start = find_start(
-        selection.commit, directory=directory, base_head=base_head, forge=forge, workflow_run=workflow_run
-    )
+    """Return what a pull request is to bring; None if that is nothing. Commits of the job are uploaded."""
+    start = locate(selection.commit, directory=directory, base_head=base_head, forge=forge, workflow_run=workflow_run)
+    if start.is_unknown:
+        kept = committed_to_lfs(start.commit, since=start.known, directory=directory)
+        store_in_lfs(kept, forge=forge, clock=clock, say=progress.note)
+        start = uploaded(start, directory=directory, base_head=base_head, forge=forge)
     if not start.is_own and not _differs(selection.files, base_head, start, forge):
         return None
     if selection.commit is not None and start.is_foreign:
@@ -186,7 +203,7 @@ def _write(
         forge.create_branch(branch, start.commit)
         head = start.commit
     elif head is not None and start.is_own and forge.divergence(start.commit, head).behind:
-        head = forge.merge_into(branch, start.commit)
+        head = _merged(start.commit, branch, forge)
     if not proposal.files:
         return ()
     if is_new or head is None:
@@ -206,6 +223,17 @@ def _write(
         clock=clock,
     )
     return tuple(file.path for file in found.conflicts)
+
+
+def _merged(commit: str, branch: str, forge: PublishForge) -> str:
+    """Merge the job's commits into its branch, which exists from an earlier try; return the branch's new head."""
+    try:
+        return forge.merge_into(branch, commit)
+    except Conflict as error:
+        raise Conflict(
+            f"The job's own commits conflict with those on the branch {branch!r}.",
+            next_step="Give each attempt a branch of its own, such as --branch 'cmlkit/pr/{base}/{run}-{attempt}'.",
+        ) from error
 
 
 def _has_commits_of_others(branch: str, base: str, forge: PublishForge) -> bool:

@@ -9,8 +9,18 @@ from pathlib import Path, PurePosixPath
 
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.formats import size as shown_size
-from cmlkit.git.changes import SYMLINK, ChangedFile, Listed, Staging, Version, is_tracked, list_changes, staging
-from cmlkit.git.checkout import head_commit, root
+from cmlkit.git.changes import (
+    SYMLINK,
+    ChangedFile,
+    Listed,
+    Staging,
+    Version,
+    is_tracked,
+    list_changes,
+    small_blobs,
+    staging,
+)
+from cmlkit.git.checkout import head_commit, root, shared_file
 from cmlkit.git.limits import FileLimits
 from cmlkit.git.pathspecs import Named, named
 from cmlkit.publishing.files import CommitFile, repository_path
@@ -96,6 +106,23 @@ def select_files(
     files = tuple(_job_file(change, contents) for change in changes)
     changed = {file.path for file in files if file.after}
     return Selection(commit=commit, files=files, stored=tuple(file for file in stored if file.path in changed))
+
+
+def committed_to_lfs(commit: str, *, since: str, directory: Path) -> tuple[ModelFile, ...]:
+    """Return the files that git-lfs keeps in the checkout for the pointers in the job's own commits.
+
+    A pushed pointer is refused as long as its bytes are missing. Files that the checkout lacks are left out: they may
+    have been uploaded by git-lfs.
+    """
+    folder = shared_file(directory, "objects").parent / "lfs" / "objects"
+    found = (read_pointer(content) for content in small_blobs(directory, commit, since=since, limit=LIMIT_BYTES))
+    pointers = {pointer.sha256: pointer for pointer in found if pointer is not None and pointer.store == "lfs"}
+    files = {sha256: folder / sha256[:2] / sha256[2:4] / sha256 for sha256 in pointers}
+    return tuple(
+        ModelFile(path=f"the LFS object {sha256[:12]}…", file=file, sha256=sha256, size=pointers[sha256].size)
+        for sha256, file in files.items()
+        if file.exists()
+    )
 
 
 def files_on_disk(given: Iterable[str], *, directory: Path, prefix: PurePosixPath, limits: FileLimits) -> Selection:

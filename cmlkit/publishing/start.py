@@ -38,19 +38,14 @@ class Start:
     base_moved: bool = False
 
 
-def find_start(
-    commit: str | None, *, directory: Path, base_head: str, forge: PublishForge, workflow_run: WorkflowRun
-) -> Start:
-    """Return the start of a branch for what the job changed since it checked out `commit`.
+def uploaded(start: Start, *, directory: Path, base_head: str, forge: PublishForge) -> Start:
+    """Upload a start that only the checkout has, with the job's commits; return what is known of it then.
 
-    Commits of the job that the forge does not have are uploaded; no branch moves.
+    No branch moves.
 
     Raises:
         PermissionDenied, ServiceError: The forge refused something.
     """
-    start = locate(commit, directory=directory, base_head=base_head, forge=forge, workflow_run=workflow_run)
-    if not start.is_unknown:
-        return start
     forge.push_commit(start.commit, directory=directory)
     apart = forge.divergence(base_head, start.commit)
     return dataclasses.replace(start, is_own=apart.ahead > 0, base_moved=apart.behind > 0)
@@ -59,9 +54,12 @@ def find_start(
 def locate(
     commit: str | None, *, directory: Path, base_head: str, forge: PublishForge, workflow_run: WorkflowRun
 ) -> Start:
-    """Return the start, as far as it is known before commits of the job are uploaded.
+    """Return the start of a branch for what the job changed since it checked out `commit`.
 
     The base's head is the start if the checkout has nothing to do with the forge's repository.
+
+    Raises:
+        PermissionDenied, ServiceError: The forge refused something.
     """
     elsewhere = Start(commit=base_head, known=base_head, is_checkout=False, is_foreign=True)
     if commit is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cmlkit.__main__ import run
 from cmlkit.git.access import GitAccess
 from cmlkit.stores.lfs import LfsStore
 from cmlkit.stores.pointer import Pointer
@@ -193,6 +194,22 @@ def test_commits_of_the_job_are_part_of_the_pull_request(job: Job) -> None:
     assert job.changes() == {"results/a.json": "A", "later.txt": "A"}
 
 
+def test_commits_of_a_second_try_join_those_of_the_first_unless_they_conflict(job: Job) -> None:
+    job.write("results/a.json", "{}")
+    job.commit("Add results")
+    job.pr()
+    job.git("reset", "--quiet", "--hard", "HEAD^")
+    job.write("results/b.json", "{}")
+    job.commit("Add other results")
+    job.pr()
+    assert job.changes() == {"results/a.json": "A", "results/b.json": "A"}
+    job.git("reset", "--quiet", "--hard", "HEAD^")
+    job.write("results/a.json", "[]")
+    job.commit("Add the same results differently")
+    assert run(["pr"], environ=os.environ) == 7
+    assert "{attempt}" in job.capsys.readouterr().err
+
+
 def test_commits_and_files_come_together(job: Job) -> None:
     job.write("results/a.json", "{}")
     job.commit("Add results")
@@ -243,10 +260,27 @@ def test_a_file_of_git_lfs_becomes_a_pointer_and_its_bytes_are_uploaded(job: Job
     assert b"".join(LfsStore(lambda: GitAccess(url=url)).read(pointer, 0)) == b"weights"
 
 
+def test_bytes_that_git_lfs_keeps_for_the_jobs_commits_are_uploaded_first(job: Job) -> None:
+    """git-lfs keeps objects in .git/lfs, and uploads them in a hook of git push; GitHub refuses pointers without."""
+    sha256 = hashlib.sha256(b"weights").hexdigest()
+    job.write(f".git/lfs/objects/{sha256[:2]}/{sha256[2:4]}/{sha256}", b"weights")
+    job.write("m.bin", f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize 7\n")
+    job.commit("Train")
+    assert job.pr()["changed"]
+    url = f"{job.sandbox.github.url}/{job.sandbox.repository}.git"
+    pointer = Pointer(store="lfs", sha256=sha256, size=7)
+    assert b"".join(LfsStore(lambda: GitAccess(url=url)).read(pointer, 0)) == b"weights"
+
+
 def test_an_unchanged_pointer_is_no_change(job: Job) -> None:
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 7\n"
-    job.colleague({".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n", "m.bin": pointer})
-    job.git("pull", "--quiet")
+    job.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    job.write("m.bin", pointer)
+    job.commit("Add a pointer")
+    stored = job.repository.git.path / "lfs" / "objects" / "00" / "00" / ("0" * 64)
+    stored.parent.mkdir(parents=True)
+    stored.write_bytes(b"weights")
+    job.git("push", "--quiet", str(job.repository.git.path), "HEAD:main")
     assert job.pr(".")["changed"] is False
 
 

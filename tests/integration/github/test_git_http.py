@@ -128,6 +128,17 @@ def test_a_file_above_githubs_limit_is_not_pushed(github: GitHubServer, tmp_path
     assert "GH001: Large files detected. File model.bin" in refused.stderr
 
 
+def test_a_pointer_of_git_lfs_is_not_pushed_without_its_bytes(github: GitHubServer, tmp_path: Path) -> None:
+    """GitHub's GH008, as in https://github.com/git-lfs/git-lfs/issues/4821."""
+    git = cloned(github, tmp_path / "clone")
+    oid = "1" * 64
+    git.commit_file("model.bin", f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 7\n".encode())
+    refused = git.run("push", "origin", "HEAD:pointers")
+    assert refused.returncode != 0
+    assert "GH008: Your push referenced at least 1 unknown Git LFS object" in refused.stderr
+    assert oid in refused.stderr
+
+
 def test_a_renamed_repository_is_still_cloned_by_its_old_name(github: GitHubServer, tmp_path: Path) -> None:
     seeding.rename(github.hub, REPOSITORY, "woods")
     git = cloned(github, tmp_path / "clone")

@@ -1,5 +1,6 @@
 #!/bin/bash
-# What GitHub refuses of a push: changes of protected branches, and files above 100 MiB.
+# What GitHub refuses of a push: changes of protected branches, files above 100 MiB, and pointers of Git LFS
+# whose bytes it does not have.
 # The server gives the rules in CMLKIT_SANDBOX_RULES, one "RULE REF" a line.
 set -uo pipefail
 
@@ -20,6 +21,19 @@ large_files() {
     awk -v limit="$FILE_LIMIT_BYTES" '$1 == "blob" && $2 > limit { print $3 }'
 }
 
+# Ids of LFS objects that new pointers name and that were not uploaded.
+missing_objects() {
+  git rev-list --objects "$1" --not --all |
+    git cat-file --batch-check='%(objecttype) %(objectsize) %(objectname) %(rest)' |
+    awk '$1 == "blob" && $2 < 1024 { print $3 }' |
+    git cat-file --batch |
+    grep --text --after-context=1 '^version https://git-lfs.github.com/spec/v1$' |
+    sed -n 's/^oid sha256:\([0-9a-f]\{64\}\)$/\1/p' |
+    while read -r oid; do
+      [ -e "lfs/objects/${oid:0:2}/${oid:2:2}/$oid" ] || echo "$oid"
+    done
+}
+
 while read -r old new ref; do
   rule=$(rule_of "$ref")
   if [ "$rule" = non_fast_forward ] && ! is_forced "$old" "$new"; then
@@ -33,6 +47,12 @@ while read -r old new ref; do
   large=$(large_files "$new")
   if [ -n "$large" ]; then
     echo "error: GH001: Large files detected. File $large exceeds GitHub's file size limit of 100.00 MB." >&2
+    exit 1
+  fi
+  missing=$(missing_objects "$new")
+  if [ -n "$missing" ]; then
+    echo "error: GH008: Your push referenced at least $(wc -l <<<"$missing") unknown Git LFS object:" >&2
+    echo "$missing" >&2
     exit 1
   fi
 done
