@@ -8,7 +8,7 @@ from collections.abc import Iterable
 def suggestion(unknown: str, known: Iterable[str]) -> str:
     """Return a sentence about the flag that is likely meant; empty if nothing is near."""
     if (command := _command_of_cml(unknown)) is not None:
-        return f"It is a flag of cmlkit {command}."
+        return f"It is a flag of {command}."
     most = 1 if len(unknown) < len("--12345") else 2
     near = sorted((distance, flag) for flag in set(known) if (distance := _distance(unknown, flag)) <= most)
     return f"Did you mean {near[0][1]!r}?" if near else ""
@@ -19,7 +19,8 @@ def _command_of_cml(unknown: str) -> str | None:
 
     if any(unknown in flag.names for flag in EVERY):
         return "commands that CML has, too"
-    return next((" ".join(each.path) for each in COMMANDS for flag in each.flags if unknown in flag.names), None)
+    paths = (each.path for each in COMMANDS for flag in each.flags if unknown in flag.names)
+    return next((f"cmlkit {' '.join(path)}" for path in paths), None)
 
 
 def _distance(one: str, other: str) -> int:

@@ -29,7 +29,7 @@ def test_a_flag_that_is_near_nothing_has_no_suggestion(unknown: str) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("train --token x", "It is a flag of cmlkit commands that CML has, too."),
+        ("train --token x", "It is a flag of commands that CML has, too."),
         ("report --file x", "It is a flag of cmlkit asset publish."),
         ("model list --mime-type x", "It is a flag of cmlkit asset publish."),
     ],
