@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import click
 
 from cmlkit.cli import edges
-from cmlkit.cli.markdown_file import STANDARD_INPUT
+from cmlkit.cli.markdown_file import STANDARD_INPUT, is_piped
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, emit_text
 from cmlkit.errors import SettingsError
@@ -25,15 +25,17 @@ def asset() -> None:
 
 @asset.command()
 @with_settings()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--md", is_flag=True, help="Print markdown that shows the image.")
 @click.option("--title", "-t", default="", help="Alternative text of the image; the file's name if omitted.")
 @click.option("--file", "-f", "to", type=click.Path(path_type=Path), help="Append the result to this file.")
 @click.option(
     "--mime-type", default="", metavar="TYPE", help="Format, such as image/png; that of the content if omitted."
 )
-def publish(invocation: Invocation, file: Path, md: bool, title: str, to: Path | None, mime_type: str) -> None:
+def publish(invocation: Invocation, file: Path | None, md: bool, title: str, to: Path | None, mime_type: str) -> None:
     """Store FILE on the branch cmlkit-assets, and print its URL, which works for everyone who may read the repository.
+
+    Without FILE, it stores what is piped in.
 
     \b
     cmlkit asset publish model/confusion_matrix.png --md >> report.md
@@ -76,17 +78,18 @@ def prune(invocation: Invocation, dry_run: bool) -> None:
 
 
 def publish_asset(
-    invocation: Invocation, file: Path, *, md: bool, title: str, to: Path | None = None, mime_type: str = ""
+    invocation: Invocation, file: Path | None, *, md: bool, title: str, to: Path | None = None, mime_type: str = ""
 ) -> None:
     """Store `file` and print its URL or markdown, also for `cmlkit publish IMAGE`.
 
     Args:
+        file: None is standard input.
         to: File to which to append the URL or markdown instead.
         mime_type: Format of the file, if neither its name nor its content tells.
     """
     from cmlkit.publishing.asset import store_asset
 
-    name, content = _content(file, invocation)
+    name, content = _content(file or _standard_input(), invocation)
     workflow_run = invocation.workplace.workflow_run(with_commit=False)
     stored = store_asset(
         _named(name, content, mime_type),
@@ -101,6 +104,14 @@ def publish_asset(
     else:
         _append(to, text)
         emit(invocation, result, [])
+
+
+def _standard_input() -> Path:
+    if not is_piped():
+        raise SettingsError(
+            "No FILE is named, and nothing is piped in.", next_step="Name the image, or pipe it into the command."
+        )
+    return Path(STANDARD_INPUT[0])
 
 
 def _content(file: Path, invocation: Invocation) -> tuple[str, bytes]:

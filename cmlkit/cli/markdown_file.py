@@ -63,7 +63,7 @@ def read_markdown(files: Sequence[str], invocation: Invocation) -> list[Markdown
     Raises:
         SettingsError: No file is named and nothing is piped in, or a file is missing or too large.
     """
-    if not files and not _is_piped():
+    if not files and not is_piped():
         raise SettingsError(
             "No FILE is named, and nothing is piped in.",
             next_step="Name the report, such as report.md, or pipe it into the command.",
@@ -104,7 +104,8 @@ def post_of(
     return Post(text=_shortened(joined, whole, room), digest=digest[:DIGEST_LENGTH])
 
 
-def _is_piped() -> bool:
+def is_piped() -> bool:
+    """Return whether standard input is a pipe or a file, not a terminal or nothing."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
     except (OSError, ValueError, AttributeError):
