@@ -22,6 +22,7 @@ _PULL_KEYS = {"base", "head", "title", "body", "state", "messages", "changes", "
 _IMAGE = re.compile(r'!\[[^\]]*\]\(<?([^)\s>]+)|<img[^>]*?\ssrc="([^"]+)"', re.IGNORECASE)
 _DEFINITION = re.compile(r"^ {0,3}\[[^\]]+\]: *<?([^\s>]+)", re.MULTILINE)
 _CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(<?(http[^)\s>]+)")
 _HIDDEN = re.compile(r"\A<!--.*?-->\n?", re.DOTALL)
 ASSETS = "cmlkit-assets"
 ANYTHING = "…"
@@ -163,6 +164,7 @@ def _bodies(play: Play, where: str, bodies: Sequence[str], expected: Sequence[An
         has, lacks = _several(parts.get("has", [])), _several(parts.get("lacks", []))
         yield from _texts(where, body, has, lacks)
         yield from _images(where, body, parts)
+        yield from _links(where, body, _several(parts.get("leads to", [])))
         if len(body) > 65536:
             yield f"{where}: one has {len(body)} characters"
 
@@ -174,6 +176,14 @@ def _images(where: str, body: str, wanted: Mapping[str, Any]) -> Iterator[str]:
     broken = [address for address in addresses if not _is_shown(address)]
     yield from _same(f"{where}: broken images in {addresses}", len(broken), wanted.get("broken", 0))
     yield from _same(f"{where}: images", len(addresses) - len(broken), wanted.get("images", 0))
+
+
+def _links(where: str, body: str, texts: Sequence[str]) -> Iterator[str]:
+    """Compare what the links of a comment lead to."""
+    pages = [requests.get(address, timeout=10).text for address in _LINK.findall(body)] if texts else []
+    for text in texts:
+        if not any(pattern(text).search(page) for page in pages):
+            yield f"{where}: no link leads to {text!r}: {_LINK.findall(body)}"
 
 
 def _is_shown(address: str) -> bool:

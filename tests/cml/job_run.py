@@ -161,7 +161,11 @@ class JobRun:
                 # The checkout belongs to the machine's user, and the container's is root: git refuses to trust it.
                 self.variables["GIT_TEST_ASSUME_DIFFERENT_OWNER"] = "1"
         elif name in _SETUP:
-            self.variables["PATH"] = os.pathsep.join([str(_commands(self.folder)), self.variables["PATH"]])
+            commands = _commands(self.folder)
+            if inputs.get("cml") == "true":
+                alias = [str(commands / "cmlkit"), "alias", str(commands)]
+                subprocess.run(alias, env=self.variables, cwd=self.folder, check=True, capture_output=True)
+            self.variables["PATH"] = os.pathsep.join([str(commands), self.variables["PATH"]])
         elif name not in _PREPARING:
             raise ValueError(f"The action {step.uses} is not known here")
         return 0

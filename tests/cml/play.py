@@ -64,9 +64,7 @@ class Play:
         for name, value in self.case.settings.items():
             setattr(repository.settings, name, value)
         for branch, checks in self.case.protect.items():
-            github.protect(
-                repository.full_name, branch, Protection(rule="required_status_checks", checks=tuple(checks))
-            )
+            github.protect(repository.full_name, branch, Protection(checks=tuple(checks)))
         for title in self.case.issues:
             now = github.hub.timestamp()
             number = repository.next_number
