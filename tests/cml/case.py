@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 CASES = Path(__file__).parent / "cases"
-_KEYS = {"shows", "quick", "files", "when", "then", "secrets", "protect", "settings", "issues", "slow clock"}
+_KEYS = {"shows", "quick", "files", "when", "then", "protect", "settings", "issues"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,6 @@ class Case:
     when: Sequence[Mapping[str, Any]]
     then: Mapping[str, Any]
     quick: bool = False
-    secrets: Mapping[str, str] = field(default_factory=dict)
     protect: Mapping[str, Sequence[str]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     issues: Sequence[str] = ()

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-import requests
 
 from cmlkit_sandbox.github.discussion import PullRequest
 from cmlkit_sandbox.github.repository import Repository
-from tests.cml.case import pattern
 from tests.cml.given_files import png
 from tests.cml.play import Play
+from tests.cml.shown_text import compared, images, same, several, texts
 
 _KEYS = {
     "jobs", "log", "never in log", "main", "pull requests", "comments on commits", "comments on issues", "checks",
     "statuses", "stored images", "summary", "instances",
 }  # fmt: skip
-_PULL_KEYS = {"base", "head", "title", "body", "state", "messages", "changes", "merged", "conflicts", "comments"}
-_IMAGE = re.compile(r'!\[[^\]]*\]\(<?([^)\s>]+)|<img[^>]*?\ssrc="([^"]+)"', re.IGNORECASE)
-_DEFINITION = re.compile(r"^ {0,3}\[[^\]]+\]: *<?([^\s>]+)", re.MULTILINE)
-_CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"\]\(<?(http[^)\s>]+)")
-_HIDDEN = re.compile(r"\A<!--.*?-->\n?", re.DOTALL)
+_PULL_KEYS = {
+    "author",
+    "base",
+    "head",
+    "title",
+    "body",
+    "state",
+    "messages",
+    "changes",
+    "merged",
+    "conflicts",
+    "comments",
+}
 ASSETS = "cmlkit-assets"
 ANYTHING = "…"
+SUBMODULE = "160000"
 
 
 class Difference(AssertionError):
@@ -37,7 +43,7 @@ def compare(play: Play) -> None:
     then = play.case.then
     if unknown := then.keys() - _KEYS:
         raise ValueError(f"{play.case.name}: then has keys that are not known: {unknown}")
-    found = [*_jobs(play), *_texts("the log", play.log, then.get("log", []), then.get("never in log", []))]
+    found = [*_jobs(play), *texts("the log", play.log, then.get("log", []), then.get("never in log", []))]
     for part in (_main, _pull_requests, _comments, _checks, _stored, _secrets, _summary, _instances):
         found += part(play, then)
     if found:
@@ -46,7 +52,7 @@ def compare(play: Play) -> None:
 
 def _jobs(play: Play) -> Iterator[str]:
     have = {name: result.conclusion for name, result in play.results.items()}
-    yield from _same("jobs", have, play.case.then.get("jobs", dict.fromkeys(have, "success")))
+    yield from same("jobs", have, play.case.then.get("jobs", dict.fromkeys(have, "success")))
 
 
 def _main(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
@@ -60,7 +66,7 @@ def _main(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
 
 def _files(where: str, repository: Repository, revision: str, files: Mapping[str, Any]) -> Iterator[str]:
     for path, content in files.items():
-        yield from _same(f"{where}: {path}", _shown(repository, revision, path, content), content)
+        yield from same(f"{where}: {path}", _shown(repository, revision, path, content), content)
 
 
 def _pull_requests(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
@@ -77,29 +83,34 @@ def _pull_request(play: Play, pull: PullRequest, expected: Mapping[str, Any]) ->
         raise ValueError(f"a pull request has keys that are not known: {unknown}")
     where, repository = f"pull request #{pull.number}", play.forge.repository
     state = "merged" if pull.merged else pull.state
-    yield from _same(f"{where}: state", state, expected.get("state", "open"))
-    yield from _same(f"{where}: base", pull.base, expected.get("base", "main"))
-    for key, text in (("head", pull.head), ("title", pull.title), ("body", pull.body or "")):
+    yield from same(f"{where}: state", state, expected.get("state", "open"))
+    yield from same(f"{where}: base", pull.base, expected.get("base", "main"))
+    for key, text in (
+        ("author", pull.author.login),
+        ("head", pull.head),
+        ("title", pull.title),
+        ("body", pull.body or ""),
+    ):
         if key in expected:
-            yield from _texts(f"{where}: {key}", text, [expected[key]])
+            yield from texts(f"{where}: {key}", text, [expected[key]])
     commits = repository.git.log(pull.head_sha, f"^{pull.base_sha}")[::-1]
     if "messages" in expected:
         messages = [repository.git.line("log", "-1", "--format=%B", commit) for commit in commits]
-        yield from _same(f"{where}: number of commits in {messages}", len(messages), len(expected["messages"]))
+        yield from same(f"{where}: number of commits in {messages}", len(messages), len(expected["messages"]))
         for message, wanted in zip(messages, expected["messages"], strict=False):
-            yield from _texts(f"{where}: message", message, [wanted])
+            yield from texts(f"{where}: message", message, [wanted])
     if "changes" in expected:
         yield from _changes(where, repository, pull, expected["changes"])
     if pull.state == "open":
         yield from _merge(where, repository, pull, expected)
     bodies = [comment.body for comment in repository.comments_of(pull.number)]
-    yield from _bodies(play, f"{where}: comments", bodies, expected.get("comments", []))
+    yield from compared(f"{where}: comments", bodies, expected.get("comments", []))
 
 
 def _changes(where: str, repository: Repository, pull: PullRequest, expected: Mapping[str, Any]) -> Iterator[str]:
     base = repository.git.merge_base(pull.base_sha, pull.head_sha) or pull.base_sha
     listed = repository.git.git("diff", "--name-only", "-z", "--no-renames", base, pull.head_sha).decode()
-    yield from _same(f"{where}: changed files", sorted(filter(None, listed.split("\0"))), sorted(expected))
+    yield from same(f"{where}: changed files", sorted(filter(None, listed.split("\0"))), sorted(expected))
     yield from _files(where, repository, pull.head_sha, expected)
 
 
@@ -107,7 +118,7 @@ def _merge(where: str, repository: Repository, pull: PullRequest, expected: Mapp
     """Compare what merging the pull request would do to its base."""
     arguments = ("--write-tree", "--name-only", "--no-messages", f"refs/heads/{pull.base}", pull.head_sha)
     tree, *conflicts = repository.git.git("merge-tree", *arguments, accept=(0, 1)).decode().splitlines()
-    yield from _same(f"{where}: files in conflict", conflicts, expected.get("conflicts", []))
+    yield from same(f"{where}: files in conflict", conflicts, expected.get("conflicts", []))
     yield from _files(f"{where}, merged", repository, tree, expected.get("merged", {}))
 
 
@@ -117,6 +128,8 @@ def _shown(repository: Repository, revision: str, path: str, wanted: Any) -> Any
     if not record:
         return None
     mode, _, sha = record.partition("\t")[0].split()
+    if mode == SUBMODULE:
+        return ANYTHING
     content = repository.git.git("cat-file", "blob", sha)
     if mode == "120000":
         return {"link": content.decode()}
@@ -146,67 +159,29 @@ def _comments(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
     commits = {repository.git.line("rev-parse", revision): revision for revision in expected}
     for sha, revision in commits.items():
         bodies = [comment.body for comment in comments if comment.sha == sha]
-        yield from _bodies(play, f"comments on {revision}", bodies, expected[revision])
+        yield from compared(f"comments on {revision}", bodies, expected[revision])
     for comment in comments:
         if comment.sha not in commits:
             yield f"there is a comment on the commit {comment.sha[:7]}: {comment.body[:200]!r}"
     for number, wanted in then.get("comments on issues", {}).items():
         bodies = [comment.body for comment in repository.comments_of(number)]
-        yield from _bodies(play, f"comments on issue {number}", bodies, wanted)
-
-
-def _bodies(play: Play, where: str, bodies: Sequence[str], expected: Sequence[Any]) -> Iterator[str]:
-    bodies = [_HIDDEN.sub("", body) for body in bodies]
-    if len(bodies) != len(expected):
-        yield f"{where} are {len(bodies)}, not {len(expected)}: {[body[:200] for body in bodies]}"
-    for body, wanted in zip(bodies, expected, strict=False):
-        parts = {"has": wanted} if not isinstance(wanted, Mapping) else wanted
-        has, lacks = _several(parts.get("has", [])), _several(parts.get("lacks", []))
-        yield from _texts(where, body, has, lacks)
-        yield from _images(where, body, parts)
-        yield from _links(where, body, _several(parts.get("leads to", [])))
-        if len(body) > 65536:
-            yield f"{where}: one has {len(body)} characters"
-
-
-def _images(where: str, body: str, wanted: Mapping[str, Any]) -> Iterator[str]:
-    """Compare how many images readers see in a text, and how many are broken."""
-    text = _CODE.sub("", body)
-    addresses = [first or second for first, second in _IMAGE.findall(text)] + _DEFINITION.findall(text)
-    broken = [address for address in addresses if not _is_shown(address)]
-    yield from _same(f"{where}: broken images in {addresses}", len(broken), wanted.get("broken", 0))
-    yield from _same(f"{where}: images", len(addresses) - len(broken), wanted.get("images", 0))
-
-
-def _links(where: str, body: str, texts: Sequence[str]) -> Iterator[str]:
-    """Compare what the links of a comment lead to."""
-    pages = [requests.get(address, timeout=10).text for address in _LINK.findall(body)] if texts else []
-    for text in texts:
-        if not any(pattern(text).search(page) for page in pages):
-            yield f"{where}: no link leads to {text!r}: {_LINK.findall(body)}"
-
-
-def _is_shown(address: str) -> bool:
-    if not address.startswith("http"):
-        return False
-    answer = requests.get(address, timeout=10)
-    return answer.ok and answer.content.startswith(b"\x89PNG")
+        yield from compared(f"comments on issue {number}", bodies, wanted)
 
 
 def _checks(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
     repository = play.forge.repository
     checks = {run.name: run for run in repository.check_runs.values()}
     expected = then.get("checks", {})
-    yield from _same("checks", sorted(checks), sorted(expected))
+    yield from same("checks", sorted(checks), sorted(expected))
     for name in checks.keys() & expected.keys():
         run, wanted = checks[name], expected[name]
-        yield from _same(f"check {name}: conclusion", run.conclusion, wanted.get("conclusion", "success"))
+        yield from same(f"check {name}: conclusion", run.conclusion, wanted.get("conclusion", "success"))
         if "on" in wanted:
-            yield from _same(f"check {name}: commit", run.sha, repository.git.line("rev-parse", wanted["on"]))
-        yield from _texts(f"check {name}", run.output.summary or "", _several(wanted.get("has", [])))
-        yield from _images(f"check {name}", run.output.summary or "", wanted)
+            yield from same(f"check {name}: commit", run.sha, repository.git.line("rev-parse", wanted["on"]))
+        yield from texts(f"check {name}", run.output.summary or "", several(wanted.get("has", [])))
+        yield from images(f"check {name}", run.output.summary or "", wanted)
     statuses = {status.context: status.state for status in repository.statuses}
-    yield from _same("statuses", statuses, then.get("statuses", {}))
+    yield from same("statuses", statuses, then.get("statuses", {}))
 
 
 def _stored(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
@@ -215,7 +190,7 @@ def _stored(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
     names = git.line("ls-tree", "-r", "--name-only", ASSETS).splitlines() if there else []
     images = [name for name in names if name != "README.md"]
     if "stored images" in then:
-        yield from _same("stored images", len(images), then["stored images"])
+        yield from same("stored images", len(images), then["stored images"])
 
 
 def _secrets(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
@@ -228,27 +203,9 @@ def _secrets(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
 
 def _summary(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
     text = "\n".join(result.summary for result in play.results.values())
-    yield from _texts("the summaries", text, _several(then.get("summary", [])))
+    yield from texts("the summaries", text, several(then.get("summary", [])))
 
 
 def _instances(play: Play, then: Mapping[str, Any]) -> Iterator[str]:
     instances = [f"{each.instance_type} {each.market} {each.state}" for each in play.forge.sandbox.aws.instances()]
-    yield from _same("instances", instances, then.get("instances", []))
-
-
-def _same(where: str, have: Any, wanted: Any) -> Iterator[str]:
-    if have != wanted:
-        yield f"{where}: {have!r}, not {wanted!r}"
-
-
-def _texts(where: str, text: str, has: Sequence[str], lacks: Sequence[str] = ()) -> Iterator[str]:
-    for each in has:
-        if not pattern(each).search(text):
-            yield f"{where} has no {each!r}: {text[:500]!r}"
-    for each in lacks:
-        if found := pattern(each).search(text):
-            yield f"{where} has {found[0]!r}"
-
-
-def _several(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [value]
+    yield from same("instances", instances, then.get("instances", []))

@@ -181,7 +181,7 @@ class Play:
             rate_limit=JOB_RATE_LIMIT,
         )
         aws = {name: self.forge.sandbox.environ()[name] for name in _AWS}
-        own = {"PERSONAL_ACCESS_TOKEN": PERSONAL_TOKEN, **aws, **self.case.secrets}
+        own = {"PERSONAL_ACCESS_TOKEN": PERSONAL_TOKEN, **aws}
         # GitHub gives none of them to a workflow of a fork's pull request.
         hidden = event.from_fork and event.name == "pull_request"
         self.secrets |= {token, PERSONAL_TOKEN, *aws.values()}
