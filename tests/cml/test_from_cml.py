@@ -19,7 +19,7 @@ from tests.cml.given_files import write_files
 from tests.cml.play import Play
 
 # A command that CML does not have; its workflow is one of cmlkit's already.
-_OURS = re.compile(r"cmlkit (runner stop|alias)")
+_OURS = re.compile(r"cmlkit (runner stop|alias|train)")
 LAUNCHING = Case(
     name="launching",
     shows="A training on an instance, as it was written for CML, runs after it was rewritten.",
