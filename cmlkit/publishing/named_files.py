@@ -24,6 +24,7 @@ from cmlkit.publishing.selection import JobFile, Selection, committed_to_lfs
 from cmlkit.publishing.start import Start, locate, uploaded
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import markdown
+from cmlkit.report.shortened import shortened
 
 BRANCH = "cmlkit/pr/{base}/{run}"
 NAMES_SHOWN = 20
@@ -89,10 +90,11 @@ def publish_files(
         The pull request; None if nothing changed, or if the base has these files already.
 
     Raises:
-        SettingsError: The branch's name is wrong, or the base branch does not exist.
+        SettingsError: The branch's name is wrong, the title too long, or the base branch does not exist.
         PermissionDenied, NotFound, Conflict, ServiceError: The forge refused something.
     """
     clock = clock or SystemClock()
+    _check_title(spec.title, longest=forge.facts.limits.title)
     place = destination(workflow_run, forge=forge, named=spec.base)
     place.raise_if_refused()
     base, base_head = place.base, _base_head(place.base, forge, workflow_run)
@@ -128,7 +130,7 @@ def publish_files(
         branch=branch,
         base=base,
         title=title,
-        body=_body(spec, _notes(proposal, left, base=base, branch=branch), workflow_run),
+        body=_body(spec, _notes(proposal, left, base=base, branch=branch), workflow_run, limit=forge.facts.limits.text),
         draft=False,
         forge=forge,
     )
@@ -241,15 +243,27 @@ def _has_commits_of_others(branch: str, base: str, forge: PublishForge) -> bool:
     return existing is not None and bool(forge.pull_request_authors(existing.number) - {forge.login()})
 
 
+def _check_title(title: str, *, longest: int) -> None:
+    if len(title) > longest:
+        raise SettingsError(
+            f"The title has {len(title)} characters; a pull request takes {longest}.",
+            next_step="Shorten --title, and give the rest as --body.",
+        )
+
+
 def _title(proposal: Proposal) -> str:
     names = ", ".join(PurePosixPath(file.path).name for file in proposal.files)
     words = f"Update {names}" if names else proposal.subject
     return " ".join(words.split())[:200]
 
 
-def _body(spec: PullRequestSpec, notes: Sequence[str], workflow_run: WorkflowRun) -> str:
+def _body(spec: PullRequestSpec, notes: Sequence[str], workflow_run: WorkflowRun, *, limit: int) -> str:
+    """Return the text of the pull request; a long one of the user is cut, and the end says so."""
+    marker, ending = str(_marker(workflow_run)), "".join(f"\n\n{note}" for note in notes)
     words = spec.body or f"Of the run {workflow_run.url}"
-    return f"{_marker(workflow_run)}\n" + "\n\n".join((words, *notes))
+    # The limit is exclusive, and a line break stands behind the marker.
+    room = limit - len(marker) - len(ending) - 2
+    return f"{marker}\n{shortened(words, room, lambda left: f'*{left}: too long for a pull request.*')}{ending}"
 
 
 def _notes(proposal: Proposal, left: Sequence[str], *, base: str, branch: str) -> list[str]:
