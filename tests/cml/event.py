@@ -70,7 +70,9 @@ def _event(forge: Forge, name: str, branch: str, told: Mapping[str, Any]) -> Eve
         return _of_pull_request(forge, name, branch, told)
     if name == "issue_comment":
         return _of_comment(forge, told)
-    if name == "open":
+    if name == "merge":
+        forge.sandbox.merge_newest_pull_request()
+    elif name == "open":
         forge.pull_request(branch, to=told.get("to", "main"), title=told.get("title", ""))
     elif name not in ("push", "schedule", "workflow_dispatch"):
         raise ValueError(f"The event {name!r} is not known here")

@@ -125,9 +125,9 @@ def _merge(where: str, repository: Repository, pull: PullRequest, expected: Mapp
 def _shown(repository: Repository, revision: str, path: str, wanted: Any) -> Any:
     """Return a file as the case writes it, in the form in which the case expects it."""
     record = repository.git.git("ls-tree", "-z", "--full-tree", revision, "--", f":(literal){path}").decode()
-    if not record:
+    mode, kind, sha = record.partition("\t")[0].split() if record else ("", "", "")
+    if kind in ("", "tree"):
         return None
-    mode, _, sha = record.partition("\t")[0].split()
     if mode == SUBMODULE:
         return ANYTHING
     content = repository.git.git("cat-file", "blob", sha)
