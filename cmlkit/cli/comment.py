@@ -190,7 +190,7 @@ def _written(
     is_last: bool = True,
 ) -> Comment:
     from cmlkit.publishing.comment import add_comment, keep_comment, series
-    from cmlkit.publishing.destination import place_of_run
+    from cmlkit.publishing.destination import head_of_run, place_of_run
     from cmlkit.publishing.marker import Marker
     from cmlkit.publishing.target import plain_target, resolved_target
 
@@ -198,6 +198,8 @@ def _written(
     # `pr/12`, `commit/1a2b3c4` and the like need no commit of this checkout.
     workflow_run = invocation.workplace.workflow_run(with_commit="/" not in target)
     forge = edges.forge(invocation, workflow_run)
+    opened = head_of_run(workflow_run, forge=forge) if target == "commit/HEAD" else None
+    target = f"commit/{opened}" if opened else target
     target = resolved_target(target, in_checkout=edges.commit_in_checkout, forge=forge, workflow_run=workflow_run)
     place = place_of_run(target, forge=forge, workflow_run=workflow_run)
     title = request.watermark_title.replace("{workflow}", workflow_run.workflow).replace("{run}", workflow_run.run_id)

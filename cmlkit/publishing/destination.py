@@ -247,19 +247,28 @@ def place_of_run(target: str, *, forge: PublishForge, workflow_run: WorkflowRun)
         if target == "auto" and trigger.kind == "issue" and trigger.issue is not None:
             return trigger.issue
     if target in ("auto", "pr") and workflow_run.pull_request is None:
-        number = _opened_by(workflow_run, forge)
-        if number is not None:
-            return number
+        opened = _opened_by(workflow_run, forge)
+        if opened is not None:
+            return opened.number
     return comment_place(target, forge=forge, workflow_run=workflow_run)
 
 
-def _opened_by(workflow_run: WorkflowRun, forge: PublishForge) -> int | None:
-    """Return the number of the open pull request that this run opened."""
+def head_of_run(workflow_run: WorkflowRun, *, forge: PublishForge) -> str | None:
+    """Return the head of the open pull request that this run opened; None if it opened none.
+
+    `cml pr create` leaves the checkout on that commit, and its documentation names it HEAD afterwards.
+    """
+    opened = _opened_by(workflow_run, forge)
+    return None if opened is None else opened.head_sha
+
+
+def _opened_by(workflow_run: WorkflowRun, forge: PublishForge) -> PullRequest | None:
+    """Return the open pull request that this run opened."""
     login = forge.login()
     for pull_request in forge.pull_requests():
         found = marker_in(pull_request.body) if pull_request.author == login else None
         if found is not None and found.kind == "pull-request" and found.run == workflow_run.run_id:
-            return pull_request.number
+            return pull_request
     return None
 
 
