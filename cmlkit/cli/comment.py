@@ -165,6 +165,7 @@ def _watch(invocation: Invocation, request: _Request) -> None:
         written.append(_written(invocation, request, watched.seen, ending=ending, is_last=is_last))
         watched.settle()
 
+    parent = os.getppid()
     with catching_signals() as signals:
         signals.hold()
         invocation.progress.note(f"Watching {' and '.join(map(str, request.files))} until SIGTERM or SIGINT.")
@@ -174,6 +175,8 @@ def _watch(invocation: Invocation, request: _Request) -> None:
             is_over=lambda: signals.received,
             clock=SystemClock(),
             warn=invocation.progress.warn,
+            # The step's shell, without a `kill`.
+            is_left=lambda: os.getppid() != parent,
         )
     if written:
         _show(invocation, written[-1])

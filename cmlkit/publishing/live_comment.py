@@ -48,6 +48,7 @@ def follow(
     is_over: Callable[[], bool],
     clock: Clock,
     warn: Callable[[str], None],
+    is_left: Callable[[], bool] = lambda: False,
 ) -> None:
     """Write the text whenever it has changed, at most every `PAUSE_SECONDS`, and once more at the end.
 
@@ -57,20 +58,23 @@ def follow(
         write: After a failure, `warn` gets a message and the text is written again after the pause; the last failure is
             raised.
         is_over: Returns whether the text is complete.
+        is_left: Returns whether its starter has ended without saying so. The next change then waits for no pause: the
+            job may end at any moment, and this process with it.
 
     Raises:
         CmlkitError: The last text could not be written.
     """
     shown, started = None, clock.now()
-    next_write = started
+    next_write, was_left = started, False
     while True:
         over = is_over()
         seen = look()
         now = clock.now()
-        is_due = seen.stamp not in (None, shown) and now >= next_write
+        left = is_left()
+        is_due = seen.stamp not in (None, shown) and (now >= next_write or (left and not was_left))
         # At the end the line below the text changes too.
         if seen.text and (over or is_due):
-            next_write = now + PAUSE_SECONDS
+            next_write, was_left = now + PAUSE_SECONDS, left
             try:
                 write(time_line(seen.text, now - started, is_over=over), is_last=over)
                 shown = seen.stamp

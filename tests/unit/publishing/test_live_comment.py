@@ -27,6 +27,7 @@ class File:
     written: list[tuple[float, str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     failures: int = 0
+    left_at: float = float("inf")
 
     def follow(self) -> list[str]:
         begun = self.clock.now()
@@ -50,6 +51,7 @@ class File:
             is_over=lambda: seconds() >= len(self.texts) - 1,
             clock=self.clock,
             warn=self.warnings.append,
+            is_left=lambda: seconds() >= self.left_at,
         )
         return [text for _, text, _ in self.written]
 
@@ -62,6 +64,11 @@ def test_a_change_is_written_at_most_so_often_and_the_last_one_always() -> None:
     file = File(texts=list(counted(45)))
     assert file.follow() == ["epoch 0", "epoch 20", "epoch 40", "epoch 44"]
     assert PAUSE_SECONDS == 20
+
+
+def test_once_its_starter_has_ended_the_next_change_is_written_at_once() -> None:
+    file = File(texts=list(counted(45)), left_at=7)
+    assert file.follow() == ["epoch 0", "epoch 7", "epoch 27", "epoch 44"]
 
 
 def test_what_does_not_change_is_written_once_and_at_its_end_with_the_time() -> None:
