@@ -180,6 +180,14 @@ def _detail(error: Any) -> str:
     return " ".join(str(error[key]) for key in ("resource", "field", "code") if error.get(key))
 
 
+# What `permissions:` of a workflow can give to GITHUB_TOKEN, among what endpoints ask for.
+# https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#permissions
+_OF_WORKFLOWS = frozenset(
+    {"actions", "attestations", "checks", "contents", "deployments", "discussions", "issues", "metadata", "packages"}
+    | {"pages", "pull_requests", "repository_projects", "security_events", "statuses"}
+)
+
+
 def _missing_permission(headers: Mapping[str, str]) -> str:
     if match := re.search(r"url=(\S+)", headers.get("x-github-sso", "")):
         return f"The organisation wants single sign-on: authorise the token at {match[1]}"
@@ -192,4 +200,10 @@ def _wanted(headers: Mapping[str, str]) -> str:
     if not accepted or accepted == "metadata=read":
         return ""
     permissions = accepted.replace("=", ": ").replace("; ", " or ").replace(",", ", ")
-    return f"The token needs this permission: {permissions}; in a workflow it stands under permissions:."
+    choices = [{each.strip().partition("=")[0] for each in choice.split(",")} for choice in accepted.split(";")]
+    if any(choice <= _OF_WORKFLOWS for choice in choices):
+        return f"The token needs this permission: {permissions}; in a workflow it stands under permissions:."
+    return (
+        f"The token needs this permission: {permissions}; GITHUB_TOKEN never has it. Set CMLKIT_TOKEN, or for runners"
+        " CMLKIT_RUNNER_TOKEN, to a personal token or that of an app."
+    )

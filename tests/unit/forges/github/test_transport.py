@@ -175,7 +175,7 @@ def test_a_redirect_to_another_host_is_not_followed(github: ScriptedGitHub) -> N
         (403, "You must authenticate via a GitHub App.", {}, PermissionDenied, "checks: write"),
         (403, "Repository was archived so is read-only.", {}, PermissionDenied, "unarchive"),
         (404, "Not Found", {"x-accepted-github-permissions": "administration=write"},
-         NotFound, "the token may not see it. The token needs this permission: administration: write"),
+         NotFound, "this permission: administration: write; GITHUB_TOKEN never has it."),
         (404, "Not Found", {"x-accepted-github-permissions": "metadata=read"},
          NotFound, "It does not exist, or the token may not see it."),
         (410, "Issues are disabled for this repo", {}, NotFound, ""),
