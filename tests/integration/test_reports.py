@@ -176,7 +176,7 @@ def written(name: str, text: str) -> Callable[[Path], object]:
         (written("notes.png", "no picture"), "![](notes.png)", "no PNG, JPEG, GIF, WebP or SVG picture"),
         (written("plot.pdf", "%PDF-1.7"), "![](plot.pdf)", "no PNG, JPEG, GIF, WebP or SVG picture"),
         (lambda checkout: (checkout / "folder").mkdir(), "[all](folder)", "a folder or a device"),
-        (None, "[users](../../../../../../../../etc/passwd)", "outside of the checkout"),
+        (None, f"[users]({'../' * 40}etc/passwd)", "outside of the checkout"),
         (None, "[users](/etc/passwd)", "outside of the checkout"),
         (outside, "![](../secret.png)", "outside of the checkout"),
         (link_outside, "![](linked.png)", "outside of the checkout"),
