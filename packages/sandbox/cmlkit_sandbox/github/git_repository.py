@@ -20,6 +20,7 @@ from cmlkit_sandbox.github.git_objects import (
     parse_commit,
     parse_tag,
 )
+from cmlkit_sandbox.github.object_reader import ObjectReader
 
 NO_SHA = "0" * 40
 SHA = re.compile("[0-9a-f]{40}")
@@ -76,6 +77,7 @@ class GitRepository:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._commits: dict[str, Commit] = {}
+        self._objects = ObjectReader(path, isolated_environment({"GIT_DIR": str(path)}))
 
     @classmethod
     def create(cls, path: Path, *, branch: str) -> GitRepository:
@@ -127,16 +129,20 @@ class GitRepository:
             return None
         named = (f"refs/heads/{revision}", f"refs/tags/{revision}", revision)
         for candidate in [revision] if SHA.fullmatch(revision) else named:
-            out = self.git("rev-parse", "--verify", "--quiet", f"{candidate}^{{{kind}}}", accept=(0, 1, 128))
-            if out:
-                return out.decode().strip()
+            if found := self._objects.header(f"{candidate}^{{{kind}}}"):
+                return found[0]
         return None
 
     def ref(self, name: str) -> RefValue | None:
         """Return the ref with exactly this full name."""
-        listed = self.git("for-each-ref", "--format=%(refname) %(objectname) %(objecttype)", name).decode()
-        values = (RefValue(*line.split(" ")) for line in listed.splitlines())
-        return next((value for value in values if value.name == name), None)
+        found = None if NO_REVISION.search(name) else self._objects.header(name)
+        return RefValue(name, *found) if found else None
+
+    def has_branches(self) -> bool:
+        """Return whether the repository has a branch, and so a commit."""
+        packed = self.path / "packed-refs"
+        loose = (self.path / "refs" / "heads").rglob("*")
+        return any(path.is_file() for path in loose) or (packed.exists() and b" refs/heads/" in packed.read_bytes())
 
     def refs(self, prefix: str) -> list[RefValue]:
         """Return the refs whose full name starts with a prefix, by name."""
@@ -186,12 +192,7 @@ class GitRepository:
 
     def read(self, sha: str) -> GitObject | None:
         """Return an object by its full id; None if missing."""
-        out = self.git("cat-file", "--batch", send=f"{sha}\n".encode())
-        header, _, rest = out.partition(b"\n")
-        words = header.decode().split()
-        if len(words) != 3:
-            return None
-        return GitObject(sha=words[0], kind=words[1], content=rest[: int(words[2])])
+        return self._objects.read(sha)
 
     def write(self, kind: str, content: bytes) -> str:
         """Store an object; return its id."""
@@ -199,14 +200,12 @@ class GitRepository:
 
     def kind(self, sha: str) -> str | None:
         """Return `commit`, `tree`, `blob` or `tag`; None if the object is missing."""
-        words = self.line("cat-file", "--batch-check", send=f"{sha}\n".encode()).split()
-        return words[1] if len(words) == 3 else None
+        found = self._objects.header(sha)
+        return found[1] if found else None
 
     def kinds(self, shas: Iterable[str]) -> dict[str, str]:
         """Return id -> kind of the objects that are not missing."""
-        send = "".join(f"{sha}\n" for sha in shas).encode()
-        lines = (line.split() for line in self.line("cat-file", "--batch-check", send=send).splitlines())
-        return {words[0]: words[1] for words in lines if len(words) == 3}
+        return {sha: kind for sha in shas if (kind := self.kind(sha)) is not None}
 
     def commit(self, sha: str) -> Commit:
         """Return a commit by its id; cached, as commits do not change."""

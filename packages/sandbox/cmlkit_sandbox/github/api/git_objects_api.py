@@ -257,7 +257,7 @@ def _tag(call: Call, tag: Tag) -> Json:
 
 def refuse_empty(call: Call) -> None:
     """Refuse an empty repository: the Git Data API works only after a first push."""
-    if not call.repository.git.refs("refs/heads/"):
+    if not call.repository.git.has_branches():
         raise Refusal(409, "Git Repository is empty.")
 
 
