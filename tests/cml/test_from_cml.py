@@ -18,6 +18,8 @@ from tests.cml.forge import Forge
 from tests.cml.given_files import write_files
 from tests.cml.play import Play
 
+pytestmark = pytest.mark.slow
+
 # A command that CML does not have; its workflow is one of cmlkit's already.
 _OURS = re.compile(r"cmlkit (runner stop|alias|train)")
 LAUNCHING = Case(

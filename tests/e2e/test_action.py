@@ -8,6 +8,7 @@ from textwrap import dedent, indent
 
 import pytest
 
+from cmlkit.cli.cml.alias import EXECUTABLES
 from tests.e2e.act import Act, ActRun
 
 
@@ -19,7 +20,7 @@ def run(act: Act, repository: Path, *, steps: str, secrets: Mapping[str, str] | 
     return act.run(workflow, repository=repository, secrets=secrets)
 
 
-def test_without_a_command_cmlkit_and_nothing_else_gets_on_the_path(act: Act, repository: Path) -> None:
+def test_without_a_command_cmlkits_own_programs_and_nothing_else_get_on_the_path(act: Act, repository: Path) -> None:
     done = run(
         act,
         repository,
@@ -28,13 +29,13 @@ def test_without_a_command_cmlkit_and_nothing_else_gets_on_the_path(act: Act, re
             - uses: OWNER/cmlkit@v1
             - run: |
                 echo "then=$(command -v python3) $(command -v pip)" >>"$GITHUB_OUTPUT"
-                echo "programs=$(ls "$(dirname "$(command -v cmlkit)")")" >>"$GITHUB_OUTPUT"
+                echo "programs=$(ls "$(dirname "$(command -v cmlkit)")" | tr "\n" " ")" >>"$GITHUB_OUTPUT"
                 cmlkit --version
         """,
     )
     assert done.jobs == {"job": "success"}, done.log
     assert done.outputs["then"] == done.outputs["first"]
-    assert done.outputs["programs"] == "cmlkit"
+    assert done.outputs["programs"].split() == ["cmlkit", *(f"cmlkit-{name}" for name in sorted(EXECUTABLES))]
     assert "cmlkit, version" in done.log
 
 

@@ -18,6 +18,8 @@ from cmlkit.publishing.asset import BRANCH, Asset, store_asset
 from cmlkit.publishing.asset_pruning import GRACE_SECONDS, Pruned, prune_assets
 from tests.integration.project import REPOSITORY, TOKEN, Project, project
 
+pytestmark = pytest.mark.slow
+
 HOUR = GRACE_SECONDS
 
 

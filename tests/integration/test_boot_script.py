@@ -28,6 +28,8 @@ from cmlkit.runner.boot import (
 )
 from tests.stand_in_runner import Tarball, write_tarball
 
+pytestmark = pytest.mark.slow
+
 DEADLINE_SECONDS = 30
 NOTICE = {"action": "terminate", "time": "2030-01-01T00:02:00Z"}
 

@@ -22,6 +22,8 @@ from cmlkit.training.scores import read_scores
 from cmlkit.training.train import train
 from tests.integration.project import RecordedProgress
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[2] / "examples" / "random-forest" / "score.py"
 MODEL = "model/m.joblib"
 # A model is the number of samples, of 250, that it gets right, beginning with the first.

@@ -16,6 +16,8 @@ from cmlkit_sandbox import TOKEN, Sandbox
 from cmlkit_sandbox.aws import images
 from cmlkit_sandbox.github.accounts import Level
 
+pytestmark = pytest.mark.slow
+
 DAY_SECONDS = 86_400
 SOUND = "train: {run: 'echo trained', data: []}\n"
 JOB: dict[str, Level] = {"contents": "write", "pull_requests": "write", "checks": "write"}

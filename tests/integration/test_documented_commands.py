@@ -15,6 +15,8 @@ from cmlkit.forges.github import GitHub
 from cmlkit_sandbox import Sandbox
 from tests import documented
 
+pytestmark = pytest.mark.slow
+
 ACTIONLINT = Path(sys.prefix) / "bin" / "actionlint"
 PAGES_WITH_COMMANDS = [
     page

@@ -153,7 +153,13 @@ HAPPENS: dict[tuple[str, str], tuple[Callable[[Scene], Event], str]] = {
     ("release", "of a tag"): (lambda s: s.events.release("v1"), "v1"),
 }
 ROWS = [row for row in EVENTS if row.event]
-each_event = pytest.mark.parametrize("row", ROWS, ids=[f"{row.event} {row.situation}" for row in ROWS])
+# One row of each rule at once, the rest with the slow tests.
+_FIRST = {row.rule: row for row in reversed(ROWS)}.values()
+each_event = pytest.mark.parametrize(
+    "row",
+    [pytest.param(row, marks=[] if row in _FIRST else pytest.mark.slow) for row in ROWS],
+    ids=[f"{row.event} {row.situation}" for row in ROWS],
+)
 
 
 def test_every_line_of_the_table_has_an_event() -> None:
@@ -190,6 +196,7 @@ def test_a_pull_request_targets_the_branch_in_the_table(
     assert (scene.head("main") == main) is not (rule.merges and pull.base == "main")
 
 
+@pytest.mark.slow
 @each_event
 def test_a_comment_and_a_check_go_to_the_place_in_the_table(
     row: EventRow, scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -244,6 +251,7 @@ def test_publish_in_a_pull_request_opens_one_to_its_branch_and_reports_to_it(
     assert check.sha == head
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "happens",
     [lambda s: s.events.pull_request(FROM_FORK), lambda s: s.events.pull_request_target(FROM_FORK)],
@@ -336,6 +344,7 @@ def test_the_commit_skips_ci_unless_a_message_or_a_merge_is_asked_for(
     assert message(scene, scene.opened[0]).splitlines()[0].endswith("[skip ci]") is skips
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ruleset", [True, False], ids=["ruleset", "branch protection"])
 @pytest.mark.parametrize("flags", [[], ["--no-skip-ci"]])
 def test_a_required_check_that_skip_ci_leaves_pending_is_named(
@@ -403,6 +412,7 @@ OWN: dict[str, Callable[[Scene, PullRequest], Event]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("event", OWN)
 def test_nothing_is_launched_or_published_for_cmlkits_own_branch_but_it_may_be_reported_on(
     event: str,
@@ -430,6 +440,7 @@ def test_a_run_that_a_person_starts_on_cmlkits_own_branch_is_that_persons_wish(
     assert run(["pr", "create", "report.md"], environ=os.environ) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
 def test_the_branch_that_a_result_was_merged_into_is_not_cmlkits_own(
     method: Literal["merge", "squash", "rebase"], scene: Scene, own: PullRequest, monkeypatch: pytest.MonkeyPatch
@@ -520,6 +531,7 @@ def test_a_workflow_that_follows_a_forks_run_finds_its_pull_request(
     assert comment.number == FROM_FORK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("address", "named", "code"),
     [

@@ -17,6 +17,8 @@ from cmlkit.errors import MissingExtra
 from cmlkit.model.file import save_model
 from tests.integration.installation import ROOT, SANDBOX, build, install
 
+pytestmark = pytest.mark.slow
+
 Environ = dict[str, str]
 SCORE = """python3 - <<END
 import json, os

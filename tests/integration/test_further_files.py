@@ -12,6 +12,8 @@ import pytest
 from cmlkit.__main__ import run
 from tests.integration.clone import TRACKED, Job
 
+pytestmark = pytest.mark.slow
+
 TRAIN = "import pathlib as p; p.Path('model').mkdir(exist_ok=True); p.Path('model/m.bin').write_bytes(b'weights');\
 p.Path('model/metrics.txt').write_text('accuracy: 0.9')"
 PARAMS = TRACKED["params.yaml"]

@@ -25,6 +25,8 @@ from cmlkit_sandbox import Sandbox
 from tests.integration.model_repository import MODEL as FOREST
 from tests.integration.model_repository import ModelRepository, model_repository
 
+pytestmark = pytest.mark.slow
+
 TRAIN = (
     "mkdir -p model; echo 'Accuracy: 0.97' > model/metrics.txt; echo pixels > model/confusion_matrix.png;"
     " echo weights > model/random_forest.joblib"

@@ -24,6 +24,8 @@ from cmlkit_sandbox.aws import AwsServer, Call, needed_permissions
 from tests.fake_forge import FakeForge, FastClock
 from tests.integration.aws_client import client
 
+pytestmark = pytest.mark.slow
+
 POLICIES = Path(__file__).parents[2] / "docs/reference/iam"
 RUN = WorkflowRun(repository="octo/random-forest", run_id="7700", attempt=1)
 ROLE = "arn:aws:iam::123456789012:role/cmlkit-scheduler"

@@ -12,6 +12,8 @@ import pytest
 from cmlkit.__main__ import run
 from cmlkit_sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def booting(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:

@@ -323,6 +323,7 @@ def test_a_comment_for_each_run_can_be_asked_for(there: Project) -> None:
     assert len(there.comments(1)) == 2
 
 
+@pytest.mark.slow
 class TestEarlierPullRequests:
     def test_one_that_nobody_touched_is_closed_with_a_link_and_its_branch_removed(self, there: Project) -> None:
         first = there.publish(there.trained(0.9))

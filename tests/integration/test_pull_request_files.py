@@ -52,6 +52,7 @@ def test_inner_repositories_are_left_out_with_a_word(job: Job) -> None:
     assert job.changes() == {"a.txt": "A"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("patterns", "taken"),
     [
@@ -132,6 +133,7 @@ def test_git_attributes_and_filters_apply(job: Job) -> None:
     assert (job.content("a.txt"), job.content("n.ipynb")) == (b"one\ntwo\n", b"CELLS")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["with blank.txt", "ümläut/größe.txt", "-dash.txt", "new\nline.txt", 'quo"te.txt', "back\\slash.txt", "[a]*?.txt"],

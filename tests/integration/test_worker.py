@@ -13,6 +13,8 @@ from cmlkit.training.plots import Residuals, draw
 from cmlkit.training.table import read_table
 from cmlkit.training.worker import COMMAND, Worker
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_is_another_process_and_its_results_may_be_asked_for_in_any_order() -> None:
     with Worker() as worker:

@@ -120,6 +120,7 @@ def test_subnets_and_groups_that_are_named_are_used(here: Setting, ec2: Ec2) -> 
     assert [item["GroupId"] for item in instance["SecurityGroups"]] == [group]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

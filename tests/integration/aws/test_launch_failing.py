@@ -16,6 +16,8 @@ from cmlkit.settings.schema import RunnerSpec
 from tests.integration.aws.conftest import Setting
 from tests.integration.aws.ec2 import UBUNTU, Ec2, add_image
 
+pytestmark = pytest.mark.slow
+
 CONSOLE = """\
 [    0.000000] Linux version 6.8.0-aws
 cmlkit: stage=lifetime-timer uptime=9.11

@@ -19,6 +19,8 @@ from cmlkit_sandbox.github import GitHubServer, Job
 from cmlkit_sandbox.github.runners import Runner, RunnerPool
 from tests.integration.github.conftest import REPOSITORY, Api
 
+pytestmark = pytest.mark.slow
+
 WAIT_SECONDS = 30
 ASK_FOR_THE_REPOSITORY = """
 import os, urllib.request
