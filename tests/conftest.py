@@ -16,3 +16,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def service_models_read_once() -> None:
     """boto3 reads its description of a service anew for each session, and EC2's takes longer than most tests."""
     botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_repository_around(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The tests' folders may lie below this checkout, which ignores them: git must not take them for parts of it."""
+    os.environ["GIT_CEILING_DIRECTORIES"] = str(tmp_path_factory.getbasetemp())

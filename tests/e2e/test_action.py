@@ -29,7 +29,7 @@ def test_without_a_command_cmlkits_own_programs_and_nothing_else_get_on_the_path
             - uses: OWNER/cmlkit@v1
             - run: |
                 echo "then=$(command -v python3) $(command -v pip)" >>"$GITHUB_OUTPUT"
-                echo "programs=$(ls "$(dirname "$(command -v cmlkit)")" | tr "\n" " ")" >>"$GITHUB_OUTPUT"
+                echo "programs=$(ls "$(dirname "$(command -v cmlkit)")" | tr '\\n' ' ')" >>"$GITHUB_OUTPUT"
                 cmlkit --version
         """,
     )
