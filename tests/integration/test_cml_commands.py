@@ -339,7 +339,7 @@ def test_the_tutorials_runner_is_launched_with_one_word_changed(
     sandbox.aws.fail("RunInstances", after=lambda call: sandbox.aws.interrupt(sandbox.aws.instances()[0].id, seconds=0))
     assert run(["runner", *flags], environ=os.environ) == 4
     [instance] = sandbox.aws.instances()
-    assert (instance.instance_type, instance.region, instance.market) == ("t2.micro", "eu-west-1", "spot")
+    assert (instance.instance_type, instance.region, instance.market) == ("t2.micro", "eu-west-1", "on-demand")
     [registering] = [call for call in sandbox.github.requests if call.path.endswith("/generate-jitconfig")]
     assert registering.status == 201
 

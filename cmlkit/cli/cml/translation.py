@@ -154,7 +154,7 @@ class _Translator:
             self._variables["CMLKIT_TOKEN"] = token
 
     def _launch_defaults(self, words: Sequence[str]) -> Iterator[str]:
-        """Yield the label and the region for which CML's jobs look, if the line is one of CML's.
+        """Yield CML's label and region, and for `runner` its market, if the line is one of CML's.
 
         Raises:
             SettingsError: It is `runner` without a command and without a cloud: CML would register this machine.
@@ -173,6 +173,8 @@ class _Translator:
         if "--labels" not in there and not environ.get("CMLKIT_RUNNER_LABELS"):
             yield from ("--labels", "cml")
         regions = ("CMLKIT_RUNNER_REGION", "AWS_REGION", "AWS_DEFAULT_REGION")
+        if self._line.is_short and "--market" not in there and not environ.get("CMLKIT_RUNNER_MARKET"):
+            yield from ("--market", "on-demand")
         if "--region" not in there and not any(environ.get(name) for name in regions):
             yield from ("--region", REGIONS["us-west"])
 

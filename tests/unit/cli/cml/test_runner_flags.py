@@ -159,14 +159,15 @@ def test_the_runner_without_a_cloud_is_refused_as_it_was_this_machine_with_cml(a
 def test_a_variable_may_name_the_cloud(variable: str) -> None:
     words = translated(["runner", "--labels=x", "--cloud-region=eu-west"], environ={variable: "aws"}).arguments
     assert list(words) in (
-        ["runner", "launch", "--labels", "x", "--region", "eu-west-1"],
-        ["runner", "launch", "--cloud", "aws", "--labels", "x", "--region", "eu-west-1"],
+        ["runner", "launch", "--market", "on-demand", "--labels", "x", "--region", "eu-west-1"],
+        ["runner", "launch", "--market", "on-demand", "--cloud", "aws", "--labels", "x", "--region", "eu-west-1"],
     )
 
 
 def test_a_line_of_cmls_has_its_label_and_region_which_its_jobs_look_for() -> None:
-    for line in ("runner launch --cloud=aws --cloud-type=g5.xlarge", "runner --cloud=aws --cloud-type=g5.xlarge"):
-        words = "runner launch --labels cml --region us-west-1 --cloud aws --instance-type g5.xlarge"
+    for line, market in (("runner launch", ""), ("runner", "--market on-demand ")):
+        line += " --cloud=aws --cloud-type=g5.xlarge"
+        words = f"runner launch --labels cml {market}--region us-west-1 --cloud aws --instance-type g5.xlarge"
         assert list(translated(line.split(), environ={}).arguments) == words.split()
         plain = "runner launch --cloud aws --instance-type g5.xlarge"
         assert list(translated(line.split(), environ={}, has_settings=True).arguments) == plain.split()
@@ -177,11 +178,11 @@ def test_a_line_of_ours_has_our_defaults(line: str) -> None:
     assert list(translated(line.split(), environ={}).arguments) == line.split()
 
 
-def test_the_runner_without_a_command_has_cmls_label_and_region_unless_others_are_named() -> None:
+def test_the_runner_without_a_command_has_cmls_label_market_and_region_unless_others_are_named() -> None:
     assert list(translated(["runner", "--cloud=aws"], environ={}).arguments) == (
-        ["runner", "launch", "--labels", "cml", "--region", "us-west-1", "--cloud", "aws"]
+        ["runner", "launch", "--labels", "cml", "--market", "on-demand", "--region", "us-west-1", "--cloud", "aws"]
     )
-    environ = {"AWS_REGION": "eu-west-1", "CMLKIT_RUNNER_LABELS": "gpu"}
+    environ = {"AWS_REGION": "eu-west-1", "CMLKIT_RUNNER_LABELS": "gpu", "CMLKIT_RUNNER_MARKET": "spot-then-on-demand"}
     assert list(translated(["runner", "--cloud=aws"], environ=environ).arguments) == (
         ["runner", "launch", "--cloud", "aws"]
     )
