@@ -179,6 +179,7 @@ def test_without_a_default_network_the_error_names_the_setting(
     assert nothing_is_left(sandbox)
 
 
+@pytest.mark.slow
 def test_a_runner_that_never_comes_is_given_up_and_taken_back(
     sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:

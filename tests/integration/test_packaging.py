@@ -13,6 +13,8 @@ import pytest
 from cmlkit.cli.cml.alias import EXECUTABLES
 from tests.integration.installation import ROOT, SANDBOX, VERSION, Distribution, build, install, run
 
+pytestmark = pytest.mark.slow
+
 NAMED = {"send-comment": "comment create", "send-github-check": "check create"}
 METADATA = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
 

@@ -18,6 +18,8 @@ from cmlkit.registry.versions import list_versions, trailers
 from cmlkit_sandbox.github.git_objects import Signature, TreeEntry, commit_content
 from tests.integration.project import MANIFEST, MODEL, STARTED, Project, project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def there(tmp_path: Path) -> Iterator[Project]:

@@ -19,6 +19,8 @@ from cmlkit.records.training_run import (
 )
 from tests.integration.project import MODEL, STARTED, Project, project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def there(tmp_path: Path) -> Iterator[Project]:

@@ -14,6 +14,8 @@ from cmlkit_sandbox.github.accounts import Level
 from cmlkit_sandbox.github.repository import Protection
 from tests.integration.project import BOT, MANIFEST, METRICS, MODEL, PLOT, REPOSITORY, Project, project
 
+pytestmark = pytest.mark.slow
+
 ALL: dict[str, Level] = {
     "contents": "write",
     "pull_requests": "write",

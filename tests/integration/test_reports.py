@@ -402,6 +402,7 @@ def test_a_revision_that_only_github_knows_is_asked_there(sandbox: Sandbox, chec
     assert comment.sha == history[0]
 
 
+@pytest.mark.slow
 def test_a_revision_that_nobody_knows_is_an_error(
     sandbox: Sandbox, checkout: Path, history: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -531,6 +532,7 @@ def _written(checkout: Path, text: str) -> Path:
     return checkout / "earlier.md"
 
 
+@pytest.mark.slow
 def test_a_trigger_file_says_when_to_update_and_is_removed(sandbox: Sandbox, checkout: Path) -> None:
     (checkout / "report.md").write_text("half written")
     watching = Watching("update", "--watch", "--trigger-file", "go", "--target", "commit", "report.md")

@@ -114,6 +114,7 @@ def test_s3_has_the_bytes_under_their_hash_and_the_commit_says_which_version(the
     assert found["Body"].read() == b"model of 0.9"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["git", "lfs", IN_S3])
 def test_the_model_that_the_base_branch_has_is_no_news(there: Project, store: str) -> None:
     published = there.publish(there.trained(0.9), store=store)
@@ -122,6 +123,7 @@ def test_the_model_that_the_base_branch_has_is_no_news(there: Project, store: st
     assert not there.publish(there.trained(0.9), run_id="101", store=store).changed
 
 
+@pytest.mark.slow
 def test_a_model_that_moves_to_another_store_is_news(there: Project) -> None:
     published = there.publish(there.trained(0.9))
     assert published.pull_request_number is not None
@@ -129,6 +131,7 @@ def test_a_model_that_moves_to_another_store_is_news(there: Project) -> None:
     assert there.publish(there.trained(0.9), run_id="101", store="lfs").changed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["git", IN_S3])
 def test_the_entry_of_git_lfs_goes_with_the_store(there: Project, store: str) -> None:
     there.commit_to("main", {".gitattributes": "*.png binary\n"})
@@ -137,6 +140,7 @@ def test_the_entry_of_git_lfs_goes_with_the_store(there: Project, store: str) ->
     assert content(there, published, ".gitattributes") == "*.png binary\n"
 
 
+@pytest.mark.slow
 def test_what_dvc_left_beside_the_model_goes_with_the_store(there: Project) -> None:
     there.commit_to("main", {f"{MODEL}.dvc": "outs: []\n"})
     for run_id, token in (("100", TOKEN), ("101", "ghp_person")):
@@ -225,6 +229,7 @@ def test_a_file_that_changes_while_it_is_uploaded_is_refused(there: Project) -> 
 # Pulling
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("store", "name"), [("git", "git"), ("lfs", "lfs"), pytest.param(BUCKET, "s3", marks=pytest.mark.slow)]
 )
@@ -246,6 +251,7 @@ def verify_matches(file: Path) -> bool:
     return read_manifest(file).sha256 == hashed(file)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["lfs", IN_S3])
 def test_a_pointer_is_replaced_by_the_model_and_found_there_afterwards(
     there: Project, tmp_path: Path, store: str

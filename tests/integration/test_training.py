@@ -223,12 +223,14 @@ def test_only_the_plots_that_are_named_are_drawn(tmp_path: Path) -> None:
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["roc_curve.png"]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_metrics(tmp_path: Path) -> None:
     made_data(tmp_path / "data")
     first = train(FOREST, directory=tmp_path, environ=environ()).metrics
     assert train(FOREST, directory=tmp_path, environ=environ()).metrics == first
 
 
+@pytest.mark.slow
 def test_the_model_that_was_there_is_scored_on_the_same_test_data(tmp_path: Path) -> None:
     made_data(tmp_path / "data")
     stump = TrainSpec(estimator=FOREST.estimator, params={"max_depth": 1, "n_estimators": 1})
@@ -261,6 +263,7 @@ def test_a_regressor_is_scored_and_plotted_as_one(tmp_path: Path) -> None:
     assert b"<svg" in (tmp_path / "model" / "residuals.svg").read_bytes()
 
 
+@pytest.mark.slow
 def test_one_table_is_split_by_its_target_column(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     table = generator.normal(size=(100, 3))
@@ -314,6 +317,7 @@ def test_features_and_labels_must_be_of_one_length(tmp_path: Path) -> None:
         train(FOREST, directory=tmp_path, environ=environ())
 
 
+@pytest.mark.slow
 def test_a_plot_that_cannot_be_written_is_a_settings_error(tmp_path: Path) -> None:
     made_data(tmp_path / "data")
     with pytest.raises(SettingsError, match=r"confusion_matrix\.docx cannot be written"):

@@ -220,6 +220,7 @@ def test_arm_types_get_an_arm_image_and_runner(here: Setting, ec2: Ec2) -> None:
     assert "runner-arm64.tar.gz" in base64.b64decode(asked["UserData"]).decode()
 
 
+@pytest.mark.slow
 def test_gpu_types_get_an_image_with_a_driver(here: Setting, ec2: Ec2) -> None:
     image = add_image(DEEP_LEARNING, owner="amazon")
     launched = here.launch(gpus=1)
@@ -227,6 +228,7 @@ def test_gpu_types_get_an_image_with_a_driver(here: Setting, ec2: Ec2) -> None:
     assert launched.instance_type.startswith("g")
 
 
+@pytest.mark.slow
 def test_types_are_chosen_by_need_cheapest_first(here: Setting, ec2: Ec2) -> None:
     ec2.prices = {"m6i.xlarge": 0.2, "m7a.xlarge": 0.1, "m5.xlarge": 0.3}
     launched = here.launch(cpus=4, memory=16.0, market="on-demand")
