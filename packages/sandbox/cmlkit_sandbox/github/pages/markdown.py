@@ -8,6 +8,7 @@ from html import escape
 from html.parser import HTMLParser
 
 from markdown_it import MarkdownIt
+from mdit_py_plugins.tasklists import tasklists_plugin
 
 ImageSource = Callable[[str], str]
 
@@ -35,8 +36,8 @@ def render(text: str, *, image: ImageSource = lambda url: url) -> str:
     Args:
         image: Maps an image's address in the text to the one to load.
     """
-    options = {"html": True, "breaks": True, "linkify": False, "tasklists": True, "alerts": True}
-    parser = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+    options = {"html": True, "breaks": True, "linkify": False, "alerts": True}
+    parser = MarkdownIt("commonmark", options).enable(["table", "strikethrough"]).use(tasklists_plugin)
     return sanitised(parser.render(text), image=image)
 
 
