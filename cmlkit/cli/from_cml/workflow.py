@@ -62,7 +62,8 @@ class Job:
     @property
     def strangers(self) -> Sequence[Node]:
         """The nodes that name a command of CML or its image where no script stands, such as inputs of other actions."""
-        blocks = [value(self.node, "env"), *(value(step.node, key) for step in self.steps for key in ("env", "with"))]
+        given = [value(self.node, key) for key in ("env", "with", "strategy")]
+        blocks = [*given, *(value(step.node, key) for step in self.steps for key in ("env", "with"))]
         uses = [value(step.node, "uses") for step in self.steps if step.uses.startswith("docker://")]
         return [
             *(node for block in blocks for node in scalars(block) if calls.mentions(str(node.value))),

@@ -150,6 +150,28 @@ def test_cml_outside_of_scripts_is_left_to_the_user() -> None:
     assert "Windows" in found[19].why
 
 
+def test_cml_in_what_a_matrix_or_another_workflow_is_given_is_left_to_the_user() -> None:
+    old = """\
+on: push
+jobs:
+  called:
+    uses: ./.github/workflows/report.yml
+    with:
+      command: cml comment create report.md
+  each:
+    runs-on: ubuntu-latest
+    strategy:
+      matrix:
+        command: [cml pr create ., cml check create report.md]
+    steps:
+      - uses: actions/checkout@v4
+      - run: ${{ matrix.command }}
+"""
+    new = rewrite(old, action=ACTION)
+    assert {(row.line, row.outcome) for row in new.rows} == {(6, "by hand"), (11, "by hand")}
+    assert new.text == old
+
+
 def test_a_label_that_cannot_be_handed_over_stays() -> None:
     assert rows("labels-that-stay")[21].outcome == "kept"
     assert rows("matrix-of-launches")[18].outcome == "kept"
