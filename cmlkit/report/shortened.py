@@ -17,6 +17,7 @@ SHORTEST_PIECE = 80
 
 _EMBEDDED = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/=%]{200,}")
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9]*)\b(?:[^<>\"']|\"[^\"]*\"|'[^']*')*?(?P<void>/?)>")
+_ONLY_ENDS = re.compile(r"(?:\s|</[A-Za-z][A-Za-z0-9]*\s*>)*+")
 _CODE = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
 _FENCE = re.compile(r"(?P<before>.*?)(?P<marks>`{3,}|~{3,})")
 # A blank line inside of these does not end a block.
@@ -181,7 +182,7 @@ class _Page:
 
     def _note(self, line: int, end: int, *, used: int = 0) -> str:
         """Return the note on the rest of a block, from a line on, of which `used` code points are shown."""
-        rest = range(line, end)
+        rest = [index for index in range(line, end) if not self._only_closes(index)] or range(line, end)
         if all((leaf := self.leaves[index]) is not None and leaf.kind == "table" for index in rest):
             missing = plural(len(rest), "more row")
         elif rows := len(re.findall(r"<tr\b", self._text(line, end)[used:], re.IGNORECASE)):
@@ -191,6 +192,12 @@ class _Page:
         else:
             missing = plural(len(rest), "more line")
         return f"\n\n{self.note(missing)}"
+
+    def _only_closes(self, line: int) -> bool:
+        """Return whether a line outside of code is blank, or has nothing but end tags."""
+        leaf = self.leaves[line]
+        is_code = leaf is not None and leaf.kind in ("fence", "code")
+        return not is_code and _ONLY_ENDS.fullmatch(self.lines[line]) is not None
 
 
 def _opened(lines: Sequence[str], of_line: Sequence[Leaf | None]) -> Iterator[_Open]:

@@ -58,6 +58,12 @@ def test_a_list_keeps_its_first_items() -> None:
     assert re.match(r"- item 0\n- item 1\n(?s:.*)- item \d+\n\n\*[\d,]+ more lines: ", shortened(LIST, LIMIT, note))
 
 
+def test_rows_are_counted_without_the_end_of_the_details_around_them() -> None:
+    page = shortened(f"<details><summary>All</summary>\n\n{TABLE}\n\n</details>", LIMIT, note)
+    kept = page.count("xxxxx |")
+    assert page.endswith(f"{ROWS[kept - 1]}\n\n</details>\n\n{note(f'{3_000 - kept:,} more rows')}")
+
+
 def test_an_html_table_is_closed_and_its_rows_are_counted() -> None:
     page = shortened(HTML, LIMIT, note)
     kept = page.count("<tr>")
