@@ -57,9 +57,9 @@ def pr() -> None:
     default=None,
     help="Whether the message has [skip ci]; by default unless --message or a merge is asked for.",
 )
-@click.option("--merge", "auto_merge", flag_value="merge", default="", help="Merge it once its requirements are met.")
-@click.option("--squash", "auto_merge", flag_value="squash", help="Like --merge, but squash.")
-@click.option("--rebase", "auto_merge", flag_value="rebase", help="Like --merge, but rebase.")
+@click.option("--merge", is_flag=True, help="Merge it once its requirements are met.")
+@click.option("--squash", is_flag=True, help="Like --merge, but squash.")
+@click.option("--rebase", is_flag=True, help="Like --merge, but rebase.")
 @click.option("--force", is_flag=True, help="Take files that git ignores, too.")
 @click.option("--md", is_flag=True, help="Print a markdown link.")
 def create(
@@ -72,7 +72,9 @@ def create(
     remote: str,
     message: str,
     skip_ci: bool | None,
-    auto_merge: str,
+    merge: bool,
+    squash: bool,
+    rebase: bool,
     force: bool,
     md: bool,
 ) -> None:
@@ -99,7 +101,7 @@ def create(
         body=body,
         message=message,
         skip_ci=skip_ci,
-        auto_merge=auto_merge or "",
+        auto_merge=_auto_merge(merge=merge, squash=squash, rebase=rebase),
     )
     workflow_run = invocation.workplace.workflow_run(directory=directory)
     refuse_chain(workflow_run, invocation.settings.publish)
@@ -110,6 +112,15 @@ def create(
         selection, spec, directory=directory, forge=forge, workflow_run=workflow_run, progress=invocation.progress
     )
     _show(invocation, pull_request, md=md)
+
+
+def _auto_merge(**ways: bool) -> str:
+    """Return the way of merging that is asked for; empty for none."""
+    asked = [way for way, is_asked in ways.items() if is_asked]
+    if len(asked) > 1:
+        flags = " and ".join(f"--{way}" for way in asked)
+        raise SettingsError(f"{flags} exclude each other.", next_step="Name one way of merging.")
+    return "".join(asked)
 
 
 def _selected(invocation: Invocation, paths: Sequence[str], *, directory: Path, force: bool) -> Selection:

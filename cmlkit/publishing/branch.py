@@ -38,27 +38,37 @@ def refused(name: str) -> str:
     return ""
 
 
-def experiment_branch(template: str, *, base: str, run: str, attempt: int, date: str, sha: str) -> str:
+def experiment_branch(
+    template: str,
+    *,
+    base: str,
+    run: str,
+    attempt: int,
+    date: str,
+    sha: str,
+    named: str = "the setting publish.branch",
+) -> str:
     """Return the branch's name: the template with its fields filled in.
 
     Args:
         template: For example `cmlkit/{base}/{run}`; the fields are {base}, {run}, {attempt}, {date} and {sha}.
         date: Day of the training, such as `2024-05-31`.
         sha: Commit id of the code; seven digits are used.
+        named: Where the template comes from, for messages.
 
     Raises:
         SettingsError: The template has another field, git refuses the name, or it is that of the base branch.
     """
     fields = {"base": base, "run": run, "attempt": str(attempt), "date": date, "sha": sha[:7]}
-    name = filled(template, fields, setting="publish.branch")
+    name = filled(template, fields, named=named)
     if reason := refused(name):
         raise SettingsError(
             f"The branch name {name!r}, made from {template!r}, {reason}; git refuses it.",
-            next_step="Change the setting publish.branch.",
+            next_step=f"Change {named}.",
         )
     if name == base:
         raise SettingsError(
             f"The experiment branch {name!r} is the base branch itself.",
-            next_step="Change the setting publish.branch, such as to cmlkit/{base}/{run}.",
+            next_step=f"Change {named}, such as to cmlkit/{{base}}/{{run}}.",
         )
     return name

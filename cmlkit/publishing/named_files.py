@@ -16,7 +16,7 @@ from cmlkit.publishing.branch import experiment_branch
 from cmlkit.publishing.commit import commit_files
 from cmlkit.publishing.destination import destination, merge_by_itself, warn_of_pending_checks
 from cmlkit.publishing.further_files import store_in_lfs
-from cmlkit.publishing.marker import Marker
+from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.publishing.own_branch import signed
 from cmlkit.publishing.pull_request import open_pull_request
 from cmlkit.publishing.reconcile import beside_others, conflicting, holds, latest, settle, with_commits
@@ -28,6 +28,7 @@ from cmlkit.report.shortened import shortened
 
 BRANCH = "cmlkit/pr/{base}/{run}"
 NAMES_SHOWN = 20
+_OWN_WORDS = "Of the run "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,8 @@ def publish_files(
 ) -> PullRequest | None:
     """Commit the files, and the commits that the job made, to a branch of this run, and open its pull request.
 
-    Later calls in the same run add to the same pull request. The checkout is not touched.
+    Later calls in the same run add to the same pull request, and keep its title and text unless they name others. The
+    checkout is not touched.
 
     Returns:
         The pull request; None if nothing changed, or if the base has these files already.
@@ -120,7 +122,9 @@ def publish_files(
         attempt=workflow_run.attempt,
         date="",
         sha=workflow_run.sha or base_head,
+        named="--branch",
     )
+    existing = next(iter(forge.pull_requests(base=base, head=branch)), None)
     title = spec.title or _title(proposal)
     message = signed(f"{spec.message or title}{' [skip ci]' if spec.skips_ci else ''}", branch)
     left = _write(proposal, branch=branch, base=base, message=message, directory=directory, forge=forge, clock=clock)
@@ -129,8 +133,13 @@ def publish_files(
     pull_request = open_pull_request(
         branch=branch,
         base=base,
-        title=title,
-        body=_body(spec, _notes(proposal, left, base=base, branch=branch), workflow_run, limit=forge.facts.limits.text),
+        title=existing.title if existing and not spec.title else title,
+        body=_body(
+            spec.body or _kept_words(existing),
+            _notes(proposal, left, base=base, branch=branch),
+            workflow_run,
+            limit=forge.facts.limits.text,
+        ),
         draft=False,
         forge=forge,
     )
@@ -257,10 +266,18 @@ def _title(proposal: Proposal) -> str:
     return " ".join(words.split())[:200]
 
 
-def _body(spec: PullRequestSpec, notes: Sequence[str], workflow_run: WorkflowRun, *, limit: int) -> str:
+def _kept_words(existing: PullRequest | None) -> str:
+    """Return the text of a pull request that a person wrote, or that an earlier call was given; empty if none did."""
+    text = existing.body.strip() if existing else ""
+    first, _, rest = text.partition("\n")
+    words = rest if marker_in(first) else text
+    return "" if words.startswith(_OWN_WORDS) else words
+
+
+def _body(words: str, notes: Sequence[str], workflow_run: WorkflowRun, *, limit: int) -> str:
     """Return the text of the pull request; a long one of the user is cut, and the end says so."""
-    marker, ending = str(_marker(workflow_run)), "".join(f"\n\n{note}" for note in notes)
-    words = spec.body or f"Of the run {workflow_run.url}"
+    words = words or f"{_OWN_WORDS}{workflow_run.url}"
+    marker, ending = str(_marker(workflow_run)), "".join(f"\n\n{note}" for note in notes if note not in words)
     # The limit is exclusive, and a line break stands behind the marker.
     room = limit - len(marker) - len(ending) - 2
     return f"{marker}\n{shortened(words, room, lambda left: f'*{left}: too long for a pull request.*')}{ending}"

@@ -40,7 +40,7 @@ def render(
 def title(plan: PublishPlan, template: str = "", *, longest: int) -> str:
     """Return the title of the pull request, one line of at most `longest` code points."""
     if template:
-        words = filled(template, _fields(plan), setting="publish.title")
+        words = filled(template, _fields(plan), named="the setting publish.title")
     else:
         headline = plan.verdict.headline.removesuffix(".")
         words = f"Retrain {PurePosixPath(plan.model).stem}: {headline[:1].lower()}{headline[1:]}"
@@ -54,7 +54,7 @@ def body(plan: PublishPlan, workflow_run: WorkflowRun, *, template: str = "", no
     made = f"{link('This run', workflow_run.url)} trained {code(plan.model)} and wrote it to {code(plan.branch)}."
     if plan.destination.pull_request is not None:
         made += f" It is for #{plan.destination.pull_request}, whose branch it changes."
-    own = filled(template, _fields(plan), setting="publish.body")[: limits.text - REPORT_ROOM]
+    own = filled(template, _fields(plan), named="the setting publish.body")[: limits.text - REPORT_ROOM]
     parts = [str(plan.marker), own, f"**{verdict}**", made, note]
     return "\n\n".join(filter(None, parts))
 

@@ -119,6 +119,33 @@ def test_pr_again_in_the_same_run_adds_to_the_same_pull_request(
     assert repository(sandbox).git.line("show", f"{pull.head_sha}:metrics.json") == "{}"
 
 
+def test_pr_again_keeps_the_title_and_the_text_unless_it_names_others(
+    sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [first, second, third] = names = ["a.txt", "b.txt", "c.txt"]
+    for name in names:
+        (checkout / name).write_text(name)
+    called(capsys, "pr", first, "--branch", "exp", "--title", "Retrain", "--body", "As agreed")
+    called(capsys, "pr", second, "--branch", "exp")
+    [pull] = repository(sandbox).pulls
+    assert (pull.title, str(pull.body).partition("\n")[2]) == ("Retrain", "As agreed")
+    called(capsys, "pr", third, "--branch", "exp", "--title", "Tune", "--body", "Again")
+    assert (pull.title, str(pull.body).partition("\n")[2]) == ("Tune", "Again")
+
+
+def test_pr_keeps_the_title_and_the_text_of_a_pull_request_that_a_person_opened(
+    sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout / "a.txt").write_text("a")
+    called(capsys, "pr", "a.txt", "--branch", "exp")
+    [pull] = repository(sandbox).pulls
+    pull.title, pull.body = "My experiment", "Why I try this"
+    (checkout / "b.txt").write_text("b")
+    called(capsys, "pr", "b.txt", "--branch", "exp")
+    assert pull.title == "My experiment"
+    assert pull.body.partition("\n")[2] == "Why I try this"
+
+
 def test_pr_with_files_that_the_base_has_opens_none(
     sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -133,6 +160,24 @@ def test_pr_merges_by_itself_when_asked(sandbox: Sandbox, checkout: Path, capsys
     called(capsys, "pr", "--squash", "a.txt")
     [pull] = repository(sandbox).pulls
     assert pull.merged
+
+
+def test_pr_refuses_two_ways_of_merging(sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (checkout / "a.txt").write_text("a")
+    assert run(["pr", "create", "--merge", "--squash", "a.txt"], environ=os.environ) == 2
+    assert "--merge and --squash exclude each other" in capsys.readouterr().err
+    assert not repository(sandbox).pulls
+
+
+def test_pr_refuses_a_branch_by_the_name_of_its_flag(
+    sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout / "a.txt").write_text("a")
+    for branch in ("main", "two words", "exp/{model}"):
+        assert run(["pr", "create", "--branch", branch, "a.txt"], environ=os.environ) == 2
+        said = capsys.readouterr().err
+        assert "--branch" in said
+        assert "publish.branch" not in said
 
 
 @pytest.mark.parametrize("path", ["absent.bin", "../source/README.md", ".git/config"])
