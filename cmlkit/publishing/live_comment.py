@@ -14,7 +14,9 @@ from cmlkit.formats import duration
 POLL_SECONDS = 1.0
 # GitHub allows 80 writes of content a minute and 500 an hour, shared with other writers.
 # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+# The first pauses are shorter: a short training would otherwise end before its second update.
 PAUSE_SECONDS = 20.0
+FIRST_PAUSE_SECONDS = 2.0
 
 # `epoch 3/10`, `step 3 of 10`, `30 %`; not a date, a path or a ratio of something else.
 _STEPS = re.compile(r"(?<![\w/.])(\d{1,9}) ?(?:/| of ) ?(\d{1,9})(?![\w/])")
@@ -50,7 +52,9 @@ def follow(
     warn: Callable[[str], None],
     is_left: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Write the text whenever it has changed, at most every `PAUSE_SECONDS`, and once more at the end.
+    """Write the text whenever it has changed, and once more at the end.
+
+    The pause after a write doubles from `FIRST_PAUSE_SECONDS` to `PAUSE_SECONDS`.
 
     A line below the text gives the time so far and, if the text shows its progress, the time left.
 
@@ -65,7 +69,7 @@ def follow(
         CmlkitError: The last text could not be written.
     """
     shown, started = None, clock.now()
-    next_write, was_left = started, False
+    next_write, was_left, pause = started, False, FIRST_PAUSE_SECONDS
     while True:
         over = is_over()
         seen = look()
@@ -74,7 +78,7 @@ def follow(
         is_due = seen.stamp not in (None, shown) and (now >= next_write or (left and not was_left))
         # At the end the line below the text changes too.
         if seen.text and (over or is_due):
-            next_write, was_left = now + PAUSE_SECONDS, left
+            next_write, was_left, pause = now + pause, left, min(2 * pause, PAUSE_SECONDS)
             try:
                 write(time_line(seen.text, now - started, is_over=over), is_last=over)
                 shown = seen.stamp

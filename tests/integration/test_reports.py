@@ -481,7 +481,7 @@ class Watching:
         environ = {**os.environ, "PYTHONPATH": str(ROOT)}
         script = (
             "import sys; from cmlkit.publishing import live_comment as live;"
-            "live.POLL_SECONDS = live.PAUSE_SECONDS = 0.1;"
+            "live.POLL_SECONDS = live.PAUSE_SECONDS = live.FIRST_PAUSE_SECONDS = 0.1;"
             "from cmlkit.__main__ import main; sys.argv[0] = 'cmlkit'; main()"
         )
         self.process = subprocess.Popen(
