@@ -325,6 +325,7 @@ def message(scene: Scene, pull: PullRequest) -> str:
     return scene.repository.git.commit(pull.head_sha).message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "skips"),
     [
@@ -386,6 +387,7 @@ def test_a_push_of_cmlkits_own_branch_does_not_start_a_chain(
     assert "publish.allow-chains" in said
 
 
+@pytest.mark.slow
 def test_a_setting_allows_chains(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CMLKIT_PUBLISH_ALLOW_CHAINS", "true")
     made = rounds(scene, monkeypatch)
@@ -433,6 +435,7 @@ def test_nothing_is_launched_or_published_for_cmlkits_own_branch_but_it_may_be_r
         assert run([command, "create", "report.md"], environ=os.environ) == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_a_person_starts_on_cmlkits_own_branch_is_that_persons_wish(
     scene: Scene, own: PullRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -464,6 +467,7 @@ def summary(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return tmp_path / "summary.md"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "keeps"),
     [
@@ -568,6 +572,7 @@ def test_a_merge_that_is_asked_for_happens_at_once_if_the_repository_has_no_auto
     assert [pull.merged is not None for pull in scene.opened] == [True]
 
 
+@pytest.mark.slow
 def test_a_pull_request_that_cannot_be_merged_yet_stays_open_and_says_why(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,6 +26,7 @@ def test_new_changed_and_deleted_files_are_taken_and_ignored_ones_are_not(job: J
     assert job.changes() == {"model/m.joblib": "A", "params.yaml": "M", "data/a.csv": "D"}
 
 
+@pytest.mark.slow
 def test_a_named_ignored_file_is_left_out_with_a_word_unless_forced(job: Job) -> None:
     job.write("model/m.joblib", "weights")
     job.write("model/key.env", "SECRET=1")
@@ -35,6 +36,7 @@ def test_a_named_ignored_file_is_left_out_with_a_word_unless_forced(job: Job) ->
     assert job.changes() == {"model/m.joblib": "A", "model/key.env": "A"}
 
 
+@pytest.mark.slow
 def test_a_subfolder_is_taken_without_what_tools_left_there(job: Job) -> None:
     job.write("pkg/.venv/bin/python", "x")
     job.write("pkg/__pycache__/module.pyc", "x")
@@ -44,6 +46,7 @@ def test_a_subfolder_is_taken_without_what_tools_left_there(job: Job) -> None:
     assert job.changes() == {"pkg/module.py": "M"}
 
 
+@pytest.mark.slow
 def test_inner_repositories_are_left_out_with_a_word(job: Job) -> None:
     job.write("a.txt", "a")
     job.git("init", "--quiet", "vendor/tool")
@@ -73,6 +76,7 @@ def test_patterns_mean_what_they_mean_in_cml_and_git(job: Job, patterns: list[st
     assert set(job.changes()) == taken
 
 
+@pytest.mark.slow
 def test_an_absolute_path_and_one_above_the_working_directory_are_in_the_repository(job: Job) -> None:
     job.write("m.json", "{}")
     job.write("n.json", "{}")
@@ -88,6 +92,7 @@ def test_without_a_change_there_is_no_pull_request(job: Job, arguments: list[str
     assert not job.repository.pulls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "why"),
     [
@@ -104,6 +109,7 @@ def test_a_path_that_names_nothing_is_refused(job: Job, path: str, why: str) -> 
     assert why in job.refused(path)
 
 
+@pytest.mark.slow
 def test_modes_and_links_stay(job: Job) -> None:
     job.write("run.sh", "#!/bin/sh\n")
     (job.directory / "run.sh").chmod(0o755)
@@ -114,6 +120,7 @@ def test_modes_and_links_stay(job: Job) -> None:
     assert job.content("latest") == b"data/a.csv"
 
 
+@pytest.mark.slow
 def test_a_persons_token_keeps_modes_too(job: Job) -> None:
     job.sandbox.github.add_token("ghp_person", "ann")
     job.monkeypatch.setenv("GITHUB_TOKEN", "ghp_person")
@@ -124,6 +131,7 @@ def test_a_persons_token_keeps_modes_too(job: Job) -> None:
     assert job.mode("run.sh") == "100755"
 
 
+@pytest.mark.slow
 def test_git_attributes_and_filters_apply(job: Job) -> None:
     job.write(".gitattributes", "*.txt text eol=lf\n*.ipynb filter=upper\n")
     job.git("config", "filter.upper.clean", "tr a-z A-Z")
@@ -144,6 +152,7 @@ def test_any_name_is_taken_as_it_is(job: Job, name: str) -> None:
     assert (job.changes(), job.content(name)) == ({name: "A"}, name.encode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("branch", ["feature/größe/v1.2", "a-b_c"])
 def test_branches_may_have_any_name(job: Job, branch: str) -> None:
     job.write("a.txt", "a")
@@ -151,6 +160,7 @@ def test_branches_may_have_any_name(job: Job, branch: str) -> None:
     assert job.changes() == {"a.txt": "A"}
 
 
+@pytest.mark.slow
 def test_the_checkout_and_its_index_are_left_alone(job: Job) -> None:
     job.write("staged.txt", "staged")
     job.git("add", "staged.txt")
@@ -196,6 +206,7 @@ def test_commits_of_the_job_are_part_of_the_pull_request(job: Job) -> None:
     assert job.changes() == {"results/a.json": "A", "later.txt": "A"}
 
 
+@pytest.mark.slow
 def test_commits_of_a_second_try_join_those_of_the_first_unless_they_conflict(job: Job) -> None:
     job.write("results/a.json", "{}")
     job.commit("Add results")
@@ -212,6 +223,7 @@ def test_commits_of_a_second_try_join_those_of_the_first_unless_they_conflict(jo
     assert "{attempt}" in job.capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_commits_and_files_come_together(job: Job) -> None:
     job.write("results/a.json", "{}")
     job.commit("Add results")
@@ -247,6 +259,7 @@ def test_a_file_above_githubs_limit_is_refused_before_anything_is_sent(job: Job)
     assert job.repository.git.line("for-each-ref") == refs
 
 
+@pytest.mark.slow
 def test_a_file_of_git_lfs_becomes_a_pointer_and_its_bytes_are_uploaded(job: Job) -> None:
     job.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n")
     job.git("config", "filter.lfs.clean", "false")
@@ -262,6 +275,7 @@ def test_a_file_of_git_lfs_becomes_a_pointer_and_its_bytes_are_uploaded(job: Job
     assert b"".join(LfsStore(lambda: GitAccess(url=url)).read(pointer, 0)) == b"weights"
 
 
+@pytest.mark.slow
 def test_bytes_that_git_lfs_keeps_for_the_jobs_commits_are_uploaded_first(job: Job) -> None:
     """git-lfs keeps objects in .git/lfs, and uploads them in a hook of git push; GitHub refuses pointers without."""
     sha256 = hashlib.sha256(b"weights").hexdigest()
@@ -274,6 +288,7 @@ def test_bytes_that_git_lfs_keeps_for_the_jobs_commits_are_uploaded_first(job: J
     assert b"".join(LfsStore(lambda: GitAccess(url=url)).read(pointer, 0)) == b"weights"
 
 
+@pytest.mark.slow
 def test_an_unchanged_pointer_is_no_change(job: Job) -> None:
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 7\n"
     job.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n")
@@ -286,6 +301,7 @@ def test_an_unchanged_pointer_is_no_change(job: Job) -> None:
     assert job.pr(".")["changed"] is False
 
 
+@pytest.mark.slow
 def test_on_a_pull_request_the_merge_commit_does_not_come_along(job: Job, tmp_path: Path) -> None:
     """The event's file has the fields of GitHub's webhook payload."""
     git = job.repository.git
@@ -312,6 +328,7 @@ def test_on_a_pull_request_the_merge_commit_does_not_come_along(job: Job, tmp_pa
     assert (b"p1: 1\n" in job.content("params.yaml"), b"p9: 900\n" in job.content("params.yaml")) == (True, True)
 
 
+@pytest.mark.slow
 def test_a_checkout_of_another_history_undoes_nothing(job: Job) -> None:
     job.git("checkout", "--quiet", "--orphan", "fresh")
     job.write("params.yaml", "q: 1\n")
@@ -324,6 +341,7 @@ def test_a_checkout_of_another_history_undoes_nothing(job: Job) -> None:
     assert job.changes() == {"model.bin": "A"}
 
 
+@pytest.mark.slow
 def test_a_later_call_brings_the_latest_version_and_no_mixture(job: Job) -> None:
     job.write("params.yaml", TRACKED["params.yaml"].replace("p1: 1", "p1: 100"))
     job.pr("params.yaml")
@@ -332,6 +350,7 @@ def test_a_later_call_brings_the_latest_version_and_no_mixture(job: Job) -> None
     assert {b"p1: 1", b"p9: 900"} <= set(job.content("params.yaml").splitlines())
 
 
+@pytest.mark.slow
 def test_a_persons_commit_on_the_branch_stays(job: Job) -> None:
     job.write("params.yaml", TRACKED["params.yaml"].replace("p1: 1", "p1: 100"))
     job.write("notes.txt", "first")
@@ -346,6 +365,7 @@ def test_a_persons_commit_on_the_branch_stays(job: Job) -> None:
     assert "`params.yaml`" in (job.repository.pulls[0].body or "")
 
 
+@pytest.mark.slow
 def test_folders_files_and_links_may_take_each_others_place(job: Job) -> None:
     shutil.rmtree(job.directory / "data")
     job.write("data", "now a file")
@@ -365,6 +385,7 @@ def test_folders_files_and_links_may_take_each_others_place(job: Job) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_deleted_file_and_a_deleted_folder_can_be_named(job: Job) -> None:
     (job.directory / "train.py").unlink()
     shutil.rmtree(job.directory / "data")
@@ -372,6 +393,7 @@ def test_a_deleted_file_and_a_deleted_folder_can_be_named(job: Job) -> None:
     assert job.changes() == {"train.py": "D", "data/a.csv": "D", "data/b.csv": "D"}
 
 
+@pytest.mark.slow
 def test_a_moved_submodule_is_left_out_with_a_word(job: Job) -> None:
     job.git("init", "--quiet", "vendor/tool")
     author = ("-c", "user.name=a", "-c", "user.email=a@example.com")
