@@ -8,8 +8,8 @@ import pytest
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two more than there are cores: some tests mostly wait, for a machine to boot or for a second look."""
-    return (os.cpu_count() or 1) + 2
+    """One more than there are cores: some tests mostly wait, but each worker imports and collects all of them."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session", autouse=True)
