@@ -19,7 +19,7 @@ EVENTS_PAGE = "docs/reference/events.md"
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """Where the results of one kind of run go.
+    """The destination of the results of one kind of run.
 
     Attributes:
         base: The branch that a pull request with results targets, in words; `branch` says where its name comes from:
@@ -117,7 +117,7 @@ EVENTS: tuple[EventRow, ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class Destination:
-    """Where a pull request with results goes.
+    """The destination of a pull request with results.
 
     Attributes:
         base: The branch that it targets; for a fork's pull request, the branch to compare with.

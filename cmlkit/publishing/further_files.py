@@ -25,7 +25,7 @@ NAMES_SHOWN = 20
 
 @dataclass(frozen=True, kw_only=True)
 class FurtherFiles:
-    """What to commit of the further files.
+    """The further files as they are to be committed.
 
     Attributes:
         removes: Paths of files that the job deleted.

@@ -59,7 +59,7 @@ class PullRequestSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Proposal:
-    """What a pull request is to bring.
+    """The content of a pull request that is to be opened.
 
     Attributes:
         files: Files on top of its start, or of its branch if that exists.

@@ -1,4 +1,4 @@
-"""What the job changed, brought together with what others changed in the same files meanwhile."""
+"""Changes of the job, brought together with changes that others made to the same files meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What remains to be done by hand when a workflow is rewritten."""
+"""The steps that remain for a person after a workflow was rewritten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What git carries because the API does not: large blobs, many blobs, and commits of a checkout.
+"""Uploads by git of content that the API does not carry: large blobs, many blobs, and commits of a checkout.
 
 Each upload is held by a ref of its own until a commit on a branch holds it.
 """
