@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from cmlkit.git.pathspecs import named
 from cmlkit.progress import Say
 from cmlkit.publishing.asset import store_assets
 from cmlkit.publishing.files import CommitFile, picture_fault
-from cmlkit.publishing.reconcile import Reconciled, reconcile, settle, with_commits
+from cmlkit.publishing.reconcile import Reconciled, changed_by_others, reconcile, settle, with_commits
 from cmlkit.publishing.selection import JobFile, Selection, select_files
 from cmlkit.publishing.start import locate
 from cmlkit.records.workflow_run import WorkflowRun
@@ -29,7 +30,7 @@ class FurtherFiles:
 
     Attributes:
         removes: Paths of files that the job deleted.
-        conflicts: Files that are left as the base has them.
+        conflicts: Files that are left as others have changed them.
         stored: Files whose bytes go to Git LFS; `files` has their pointers.
     """
 
@@ -71,6 +72,7 @@ def beside_base(
     own: Collection[str],
     directory: Path,
     base_head: str,
+    branch: str,
     forge: PublishForge,
     workflow_run: WorkflowRun,
 ) -> FurtherFiles:
@@ -78,6 +80,7 @@ def beside_base(
 
     Args:
         own: Paths of the training's own files, which are committed in any case.
+        branch: The experiment branch; if it exists, what people have changed there is not undone, either.
     """
     start = locate(selection.commit, directory=directory, base_head=base_head, forge=forge, workflow_run=workflow_run)
     files = selection.files
@@ -88,7 +91,10 @@ def beside_base(
     # Without a commit, and in the forge's own merge of base and pull request, the job's version is the latest there is.
     is_latest = selection.commit is None or not (start.is_checkout or start.is_foreign)
     bring = settle if is_latest else reconcile
-    found: Reconciled = bring(files, onto=base_head, forge=forge, directory=directory)
+    found = bring(files, onto=base_head, forge=forge, directory=directory)
+    if head := forge.branch_head(branch):
+        theirs = changed_by_others(files, onto=head, start=base_head, forge=forge)
+        found = _beside_people(found, files, theirs, head=head, forge=forge, directory=directory)
     committed = {file.path for file in found.files}
     return FurtherFiles(
         files=found.files,
@@ -98,12 +104,35 @@ def beside_base(
     )
 
 
-def conflict_note(paths: Sequence[str], base: str) -> str:
-    """Return what a person should know about files that are left as the base has them."""
+def _beside_people(
+    found: Reconciled,
+    files: Sequence[JobFile],
+    theirs: Collection[str],
+    *,
+    head: str,
+    forge: PublishForge,
+    directory: Path,
+) -> Reconciled:
+    """Return the files for the base as they go on the branch, where people changed `theirs`: merged, or left."""
+    own = {file.path: file for file in files if file.path in theirs}
+    new = {file.path: file for file in found.files}
+    brought = [
+        dataclasses.replace(file, after=new.get(path)) for path, file in own.items() if path in (*new, *found.removes)
+    ]
+    there = reconcile(brought, onto=head, forge=forge, directory=directory)
+    return Reconciled(
+        files=(*(file for file in found.files if file.path not in theirs), *there.files),
+        removes=(*(path for path in found.removes if path not in theirs), *there.removes),
+        conflicts=(*found.conflicts, *(own[file.path] for file in there.conflicts)),
+    )
+
+
+def conflict_note(paths: Sequence[str]) -> str:
+    """Return what a person should know about files that are left as others have changed them."""
     more = f" and {len(paths) - NAMES_SHOWN} more" if len(paths) > NAMES_SHOWN else ""
     return (
-        f"Since the checkout, {base} has changed in the same lines as this run: {', '.join(paths[:NAMES_SHOWN])}{more}."
-        f" The commit leaves {base}'s text as it is."
+        f"Since the checkout, others have changed the same lines as this run: {', '.join(paths[:NAMES_SHOWN])}{more}."
+        " The commit leaves their text as it is."
     )
 
 

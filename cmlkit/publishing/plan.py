@@ -127,11 +127,12 @@ def make_plan(
             own={model.path, f"{model.path}.md", *(file.path for file in own)},
             directory=directory,
             base_head=base_head,
+            branch=branch,
             forge=forge,
             workflow_run=workflow_run,
         )
     if further.conflicts:
-        warn(conflict_note([file.path for file in further.conflicts], base))
+        warn(conflict_note([file.path for file in further.conflicts]))
     files = (*own, *further.files)
     there = forge.blob_ids(base_head, [*store.paths(model.path), *(file.path for file in files), *further.removes])
     champion = find_base_model(

@@ -196,7 +196,7 @@ class Publisher:
         further = self.plan.further
         store_in_lfs(further.stored, forge=self.forge, clock=self.clock, say=say)
         versions = keep_versions(further.conflicts, forge=self.forge, clock=self.clock) if further.conflicts else {}
-        return wording.left_out(self.plan, versions)
+        return wording.left_out(versions)
 
     def _read(self, path: str) -> bytes | None:
         """Return a file's content in the parent of the new commit."""

@@ -108,15 +108,20 @@ def beside_others(
     Args:
         start: The commit that the job's changes start from; changes up to that are in them.
     """
-    last = {file.path: found[0] for file in files if (found := forge.commits_of(file.path, ref=onto, limit=1))}
-    theirs = {
-        path
-        for path, commit in last.items()
-        if forge.divergence(start, commit).ahead and forge.author_of(commit) != forge.login()
-    }
+    theirs = changed_by_others(files, onto=onto, start=start, forge=forge)
     own = latest(file for file in files if file.path not in theirs)
     both = reconcile([file for file in files if file.path in theirs], onto=onto, forge=forge, directory=directory)
     return Reconciled(files=(*own.files, *both.files), removes=(*own.removes, *both.removes), conflicts=both.conflicts)
+
+
+def changed_by_others(files: Iterable[JobFile], *, onto: str, start: str, forge: PublishForge) -> frozenset[str]:
+    """Return the paths of the files whose latest change up to `onto`, and after `start`, is not cmlkit's own."""
+    last = {file.path: found[0] for file in files if (found := forge.commits_of(file.path, ref=onto, limit=1))}
+    return frozenset(
+        path
+        for path, commit in last.items()
+        if forge.divergence(start, commit).ahead and forge.author_of(commit) != forge.login()
+    )
 
 
 def with_commits(files: Sequence[JobFile], commits: Iterable[ChangedFile], directory: Path) -> tuple[JobFile, ...]:

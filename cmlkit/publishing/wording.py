@@ -59,7 +59,7 @@ def body(plan: PublishPlan, workflow_run: WorkflowRun, *, template: str = "", no
     return "\n\n".join(filter(None, parts))
 
 
-def left_out(plan: PublishPlan, versions: Mapping[str, str]) -> str:
+def left_out(versions: Mapping[str, str]) -> str:
     """Return the body's words about files that others have changed, too; empty if there are none.
 
     Args:
@@ -71,9 +71,8 @@ def left_out(plan: PublishPlan, versions: Mapping[str, str]) -> str:
     if not names:
         return ""
     return (
-        f"Since the checkout, {code(plan.base)} has changed in the same lines as this run:"
-        f" {', '.join(names[:NAMES_SHOWN])}. The commit leaves the text of {code(plan.base)} as it is, and is not"
-        " merged by itself."
+        f"Since the checkout, others have changed the same lines as this run: {', '.join(names[:NAMES_SHOWN])}. The"
+        " commit leaves their text as it is, and is not merged by itself."
     )
 
 

@@ -80,6 +80,30 @@ def test_in_a_conflict_the_bases_text_stays_and_the_runs_own_is_linked(job: Job)
     assert b"p1: 200\n" in job.repository.git.git("show", f"{found[1]}:{found[2]}")
 
 
+@pytest.mark.parametrize(("line", "value", "merges"), [("p5", "900", True), ("p9", "950", False)])
+def test_what_a_person_changed_on_the_branch_that_is_updated_stays(
+    job: Job, line: str, value: str, merges: bool
+) -> None:
+    trained(job)
+    job.write("params.yaml", PARAMS.replace("p9: 9", "p9: 900"))
+    published(job, "--files", "params.yaml")
+    [pull] = job.repository.pulls
+    by_hand = job.content("params.yaml").decode().replace(f"{line}: ", f"{line}: 7")
+    job.colleague({"params.yaml": by_hand}, branch=pull.head)
+    job.colleague({"params.yaml": PARAMS.replace("p1: 1", "p1: 100")})
+    job.write("params.yaml", PARAMS.replace("p9: 9", f"p9: {value}"))
+    job.monkeypatch.setenv("GITHUB_RUN_ID", "4242")
+    job.write("model/m.bin", "")
+    trained(job)
+    said = published(job, "--files", "params.yaml", "--on-existing", "update")
+    lines = set(job.content("params.yaml").decode().splitlines())
+    assert [pull.number for pull in job.repository.pulls] == [pull.number]
+    assert by_hand.splitlines()[int(line[1]) - 1] in lines
+    assert (f"p9: {value}" in lines) is merges
+    assert ("params.yaml" in said) is not merges
+    assert "p1: 100" in lines
+
+
 def test_a_file_that_the_job_committed_itself_is_a_change(job: Job) -> None:
     job.write("params.yaml", PARAMS.replace("p9: 9", "p9: 900"))
     job.commit("Tune")
