@@ -46,7 +46,7 @@ def commit_files(
         found = forge.tree_files(place.tree, [*(file.path for file in files), *removes])
         there = {path: file.blob for path, file in found.items() if file.blob}
         gone = [path for path in removes if path in there]
-        is_held = holds_result(there, files) and _has_modes(found, files) and not gone
+        is_held = holds_result(there, files, removes=removes) and _has_modes(found, files)
         if place.head is not None and not place.merges and is_held:
             return place.head
         changes = Changes(
@@ -108,12 +108,13 @@ def _place(
     return _Place(head=head, tree=head)
 
 
-def holds_result(there: Mapping[str, str], files: Sequence[CommitFile]) -> bool:
-    """Return whether a commit with these blobs holds the same model, metrics and plots.
+def holds_result(there: Mapping[str, str], files: Sequence[CommitFile], *, removes: Sequence[str] = ()) -> bool:
+    """Return whether a commit with these blobs holds the same model, metrics and plots, and none of `removes`.
 
     Manifest and report contain the time and the run, so they differ between runs with the same result.
     """
-    return all(there.get(file.path) == file.blob for file in files if file.role not in ("manifest", "report"))
+    has_all = all(there.get(file.path) == file.blob for file in files if file.role not in ("manifest", "report"))
+    return has_all and not any(path in there for path in removes)
 
 
 def _has_modes(there: Mapping[str, TreeFile], files: Sequence[CommitFile]) -> bool:

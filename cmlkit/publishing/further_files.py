@@ -75,12 +75,14 @@ def beside_base(
     branch: str,
     forge: PublishForge,
     workflow_run: WorkflowRun,
+    warn: Callable[[str], None],
 ) -> FurtherFiles:
     """Return what to commit on top of the base's head, without undoing what others have changed there.
 
     Args:
         own: Paths of the training's own files, which are committed in any case.
         branch: The experiment branch; if it exists, what people have changed there is not undone, either.
+        warn: Called with a message about files that are left as others have changed them.
     """
     start = locate(selection.commit, directory=directory, base_head=base_head, forge=forge, workflow_run=workflow_run)
     files = selection.files
@@ -95,6 +97,8 @@ def beside_base(
     if head := forge.branch_head(branch):
         theirs = changed_by_others(files, onto=head, start=base_head, forge=forge)
         found = _beside_people(found, files, theirs, head=head, forge=forge, directory=directory)
+    if found.conflicts:
+        warn(_conflict_note([file.path for file in found.conflicts]))
     committed = {file.path for file in found.files}
     return FurtherFiles(
         files=found.files,
@@ -127,7 +131,7 @@ def _beside_people(
     )
 
 
-def conflict_note(paths: Sequence[str]) -> str:
+def _conflict_note(paths: Sequence[str]) -> str:
     """Return what a person should know about files that are left as others have changed them."""
     more = f" and {len(paths) - NAMES_SHOWN} more" if len(paths) > NAMES_SHOWN else ""
     return (

@@ -124,25 +124,13 @@ def publish_files(
         sha=workflow_run.sha or base_head,
         named="--branch",
     )
-    existing = next(iter(forge.pull_requests(base=base, head=branch)), None)
     title = spec.title or _title(proposal)
     message = signed(f"{spec.message or title}{' [skip ci]' if spec.skips_ci else ''}", branch)
     left = _write(proposal, branch=branch, base=base, message=message, directory=directory, forge=forge, clock=clock)
     if left:
         progress.warn(_left_note(left, branch))
-    pull_request = open_pull_request(
-        branch=branch,
-        base=base,
-        title=existing.title if existing and not spec.title else title,
-        body=_body(
-            spec.body or _kept_words(existing),
-            _notes(proposal, left, base=base, branch=branch),
-            workflow_run,
-            limit=forge.facts.limits.text,
-        ),
-        draft=False,
-        forge=forge,
-    )
+    notes = _notes(proposal, left, base=base, branch=branch)
+    pull_request = _opened(spec, title, notes, branch=branch, base=base, forge=forge, workflow_run=workflow_run)
     if spec.skips_ci:
         warn_of_pending_checks(base, forge=forge, otherwise="--no-skip-ci", warn=progress.warn)
     if spec.auto_merge and not proposal.conflicts and not left:
@@ -150,6 +138,29 @@ def publish_files(
             pull_request, spec.auto_merge, destination=place, enable=forge.merge_when_ready, warn=progress.warn
         )
     return pull_request
+
+
+def _opened(
+    spec: PullRequestSpec,
+    title: str,
+    notes: Sequence[str],
+    *,
+    branch: str,
+    base: str,
+    forge: PublishForge,
+    workflow_run: WorkflowRun,
+) -> PullRequest:
+    """Open the pull request of the branch; one that exists keeps its title and text unless the spec names others."""
+    existing = next(iter(forge.pull_requests(base=base, head=branch)), None)
+    words = spec.body or _kept_words(existing)
+    return open_pull_request(
+        branch=branch,
+        base=base,
+        title=existing.title if existing and not spec.title else title,
+        body=_body(words, notes, workflow_run, limit=forge.facts.limits.text),
+        draft=False,
+        forge=forge,
+    )
 
 
 def _propose(

@@ -18,7 +18,7 @@ from cmlkit.publishing.branch import experiment_branch
 from cmlkit.publishing.commit import holds_result
 from cmlkit.publishing.destination import Destination, destination
 from cmlkit.publishing.files import CommitFile, find_model, read_files, repository_path
-from cmlkit.publishing.further_files import FurtherFiles, beside_base, conflict_note, selected
+from cmlkit.publishing.further_files import FurtherFiles, beside_base, selected
 from cmlkit.publishing.marker import Marker
 from cmlkit.publishing.pull_request import earlier_pull_requests
 from cmlkit.records.training_run import TrainingRun
@@ -130,9 +130,8 @@ def make_plan(
             branch=branch,
             forge=forge,
             workflow_run=workflow_run,
+            warn=warn,
         )
-    if further.conflicts:
-        warn(conflict_note([file.path for file in further.conflicts]))
     files = (*own, *further.files)
     there = forge.blob_ids(base_head, [*store.paths(model.path), *(file.path for file in files), *further.removes])
     champion = find_base_model(
@@ -154,8 +153,9 @@ def make_plan(
         files=files,
         there=there,
         further=further,
-        changed=any(path in there for path in further.removes)
-        or not (holds_result(there, files) and store.holds(model, there=there, read=read)),
+        changed=not (
+            holds_result(there, files, removes=further.removes) and store.holds(model, there=there, read=read)
+        ),
         champion=champion,
         verdict=judge(rules, run, champion),
         marker=marker,
