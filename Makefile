@@ -20,19 +20,22 @@ LOCKED_UV = $(shell sed -n '/^name = "uv"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' u
 SYNC = $(BIN)/uv sync --frozen --inexact --quiet
 OLDEST := .venv/oldest
 PROJECTS := pyproject.toml packages/sandbox/pyproject.toml
+RESULTS := .venv/results
+REALITY := .venv/reality
+NODE := .venv/node
 UV_OLDEST = $(BIN)/uv pip install --quiet --python $(OLDEST)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-oldest lint bench docs clean
+.PHONY: help demo test test-slow test-oldest test-results test-reality lint bench docs clean
 
 help:  ## Show these commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: .venv/demo.stamp  ## Run the whole daily job in the sandbox (about a minute, no account needed)
 	@$(BIN)/cmlkit demo $(DEMO)
 
 test: .venv/test.stamp  ## Run the test suite in parallel
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" --ignore tests/slow $(TEST)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" --ignore tests/slow --ignore tests/results --ignore tests/reality $(TEST)
 
 test-slow: .venv/slow.stamp  ## Run the tests that take minutes: boots under real systemd, fault sweeps, several days of the demo
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m slow tests/slow tests/e2e tests/integration tests/cml $(TEST)
@@ -40,12 +43,18 @@ test-slow: .venv/slow.stamp  ## Run the tests that take minutes: boots under rea
 test-oldest: .venv/oldest.stamp  ## Run the tests with the oldest dependencies that pyproject.toml allows
 	@$(OLDEST)/bin/python -m pytest -q -n auto --dist worksteal -m "not slow" tests/unit tests/contract tests/integration $(TEST)
 
+test-results: .venv/results.stamp  ## Train, publish and load models of XGBoost, LightGBM, CatBoost, ONNX, PyTorch, Keras and others
+	@$(RESULTS)/bin/python -m pytest -q -n auto --dist worksteal tests/results $(TEST)
+
+test-reality: .venv/reality.stamp  ## Test against what others wrote: npm's emulate, ministack, git-lfs, PyGithub, Octokit, GitHub's schema
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal tests/reality $(TEST)
+
 lint: .venv/test.stamp  ## Check style, types, import directions, shell and workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck $(shell find cmlkit -name '*.sh') action/*.sh .ci/run $(shell grep -l '^#!/bin/.*sh' packages/sandbox/cmlkit_sandbox/shims/*)
+	$(BIN)/shellcheck $(shell find cmlkit -name '*.sh') action/*.sh .ci/run tests/reality/*.sh $(shell grep -l '^#!/bin/.*sh' packages/sandbox/cmlkit_sandbox/shims/*)
 	$(BIN)/actionlint -color $(wildcard .github/workflows/*.yml workflows/*.yml)
 	$(BIN)/zizmor --offline --no-progress --persona pedantic action.yml workflows/*.yml .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
@@ -77,9 +86,27 @@ clean:  ## Remove everything that these commands created
 .venv/oldest.stamp: $(PROJECTS) | .venv/bin/uv
 	@echo "Setting up .venv/oldest for the tests with the oldest dependencies"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(OLDEST)
-	@$(UV_OLDEST) --resolution lowest-direct --editable '.[train,app,skops]'
+	@$(UV_OLDEST) --resolution lowest-direct --editable '.[train,app,skops,parquet]'
 	@$(BIN)/uv pip freeze --quiet --python $(OLDEST) --exclude-editable >$(OLDEST)/oldest.txt
 	@$(UV_OLDEST) --constraint $(OLDEST)/oldest.txt --editable '.[test]' --editable packages/sandbox && touch $@
+
+# pip takes PyTorch first: it also looks where its settings say that a build without CUDA lies, and uv does not.
+.venv/results.stamp: tests/results/requirements.txt $(PROJECTS) | .venv/bin/uv
+	@echo "Setting up .venv/results with the libraries whose models are tested"
+	@$(BIN)/uv venv --quiet --clear --seed --python $(BIN)/python $(RESULTS)
+	@$(RESULTS)/bin/python -m pip install --quiet "$$(grep '^torch==' tests/results/requirements.txt)"
+	@$(BIN)/uv pip install --quiet --python $(RESULTS) --requirement tests/results/requirements.txt \
+	  --editable '.[test]' --editable packages/sandbox && touch $@
+
+# ministack pins other versions of what cmlkit uses, so these programs have an environment of their own; node and npm come with it.
+.venv/reality.stamp: $(addprefix tests/reality/,requirements.txt package.json package-lock.json git-lfs.sh) | .venv/test.stamp
+	@echo "Setting up .venv/reality and .venv/node with the programs that the tests of reality talk to"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(REALITY)
+	@$(BIN)/uv pip install --quiet --python $(REALITY) --requirement tests/reality/requirements.txt
+	@mkdir -p $(NODE) && cp tests/reality/package.json tests/reality/package-lock.json $(NODE)
+	@PATH="$(CURDIR)/$(REALITY)/bin:$$PATH" npm_config_cache="$(CURDIR)/.venv/cache/npm" \
+	  npm ci --prefix $(NODE) --ignore-scripts --no-audit --no-fund --loglevel error
+	@tests/reality/git-lfs.sh $(REALITY)/bin && touch $@
 
 .venv/docs.stamp: uv.lock pyproject.toml | .venv/bin/uv
 	@echo "Setting up .venv for the documentation"

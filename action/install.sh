@@ -18,7 +18,7 @@ options+=(--no-build --no-install-workspace)
 trains_with() {
   [[ "$verb" == train ]] && {
     [[ -n "$2" || "${COMMAND:-}" == *--"$1"* ]] ||
-      grep -qsE "^[[:space:]]+$1:[[:space:]]*[^[:space:]#]" "${CMLKIT_CONFIG:-cmlkit.yaml}"
+      grep -qsE "^[[:space:]]+$1:[[:space:]]*([^[:space:]#]|\$)" "${CMLKIT_CONFIG:-cmlkit.yaml}"
   }
 }
 read -r verb _ <<<"${COMMAND:-}" || true
@@ -26,6 +26,13 @@ read -r verb _ <<<"${COMMAND:-}" || true
 if trains_with estimator "${ESTIMATOR:-}"; then
   # With skops, which is small in comparison, for the format of that name.
   options+=(--extra skops)
+  if grep -qs intelex - "${CMLKIT_CONFIG:-cmlkit.yaml}" <<<"${ACCELERATOR:-} ${COMMAND:-}"; then
+    options+=(--extra intelex)
+  fi
+  # Which files are Parquet is seen only in the checkout.
+  if grep -qsi parquet - "${CMLKIT_CONFIG:-cmlkit.yaml}" <<<"${COMMAND:-} $(git ls-files '*.parquet' '*.pq' 2>/dev/null | head -n 1)"; then
+    options+=(--extra parquet)
+  fi
 fi
 # The confidence intervals of a score command need numpy.
 if trains_with score "${SCORE:-}"; then

@@ -1,4 +1,4 @@
-"""Growth: how requests, time and memory grow with plots, comments, the model's size and the history of metrics."""
+"""Growth: how requests, time and memory grow with plots, comments, models, metrics, histories and training data."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from benchmarks import data
 from benchmarks.measuring import MIB, Part, Target, Usage, exponent, in_turn
 from benchmarks.site import MODEL, OWNER, Checkout, Site, site
 from cmlkit.forges.base import TreeFile
@@ -17,6 +18,10 @@ from cmlkit_sandbox.github.seeding import add_comments
 ROUNDS = 3
 MEGABYTE = 1_000_000
 FLOOR_MARGIN = 1.5
+DATA_NOTE = (
+    "The floor of training data hashes each file, on as many threads, and both programs load cmlkit first, as a"
+    " fingerprint is a step of `cmlkit train`. Beyond that, the fingerprint counts rows and profiles 5,000 of them."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +34,14 @@ class Point:
 
 
 def measure() -> Part:
-    """Measure four things that grow, each at three sizes; then the largest model against its floor."""
+    """Measure five things that grow, each at several sizes; the largest model and data against floors."""
     with site() as here:
         grown = {
             "plots of a publish": _points(here, [1, 10, 100], _plots),
             "comments there when one is kept up to date": _points(here, [10, 1_000, 10_000], _comments),
             "MB of model": _points(here, [1, 10, 90], _model),
             "models in the history": _points(here, [10, 1_000, 10_000], _history),
+            "metrics of a publish, with ten earlier models": _points(here, [10, 100, 1_000, 10_000], _metrics),
         }
         floor = in_turn({"floor": lambda: _largest_floor(here)}, rounds=ROUNDS)["floor"]
     rows = [_row(what, point) for what, points in grown.items() for point in points]
@@ -47,8 +53,9 @@ def measure() -> Part:
         limit=FLOOR_MARGIN,
         unit="times the floor",
     )
+    data_rows, data_targets = data.measure()
     note = f"Floor of the model of 90 MB: {floor.wall:.2f} s, {floor.memory / MIB:.0f} MiB."
-    return Part(rows=rows, targets=[*targets, memory], notes=[note])
+    return Part(rows=[*rows, *data_rows], targets=[*targets, memory, *data_targets], notes=[note, DATA_NOTE])
 
 
 def _points(here: Site, sizes: Sequence[int], prepared: Callable[[Site, int], Checkout]) -> list[Point]:
@@ -96,15 +103,28 @@ def _history(here: Site, size: int) -> Checkout:
     """Prepare a base branch with `size` models, one per commit."""
     checkout = here.checkout()
     checkout.train(model_bytes=10_000, plots=1)
+    _add_models(here, checkout, size)
+    return checkout
+
+
+def _metrics(here: Site, size: int) -> Checkout:
+    """Prepare a training with `size` metrics, and a base branch with ten models that have them, too."""
+    checkout = here.checkout()
+    checkout.train(model_bytes=10_000, plots=1, metrics=size)
+    _add_models(here, checkout, 10)
+    return checkout
+
+
+def _add_models(here: Site, checkout: Checkout, count: int) -> None:
+    """Commit `count` models to the base branch, one per commit, with the manifest that training wrote."""
     manifest = (checkout.directory / manifest_path(MODEL)).read_bytes()
     git = here.github.hub.repository(checkout.repository).git
-    stream = b"".join(_import_of(number, manifest) for number in range(size))
+    stream = b"".join(_import_of(number, manifest) for number in range(count))
     subprocess.run(
         ["git", "-C", str(git.path), "fast-import", "--quiet", "--force"],
         input=b"feature done\n" + stream + b"done\n",
         check=True,
     )
-    return checkout
 
 
 def _import_of(number: int, manifest: bytes) -> bytes:

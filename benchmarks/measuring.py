@@ -171,4 +171,6 @@ def quantity(value: float, unit: str) -> str:
 
 
 def _passed_on() -> dict[str, str]:
-    return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    # As in a job, `python` is a program: the shim of a version manager would take longer than what is measured.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {**{name: os.environ[name] for name in PASSED_ON if name in os.environ}, "PATH": path}

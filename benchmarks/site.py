@@ -40,14 +40,17 @@ class Checkout:
         environ = {**self.environ, "PYTHONPATH": str(FLOORS.parents[1])}
         return Program(argv=argv, directory=self.directory, environ=environ)
 
-    def train(self, *, model_bytes: int, plots: int, plot_bytes: int = 100_000) -> None:
-        """Train: write a model, metrics and plots of random bytes, and the record to publish."""
+    def train(self, *, model_bytes: int, plots: int, plot_bytes: int = 100_000, metrics: int = 1) -> None:
+        """Train: write a model and plots of random bytes, metrics, and the record to publish."""
         folder, source = self.directory / "model", random.Random(self.repository)
         folder.mkdir(exist_ok=True)
         for name, size in [("m.joblib", model_bytes), *((f"{number}.png", plot_bytes) for number in range(plots))]:
             begins = PNG if name.endswith(".png") else b""
             (folder / f".{name}").write_bytes(begins + source.randbytes(size))
-        (folder / ".metrics.txt").write_text("accuracy: 0.97\n", encoding="utf-8")
+        (folder / ".metrics.txt").write_text(
+            "accuracy: 0.97\n" + "".join(f"loss_{number}: {number / 7}\n" for number in range(1, metrics)),
+            encoding="utf-8",
+        )
         names = ",".join(f"model/{number}.png" for number in range(plots))
         move = 'for file in model/.[a-z0-9]*; do cp "$file" "model/${file#model/.}"; done'
         self.cmlkit(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
+import shutil
 import statistics
 import sys
 import tempfile
@@ -38,6 +40,10 @@ class Job:
     def reference(self) -> tuple[Usage, float]:
         return self._run([sys.executable, str(FLOORS / "train.py")], r"^fit: ([\d.]+)")
 
+    def accelerated(self) -> tuple[Usage, float]:
+        """Train the same with scikit-learn-intelex."""
+        return self._run([CMLKIT, *ESTIMATOR, "--accelerator", "intelex"], r"^Fit \w+: done \(([\d.]+) s\)")
+
     def accuracy(self) -> str:
         return (self.folder / "model" / "metrics.txt").read_text(encoding="utf-8")
 
@@ -58,6 +64,8 @@ def measure() -> Part:
             row, wanted = _size(write_job(Path(folder, str(size)), size))
             rows.append(row)
             targets += wanted
+            if importlib.util.find_spec("sklearnex"):
+                rows.append(_accelerated(Job(rows=size, folder=Path(folder, str(size)))))
         for what, command, rounds in COMMANDS:
             row, wanted = _command(Path(folder), what, command, rounds)
             rows.append(row)
@@ -106,6 +114,28 @@ def _size(job: Job) -> tuple[dict[str, object], list[Target]]:
             at_least=True,
         ),
     ]
+
+
+def _accelerated(job: Job) -> dict[str, object]:
+    """Return a row: the training with scikit-learn-intelex beside the one without, with the scores of both."""
+    sides: dict[str, Callable[[], tuple[Usage, float]]] = {"ours": job.accelerated, "floor": job.ours}
+    taken: dict[str, list[tuple[Usage, float]]] = {side: [] for side in sides}
+    scores = {}
+    for _ in range(ROUNDS[job.rows]):
+        for side, train in sides.items():
+            # The model of the other side would be rescored, which takes time.
+            shutil.rmtree(job.folder / "model", ignore_errors=True)
+            taken[side].append(train())
+            scores[side] = float(job.accuracy().split()[-1])
+    fits = {side: round(statistics.median(fit for _, fit in found), 2) for side, found in taken.items()}
+    medians = [median(usage for usage, _ in taken[side]) for side in sides]
+    return {
+        **compared(f"{job.rows:,} × {FEATURES}: intelex beside none", *medians),
+        "fit_seconds": fits["ours"],
+        "floor_fit_seconds": fits["floor"],
+        "accuracy": round(scores["ours"], 4),
+        "floor_accuracy": round(scores["floor"], 4),
+    }
 
 
 # What, command, rounds.

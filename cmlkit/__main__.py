@@ -58,7 +58,9 @@ def run(arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:
 
 
 def _debugging(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
-    return "--debug" in arguments or bool(environ.get("CMLKIT_DEBUG"))
+    from cmlkit.settings.variables import DEBUG
+
+    return "--debug" in arguments or bool(environ.get(DEBUG))
 
 
 def _usage(error: click.ClickException, environ: Mapping[str, str]) -> int:

@@ -1,8 +1,9 @@
 """The error tree: each class has an exit code, and each error a next step.
 
 CmlkitError                 1   a defect in cmlkit
+├── NothingToDo             0   training found nothing to do, and the settings allow that
 ├── SettingsError           2   a flag, variable, file or argument is wrong
-│   ├── MetricsError        2   a metrics file is missing, empty or not numbers
+│   ├── MetricsError        2   a metrics file is missing, or none has a number with a name
 │   ├── ModelError          2   a model file is missing, tampered with, or too large
 │   ├── MissingExtra        2   a library that an extra brings is not installed
 │   └── GitError            2   git is missing, or refuses to work in the repository
@@ -41,6 +42,12 @@ class CmlkitError(Exception):
         return f"{self.message}\n{self.next_step}" if self.next_step else self.message
 
 
+class NothingToDo(CmlkitError):
+    """Training found nothing to do, and the settings allow that: nothing was trained, and nothing is published."""
+
+    exit_code = 0
+
+
 class SettingsError(CmlkitError):
     """A flag, a variable, `cmlkit.yaml` or an argument is wrong."""
 
@@ -48,7 +55,7 @@ class SettingsError(CmlkitError):
 
 
 class MetricsError(SettingsError):
-    """A metrics file is missing, empty, or contains anything but finite numbers."""
+    """A metrics file is missing, or none has a number with a name."""
 
 
 class ModelError(SettingsError):

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import math
+
 MINUS = "−"
 SIGNIFICANT_DIGITS = 4
+MOST_DIGITS = 17  # tells any two binary numbers apart
 
 
-def number(value: float) -> str:
+def number(value: float, digits: int = SIGNIFICANT_DIGITS) -> str:
     """Format a number with four significant digits, whole if from 1,000, with an exponent if very small or large.
 
-    0.972, 1,234,567, 98.77, 1.5e-7
+    0.972, 1,234,567, 98.77, 1.5e-7; ∞ if it is beyond the largest number, as the difference of two may be
     """
     if value == 0:
         return "0"
     size = abs(value)
-    if not 1e-4 <= size < 1e12:
-        mantissa, exponent = f"{size:.{SIGNIFICANT_DIGITS - 1}e}".split("e")
+    if not math.isfinite(size):
+        text = "∞" if size > 0 else "NaN"
+    elif not 1e-4 <= size < 1e12:
+        mantissa, exponent = f"{size:.{digits - 1}e}".split("e")
         text = f"{_trimmed(mantissa)}e{int(exponent)}"
-    elif size >= 10 ** (SIGNIFICANT_DIGITS - 1):
+    elif size >= 10 ** (digits - 1):
         text = f"{size:,.0f}"
     else:
-        text = _trimmed(f"{float(f'{size:.{SIGNIFICANT_DIGITS}g}'):.{SIGNIFICANT_DIGITS + 3}f}")
+        text = _trimmed(f"{float(f'{size:.{digits}g}'):,.{digits + 3}f}")
     return MINUS + text if value < 0 else text
+
+
+def numbers_apart(*values: float) -> tuple[str, ...]:
+    """Format numbers with as many digits as it takes to tell different ones apart: 0.99997 against 0.99998."""
+    texts: tuple[str, ...] = ()
+    for digits in range(SIGNIFICANT_DIGITS, MOST_DIGITS + 1):
+        texts = tuple(number(value, digits) for value in values)
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts
 
 
 def signed(value: float) -> str:

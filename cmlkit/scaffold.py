@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
+from cmlkit import pipeline
 from cmlkit.errors import SettingsError
 from cmlkit.settings.schema import SCHEMA
 from cmlkit.settings.setting import DURATION_KIND, Setting
@@ -21,6 +22,15 @@ DATA_FOLDERS = ("data", "dataset", "datasets")
 TRAINING_SCRIPTS = ("train.py", "training.py", "train_model.py", "fit.py")
 DATA_SCRIPTS = ("get_data.py", "download_data.py", "fetch_data.py", "make_data.py", "prepare_data.py")
 SCORE_SCRIPTS = ("score.py", "scoring.py", "evaluate.py")
+# Besides those above, for a file that a pipeline declares as an output.
+OUTPUT_SUFFIXES = (
+    *MODEL_SUFFIXES,
+    *(".onnx", ".pt", ".pth", ".ckpt", ".keras", ".h5", ".safetensors", ".cbm", ".ubj", ".bst", ".model", ".tflite"),
+)
+CODE_SUFFIXES = (".py", ".ipynb", ".sh", ".r", ".R", ".jl", ".yaml", ".yml", ".toml", ".cfg", ".ini", ".sql")
+DVC_SETTINGS = ".dvc/config"
+DVC_EXTRAS = {"s3": "s3", "gs": "gs", "azure": "azure", "ssh": "ssh", "gdrive": "gdrive", "oss": "oss", "hdfs": "hdfs"}
+"""Scheme of a remote's address -> the extra of DVC that reaches it: https://doc.dvc.org/install/linux"""
 SUGGESTED_GATE = """\
 # gate:
 #   - accuracy >= 0.90
@@ -69,6 +79,7 @@ def guess(files: Iterable[str], read: Callable[[str], str]) -> Guess:
         "plots": [path for path in dict.fromkeys(written) if path.endswith(PLOT_SUFFIXES) and _is_result(path)],
         "data": [f"{folder}/" for folder in DATA_FOLDERS if _has_folder(written, folder)],
     }
+    train |= _of_pipeline(listed, read)
     found = {key: value for key, value in train.items() if value}
     # Without the empty list, the setting's default would apply, and those files are missing.
     found |= {key: [] for key in ("plots", "data") if key not in found}
@@ -76,16 +87,27 @@ def guess(files: Iterable[str], read: Callable[[str], str]) -> Guess:
     return Guess(train=found, missing=missing)
 
 
-def settings_file(sections: Mapping[str, Mapping[str, Any]], *, gate: Sequence[str] = ()) -> str:
-    """Return the text of a `cmlkit.yaml` with these settings of runner and train, and these rules."""
+def settings_file(sections: Mapping[str, Mapping[str, Any]], *, gate: Mapping[str, Any] | None = None) -> str:
+    """Return the text of a `cmlkit.yaml` with these settings of runner, train and gate."""
     parts = ["# How cmlkit retrains this project. `cmlkit config show` prints every setting.\n"]
     for section in ("runner", "train"):
         values = sections.get(section, {})
         lines = [f"  {item.key}: {_inline(item, values[item.key])}\n" for item in SCHEMA[section] if item.key in values]
         if lines:
             parts.append(f"{section}:\n{''.join(lines)}")
-    rules = "".join(f"  - {rule}\n" for rule in gate)
-    return "\n".join([*parts, f"gate:\n{rules}" if rules else SUGGESTED_GATE])
+    return "\n".join([*parts, _gate(gate) if gate else SUGGESTED_GATE])
+
+
+def _gate(values: Mapping[str, Any]) -> str:
+    """Return the gate as a list of rules if there is nothing else, else as a mapping."""
+    if set(values) == {"gate"}:
+        return "gate:\n" + "".join(f"  - {rule}\n" for rule in values["gate"])
+    lines = [
+        f"  {'rules' if item.name == 'rules' else item.key}: {_inline(item, values[item.key])}\n"
+        for item in SCHEMA["gate"]
+        if item.key in values
+    ]
+    return f"gate:\n{''.join(lines)}"
 
 
 def workflow_file(template: str, *, action: str = ACTION, region: str = "", schedule: str = "") -> str:
@@ -133,6 +155,57 @@ def _credential_steps(workflow: str, *, page: str) -> list[str]:
     return steps
 
 
+def _of_pipeline(files: Sequence[str], read: Callable[[str], str]) -> dict[str, Any]:
+    """Return what a pipeline of DVC says about the training, if the project has one; empty without one."""
+    file = _first(files, lambda path: PurePosixPath(path).name == pipeline.PIPELINE_FILE)
+    if not file:
+        return {}
+
+    def content(path: str) -> bytes | None:
+        return read(path).encode() if path in files else None
+
+    folder = str(PurePosixPath(file).parent).removeprefix(".")
+    written = pipeline.outputs(content, folder)
+    metrics, plots = (
+        [*(item.path for item in written if item.kind == kind), *pipeline.shown(content, kind, folder)]
+        for kind in ("metrics", "plots")
+    )
+    inputs = (*pipeline.dependencies(content, folder), *pipeline.addresses(content, folder))
+    found = {
+        "setup": " && ".join(filter(None, [_setup(files), *_dvc_setup(files, read)])),
+        "run": f"{_runner(files)}dvc repro" + (f" {file}" if folder else ""),
+        "model": _model_output([item for item in written if item.kind == "outs"]),
+        "metrics": list(dict.fromkeys(path for path in metrics if path.endswith(METRICS_SUFFIXES))),
+        "plots": list(dict.fromkeys(path for path in plots if path.endswith(PLOT_SUFFIXES))),
+        "data": [path for path in inputs if not path.endswith(CODE_SUFFIXES)],
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _model_output(outputs: Sequence[pipeline.Output]) -> str:
+    """Return the output that is a model by its suffix, else by the name of its stage, else by its own; else empty."""
+    signs: tuple[Callable[[pipeline.Output], bool], ...] = (
+        lambda item: item.path.endswith(OUTPUT_SUFFIXES),
+        lambda item: bool(re.match(r"(?:re)?train|fit", item.stage)),
+        lambda item: "model" in PurePosixPath(item.path).name,
+    )
+    return next((item.path for is_model in signs for item in outputs if is_model(item)), "")
+
+
+def _dvc_setup(files: Sequence[str], read: Callable[[str], str]) -> Iterator[str]:
+    """Yield the commands that install DVC, if the project's own list does not have it, and that pull what it keeps."""
+    settings = read(DVC_SETTINGS) if DVC_SETTINGS in files else ""
+    remote = re.search(r"(?m)^\s*url\s*=\s*(\w+)://", settings)
+    extra = DVC_EXTRAS.get(remote[1], "") if remote else ""
+    own = _first(files, lambda path: path in ("uv.lock", "requirements.txt", "pyproject.toml"))
+    if not (own and re.search(r"\bdvc\b", read(own))):
+        install = "uv pip install" if "uv.lock" in files else "pip install"
+        yield f"{install} 'dvc[{extra}]'" if extra else f"{install} dvc"
+    if "url" in settings:
+        # The first run has no outputs to pull yet.
+        yield f"{_runner(files)}dvc pull --allow-missing"
+
+
 def _setup(files: Sequence[str]) -> str:
     if "uv.lock" in files:
         install = "pip install uv && uv sync --frozen"
@@ -149,7 +222,11 @@ def _run(script: str, files: Sequence[str]) -> str:
 
 
 def _python(files: Sequence[str]) -> str:
-    return "uv run python" if "uv.lock" in files else "python"
+    return f"{_runner(files)}python"
+
+
+def _runner(files: Sequence[str]) -> str:
+    return "uv run " if "uv.lock" in files else ""
 
 
 def _written_by(script: str) -> list[str]:

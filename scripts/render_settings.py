@@ -21,8 +21,10 @@ list its key in `cmlkit.yaml`. Ways to set `instance-type` of the section `runne
 | input of the action | `instance-type: t3.large` |
 
 An empty variable counts as unset. Lists take several values, one per line or separated by commas; a flag may be
-repeated. Durations have a unit: `90s`, `10m`, `1h30m`. An unknown key is an error that names the nearest known one,
-with file and line. `cmlkit config show` prints every value and where it came from.
+repeated. Durations have a unit: `90s`, `10m`, `1h30m`, `7d`. An unknown key is an error that names the nearest known
+one, with file and line, and so is a name that a mapping has twice; an unknown variable `CMLKIT_…` is a warning.
+`cmlkit config show` prints every value and where it came from. Values that no launch or publish would accept are
+errors at every command, before anything is paid for.
 
 The action has one input for each name; `labels`, which `runner` and `publish` both have, applies to the command
 that runs.
@@ -47,7 +49,7 @@ def _default(declaration: Setting) -> str:
     value: Any = declaration.default
     if value in ("", (), {}):
         return ""
-    if declaration.kind is DURATION_KIND:
+    if declaration.kind is DURATION_KIND and value:
         return code(_duration(value))
     if isinstance(value, bool):
         return code(str(value).lower())

@@ -9,12 +9,14 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.backends import get_backend
 from moto.server import ThreadedMotoServer
 
 
 @contextmanager
 def bucket(name: str) -> Iterator[Any]:
     """boto3's client of S3 with a bucket that keeps versions, and the environment that leads there."""
+    get_backend("s3").reset()  # moto keeps what earlier servers of this process had
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -4,7 +4,12 @@ import functools
 import os
 
 import botocore.session
+import hypothesis
 import pytest
+
+# A busy machine makes any example slow, and no test asserts times.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -1,4 +1,4 @@
-"""A forge that has runners and nothing else, and a clock that runs as fast as it is waited for."""
+"""A forge that has runners and jobs and nothing else, and a clock that runs as fast as it is waited for."""
 
 from __future__ import annotations
 
@@ -6,22 +6,29 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from cmlkit.errors import Conflict
+from cmlkit.errors import Conflict, PermissionDenied
 from cmlkit.forges.github.agent import runner_agent
-from cmlkit.forges.runners import JitRunner, Runner, RunnerAgent, RunnerDownload
+from cmlkit.forges.runners import JitRunner, Runner, RunnerAgent, RunnerDownload, RunnerGroup
+from cmlkit.forges.workflows import Job
 
 
 @dataclass(kw_only=True)
 class FakeForge:
-    """Implements `RunnerForge`.
+    """Implements `RunnerForge` and `JobForge`.
 
     Attributes:
+        runner_owner: Who has the runners.
+        jobs_by_run: The jobs of each run, by its id; a run that is missing has none yet.
+        may_read_jobs: Whether the token may read jobs.
         polls_until_online: How often a runner is looked at before it is online; None for never.
         when_polled: Called before each look at one runner.
         when_listed: Called before each look at all of them.
         when_created: Called before each registration.
     """
 
+    runner_owner: str = "octo/random-forest"
+    jobs_by_run: dict[str, list[Job]] = field(default_factory=dict)
+    may_read_jobs: bool = True
     polls_until_online: int | None = 1
     when_polled: Callable[[], None] = lambda: None
     when_listed: Callable[[], None] = lambda: None
@@ -62,6 +69,14 @@ class FakeForge:
         for runner_id in self.runners_by_id:
             self._look_at(runner_id)
         return list(self.runners_by_id.values())
+
+    def jobs(self, run_id: str) -> list[Job]:
+        if not self.may_read_jobs:
+            raise PermissionDenied("Resource not accessible by personal access token")
+        return self.jobs_by_run.get(run_id, [])
+
+    def runner_group(self) -> RunnerGroup | None:
+        return None
 
     def delete_runner(self, runner_id: int) -> None:
         runner = self.runners_by_id.get(runner_id)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from cmlkit.errors import NotARepository
 from cmlkit.progress import Lines, Live, Progress
 from cmlkit.records.workflow_run import ReadsOnly, WorkflowRun
+from cmlkit.settings import variables
 
 if TYPE_CHECKING:
     from cmlkit.records.training_run import InstanceFacts
@@ -24,7 +25,7 @@ Level = Literal["error", "warning", "notice"]
 
 # cmlkit's own, which a step may set wherever it runs: they write to the repository and register runners, on which any
 # job of the repository or the organisation may then run.
-OWN_CREDENTIALS = ("CMLKIT_TOKEN", "CMLKIT_RUNNER_TOKEN", "CMLKIT_APP_PRIVATE_KEY")
+OWN_CREDENTIALS = (variables.TOKEN, variables.RUNNER_TOKEN, variables.APP_PRIVATE_KEY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,17 +123,20 @@ class Workplace(ABC):
     def instance_facts(self) -> InstanceFacts | None:
         """Return the facts about this instance that the boot script told the job; None on any other machine."""
         environ = self.environ
-        if not (instance_type := environ.get("CMLKIT_INSTANCE_TYPE", "")):
+        if not (instance_type := environ.get(variables.INSTANCE_TYPE, "")):
             return None
         from cmlkit.records.training_run import InstanceFacts
 
         return InstanceFacts(
-            instance_id=environ.get("CMLKIT_INSTANCE_ID", ""),
+            instance_id=environ.get(variables.INSTANCE_ID, ""),
             instance_type=instance_type,
-            market=environ.get("CMLKIT_INSTANCE_MARKET", ""),
-            region=environ.get("CMLKIT_INSTANCE_REGION", ""),
-            price=_number(environ.get("CMLKIT_INSTANCE_PRICE_USD_PER_HOUR", "")),
-            started=_number(environ.get("CMLKIT_INSTANCE_STARTED", "")),
+            market=environ.get(variables.INSTANCE_MARKET, ""),
+            region=environ.get(variables.INSTANCE_REGION, ""),
+            price=_number(environ.get(variables.INSTANCE_PRICE, "")),
+            disk_price=_number(environ.get(variables.INSTANCE_DISK_PRICE, "")),
+            address_price=_number(environ.get(variables.INSTANCE_ADDRESS_PRICE, "")),
+            minute_price=_number(environ.get(variables.INSTANCE_MINUTE_PRICE, "")) or 0.0,
+            started=_number(environ.get(variables.INSTANCE_STARTED, "")),
         )
 
     def progress(self) -> Progress:

@@ -5,7 +5,6 @@ Source: https://docs.github.com/en/actions/reference/workflows-and-actions/workf
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +23,9 @@ from cmlkit.ci.base import (
 from cmlkit.ci.github_event import number_of, pull_request_of, read_payload, trigger_of
 from cmlkit.errors import SettingsError
 from cmlkit.progress import Lines, Progress
+from cmlkit.records.json_text import json_text, plain
 from cmlkit.records.workflow_run import ReadsOnly, WorkflowRun
+from cmlkit.settings import variables
 
 # One of them is enough: a person, or a job of another CI, stands in for a workflow by setting those that it needs.
 VARIABLES = (
@@ -42,6 +43,8 @@ VARIABLES = (
     "GITHUB_STEP_SUMMARY",
 )
 
+# Set by the action from `strategy.job-index`: no variable of GitHub's tells the jobs of a matrix apart.
+JOB_INDEX = variables.JOB_INDEX
 
 # Under CML's names, a token may also be in the variable of a command's flag.
 _CML_COMMANDS = (
@@ -123,6 +126,8 @@ class GithubActions(Workplace):
             pull_request=number_of(environ, payload),
             from_fork=trigger.kind == "fork",
             trigger=trigger,
+            job="-".join(filter(None, (environ.get("GITHUB_JOB"), environ.get(JOB_INDEX)))),
+            runner=environ.get("RUNNER_NAME", ""),
         )
 
     def pull_request(self) -> PullRequestEvent | None:
@@ -183,9 +188,10 @@ def _escaped(text: str) -> str:
 
 def _output_text(value: Any) -> str:
     """Return a value as workflow expressions compare it: text as it is, None as empty, all else as JSON."""
-    if value is None:
+    shown = plain(value)
+    if shown is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value)
+    return shown if isinstance(shown, str) else json_text(shown)
 
 
 def _attempt(text: str) -> int:

@@ -15,6 +15,7 @@ COMMANDS = {
     "sandbox": ("cmlkit.cli.sandbox", "sandbox", "Keep the sandbox running; print the variables that point to it."),
     "runner": ("cmlkit.cli.runner", "runner", "Launch, stop, list and reap runners."),
     "doctor": ("cmlkit.cli.doctor", "doctor", "Check for anything that would stop a run, before it costs money."),
+    "due": ("cmlkit.cli.due", "due", "Say whether a training is due: whether anything has changed."),
     "train": ("cmlkit.cli.train", "train", "Train a model, and record the result."),
     "publish": ("cmlkit.cli.publish", "publish", "Gate the last training; commit, open a pull request and report."),
     "report": ("cmlkit.cli.publish", "report", "Print the report of the last training as markdown."),
@@ -82,9 +83,10 @@ def _translated(context: click.Context, arguments: list[str]) -> list[str]:
     """Return the arguments in our words, if they are a command of CML's; its tokens go to the environment."""
     from cmlkit.ci import workplace
     from cmlkit.cli.cml.translation import translated
+    from cmlkit.settings.variables import CONFIG
 
     environ: Mapping[str, str] = context.obj or {}
-    has_settings = Path(environ.get("CMLKIT_CONFIG") or "cmlkit.yaml").exists()
+    has_settings = Path(environ.get(CONFIG) or "cmlkit.yaml").exists()
     translation = translated(arguments, environ=environ, has_settings=has_settings)
     context.obj = {**environ, **translation.variables}
     progress = workplace(context.obj).progress()

@@ -8,6 +8,7 @@ import click
 
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_json
+from cmlkit.records.redaction import redacted, redacted_command
 from cmlkit.settings import schema as configuration
 
 
@@ -25,7 +26,7 @@ def show(invocation: Invocation) -> None:
     cmlkit config show
     cmlkit config show --json | jq '.["runner.region"]'
     """
-    rows = configuration.rows(invocation.settings)
+    rows = [(path, _without_secrets(value), source) for path, value, source in configuration.rows(invocation.settings)]
     if invocation.as_json:
         print_json({path: {"value": value, "source": source} for path, value, source in rows})
         return
@@ -36,6 +37,12 @@ def show(invocation: Invocation) -> None:
     for path, value, source in rows:
         table.add_row(path, _shown(value), source)
     Console(highlight=False, markup=False).print(table)
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, str):
+        return redacted_command(value)
+    return redacted(value) if isinstance(value, dict) else value
 
 
 def _shown(value: Any) -> str:

@@ -154,7 +154,7 @@ def _settings_text(invocation: Invocation, listed: Sequence[str]) -> str:
             shown = default if isinstance(default, str) else ", ".join(default)
             invocation.progress.note(f"No file for train.{key} was found; its default applies: {shown}.")
     sections = {"runner": _said(invocation, "runner"), "train": train}
-    return scaffold.settings_file(sections, gate=invocation.settings.gate.rules)
+    return scaffold.settings_file(sections, gate=_said(invocation, "gate"))
 
 
 def _asked() -> str:

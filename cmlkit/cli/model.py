@@ -52,7 +52,11 @@ def show(invocation: Invocation, path: Path, at: str) -> None:
 @with_settings()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="Fail if scikit-learn, numpy or Python has another version here.")
-@click.option("--attestation", is_flag=True, help="Ask the forge which workflow attested it; fail if none did.")
+@click.option(
+    "--attestation",
+    is_flag=True,
+    help="Ask the forge which workflow claims it; fail if none does. Signatures are not checked.",
+)
 def verify(invocation: Invocation, path: Path, strict: bool, attestation: bool) -> None:
     """Check the model file PATH against its manifest, and list what loading it would import, without loading it.
 
@@ -100,14 +104,16 @@ def _manifest(invocation: Invocation, path: Path, at: str) -> ModelManifest:
 
 
 def _attestations(invocation: Invocation, verification: Verification) -> list[dict[str, str]]:
-    from cmlkit.registry.attestation import attestations_of, check_command
+    from cmlkit.registry.attestation import NOT_CHECKED, attestations_of, check_command
 
     workflow_run = invocation.workplace.workflow_run(with_commit=False)
     forge, repository = edges.forge(invocation, workflow_run), workflow_run.repository
     found = attestations_of(verification, forge=forge, repository=repository)
     command = check_command(verification.path, repository)
-    invocation.progress.note(f"The signatures are not checked here. To check them: {command}")
-    return [dataclasses.asdict(item) for item in found]
+    invocation.progress.warn(
+        f"The attestations' signatures are not checked. Check them before you rely on them: {command}"
+    )
+    return [{**dataclasses.asdict(item), "signature": NOT_CHECKED} for item in found]
 
 
 def _shown(value: object) -> str:

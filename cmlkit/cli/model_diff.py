@@ -43,7 +43,7 @@ def diff(invocation: Invocation, before: str, after: str, model: str, base: str,
         before=before,
         after=after,
         base=base or settings.publish.base,
-        rules=settings.gate.rules,
+        gate=settings.gate,
     )
     record = comparison.to_record()
     if invocation.as_json:

@@ -15,7 +15,8 @@ from cmlkit.cli.read_only import explained
 from cmlkit.progress import Progress
 from cmlkit.settings import schema as configuration
 from cmlkit.settings.schema import SCHEMA, Settings
-from cmlkit.settings.setting import FLAG, Setting
+from cmlkit.settings.setting import FLAG, Setting, converted, merged
+from cmlkit.settings.variables import CONFIG, misspelt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ class Parsed(_ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
         try:
-            return self.declaration.kind.parse(value)
+            return self.declaration.parse(value)
         except ValueError as error:
             self.fail(f"{value!r}; it takes {error}.", param, context)
 
@@ -69,6 +70,8 @@ def with_settings(*sections: str) -> Callable[[Callable[..., None]], Callable[..
             invocation = Invocation(
                 environ=environ, workplace=place, settings=settings, progress=place.progress(), as_json=as_json
             )
+            for warning in misspelt(environ):
+                invocation.progress.warn(warning)
             with explained(place):
                 command(invocation, **arguments)
 
@@ -76,7 +79,7 @@ def with_settings(*sections: str) -> Callable[[Callable[..., None]], Callable[..
             click.option(
                 "--config",
                 type=click.Path(path_type=Path),
-                help="Settings file; CMLKIT_CONFIG or cmlkit.yaml if omitted.",
+                help=f"Settings file; {CONFIG} or cmlkit.yaml if omitted.",
             ),
             click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output."),
             click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback on failure."),
@@ -87,7 +90,7 @@ def with_settings(*sections: str) -> Callable[[Callable[..., None]], Callable[..
 
 
 def _config_file(environ: Mapping[str, str]) -> Path | None:
-    return Path(environ["CMLKIT_CONFIG"]) if environ.get("CMLKIT_CONFIG") else None
+    return Path(environ[CONFIG]) if environ.get(CONFIG) else None
 
 
 def _field(declaration: Setting) -> str:
@@ -116,5 +119,5 @@ def _joined(declaration: Setting, value: Any) -> Any:
     if not value:
         return None
     if isinstance(value[0], dict):
-        return functools.reduce(lambda merged, item: merged | item, value)
+        return converted(merged, value, where=declaration.flag, path=declaration.path)
     return tuple(item for items in value for item in items)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 
 from cmlkit.cli.options import Invocation
+from cmlkit.records.json_text import json_text
 
 
 def emit(invocation: Invocation, result: Mapping[str, Any], lines: Sequence[tuple[str, str]]) -> None:
@@ -42,7 +42,7 @@ def show_text(invocation: Invocation, result: Mapping[str, Any], text: str) -> N
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print the single JSON object of `--json`."""
-    click.echo(json.dumps(document, indent=2, default=str))
+    click.echo(json_text(document, indent=2))
 
 
 def print_pairs(lines: Sequence[tuple[str, str]]) -> None:

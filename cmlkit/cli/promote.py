@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--base", default="", help="Branch to promote from; publish.base if omitted.")
 @click.option("--name", default="", help="Name of the model in its tags; the file's if omitted.")
 @click.option("--dry-run", is_flag=True, help="Check everything, but write nothing.")
+@click.option("--force", is_flag=True, help="Promote a model that the gate rejected, too.")
 def promote(
     invocation: Invocation,
     model: str,
@@ -38,11 +39,12 @@ def promote(
     base: str,
     name: str,
     dry_run: bool,
+    force: bool,
 ) -> None:
     """Put the base branch's model file MODEL into production, with the next tag model/NAME/production/NUMBER.
 
-    The tag's message has metrics, hash and run. Tags are never moved or removed: rolling back creates another tag. If
-    MODEL is omitted, the settings name it.
+    The tag's message has metrics, hash and run. Tags are never moved or removed: rolling back creates another tag. A
+    model that the gate rejected is refused, with exit code 6. If MODEL is omitted, the settings name it.
 
     \b
     cmlkit model promote
@@ -64,6 +66,7 @@ def promote(
         method=method,
         by=workflow_run.url if invocation.workplace.has_run else "",
         dry_run=dry_run,
+        force=force,
     )
     if not promoted.created:
         reason = "nothing was written" if dry_run else "it is in production already"

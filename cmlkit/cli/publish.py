@@ -13,7 +13,7 @@ from cmlkit.cli import edges
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, show_text
 from cmlkit.errors import SettingsError
-from cmlkit.records.training_run import RECORD, TrainingRun
+from cmlkit.records.training_run import RECORD, UNCHANGED, TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
 
 if TYPE_CHECKING:
@@ -35,13 +35,18 @@ def publish(invocation: Invocation) -> None:
     from cmlkit.publishing.publish import publish as publish_run
 
     directory = Path.cwd()
+    if reason := _nothing_to_do(directory):
+        if invocation.workplace.is_job:
+            _summarise(invocation, f"{reason} Nothing was published.")
+        emit(invocation, {"published": False, "changed": False, "reason": reason}, [("unchanged", reason)])
+        return
     run = read_record(directory)
     workflow_run = _workflow_run(invocation, run, directory)
     refuse_chain(workflow_run, invocation.settings.publish)
     publication = publish_run(
         run,
         spec=invocation.settings.publish,
-        rules=invocation.settings.gate.rules,
+        gate=invocation.settings.gate,
         directory=directory,
         prefix=edges.prefix(invocation, directory),
         forge=edges.publishing_forge(invocation, workflow_run),
@@ -57,17 +62,35 @@ def publish(invocation: Invocation) -> None:
 @click.command()
 @with_settings("publish", "gate")
 def report(invocation: Invocation) -> None:
-    """Print the report of the last training as markdown, without using GitHub.
+    """Print the report of the last training as markdown; nothing is written anywhere.
+
+    The model is compared with the base branch's as cmlkit publish would: on the forge if a token is set, else in the
+    clone, as last fetched. Without either, the report says that it is not compared.
 
     \b
     cmlkit report > report.md
     """
-    from cmlkit.publishing.wording import render
+    from cmlkit.publishing.preview import find_base, preview
 
     directory = Path.cwd()
+    if reason := _nothing_to_do(directory):
+        show_text(invocation, {"markdown": reason}, reason)
+        return
     run = read_record(directory)
     workflow_run = _workflow_run(invocation, run, directory, with_commit=False)
-    markdown = render(run, rules=invocation.settings.gate.rules, champion=None, workflow_run=workflow_run)
+    settings, warn = invocation.settings, invocation.progress.warn
+    forge = edges.forge_if_any(invocation, workflow_run)
+    base = find_base(forge, workflow_run=workflow_run, named=settings.publish.base, directory=directory, warn=warn)
+    prefix = edges.prefix(invocation, directory)
+    markdown = preview(
+        run,
+        gate=settings.gate,
+        base=base,
+        directory=directory,
+        prefix=prefix,
+        workflow_run=workflow_run,
+        warn=warn,
+    )
     show_text(invocation, {"markdown": markdown}, markdown)
 
 
@@ -86,6 +109,14 @@ def read_record(directory: Path) -> TrainingRun:
     return TrainingRun.from_json(text, source=str(RECORD))
 
 
+def _nothing_to_do(directory: Path) -> str:
+    """Return why the last training below `directory` did nothing; empty if it trained, or if there was none."""
+    try:
+        return f"Nothing to do. {(directory / UNCHANGED).read_text(encoding='utf-8').strip()}"
+    except OSError:
+        return ""
+
+
 def _workflow_run(
     invocation: Invocation, run: TrainingRun, directory: Path, *, with_commit: bool = True
 ) -> WorkflowRun:
@@ -102,7 +133,7 @@ def _summarise(invocation: Invocation, report: str) -> None:
 
 
 def _result(publication: Publication, run: TrainingRun) -> dict[str, Any]:
-    result = dataclasses.asdict(publication)
+    result = {"published": bool(publication.commit_sha), **dataclasses.asdict(publication)}
     result["verdict"] = publication.verdict.outcome
     result["headline"] = publication.verdict.headline
     result["files"] = list(publication.files)
@@ -113,7 +144,8 @@ def _result(publication: Publication, run: TrainingRun) -> dict[str, Any]:
 
 def _lines(publication: Publication) -> list[tuple[str, str]]:
     if not publication.changed:
-        return [("unchanged", "model, metrics and plots are those of the base branch; nothing was published")]
+        lines = [("unchanged", "model, metrics and plots are those of the base branch; nothing was published")]
+        return lines if publication.verdict.accepted else [("verdict", publication.verdict.headline), *lines]
     lines = [
         ("verdict", publication.verdict.headline),
         ("pull request", publication.pull_request_url),

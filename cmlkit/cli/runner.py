@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,8 +52,11 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
     from cmlkit.publishing.own_branch import refuse_chain
     from cmlkit.runner.launch import launch_all
     from cmlkit.runner.preview import preview
+    from cmlkit.training.written import check_places
 
-    rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong rule only after all is paid for
+    # The training and publish would refuse these only after all is paid for.
+    rule.parse_all(invocation.settings.gate.rules)
+    check_places(invocation.settings.train, Path.cwd())
     spec, workflow_run = invocation.settings.runner, invocation.workplace.workflow_run(with_commit=False)
     cloud_for = edges.clouds(invocation)
     if dry_run:
@@ -65,6 +70,7 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
         workflow_run=workflow_run,
         forge=edges.runner_forge(invocation, workflow_run),
         cloud_for=cloud_for,
+        job_forge=edges.forge_if_any(invocation, workflow_run),
         progress=invocation.progress,
     )
     _show_launched(invocation, launched)
@@ -79,23 +85,28 @@ def stop(invocation: Invocation) -> None:
     cmlkit runner stop
     GITHUB_RUN_ID=123 cmlkit runner stop --region eu-west-1
     """
+    from cmlkit.runner.charges import charges
     from cmlkit.runner.spot import INTERRUPTION
     from cmlkit.runner.stopping import stop
 
     workflow_run = invocation.workplace.workflow_run(with_commit=False)
+    forge = edges.forge_if_any(invocation, workflow_run)
     removed = stop(
         workflow_run=workflow_run,
         forge=edges.runner_forge(invocation, workflow_run),
         cloud_for=edges.clouds(invocation),
         regions=invocation.settings.runner.region,
-        workflow_forge=edges.forge_if_any(invocation, workflow_run),
+        workflow_forge=forge,
+        job_forge=forge,
         progress=invocation.progress,
     )
     if removed.interrupted:
         invocation.workplace.annotate("warning", INTERRUPTED.format(cloud=removed.cloud), title=INTERRUPTION)
+    charged = charges(removed.seen, cloud_for=edges.clouds(invocation), now=time.time())
     lists = {"terminated": list(removed.instances), "unregistered": list(removed.runners)}
     lines = [(key, ", ".join(value) or "nothing") for key, value in lists.items()]
-    emit(invocation, {**lists, "interrupted": bool(removed.interrupted)}, lines)
+    lines += [("cost", str(charged))] if removed.seen else []
+    emit(invocation, {**lists, "interrupted": bool(removed.interrupted), "usd": charged.usd}, lines)
 
 
 @runner.command()
@@ -117,7 +128,11 @@ def image(invocation: Invocation, check: str) -> None:
     download = forge.runner_download(architecture="arm64" if spec.arch == "arm64" else "x64")
     if not check:
         recipe = image_recipe(
-            runner_url=download.url, runner_sha256=download.sha256, startup_script=spec.startup_script
+            runner_url=download.url,
+            runner_sha256=download.sha256,
+            startup_script=spec.startup_script,
+            proxy=spec.proxy,
+            no_proxy=spec.no_proxy,
         )
         emit_text(invocation, {"recipe": recipe}, recipe.rstrip())
         return
@@ -164,6 +179,8 @@ def list_(invocation: Invocation, this_run: bool) -> None:
 def reap(invocation: Invocation, dry_run: bool) -> None:
     """Terminate instances and remove runners that have outlived their lease. Busy ones stay.
 
+    An instance stays until six hours after its lease if neither GitHub nor its console can tell whether it has a job.
+
     \b
     cmlkit runner reap --dry-run
     cmlkit runner reap --region eu-west-1
@@ -176,6 +193,7 @@ def reap(invocation: Invocation, dry_run: bool) -> None:
         forge=edges.runner_forge(invocation, workflow_run),
         cloud_for=edges.clouds(invocation),
         regions=invocation.settings.runner.region,
+        job_forge=edges.forge_if_any(invocation, workflow_run),
         dry_run=dry_run,
         progress=invocation.progress,
     )
@@ -215,7 +233,7 @@ def _show_preview(invocation: Invocation, preview: Preview) -> None:
         {
             "option": str(option.rung),
             "usd_per_hour": option.rung.price,
-            "refusal": option.refusal.message if option.refusal else "",
+            "refusal": option.refusal.message if option.refusal else "" if option.checked else "not checked",
         }
         for option in preview.options
     ]

@@ -13,6 +13,7 @@ import click
 from cmlkit.ci import credentials
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
+from cmlkit.errors import NothingToDo
 from cmlkit.records.training_run import RECORD, TrainingRun
 
 
@@ -41,21 +42,28 @@ def train(invocation: Invocation, command: tuple[str, ...]) -> None:
     with variables_hidden(credentials().difference(spec.pass_env)) as is_hidden:
         if not is_hidden:
             invocation.progress.warn("The training's commands can read the tokens of this step in /proc.")
-        run = train.train(
-            spec,
-            directory=Path.cwd(),
-            environ=invocation.environ,
-            progress=invocation.progress,
-            instance=invocation.workplace.instance_facts(),
-            # With --json, standard output is for the result alone.
-            output=sys.stderr.fileno() if invocation.as_json else None,
-        )
+        try:
+            run = train.train(
+                spec,
+                directory=Path.cwd(),
+                environ=invocation.environ,
+                progress=invocation.progress,
+                instance=invocation.workplace.instance_facts(),
+                # With --json, standard output is for the result alone.
+                output=sys.stderr.fileno() if invocation.as_json else None,
+            )
+        except NothingToDo as nothing:
+            emit(invocation, {"trained": False, "reason": nothing.message}, [("unchanged", nothing.message)])
+            return
     emit(invocation, _result(run), _lines(run))
 
 
 def _result(run: TrainingRun) -> dict[str, Any]:
     return {
+        "trained": True,
         "metrics": dict(run.metrics),
+        "percentages": list(run.percentages),
+        "left_out": dict(run.left_out),
         "model": run.model,
         "model_class": run.model_class,
         "plots": list(run.plots),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cmlkit.clouds.launching import InstanceSpec
+from cmlkit.clouds.launching import Instance, InstanceSpec
 from cmlkit.clouds.planning import Market, Region, Subnet
 
 
@@ -25,7 +25,13 @@ class Identity:
 
 
 class DiagnosingCloud(Region, Protocol):
-    """One region of a cloud, for the doctor and a preview."""
+    """One region of a cloud, for the doctor, a preview, and the charges of a run."""
+
+    def charge(self, instance: Instance, *, until: float) -> float | None:
+        """Return USD for an instance from its launch to `until`, at the prices of that time; None if unknown.
+
+        Disk, address and data are not contained. What the cloud waives, as for some interruptions, is 0.
+        """
 
     def identity(self) -> Identity:
         """Return the owner of the credentials."""
@@ -42,5 +48,5 @@ class DiagnosingCloud(Region, Protocol):
     def check_removal(self, instance_id: str, *, tag: str) -> None:
         """Raise the error of `terminate`, or of `tag` with that key, if a permission is missing; change nothing."""
 
-    def check_security_group(self, network: str) -> None:
+    def check_security_group(self, network: str, *, tags: Mapping[str, str] | None = None) -> None:
         """Raise the error of `closed_security_group` if a permission is missing; create nothing."""

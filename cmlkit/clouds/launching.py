@@ -21,7 +21,7 @@ class FirstBoot:
     Attributes:
         cloud: The cloud's name, for people.
         metadata_script: Bash functions that ask the cloud about the instance; `runner/life.sh` says which.
-        user_data_limit: Largest size of the whole boot script, in bytes.
+        user_data_limit: Largest size of user data, in bytes: the whole boot script after compression.
     """
 
     cloud: str
@@ -36,7 +36,7 @@ class InstanceSpec:
     Attributes:
         name: Unique name, for people.
         client_token: Launching again with the same token gives the same instance; up to 64 characters.
-        user_data: The boot script. It has the runner's credential, so it is not shown.
+        user_data: The boot script, gzipped or not. It has the runner's credential, so it is not shown.
         disk_size: GiB of the root volume.
         disk_type: Type of the root volume, such as `gp3`.
         max_price: USD per hour above which a spot instance is given back; no limit if 0.
@@ -53,7 +53,7 @@ class InstanceSpec:
     image: Image
     subnet: Subnet
     security_groups: tuple[str, ...]
-    user_data: str = field(repr=False)
+    user_data: bytes = field(repr=False)
     disk_size: int
     disk_type: str = "gp3"
     max_price: float = 0.0
@@ -71,8 +71,10 @@ class Instance:
         name: Name, as in `InstanceSpec`; empty if missing.
         state: `pending`, `running`, `shutting-down`, `terminated`, `stopping` or `stopped`.
         launched: Seconds since the epoch.
+        ended: Seconds since the epoch; None if it has not ended, or the cloud does not say when.
         reason: Why it is in its state, in the cloud's words; often empty.
         taken_back: Whether the cloud itself ended it because it needs the capacity, or never had enough.
+        failure: Why it never started, if the cloud accepted the launch and could not carry it out; else None.
     """
 
     id: str
@@ -83,13 +85,33 @@ class Instance:
     region: str
     zone: str
     launched: float
+    ended: float | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
     taken_back: bool = False
+    failure: LaunchRefused | None = None
 
     @property
     def alive(self) -> bool:
         return self.state in ALIVE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """A disk that no instance has.
+
+    Attributes:
+        name: Name of the instance that it was made for; empty if missing.
+        size: GiB.
+        delete_command: Shell command that deletes it.
+    """
+
+    id: str
+    name: str = ""
+    region: str
+    size: int
+    tags: Mapping[str, str] = field(default_factory=dict)
+    delete_command: str
 
 
 class Remedy(Enum):
@@ -97,6 +119,7 @@ class Remedy(Enum):
 
     LATER = "the same again, after a pause"
     OTHER_PLACE = "another instance type, zone, market or region"
+    OTHER_TYPE = "another instance type"
     OTHER_QUOTA = "a market, family or region whose quota is not used up"
     OTHER_MARKET = "the other market"
     OTHER_REGION = "another region"
@@ -107,12 +130,33 @@ class LaunchRefused(CapacityError):
 
     Attributes:
         code: The cloud's error code, such as `InsufficientInstanceCapacity`.
+        words: The cloud's explanation; may be empty.
+        ends_as: The kind of error that it is if no remedy succeeds.
+        settles: Whether the same request may succeed within half a minute, as with resources that were just made.
     """
 
-    def __init__(self, message: str, *, code: str, remedy: Remedy, next_step: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        remedy: Remedy,
+        next_step: str = "",
+        words: str = "",
+        ends_as: type[CmlkitError] = CapacityError,
+        settles: bool = False,
+    ) -> None:
         super().__init__(message, next_step=next_step)
         self.code = code
         self.remedy = remedy
+        self.words = words
+        self.ends_as = ends_as
+        self.settles = settles
+
+    @property
+    def final(self) -> CmlkitError:
+        """The error if nothing else is tried."""
+        return self if self.ends_as is CapacityError else self.ends_as(self.message, next_step=self.next_step)
 
 
 class LaunchIncomplete(CmlkitError):
@@ -121,12 +165,14 @@ class LaunchIncomplete(CmlkitError):
     Attributes:
         instance: The instance, which exists.
         error: Why its expiry is not scheduled.
+        settles: As in `LaunchRefused`; the same request returns the same instance.
     """
 
-    def __init__(self, instance: Instance, error: CmlkitError) -> None:
+    def __init__(self, instance: Instance, error: CmlkitError, *, settles: bool = False) -> None:
         super().__init__(error.message, next_step=error.next_step)
         self.instance = instance
         self.error = error
+        self.settles = settles
 
 
 class LaunchingCloud(Region, Protocol):
@@ -162,6 +208,9 @@ class LaunchingCloud(Region, Protocol):
 
     def cancel_expiry(self, instance: Instance) -> None:
         """Cancel the scheduled end of an instance that is gone; do nothing if none is scheduled."""
+
+    def loose_volumes(self, *, tags: Mapping[str, str]) -> list[Volume]:
+        """Return the volumes with all of `tags` that no instance has; an empty value matches any."""
 
     def console_output(self, instance_id: str) -> str:
         """Return the instance's console output as far as the cloud has it; may be empty."""

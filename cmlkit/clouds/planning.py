@@ -17,6 +17,7 @@ class Image:
     Attributes:
         root_device: Name of the root volume, such as `/dev/sda1`.
         disk_size: Smallest size of the root volume, in GiB.
+        further_devices: Names of the volumes that the image brings beside the root.
         for_gpus: Whether it is meant for types with GPUs (True) or without (False); None for both.
     """
 
@@ -25,6 +26,7 @@ class Image:
     architecture: Architecture
     root_device: str
     disk_size: int
+    further_devices: tuple[str, ...] = ()
     for_gpus: bool | None = None
 
     def serves(self, instance_type: InstanceType) -> bool:
@@ -111,15 +113,22 @@ class PlanningCloud(Region, Protocol):
             SettingsError: The region has no such subnet.
         """
 
-    def closed_security_group(self, network: str, *, make: bool = True) -> str:
+    def closed_security_group(self, network: str, *, make: bool = True, tags: Mapping[str, str] | None = None) -> str:
         """Return the id of cmlkit's own group in the network, which lets nothing in; empty if missing.
 
         Args:
             make: Whether to create a missing group.
+            tags: Tags for a new group, beside cmlkit's own.
         """
 
     def hourly_prices(self, instance_types: Sequence[str], market: Market) -> Mapping[tuple[str, str], float]:
         """Return USD per hour by (type, zone), as far as known; the zone is empty if prices do not depend on it."""
+
+    def storage_price(self, disk_type: str) -> float | None:
+        """Return USD per hour for a GiB of such a volume; None if unknown."""
+
+    def address_price(self, subnet: Subnet) -> float | None:
+        """Return USD per hour for the public address of an instance there, 0 without one; None if unknown."""
 
     def quota(self, instance_type: str, market: Market) -> str:
         """Return the cloud's name of the account's limit on running instances of this kind, for people."""

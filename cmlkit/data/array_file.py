@@ -6,13 +6,13 @@ The format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.ht
 from __future__ import annotations
 
 import ast
-import math
-import random
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
 MAGIC = b"\x93NUMPY"
 HEADER_LIMIT_BYTES = 1024 * 1024
@@ -43,25 +43,19 @@ class ArrayFile:
     def rows(self) -> int:
         return self.shape[0] if self.shape else 1
 
-    def columns(self, *, at_most_rows: int) -> list[list[float]]:
-        """Return the finite values of each column, from a sample of rows; empty if the array is not a table of numbers.
-
-        The sample is random, but the same in every call.
-        """
+    def rows_at(self, numbers: Iterable[int]) -> list[list[float]]:
+        """Return the values of some rows; empty if the array is not a table of numbers."""
         code = _CODES.get(self.dtype[1:])
         native = self.dtype[:1] in ("|", "<" if sys.byteorder == "little" else ">")
         if code is None or not native or len(self.shape) not in (1, 2) or (self.by_columns and len(self.shape) > 1):
             return []
-        rows = list(self._rows(code, at_most_rows))
-        return [[value for value in column if math.isfinite(value)] for column in zip(*rows, strict=True)]
+        return list(self._rows(code, numbers))
 
-    def _rows(self, code: str, count: int) -> Iterator[list[float]]:
+    def _rows(self, code: str, numbers: Iterable[int]) -> Iterator[list[float]]:
         width = self.shape[1] if len(self.shape) == 2 else 1
         length = width * array(code).itemsize
-        chosen = range(self.rows)
-        drawn = sorted(random.Random(0).sample(chosen, count)) if self.rows > count else chosen  # noqa: S311 - no secret
         with self.file.open("rb") as content:
-            for row in drawn:
+            for row in numbers:
                 content.seek(self.offset + row * length)
                 values = array(code)
                 values.frombytes(content.read(length))
@@ -72,21 +66,25 @@ class ArrayFile:
 def read_array_file(file: Path) -> ArrayFile | None:
     """Read the header; return None if the file is not a `.npy` file that can be read."""
     with file.open("rb") as content:
-        if content.read(len(MAGIC)) != MAGIC:
-            return None
-        major, _ = content.read(2) or (0, 0)
-        length = int.from_bytes(content.read(2 if major == 1 else 4), "little")
-        header = content.read(min(length, HEADER_LIMIT_BYTES))
-        offset = content.tell()
+        return array_in(content, file)
+
+
+def array_in(content: IO[bytes], file: Path) -> ArrayFile | None:
+    """Read the header of an open file; the values are read from `file`."""
+    if content.read(len(MAGIC)) != MAGIC:
+        return None
+    major, _ = content.read(2) or (0, 0)
+    length = int.from_bytes(content.read(2 if major == 1 else 4), "little")
+    header = content.read(min(length, HEADER_LIMIT_BYTES))
     try:
-        found = ast.literal_eval(header.decode("latin-1"))
-        shape = tuple(int(size) for size in found["shape"])
-        return ArrayFile(
-            file=file,
-            shape=shape,
-            dtype=str(found["descr"]),
-            by_columns=bool(found["fortran_order"]),
-            offset=offset,
-        )
+        shape, dtype, by_columns = _described(header)
     except (ValueError, SyntaxError, KeyError, TypeError):
         return None
+    return ArrayFile(file=file, shape=shape, dtype=dtype, by_columns=by_columns, offset=content.tell())
+
+
+# Arrays of one shape have one header.
+@lru_cache(maxsize=256)
+def _described(header: bytes) -> tuple[tuple[int, ...], str, bool]:
+    found = ast.literal_eval(header.decode("latin-1"))
+    return tuple(int(size) for size in found["shape"]), str(found["descr"]), bool(found["fortran_order"])

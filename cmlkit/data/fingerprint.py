@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import math
-import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+import os
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from cmlkit.data.array_file import read_array_file
-from cmlkit.data.drift import profile
+from cmlkit.data.data_file import DataFile, read_files
+from cmlkit.data.table import profiles_of, tables
 from cmlkit.errors import SettingsError
 from cmlkit.records.training_run import DataFingerprint
-
-BLOCK_BYTES = 1024 * 1024
-# Only the first columns of a table are profiled; in a file larger than 4 MiB, from that many random lines.
-SAMPLED_LINES = 5_000
-PROFILED_COLUMNS = 200
-_TABLES = (".csv", ".tsv", ".txt")
 
 
 def fingerprints(
@@ -43,11 +35,11 @@ def fingerprints(
 
 
 def _folder(path: str, folder: Path) -> DataFingerprint:
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
-    inside = [_file(file.relative_to(folder).as_posix(), file) for file in files]
+    # As paths are ordered: by the names of their folders, one after the other.
+    inside = read_files(sorted(_files_in(str(folder)), key=lambda place: place[0].split("/")))
     digest = hashlib.sha256()
     for item in inside:
-        digest.update(f"{item.path}\0{item.sha256}\n".encode())
+        digest.update(f"{item.path}\0{item.sha256}\n".encode("utf-8", "surrogateescape"))
     rows = [item.rows for item in inside if item.rows is not None]
     columns = {item.columns for item in inside}
     return DataFingerprint(
@@ -56,118 +48,41 @@ def _folder(path: str, folder: Path) -> DataFingerprint:
         size=sum(item.size for item in inside),
         rows=sum(rows) if rows else None,
         columns=columns.pop() if len(columns) == 1 else None,
-        profiles=dict(islice(_profiles_inside(inside), PROFILED_COLUMNS)),
+        profiles=_checked(path, lambda: profiles_of(inside)),
     )
 
 
-def _profiles_inside(files: Iterable[DataFingerprint]) -> Iterator[tuple[str, str]]:
-    for item in files:
-        for column, line in item.profiles.items():
-            yield f"{item.path}: {column}", line
+def _files_in(folder: str, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield path and place of every file; links to files are followed, links to folders are not."""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _files_in(entry.path, f"{prefix}{entry.name}/")
+                elif entry.is_file():
+                    yield f"{prefix}{entry.name}", entry.path
+    except OSError as error:
+        raise SettingsError(f"The data folder {folder} cannot be read: {error.strerror}.") from error
 
 
 def _file(path: str, file: Path) -> DataFingerprint:
+    [found] = read_files([(path, str(file))])
+    return DataFingerprint(
+        path=path,
+        sha256=found.sha256,
+        size=found.size,
+        rows=found.rows,
+        columns=found.columns,
+        profiles=_checked(path, lambda: _profiles(found)),
+    )
+
+
+def _profiles(file: DataFile) -> dict[str, str]:
+    return next((table.profiles() for table in tables([file])), {})
+
+
+def _checked(path: str, profiled: Callable[[], dict[str, str]]) -> dict[str, str]:
     try:
-        with file.open("rb") as content:
-            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-        rows, columns = _shape(file)
-        return DataFingerprint(
-            path=path,
-            sha256=sha256,
-            size=file.stat().st_size,
-            rows=rows,
-            columns=columns,
-            profiles=_profiles(file),
-        )
+        return profiled()
     except OSError as error:
         raise SettingsError(f"The data file {path} cannot be read: {error.strerror}.") from error
-
-
-def _shape(file: Path) -> tuple[int | None, int | None]:
-    """Return rows and columns of a table or a NumPy array; None for other formats."""
-    if file.suffix.lower() in _TABLES:
-        return _table_shape(file)
-    if file.suffix.lower() == ".npy" and (array := read_array_file(file)):
-        return array.rows, array.shape[1] if len(array.shape) == 2 else None
-    return None, None
-
-
-def _table_shape(file: Path) -> tuple[int, int | None]:
-    lines, last = 0, b"\n"
-    with file.open("rb") as content:
-        first = content.readline()
-        content.seek(0)
-        while block := content.read(BLOCK_BYTES):
-            lines += block.count(b"\n")
-            last = block[-1:]
-    lines += last != b"\n"
-    cells = _cells(first.decode("utf-8", errors="replace"))
-    return lines - _is_header(cells), len(cells) or None
-
-
-def _cells(line: str) -> list[str]:
-    for separator in (",", "\t", ";"):
-        if separator in line:
-            return line.strip().split(separator)
-    return line.split()
-
-
-def _is_header(cells: list[str]) -> bool:
-    for cell in cells:
-        try:
-            float(cell)
-        except ValueError:
-            return True
-    return False
-
-
-def _profiles(file: Path) -> dict[str, str]:
-    """Map each numeric column of a table or an array, by header name or else by number, to its profile."""
-    if file.suffix.lower() == ".npy" and (array := read_array_file(file)):
-        columns = enumerate(array.columns(at_most_rows=SAMPLED_LINES), start=1)
-        found = {str(number): profile(values) for number, values in islice(columns, PROFILED_COLUMNS)}
-        return {name: line for name, line in found.items() if line}
-    return _table_profiles(file) if file.suffix.lower() in _TABLES else {}
-
-
-def _table_profiles(file: Path) -> dict[str, str]:
-    with file.open("rb") as content:
-        first = _cells(content.readline().decode("utf-8", errors="replace"))
-    has_header = _is_header(first)
-    names = first if has_header else [str(number) for number in range(1, len(first) + 1)]
-    rows = [_cells(line) for line in _sample(file, skip=has_header)]
-    columns = zip(*(row for row in rows if len(row) == len(names)), strict=True)
-    numeric = ((name, _numbers(cells)) for name, cells in zip(names[:PROFILED_COLUMNS], columns, strict=False))
-    profiles = {name.strip(' "'): profile(values) for name, values in numeric}
-    return {name: line for name, line in profiles.items() if line}
-
-
-def _sample(file: Path, *, skip: bool) -> list[str]:
-    """Return all lines of a file, or random ones if it is large; without the first line if `skip`."""
-    size = file.stat().st_size
-    with file.open("rb") as content:
-        if size <= BLOCK_BYTES * 4:
-            lines = content.read().splitlines()[skip:]
-        else:
-            source = random.Random(size)  # noqa: S311 - the same file gives the same profile
-            lines = []
-            for _ in range(SAMPLED_LINES):
-                content.seek(source.randrange(size))
-                content.readline()
-                lines.append(content.readline())
-    return [line.decode("utf-8", errors="replace") for line in lines if line.strip()]
-
-
-def _numbers(cells: Sequence[str]) -> list[float]:
-    """Return the column's finite numbers; empty if it contains anything but numbers and gaps."""
-    numbers = []
-    for cell in cells:
-        if not cell.strip():
-            continue
-        try:
-            value = float(cell)
-        except ValueError:
-            return []
-        if math.isfinite(value):
-            numbers.append(value)
-    return numbers

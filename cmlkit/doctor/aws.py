@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from cmlkit.clouds.base import CloudFor
@@ -47,7 +47,7 @@ def _launch(spec: RunnerSpec, workflow_run: WorkflowRun, cloud_for: CloudFor) ->
     yield from looked("AWS network", lambda: _egress(rungs, cloud_for))
     if not spec.security_group:
         for region, network in sorted({(rung.region, rung.subnet.network) for rung in rungs}):
-            yield from looked("AWS permissions", partial(_group, cloud_for, region, network))
+            yield from looked("AWS permissions", partial(_group, cloud_for, region, network, spec.tags))
     yield from looked("AWS permissions", lambda: _ending(workflow_run, {rung.region for rung in rungs}, cloud_for))
     if spec.stop_schedule_role:
         detail = (
@@ -56,14 +56,15 @@ def _launch(spec: RunnerSpec, workflow_run: WorkflowRun, cloud_for: CloudFor) ->
         yield ok("AWS permissions", detail)
 
 
-def _group(cloud_for: CloudFor, region: str, network: str) -> tuple[Finding, ...]:
-    cloud_for(region).check_security_group(network)
+def _group(cloud_for: CloudFor, region: str, network: str, tags: Mapping[str, str]) -> tuple[Finding, ...]:
+    cloud_for(region).check_security_group(network, tags={name: str(value) for name, value in tags.items()})
     return ()
 
 
 def _options(shown: Preview) -> Finding:
-    allowed = sum(option.refusal is None for option in shown.options)
-    detail = f"AWS would allow {allowed} of {len(shown.options)} options; capacity shows only at launch."
+    checked = [option for option in shown.options if option.checked]
+    allowed = sum(option.refusal is None for option in checked)
+    detail = f"AWS would allow {allowed} of {len(checked)} options; capacity shows only at launch."
     refusal = next((option.refusal for option in shown.options if option.refusal is not None), None)
     return ok("AWS launch", detail) if refusal is None else warning("AWS launch", f"{detail} {refusal.message}")
 

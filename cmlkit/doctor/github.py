@@ -69,7 +69,7 @@ def _repository(access: Access) -> Iterator[Finding]:
     elif access.may_push is False:
         refused = PermissionDenied(
             f"The token may not write to {access.repository}.",
-            next_step="It needs contents: write, pull-requests: write and checks: write.",
+            next_step=access.advice,
         )
         yield failed("GitHub repository", refused)
     else:
@@ -96,4 +96,21 @@ def _runners(forge: RunnerForge) -> Iterator[Finding]:
     """List runners, which needs only read access: registering needs write access, so a launch may still fail."""
     count = len(forge.runners())
     yield ok("GitHub runners", f"The token may list self-hosted runners; there are {count} now.")
+    yield from _group(forge)
     yield ok("GitHub runners", f"GitHub offers {forge.runner_download(architecture='x64').filename}.")
+
+
+def _group(forge: RunnerForge) -> Iterator[Finding]:
+    """Look whether GitHub gives the organisation's runners jobs of this repository: else they wait for a day."""
+    group = forge.runner_group()
+    if group is None:
+        return
+    if not group.is_closed:
+        yield ok("GitHub runner group", f"Runners of the group {group.name} may take jobs of this repository.")
+        return
+    closed = SettingsError(
+        f"Runners of the group {group.name} take no jobs of public repositories, and this repository is public.",
+        next_step="Let an owner of the organisation turn on 'Allow public repositories' for the group under Settings >"
+        " Actions > Runner groups, or register with the repository: runner.scope: repository.",
+    )
+    yield failed("GitHub runner group", closed)

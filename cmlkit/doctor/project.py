@@ -12,7 +12,8 @@ from cmlkit.doctor.finding import Finding, failed, looked, ok, warning
 from cmlkit.errors import SettingsError
 from cmlkit.formats import plural
 from cmlkit.gate import rule
-from cmlkit.settings.schema import Settings
+from cmlkit.settings.schema import Settings, TrainSpec
+from cmlkit.training.written import check_places
 
 
 def examined(settings: Settings, directory: Path) -> tuple[Finding, ...]:
@@ -30,6 +31,7 @@ def _examined(settings: Settings, directory: Path) -> Iterator[Finding]:
                 f"{script}, which training runs, is missing.", next_step="Add it, or correct `train`."
             )
             yield failed("settings", error)
+    yield from looked("settings", partial(_places, train, directory))
     unread = [finding for text in settings.gate.rules for finding in looked("settings", partial(_rule, text))]
     yield from unread
     if not settings.gate.rules:
@@ -40,6 +42,11 @@ def _examined(settings: Settings, directory: Path) -> Iterator[Finding]:
 
 def _rule(text: str) -> tuple[Finding, ...]:
     rule.parse(text)
+    return ()
+
+
+def _places(spec: TrainSpec, directory: Path) -> tuple[Finding, ...]:
+    check_places(spec, directory)
     return ()
 
 

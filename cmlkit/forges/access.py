@@ -13,6 +13,7 @@ class Access:
     Attributes:
         kind: For people, such as `a fine-grained token`.
         is_workflows: Whether it is an App's token, such as GITHUB_TOKEN, to which the settings of Actions apply.
+        advice: How to let a token of this kind publish.
         scopes: Scopes of a classic token; None for other kinds.
         expires, server_time: Seconds since the epoch; None if unknown.
         requests_left: Requests left in this hour; None without a limit.
@@ -23,6 +24,7 @@ class Access:
     repository: str
     kind: str
     is_workflows: bool
+    advice: str
     scopes: tuple[str, ...] | None
     expires: float | None
     requests_left: int | None

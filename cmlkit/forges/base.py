@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from cmlkit.forges.access import AccessForge
 from cmlkit.forges.facts import ForgeFacts
 from cmlkit.forges.runners import RunnerForge
-from cmlkit.forges.workflows import WorkflowForge
+from cmlkit.forges.workflows import FailedRunsForge, JobForge, WorkflowForge
 from cmlkit.git.objects import blob_id
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 Conclusion = Literal["success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required"]
 CheckStatus = Literal["queued", "in_progress", "completed"]
+
+
+# The author of what a deleted account left.
+DELETED_ACCOUNT = "ghost"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +142,34 @@ class Changes:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NewPullRequest:
+    """A pull request that is to be opened, of a branch into `base`."""
+
+    base: str
+    title: str
+    body: str
+    draft: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """Questions that a publish is about to ask.
+
+    Attributes:
+        base: Branch that the pull request targets, or is likely to.
+        branch: Branch of the commit; empty if it is not known yet.
+        folders: Paths of the folders of the commit's files; empty for the root.
+        manifest: Path of the file whose `history` latest versions are going to be read.
+    """
+
+    base: str
+    branch: str
+    folders: Sequence[str]
+    manifest: str
+    history: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Divergence:
     """How far a commit is from another.
 
@@ -229,6 +261,13 @@ class ContentForge(Protocol):
     def git_access(self) -> GitAccess:
         """Return URL and credentials for git and LFS."""
 
+    def check_start(self, commit: str) -> None:
+        """Look, before anything is written, whether a branch can start at a commit of the base.
+
+        Raises:
+            PermissionDenied: The forge will surely refuse it to this token.
+        """
+
     def branch_head(self, branch: str) -> str | None:
         """Return the commit id of the branch's head, or None if the branch does not exist."""
 
@@ -251,6 +290,9 @@ class ContentForge(Protocol):
         Raises:
             Conflict: The branch has moved, or another process has created it.
         """
+
+    def upload(self, changes: Changes, *, parent: str) -> None:
+        """Upload contents ahead of the commit that has them, as far as that saves time later; nobody sees them."""
 
     def divergence(self, base: str, head: str) -> Divergence:
         """Return how far the commit `head` is from the commit `base`. NotFound if either is unknown."""
@@ -327,6 +369,9 @@ class CommentForge(Protocol):
 
     def create_comment(self, place: int | str, body: str) -> Comment: ...
 
+    def comment_among(self, place: int | str, body: str) -> list[Comment]:
+        """Create a comment; return all that are there then, oldest first, with those that others made meanwhile."""
+
     def update_comment(self, comment: Comment, body: str) -> Comment: ...
 
     def delete_comment(self, comment: Comment) -> None:
@@ -363,11 +408,29 @@ class CheckForge(Protocol):
         """Create a commit status, for tokens that may not create check runs; return its URL."""
 
 
-class PublishForge(ContentForge, PullRequestForge, CommentForge, CheckForge, Protocol):
+class PublishForge(ContentForge, PullRequestForge, CommentForge, CheckForge, FailedRunsForge, Protocol):
     """The forge as publishing needs it. Paths are repository paths; refs are branch names or commit ids."""
 
     @property
     def facts(self) -> ForgeFacts: ...
+
+    def look_ahead(self, outlook: Outlook) -> None:
+        """Ask at once what is going to be asked, if the forge can; the questions themselves are then answered sooner.
+
+        It raises nothing: a question that cannot be answered ahead is asked later.
+        """
+
+    def commit_and_open(
+        self, changes: Changes, *, branch: str, parent: str, pull_request: NewPullRequest
+    ) -> tuple[str, PullRequest | None]:
+        """Commit on top of `parent` to a new branch, and open the pull request if that can be done in the same step.
+
+        Returns:
+            The commit's id, and the pull request; None if it remains to be created.
+
+        Raises:
+            Conflict: Another process has created the branch.
+        """
 
     def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
         """Return the ids of the latest commits up to `ref` that changed the file, newest first; at most 100."""
@@ -414,6 +477,9 @@ class PromotionForge(Protocol):
 
     def tag(self, tag_id: str) -> AnnotatedTag: ...
 
+    def check_tag(self, commit: str) -> None:
+        """Look, before anything is written, whether the commit can get a tag. PermissionDenied if it surely cannot."""
+
     def create_tag(self, name: str, *, commit: str, message: str) -> AnnotatedTag:
         """Create a tag. Conflict if one of this name exists; none is ever moved."""
 
@@ -431,6 +497,7 @@ class Forge(
     AssetForge,
     AttestationForge,
     WorkflowForge,
+    JobForge,
     AccessForge,
     Protocol,
 ):

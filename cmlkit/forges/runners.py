@@ -49,12 +49,26 @@ class RunnerAgent:
         script: Bash functions that install and run the application; `runner/life.sh` says which.
         service: The service that the application stays connected to.
         status_page: Address of the forge's status page.
+        greeting: The application's words, on its standard output, when it is connected to the service.
     """
 
     forge: str
     script: str = field(repr=False)
     service: str
     status_page: str
+    greeting: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunnerGroup:
+    """The group of new runners.
+
+    Attributes:
+        is_closed: Whether its runners get no jobs of the repository, which is public.
+    """
+
+    name: str
+    is_closed: bool
 
 
 class RunnerForge(Protocol):
@@ -63,6 +77,10 @@ class RunnerForge(Protocol):
     @property
     def runner_agent(self) -> RunnerAgent:
         """The application that becomes a runner on an instance."""
+
+    @property
+    def runner_owner(self) -> str:
+        """The repository (`OWNER/NAME`) or organisation whose runners these are."""
 
     def runner_download(self, *, architecture: str) -> RunnerDownload:
         """Return the current runner application for Linux on `x64` or `arm64`."""
@@ -75,6 +93,9 @@ class RunnerForge(Protocol):
 
     def runners(self) -> list[Runner]:
         """Return every self-hosted runner, all pages."""
+
+    def runner_group(self) -> RunnerGroup | None:
+        """Return the group of new runners; None if they are the repository's own, or the token may not see groups."""
 
     def delete_runner(self, runner_id: int) -> None:
         """Unregister the runner, unless it is gone already. Conflict while it is busy with a job."""

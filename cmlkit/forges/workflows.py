@@ -1,9 +1,45 @@
-"""Workflow runs, for resuming after an interruption."""
+"""Workflow runs: their jobs, resuming after an interruption, and what failed ones cost."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A job of a workflow run.
+
+    Attributes:
+        runner_name: The runner that has or had it; empty as long as it waits for one.
+        is_over: Whether it has ended, successfully or not.
+    """
+
+    runner_name: str
+    is_over: bool
+
+
+class JobForge(Protocol):
+    """The forge as telling whether a runner works needs it."""
+
+    def jobs(self, run_id: str) -> list[Job]:
+        """Return the jobs of all attempts of a run. PermissionDenied or NotFound if the token may not read them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedRun:
+    """A workflow run that failed; `seconds` are from its start to its end."""
+
+    run_id: str
+    seconds: float
+
+
+class FailedRunsForge(Protocol):
+    """The forge as counting the cost of failed runs needs it."""
+
+    def failed_runs(self, workflow: str, *, since: float) -> list[FailedRun]:
+        """Return the last runs of a workflow since a time (seconds since the epoch) that failed; at most 100."""
 
 
 class WorkflowForge(Protocol):

@@ -3,10 +3,14 @@
     rule        = METRIC (">=" | ">" | "<=" | "<" | "==") expression
     expression  = term {("+" | "-") term}
     term        = factor {("*" | "/") factor}
-    factor      = ("+" | "-") factor | NUMBER | "champion" | "(" expression ")"
+    factor      = ("+" | "-") factor | NUMBER ["%"] | "champion" | "(" expression ")"
 
 `champion` is the metric's value on the base branch. Arithmetic is exact on the decimals as written: 0.12 meets
-`champion - 0.01` for a champion of 0.13, which binary fractions would reject.
+`champion - 0.01` for a champion of 0.13, which binary fractions would reject. A metric comes from such arithmetic,
+though, so that a distance of 1e-9 of the largest operand counts as none.
+
+`90 %` is for metrics that are written with `%`: no number is converted, since 0.9 may be a percentage, too. Beside
+`champion` it is an error.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from cmlkit.errors import SettingsError
 
 LENGTH_LIMIT = 500
 DEPTH_LIMIT = 50
+TOLERANCE = Fraction(1, 10**9)
 NEXT_STEP = "Write METRIC OP EXPRESSION, such as: accuracy >= champion - 0.01"
 
 _COMPARISONS: Mapping[str, Callable[[Fraction, Fraction], bool]] = {
@@ -42,6 +47,9 @@ _ARITHMETIC: Mapping[str, Callable[[Fraction, Fraction], Fraction]] = {
     "/": operator.truediv,
 }
 _LEVELS = ("+-", "*/")
+_POINTS_OR_SHARES = (
+    "no %, which may mean points or a share of the champion: write champion - 1 for points, champion * 0.99 for a share"
+)
 _VALUE = "a number, `champion` or `(`"
 
 
@@ -54,12 +62,14 @@ class Rule:
         metric: The name in the rule; compare it by `metrics.key`.
         higher_is_better: The direction that the comparison asks for; None for `==`.
         needs_champion: Whether the threshold depends on the model of the base branch.
+        is_percentage: Whether a number of the rule has `%`.
     """
 
     text: str
     metric: str
     comparison: str
     needs_champion: bool
+    is_percentage: bool
     threshold_for: Callable[[Fraction | None], Fraction]
 
     @property
@@ -79,13 +89,20 @@ class Rule:
 
     def margin(self, value: float, champion: float | None) -> float:
         """Return the distance to the threshold in the metric's unit, positive if the rule holds."""
-        distance = exact(value) - self._exact_threshold(champion)
+        distance = self._distance(value, champion)
         if self.comparison == "==":
             distance = -abs(distance)
         return _to_float(self, distance if self.higher_is_better is not False else -distance)
 
     def holds(self, value: float, champion: float | None) -> bool:
-        return _COMPARISONS[self.comparison](exact(value), self._exact_threshold(champion))
+        return _COMPARISONS[self.comparison](self._distance(value, champion), Fraction(0))
+
+    def _distance(self, value: float, champion: float | None) -> Fraction:
+        """Return value minus threshold; 0 if that is no more than binary arithmetic leaves."""
+        threshold = self._exact_threshold(champion)
+        operands = [exact(value), threshold, *([] if champion is None else [exact(champion)])]
+        distance = operands[0] - threshold
+        return distance if abs(distance) > TOLERANCE * max(map(abs, operands)) else Fraction(0)
 
     def _exact_threshold(self, champion: float | None) -> Fraction:
         return self.threshold_for(None if champion is None else exact(champion))
@@ -101,10 +118,17 @@ def parse(text: str) -> Rule:
     metric, comparison, start = _comparison(text)
     needs_champion = bool(re.search(r"\bchampion\b", text[start:]))
     threshold_for = _Parser(text, start).parsed()
+    if needs_champion and "%" in text[start:]:
+        raise _error(text, text.index("%", start), _POINTS_OR_SHARES)
     if not needs_champion:
         threshold_for(None)  # a division by zero in plain numbers shows before anything is trained
     return Rule(
-        text=text, metric=metric, comparison=comparison, needs_champion=needs_champion, threshold_for=threshold_for
+        text=text,
+        metric=metric,
+        comparison=comparison,
+        needs_champion=needs_champion,
+        is_percentage="%" in text[start:],
+        threshold_for=threshold_for,
     )
 
 
@@ -215,6 +239,7 @@ class _Parser:
             raise _error(self.text, self._position(), _VALUE)
         self.index += 1
         if token["number"] is not None:
+            self._take("%")
             return self._literal(token)
         if token[0] != "champion":
             raise _error(self.text, token.start(), _expected_instead_of(token[0]))
@@ -239,7 +264,7 @@ def _champion(champion: Fraction | None) -> Fraction:
 
 def _expected_after_value(found: str) -> str:
     if found == "%":
-        return "a fraction instead of a percentage: 90 % is 0.9, and 1 % of the champion is champion * 0.01"
+        return _POINTS_OR_SHARES
     return "the end of the rule or one of + - * /"
 
 

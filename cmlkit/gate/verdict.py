@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cmlkit.errors import SettingsError
-from cmlkit.formats import number, plural, signed
-from cmlkit.gate import metrics, rule
-from cmlkit.gate.metrics import Difference
+from cmlkit.formats import number, numbers_apart, plural, signed
+from cmlkit.gate import criteria, metrics
+from cmlkit.gate.criteria import Criteria
+from cmlkit.gate.decider import candidates
+from cmlkit.gate.difference import Difference, Measured, differences
 from cmlkit.gate.rule import Rule
 from cmlkit.gate.significance import Interval
+from cmlkit.records.metric_values import checked_metrics
+from cmlkit.settings.schema import GateSpec
 
-Outcome = Literal["first", "better", "same", "worse", "rejected"]
+Outcome = Literal["first", "better", "same", "worse", "unjudged", "rejected"]
 
 NAME_LENGTH = 60
+SAY = "say which metric decides (primary-metric)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,16 +32,19 @@ class RuleResult:
         text: The rule as written.
         metric: The metric's name as the challenger writes it.
         passed: None if the rule needs a champion's value and it is missing.
-        threshold: The value that `value` was compared with; None if the rule did not apply.
+        value: The challenger's value; None if it is missing.
+        threshold: The value that `value` was compared with; None if the two were not compared.
         margin: Distance to the threshold in the metric's unit, positive if the rule holds; never positive for `==`.
+        reason: Why a rule failed without a comparison, such as a metric that training did not report; else empty.
     """
 
     text: str
     metric: str
     passed: bool | None
-    value: float
-    threshold: float | None
-    margin: float | None
+    value: float | None
+    threshold: float | None = None
+    margin: float | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +53,10 @@ class Verdict:
 
     Attributes:
         outcome: `rejected` if a rule failed, else how the challenger's primary metric compares with the champion's;
-            `first` if there is nothing to compare with. The primary metric is the first rule's, else the first one
-            whose direction is known.
+            `first` if the champion has no metric to compare with, and `unjudged` if nobody said which metric decides
+            and the names do not tell.
         headline: One plain sentence, without markup.
-        deltas: Every metric of either model, with the direction from its rule or its name.
+        deltas: Every metric of either model, with the direction from the settings, its rule or its name.
         intervals: Metric -> interval of its true difference, if known.
     """
 
@@ -63,44 +70,41 @@ class Verdict:
     def accepted(self) -> bool:
         return self.outcome != "rejected"
 
+    @property
+    def may_merge(self) -> bool:
+        """Whether the challenger may be merged without a person: it is judged, or a rule vouches for it."""
+        return self.accepted and (self.outcome != "unjudged" or any(result.passed for result in self.rules))
+
 
 def judge(
-    rules: Iterable[str],
+    gate: GateSpec,
     *,
-    challenger: Mapping[str, float],
-    champion: Mapping[str, float] | None = None,
+    challenger: Measured,
+    champion: Measured | None = None,
     intervals: Mapping[str, Interval] | None = None,
 ) -> Verdict:
     """Check the challenger's metrics against the rules, and compare them with the champion's.
 
     Args:
-        rules: Rules such as `accuracy >= champion - 0.01`.
         champion: Metrics of the model on the base branch; None if there is no such model. A rule that needs a metric
             which the champion lacks does not apply.
         intervals: Metric -> interval of its difference, if both models were scored on the same samples. An interval
             that includes zero makes the models equally good.
 
     Raises:
-        SettingsError: A rule is malformed, names a metric that the challenger lacks, or divides by zero.
+        SettingsError: A rule is malformed, or divides by zero.
     """
-    parsed = rule.parse_all(rules)
-    names = {metrics.key(name): name for name in challenger}
-    before = {metrics.key(name): value for name, value in (champion or {}).items()}
-    results = tuple(_result(item, _known(item, names), challenger, before) for item in parsed)
-    deltas = differences(parsed, champion, challenger)
-    primary = _primary(results, deltas)
+    wanted = criteria.parse(gate)
+    results = tuple(_result(item, challenger, champion or Measured()) for item in wanted.rules)
+    deltas = differences(champion, challenger, wanted.higher_is_better)
     known = {metrics.key(name): interval for name, interval in (intervals or {}).items()}
-    interval = known.get(metrics.key(primary.name)) if primary else None
-    outcome = _outcome(results, primary, interval)
-    first = _first_value(results, challenger)
-    headline = _headline(outcome, primary, results, first=first, interval=interval, has_champion=bool(champion))
-    return Verdict(
-        outcome=outcome,
-        headline=headline,
-        rules=results,
-        deltas=deltas,
-        intervals={delta.name: known[metrics.key(delta.name)] for delta in deltas if metrics.key(delta.name) in known},
+    shown = {delta.name: known[metrics.key(delta.name)] for delta in deltas if metrics.key(delta.name) in known}
+    deciders = _deciders(wanted, results, deltas, shown)
+    outcome = _outcome(results, deltas, deciders, shown)
+    headline = _Headline(
+        outcome=outcome, results=results, deciders=deciders, deltas=deltas, intervals=shown, wanted=wanted
     )
+    return Verdict(outcome=outcome, headline=headline.sentence(), rules=results, deltas=deltas, intervals=shown)
 
 
 def compare(
@@ -108,6 +112,8 @@ def compare(
     challenger: Mapping[str, float],
     rules: Sequence[str] = (),
     *,
+    directions: Mapping[str, str] | None = None,
+    primary_metric: str = "",
     intervals: Mapping[str, Interval] | None = None,
 ) -> Verdict:
     """Return whether the challenger is better than the champion, and whether it meets the rules.
@@ -115,129 +121,224 @@ def compare(
     Args:
         champion: Metric -> value of the current model; None if there is no such model.
         rules: Rules such as `accuracy >= champion - 0.01`.
+        directions: Metric -> `higher` or `lower`, for metrics whose names do not tell which is better.
+        primary_metric: The metric that decides between better and worse; if empty, the first rule's, else the
+            validation or test metrics, if they agree.
         intervals: Metric -> interval of its difference, from `cmlkit.paired_interval`.
 
     Raises:
-        SettingsError: A rule is malformed, names a metric that the challenger lacks, or divides by zero.
+        MetricsError: A metric is NaN, infinite or no number; NumPy's numbers are taken.
+        SettingsError: A rule is malformed, or divides by zero.
     """
-    return judge(rules, challenger=challenger, champion=champion, intervals=intervals)
+    after = checked_metrics(challenger, of="The challenger")
+    before = None if champion is None else Measured(values=checked_metrics(champion, of="The champion"))
+    gate = GateSpec.of_rules(rules, directions=dict(directions or {}), primary_metric=primary_metric)
+    return judge(gate, challenger=Measured(values=after), champion=before, intervals=intervals)
 
 
-def _known(item: Rule, names: Mapping[str, str]) -> str:
-    """Return the rule's metric under the challenger's name for it."""
-    key = metrics.key(item.metric)
-    if key in names:
-        return names[key]
-    near = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
-    known = ", ".join(_shown(name) for name in list(names.values())[:10]) or "none"
-    raise SettingsError(
-        f"The gate's rule `{item.text}` names the metric {item.metric!r}, which training did not report.",
-        next_step=f"Did you mean {names[near[0]]!r}?" if near else f"Metrics of this training: {known}.",
-    )
-
-
-def _result(item: Rule, name: str, challenger: Mapping[str, float], before: Mapping[str, float]) -> RuleResult:
-    value, champion = challenger[name], before.get(metrics.key(name))
-    if item.needs_champion and champion is None:
-        return RuleResult(text=item.text, metric=name, passed=None, value=value, threshold=None, margin=None)
+def _result(item: Rule, challenger: Measured, champion: Measured) -> RuleResult:
+    names = {metrics.key(name): name for name in challenger.values}
+    name = names.get(metrics.key(item.metric), item.metric)
+    value = challenger.values.get(name)
+    before = {metrics.key(other): each for other, each in champion.values.items()}.get(metrics.key(name))
+    reason = _missing(item, challenger) if value is None else _other_unit(item, name, challenger, champion, before)
+    if value is None or reason:
+        return RuleResult(text=item.text, metric=name, passed=False, value=value, reason=reason)
+    if item.needs_champion and before is None:
+        return RuleResult(text=item.text, metric=name, passed=None, value=value)
     return RuleResult(
         text=item.text,
         metric=name,
-        passed=item.holds(value, champion),
+        passed=item.holds(value, before),
         value=value,
-        threshold=item.threshold(champion),
-        margin=item.margin(value, champion),
+        threshold=item.threshold(before),
+        margin=item.margin(value, before),
     )
 
 
-def differences(
-    rules: Sequence[Rule], champion: Mapping[str, float] | None, challenger: Mapping[str, float]
+def _missing(item: Rule, challenger: Measured) -> str:
+    """Return why the metric of a rule has no value."""
+    key = metrics.key(item.metric)
+    why = {metrics.key(name): reason for name, reason in challenger.left_out.items()}.get(key)
+    if why:
+        return f"{_shown(item.metric)} is left out: {why}"
+    names = {metrics.key(name): name for name in challenger.values}
+    near = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
+    known = ", ".join(_shown(name) for name in list(names.values())[:10]) or "none"
+    hint = f"did you mean {_shown(names[near[0]])!r}?" if near else f"its metrics: {known}"
+    return f"training did not report {_shown(item.metric)} ({hint})"
+
+
+def _other_unit(item: Rule, name: str, challenger: Measured, champion: Measured, before: float | None) -> str:
+    """Return why a percentage and a plain number are not compared; empty if the rule and the values agree."""
+    is_percentage = challenger.is_percentage(name)
+    if item.needs_champion:
+        if before is not None and champion.is_percentage(name) != is_percentage:
+            return f"{_shown(name)} is {_kind(is_percentage)}, and the champion's is {_kind(not is_percentage)}"
+        return ""
+    if item.is_percentage != is_percentage:
+        other = "without %" if is_percentage else "with %"
+        return f"{_shown(name)} is {_kind(is_percentage)}, and the rule has a number {other}"
+    return ""
+
+
+def _kind(is_percentage: bool) -> str:
+    return "a percentage" if is_percentage else "no percentage"
+
+
+def _deciders(
+    wanted: Criteria, results: Sequence[RuleResult], deltas: Sequence[Difference], intervals: Mapping[str, Interval]
 ) -> tuple[Difference, ...]:
-    """Return every metric of either model, with the direction from its rule, else from its name."""
-    wanted: dict[str, bool] = {}
-    for item in rules:
-        if item.higher_is_better is not None:
-            wanted.setdefault(metrics.key(item.metric), item.higher_is_better)
-    return tuple(
-        dataclasses.replace(delta, higher_is_better=wanted.get(metrics.key(delta.name), delta.higher_is_better))
-        for delta in metrics.diff(champion, challenger)
-    )
+    """Return the metrics that decide: the one in the settings, else the first rule's, else the candidates.
+
+    The champion may lack them. One that is named without a known direction decides nothing, and so is returned alone.
+    Candidates with an interval come before those without one, which may differ by chance.
+    """
+    if wanted.primary_metric:
+        return tuple(delta for delta in deltas if metrics.key(delta.name) == metrics.key(wanted.primary_metric))
+    for result in results[:1]:
+        for delta in deltas:
+            if delta.name == result.metric and delta.delta is not None and delta.higher_is_better is not None:
+                return (delta,)
+    found = candidates(deltas)
+    return tuple(delta for delta in found if delta.name in intervals) or found
 
 
-def _primary(results: Sequence[RuleResult], deltas: Sequence[Difference]) -> Difference | None:
-    """Return the metric that decides between better, same and worse: both have it, and its direction is known."""
-    first = [delta for result in results for delta in deltas if delta.name == result.metric]
-    comparable = (
-        delta for delta in (*first, *deltas) if delta.delta is not None and delta.higher_is_better is not None
-    )
-    return next(comparable, None)
+def _improved(delta: Difference, intervals: Mapping[str, Interval]) -> bool | None:
+    """Return True for better, False for worse, and None for neither: equal, unknown, or within chance."""
+    interval = intervals.get(delta.name)
+    return None if interval is not None and not interval.shows_difference else delta.improved
 
 
-def _outcome(results: Sequence[RuleResult], primary: Difference | None, interval: Interval | None) -> Outcome:
+def _outcome(
+    results: Sequence[RuleResult],
+    deltas: Sequence[Difference],
+    deciders: Sequence[Difference],
+    intervals: Mapping[str, Interval],
+) -> Outcome:
     if any(result.passed is False for result in results):
         return "rejected"
-    if primary is None:
+    if not any(_is_common(delta) for delta in deltas):
         return "first"
-    if primary.improved is None or (interval is not None and not interval.shows_difference):
-        return "same"
-    return "better" if primary.improved else "worse"
+    compared = [_improved(delta, intervals) for delta in deciders if _is_compared(delta, intervals)]
+    if not compared or {True, False} <= set(compared):
+        return "unjudged"
+    return "better" if True in compared else "worse" if False in compared else "same"
 
 
-def _first_value(results: Sequence[RuleResult], challenger: Mapping[str, float]) -> str:
-    """Return the metric of the first rule, else the first metric, with its value; empty if there is none."""
-    name = results[0].metric if results else next(iter(challenger), "")
-    return f"{_shown(name)} {number(challenger[name])}" if name in challenger else ""
+def _is_common(delta: Difference) -> bool:
+    return delta.champion is not None and delta.challenger is not None
 
 
-def _headline(
-    outcome: Outcome,
-    primary: Difference | None,
-    results: Sequence[RuleResult],
-    *,
-    first: str,
-    interval: Interval | None,
-    has_champion: bool,
-) -> str:
-    if outcome == "rejected":
-        return _rejected(results)
-    if primary is None or primary.champion is None or primary.challenger is None:
-        return _first(results, first, has_champion=has_champion)
-    name, value = _shown(primary.name), number(primary.challenger)
-    if not primary.delta:
-        return f"As good as the champion: {name} stays at {value}."
-    within = f" {interval}" if interval else ""
-    change = f"{name} {value} against {number(primary.champion)} ({signed(primary.delta)}{within})"
-    if outcome == "same" and interval:
-        return f"As good as the champion: {change}, {interval.sentence}."
-    return f"{'Better' if outcome == 'better' else 'Worse'} than the champion: {change}{_within(outcome, results)}."
+def _is_compared(delta: Difference, intervals: Mapping[str, Interval]) -> bool:
+    """Return whether a metric tells better from worse: both models have it, with a direction and enough samples."""
+    interval = intervals.get(delta.name)
+    if delta.delta is None or (interval is not None and not interval.is_known):
+        return False
+    return delta.delta == 0 or delta.higher_is_better is not None
 
 
-def _within(outcome: Outcome, results: Sequence[RuleResult]) -> str:
-    return ", within the gate's rules" if outcome == "worse" and any(result.passed for result in results) else ""
+@dataclass(frozen=True, kw_only=True)
+class _Headline:
+    """The verdict in one sentence."""
+
+    outcome: Outcome
+    results: tuple[RuleResult, ...]
+    deciders: tuple[Difference, ...]
+    deltas: tuple[Difference, ...]
+    intervals: Mapping[str, Interval]
+    wanted: Criteria
+
+    def sentence(self) -> str:
+        if self.outcome == "rejected":
+            return self._rejected()
+        if self.outcome == "first":
+            return self._first()
+        if self.outcome == "unjudged":
+            return f"Not judged: {self._unjudged()}{self._passed()}."
+        return self._compared()
+
+    def _rejected(self) -> str:
+        failed = [result for result in self.results if result.passed is False]
+        more = f"; {len(failed)} of {plural(len(self.results), 'rule')} failed" if len(failed) > 1 else ""
+        if any(result.passed is None for result in self.results):
+            more += "; rules that need a champion did not apply"
+        first = failed[0]
+        if first.value is None or first.threshold is None:
+            return f"Rejected: {_shown(first.text)} is not met: {first.reason}{more}."
+        missed = f" by {number(abs(first.margin))}" if first.margin else ""
+        value, _ = numbers_apart(first.value, first.threshold)
+        return f"Rejected: {_shown(first.metric)} {value} misses {_shown(first.text)}{missed}{more}."
+
+    def _first(self) -> str:
+        """Return the headline without a champion: only absolute rules apply, and it says so."""
+        has_champion = any(delta.champion is not None for delta in self.deltas)
+        what = "No metric of the champion to compare with" if has_champion else "The first model, without a champion"
+        value = self._first_value()
+        return f"{what}: {value}{self._passed()}." if value else f"{what}{self._passed()}."
+
+    def _first_value(self) -> str:
+        """Return the metric that would decide, with its value; empty if it is unknown."""
+        ruled = [delta for result in self.results[:1] for delta in self.deltas if delta.name == result.metric]
+        named = self.deciders if self.wanted.primary_metric else (*ruled, *self.deciders)
+        for delta in named:
+            if delta.challenger is not None:
+                return f"{_shown(delta.name)} {delta.texts[1]}"
+        return ""
+
+    def _passed(self) -> str:
+        """Return how many of the rules applied."""
+        applied = [result for result in self.results if result.passed is not None]
+        if not self.results:
+            return ""
+        if len(applied) < len(self.results):
+            return (
+                f"; only {len(applied)} of {plural(len(self.results), 'rule')} applied{' and passed' * bool(applied)}"
+            )
+        return "; its rule passed" if len(self.results) == 1 else f"; all {len(self.results)} rules passed"
+
+    def _unjudged(self) -> str:
+        """Return why no metric decides."""
+        better = [delta for delta in self.deciders if _improved(delta, self.intervals) is True]
+        worse = [delta for delta in self.deciders if _improved(delta, self.intervals) is False]
+        if better and worse:
+            return f"{_change(better[0])} is better and {_change(worse[0])} worse: {SAY}"
+        primary = self.wanted.primary_metric
+        if primary and not self.deciders:
+            return f"neither model has the primary metric {_shown(primary)}"
+        differing = [delta for delta in (self.deciders or self.deltas) if delta.units_differ]
+        if differing:
+            return f"only one model's {_shown(differing[0].name)} is a percentage"
+        if primary and self.deciders[0].higher_is_better is None:
+            return f"say whether higher or lower is better for {_shown(primary)} (directions)"
+        for delta in self.deciders:
+            if (interval := self.intervals.get(delta.name)) is not None and not interval.is_known:
+                return f"{_change(delta)}, {interval.sentence}"
+        if self.deciders:
+            return f"only one model has {_shown(self.deciders[0].name)}{'' if primary else f'; {SAY}'}"
+        return f"no metric of both models is known to be better if it is higher, or lower: {SAY}"
+
+    def _compared(self) -> str:
+        """Return how the challenger does, in the first metric that shows it."""
+        wanted = {"better": True, "worse": False, "same": None}[self.outcome]
+        compared = [delta for delta in self.deciders if _is_compared(delta, self.intervals)]
+        primary = next(delta for delta in compared if _improved(delta, self.intervals) is wanted)
+        name, interval = _shown(primary.name), self.intervals.get(primary.name)
+        if not primary.delta:
+            return f"As good as the champion: {name} stays at {primary.texts[1]}."
+        change = _change(primary, f" {interval}" if interval and interval.is_known else "")
+        if self.outcome == "same" and interval:
+            return f"As good as the champion: {change}, {interval.sentence}."
+        within = ", within the gate's rules" if any(result.passed for result in self.results) else ""
+        return f"{'Better' if wanted else 'Worse'} than the champion: {change}{'' if wanted else within}."
 
 
-def _rejected(results: Sequence[RuleResult]) -> str:
-    failed = [result for result in results if result.passed is False]
-    first = failed[0]
-    missed = f" by {number(abs(first.margin))}" if first.margin else ""
-    more = f"; {len(failed)} of {plural(len(results), 'rule')} failed" if len(failed) > 1 else ""
-    if any(result.passed is None for result in results):
-        more += "; rules that need a champion did not apply"
-    return f"Rejected: {_shown(first.metric)} {number(first.value)} misses {_shown(first.text)}{missed}{more}."
-
-
-def _first(results: Sequence[RuleResult], first: str, *, has_champion: bool) -> str:
-    """Return the headline without a champion: only absolute rules apply, and it says so."""
-    what = "No metric of the champion to compare with" if has_champion else "The first model, without a champion"
-    sentence = f"{what}: {first}" if first else what
-    applied = [result for result in results if result.passed is not None]
-    if not results:
-        return f"{sentence}."
-    if len(applied) < len(results):
-        return (
-            f"{sentence}; only {len(applied)} of {plural(len(results), 'rule')} applied{' and passed' * bool(applied)}."
-        )
-    return f"{sentence}; {'its rule' if len(results) == 1 else f'all {len(results)} rules'} passed."
+def _change(delta: Difference, within: str = "") -> str:
+    """Return a metric of both models with its change, with enough digits to tell them apart."""
+    if delta.challenger is None or delta.champion is None:
+        return _shown(delta.name)
+    before, now = delta.texts
+    return f"{_shown(delta.name)} {now} against {before} ({signed(delta.delta or 0)}{within})"
 
 
 def _shown(name: str) -> str:

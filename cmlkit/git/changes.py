@@ -23,6 +23,7 @@ SYMLINK = "120000"
 TIMEOUT_SECONDS = 1800.0
 # git-lfs may be missing, and git status fails if it needs it; its pointers are made and compared here.
 _WITHOUT_LFS = ("-c", "filter.lfs.clean=", "-c", "filter.lfs.process=", "-c", "filter.lfs.required=false")
+PATHS_ASKED = 500  # a command line has room for them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Listed:
         ignored: Files that git ignores, and folders, with a slash at the end, in which it ignores all.
         inner: Submodules, and repositories inside this one.
         unmerged: Files with a merge conflict.
+        untracked: Those of `present` and `inner` that neither the commit nor the index has.
     """
 
     present: frozenset[str] = frozenset()
@@ -42,6 +44,7 @@ class Listed:
     ignored: frozenset[str] = frozenset()
     inner: frozenset[str] = frozenset()
     unmerged: frozenset[str] = frozenset()
+    untracked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,12 +97,14 @@ def parse_status(output: str) -> Listed:
     ignored: set[str] = set()
     inner: set[str] = set()
     unmerged: set[str] = set()
+    untracked: set[str] = set()
     for record in filter(None, output.split("\0")):
         kind, _, rest = record.partition(" ")
         if kind == "!":
             ignored.add(rest)
         elif kind == "?":
             (inner if rest.endswith("/") else present).add(rest)
+            untracked.add(rest)
         elif kind == "u":
             unmerged.add(rest.split(" ", 9)[9])
         elif kind == "1":
@@ -113,6 +118,7 @@ def parse_status(output: str) -> Listed:
         ignored=frozenset(ignored),
         inner=frozenset(inner),
         unmerged=frozenset(unmerged),
+        untracked=frozenset(untracked - gone),
     )
 
 
@@ -124,6 +130,32 @@ def _is_gone(states: str) -> bool:
 def is_tracked(directory: Path, path: str) -> bool:
     """Return whether the index has the file, or files below the folder."""
     return bool(run_git(directory, "ls-files", "-z", "--", f":(literal){path}"))
+
+
+def ignored(top: Path, paths: Sequence[str]) -> list[str]:
+    """Return those of the repository paths that git ignores and does not track; of very many, the first are looked at.
+
+    Args:
+        top: The repository's top folder.
+    """
+    specs = [f":(top,literal){path}" for path in paths[:PATHS_ASKED]]
+    output = run_git(top, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", *specs)
+    return [path for path in os.fsdecode(output).split("\0") if path]
+
+
+def with_lfs(top: Path, paths: Iterable[str]) -> set[str]:
+    """Return those of the repository paths that the .gitattributes in the checkout give to Git LFS.
+
+    Args:
+        top: The repository's top folder.
+    """
+    return _lfs_in(run_git(top, "check-attr", "-z", "--stdin", "filter", send=_joined(paths)))
+
+
+def _lfs_in(output: bytes) -> set[str]:
+    """Return the paths with `filter=lfs` in the output of `git check-attr -z`."""
+    fields = os.fsdecode(output).split("\0")
+    return {path for path, value in zip(fields[::3], fields[2::3], strict=False) if value == "lfs"}
 
 
 def committed_changes(directory: Path, old: str, new: str, specs: Sequence[str] = ()) -> list[ChangedFile]:
@@ -208,9 +240,7 @@ class Staging:
 
     def with_lfs(self, paths: Iterable[str]) -> set[str]:
         """Return those of the paths whose attributes give them to Git LFS."""
-        output = self._git("check-attr", "-z", "--stdin", "filter", send=_joined(paths))
-        fields = os.fsdecode(output).split("\0")
-        return {path for path, value in zip(fields[::3], fields[2::3], strict=False) if value == "lfs"}
+        return _lfs_in(self._git("check-attr", "-z", "--stdin", "filter", send=_joined(paths)))
 
     def file(self, path: str) -> Path:
         """Return the place on disk of a path in the repository."""

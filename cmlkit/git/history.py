@@ -142,6 +142,12 @@ def paths(directory: Path, ref: str) -> list[str]:
     return [path for path in output.split("\0") if path]
 
 
+def changed_paths(directory: Path, since: str) -> list[str]:
+    """Return the repository paths of files that differ between a commit and the checked-out one."""
+    output = git_text(directory, "diff", "--name-only", "--no-renames", "-z", since, "HEAD", "--")
+    return [path for path in output.split("\0") if path]
+
+
 def is_shallow(directory: Path) -> bool:
     """Return whether the clone lacks older commits."""
     return git_text(directory, "rev-parse", "--is-shallow-repository") == "true"

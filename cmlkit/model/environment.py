@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 
 from cmlkit.errors import ModelError
 
-LIBRARIES = ("scikit-learn", "numpy", "scipy", "joblib", "pandas", "xgboost", "lightgbm", "catboost")
+LIBRARIES = (
+    *("scikit-learn", "numpy", "scipy", "joblib", "pandas", "xgboost", "lightgbm", "catboost", "statsmodels"),
+    *("torch", "keras", "tensorflow", "jax", "onnx", "skl2onnx", "onnxruntime", "safetensors", "transformers"),
+    *("sentence-transformers", "peft", "diffusers", "spacy", "mlflow", "lightning", "pytorch-lightning", "skops"),
+    *("ultralytics", "pyspark", "scikit-learn-intelex", "cuml-cu12", "cuml-cu13"),
+    *("xgboost-cpu", "tensorflow-cpu", "mlflow-skinny"),
+)
+# Distribution -> others that bring the same library.
+ALIASES = {"xgboost": ("xgboost-cpu",), "tensorflow": ("tensorflow-cpu",), "mlflow": ("mlflow-skinny",)}
 # A model written by another version of these may load and still predict something else.
 # https://scikit-learn.org/stable/model_persistence.html#security-maintainability-limitations
 VERSIONS_THAT_MATTER = ("scikit-learn", "numpy", "python")
@@ -25,6 +33,11 @@ def installed_versions(names: Sequence[str] = LIBRARIES) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def version_of(library: str, versions: Mapping[str, str]) -> str:
+    """Return a library's version, by any of the distributions that bring it; empty if it is not among `versions`."""
+    return next((versions[name] for name in (library, *ALIASES.get(library, ())) if name in versions), "")
 
 
 def differing_versions(libraries: Mapping[str, str]) -> tuple[str, ...]:

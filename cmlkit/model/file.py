@@ -7,17 +7,24 @@ import io
 import os
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cmlkit.errors import CmlkitError, MissingExtra, ModelError
+from cmlkit.errors import CmlkitError, MissingExtra, ModelError, SettingsError
 from cmlkit.files import write_whole
 from cmlkit.model import skops_file
-from cmlkit.model.environment import differing_versions, installed_versions, other_versions
-from cmlkit.model.manifest import DEFAULT_FORMAT, ModelManifest, manifest_path
-from cmlkit.model.pickle_contents import Contents, read_contents
+from cmlkit.model.description import describe
+from cmlkit.model.environment import differing_versions, installed_versions, other_versions, version_of
+from cmlkit.model.file_format import recognize
+from cmlkit.model.folder import parts_of, recognize_folder
+from cmlkit.model.loaders import load_bytes, load_folder
+from cmlkit.model.manifest import ModelManifest, manifest_path, tree_hash
+from cmlkit.model.profiles import profiles_path, profiles_text
+from cmlkit.records.json_text import plain
+from cmlkit.records.metric_values import checked_metrics
+from cmlkit.records.redaction import redacted
 from cmlkit.records.training_run import DataFingerprint
 
 
@@ -37,12 +44,20 @@ def save_model(
     """Write a model and its manifest, each whole or not at all: as skops if `path` ends in `.skops`, else as joblib.
 
     Raises:
-        SettingsError: joblib, or skops, is not installed.
+        MetricsError: A metric is NaN, infinite or no number; NumPy's numbers are taken. Nothing was written.
+        SettingsError: joblib, or skops, is not installed, or parameters or data are of another type.
         ModelError: The file cannot be written.
     """
-    file = Path(path)
+    file, values = Path(path), checked_metrics(metrics or {}, of="The model's metrics")
+    if Path(manifest_path(file)).is_dir():
+        raise ModelError(f"The manifest {manifest_path(file)} cannot be written: it is a folder.")
+    if not (isinstance(parameters, Mapping | None) and all(isinstance(item, DataFingerprint) for item in data)):
+        raise SettingsError(
+            "The model's parameters are a mapping of names to values, and its data fingerprints.",
+            next_step="Pass fingerprints from TrainingRun.data, or leave data out.",
+        )
     write_model(estimator, file)
-    return write_manifest(file, metrics=metrics or {}, parameters=parameters, commit=commit, data=data)
+    return write_manifest(file, metrics=values, parameters=parameters, commit=commit, data=data)
 
 
 def write_model(estimator: Any, file: Path) -> None:
@@ -62,30 +77,48 @@ def write_manifest(
     commit: str = "",
     data: Sequence[DataFingerprint] = (),
     libraries: Mapping[str, str] | None = None,
+    columns: Mapping[str, str] | None = None,
+    target: str = "",
+    percentages: Sequence[str] = (),
 ) -> ModelManifest:
-    """Describe the model file as it is now, and write its manifest beside it.
+    """Describe the model, a file or a folder, as it is now, and write its manifest beside it.
 
     Args:
         parameters: Those in the file itself if None.
         libraries: Versions at training; those installed here if None.
+        columns: Feature -> type, and `target` the column that the model predicts, if known.
+        percentages: Names of metrics whose number was written as a percentage.
 
     Raises:
         ModelError: The file is missing or empty.
     """
-    sha256, size = hashed(path)
-    class_path, found = _described(path)
+    parts = parts_of(path) if path.is_dir() else ()
+    sha256, size = (tree_hash(parts), sum(part.size for part in parts)) if parts else hashed(path)
+    versions = installed_versions() if libraries is None else libraries
+    found = describe(path)
+    profiles = profiles_text(data)
     manifest = ModelManifest(
         sha256=sha256,
         size=size,
-        class_path=class_path,
-        libraries=installed_versions() if libraries is None else libraries,
+        class_path=found.contents.class_path,
+        libraries=versions,
         metrics=dict(metrics),
-        parameters=found if parameters is None else dict(parameters),
+        parameters=plain(redacted(found.contents.parameters if parameters is None else parameters)),
         commit=commit,
         data=tuple(data),
         created=datetime.fromtimestamp(time.time(), tz=UTC).isoformat(timespec="seconds"),
-        format="skops" if skops_file.is_skops(path) else DEFAULT_FORMAT,
+        format=found.format,
+        library=found.library,
+        library_version=found.version or version_of(found.library, versions),
+        files=parts,
+        notes=found.notes,
+        columns=dict(columns or {}),
+        target=target,
+        profiles=hashlib.sha256(profiles).hexdigest() if profiles else "",
+        percentages=tuple(percentages),
     )
+    if profiles:
+        write_whole(Path(profiles_path(path)), profiles)
     write_whole(Path(manifest_path(path)), manifest.to_json().encode())
     return manifest
 
@@ -96,7 +129,7 @@ def load_file(
     """Load a model that matches its manifest; the other arguments and the errors are those of `cmlkit.load_model`.
 
     Args:
-        path: The model's path, for messages; its suffix determines how it is loaded.
+        path: The model's path, for messages.
         content: The file with its bytes.
     """
     loaded = read_content(content)
@@ -107,29 +140,63 @@ def load_file(
             next_step="Restore both files from one commit. If you did not change it, find out who did.",
         )
     _check_versions(manifest, str(path), strict=strict)
+    name = recognize(content).name
+    # Load the bytes that were hashed: the file itself may have changed since.
+    return _explained(
+        path, manifest, lambda: load_bytes(loaded, _format_of(path, name), source=str(path), trusted=trusted)
+    )
+
+
+def load_parts(path: Path, manifest: ModelManifest, *, content: Path, strict: bool = False) -> Any:
+    """Load a model that is a folder and matches its manifest; the arguments and errors are those of `load_file`."""
+    check_parts(content, manifest, source=str(path))
+    _check_versions(manifest, str(path), strict=strict)
+    return _explained(path, manifest, lambda: load_folder(content, recognize_folder(content).name))
+
+
+def check_parts(folder: Path, manifest: ModelManifest, *, source: str) -> None:
+    """Check that the folder has the files that its manifest lists, and no others.
+
+    Raises:
+        ModelError: It has not; the message names a file.
+    """
+    there = {part.path: part for part in parts_of(folder)} if folder.is_dir() else {}
+    listed = {part.path: part for part in manifest.files}
+    differing = sorted(path for path in {*there, *listed} if there.get(path) != listed.get(path))
+    if not differing and tree_hash(manifest.files) == manifest.sha256:
+        return
+    named = differing[0] if differing else "the list itself"
+    how = "is missing" if named not in there else "has another hash" if named in listed else "is not among them"
+    raise ModelError(
+        f"{source} is not the folder that its manifest describes: {named} {how}. It was not loaded.",
+        next_step="Restore folder and manifest from one commit. If you did not change it, find out who did.",
+    )
+
+
+def _format_of(path: Path, name: str) -> str:
+    # Those who name a file so ask for a load that trusts only known types.
+    return "skops" if skops_file.is_skops(path) else name
+
+
+def _explained(path: Path, manifest: ModelManifest, load: Callable[[], Any]) -> Any:
     try:
-        # Load the bytes that were hashed: the file itself may have changed since.
-        return _loaded(loaded, str(path), trusted)
+        return load()
     except CmlkitError:
         raise
     except Exception as error:
+        versions = " ".join(f"{name}=={version}" for name, version in _needed(manifest).items())
         raise ModelError(
             f"{path} cannot be loaded here: {type(error).__name__}: {error}.",
-            next_step="Install the versions that its manifest names: cmlkit model show.",
+            next_step=" ".join(
+                ["Install the versions that its manifest names: cmlkit model show.", *manifest.notes, versions]
+            ).strip(),
         ) from error
 
 
-def _described(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return class and parameters; empty if the file is not a pickle or a skops file."""
-    try:
-        contents = contents_of(path)
-    except ModelError:
-        return "", {}
-    return contents.class_path, dict(contents.parameters)
-
-
-def contents_of(path: Path) -> Contents:
-    return skops_file.read_contents(path) if skops_file.is_skops(path) else read_contents(path)
+def _needed(manifest: ModelManifest) -> dict[str, str]:
+    """Return the distribution that wrote the model, with its version, if both are known."""
+    known = manifest.library and manifest.library_version
+    return {manifest.library: manifest.library_version} if known else {}
 
 
 def _dumped(estimator: Any, path: Path) -> bytes:
@@ -138,12 +205,6 @@ def _dumped(estimator: Any, path: Path) -> bytes:
     content = io.BytesIO()
     _joblib().dump(estimator, content)
     return content.getvalue()
-
-
-def _loaded(content: bytes, path: str, trusted: Sequence[str]) -> Any:
-    if skops_file.is_skops(path):
-        return skops_file.loads(content, trusted=trusted, source=path)
-    return _joblib().load(io.BytesIO(content))
 
 
 def _check_versions(manifest: ModelManifest, path: str, *, strict: bool) -> None:

@@ -8,9 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_LIBRARIES = frozenset({"sklearn", "numpy", "scipy", "joblib", "pandas", "xgboost", "lightgbm", "catboost"})
+_LIBRARIES = frozenset(
+    {
+        *("sklearn", "numpy", "scipy", "joblib", "pandas", "xgboost", "lightgbm", "catboost", "statsmodels"),
+        *("sklearnex", "daal4py", "onedal"),
+    }
+)
 # Parts of these libraries that compile or run their arguments.
-_RUNS_CODE = re.compile(r"\.(f2py|testing|_?tests?|distutils|computation|memory|externals|_parallel\w*|parallel)\.")
+_RUNS_CODE = re.compile(
+    r"\.(f2py|testing|_?tests?|distutils|computation|memory|externals|_parallel\w*|parallel|compat)\."
+)
+_TORCH_STORAGE = re.compile(r"torch\.(storage\.)?[A-Z]\w*Storage|__torch__\..+")  # code in a TorchScript archive
 _CLASS = re.compile(r"_*[A-Z]\w*")
 # Functions with which these libraries rebuild their objects.
 _BUILDS = re.compile(
@@ -33,6 +41,24 @@ _PLAIN = frozenset(
         "datetime.datetime",
         "datetime.date",
         "datetime.timedelta",
+        # Functions with which estimator mode reads dates, in the spellings of several versions.
+        "numpy.array",
+        "numpy.asarray",
+        "numpy.transpose",
+        "pandas.to_datetime",
+        "pandas.core.tools.datetimes.to_datetime",
+        # Those that PyTorch itself trusts when it loads weights only.
+        "torch._utils._rebuild_parameter",
+        "torch._utils._rebuild_tensor",
+        "torch._utils._rebuild_tensor_v2",
+        "torch.Size",
+        "torch.Tensor",
+        "torch.device",
+        "torch.nn.parameter.Parameter",
+        "torch.jit._pickle.build_intlist",
+        "torch.jit._pickle.build_tensorlist",
+        "torch.jit._pickle.build_doublelist",
+        "torch.jit._pickle.build_boollist",
     }
 )
 
@@ -43,6 +69,8 @@ def unfamiliar(imports: Iterable[str]) -> tuple[str, ...]:
 
 
 def _is_familiar(path: str) -> bool:
+    if _TORCH_STORAGE.fullmatch(path):
+        return True
     module, _, name = path.rpartition(".")
     if module.partition(".")[0] not in _LIBRARIES or _RUNS_CODE.search(f".{module}."):
         return False

@@ -17,14 +17,14 @@ import io
 import lzma
 import math
 import pickle
+import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import IO, Any, BinaryIO, ClassVar
 
 from cmlkit.errors import ModelError
 
@@ -35,8 +35,18 @@ IMPORTS_LIMIT = 10_000
 _READ_COST_BYTES = 16
 _LONG_STRING_BYTES = 1024
 _BLOCK_BYTES = 1024 * 1024
+_RECONSTRUCTORS = ("copyreg._reconstructor", "copy_reg._reconstructor")
 _ARRAY_WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
 _OBJECT_ARRAY = "O"
+_FROM_BYTES = "torch.storage._load_from_bytes"
+# torch.save before 1.6 wrote this number, the protocol's version and facts of the system before the object itself.
+# https://github.com/pytorch/pytorch/blob/main/torch/serialization.py
+_TORCH_LEGACY = 0x1950A86A20F9469CFC6C
+_PICKLE_SUFFIXES = (".pkl", ".pickle", ".joblib", ".dill")
+_ARCHIVE_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt")
+_PICKLED = re.compile(rb"\x80[\x02-\x05]")
+_NAME = re.compile(r"[\w.<>]+")
+_CUDA = re.compile(rb"cuda:\d+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +58,14 @@ class Contents:
         imports: Every global that loading would import, sorted.
         parameters: The object's public attributes that are plain values, such as an estimator's parameters.
         sklearn_version: Version of scikit-learn that wrote it; empty if unknown.
+        devices: Graphics processors whose memory loading would fill, such as `cuda:0`.
     """
 
     class_path: str = ""
     imports: tuple[str, ...] = ()
     parameters: Mapping[str, str | int | float | bool | None] = dataclasses.field(default_factory=dict)
     sklearn_version: str = ""
+    devices: tuple[str, ...] = ()
 
 
 class _Inert:
@@ -69,6 +81,10 @@ class _Inert:
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
+
+    def __call__(self, *arguments: Any, **named: Any) -> _Inert:
+        """Stand in for an object made by one that the pickle itself made, such as a class of cloudpickle."""
+        return _Inert()
 
     # Unpickling fills subclassed containers with these.
     def append(self, item: Any) -> None: ...
@@ -87,9 +103,8 @@ def read_contents(path: Path) -> Contents:
         ModelError: The file is missing, or not a pickle or joblib file.
     """
     try:
-        with path.open("rb") as file, _unpacked(file) as stream:
-            reader = _Reader(_Source(stream))
-            loaded = reader.load()
+        with path.open("rb") as file:
+            found = tuple(_found_in(file))
     except FileNotFoundError:
         raise ModelError(f"The model file {path} does not exist.", next_step="Train first, or name the file.") from None
     except (
@@ -101,24 +116,85 @@ def read_contents(path: Path) -> Contents:
         IndexError,
         AttributeError,
         TypeError,
-        RecursionError,
+        RuntimeError,
         MemoryError,
         OverflowError,
         struct.error,
         zlib.error,
         zipfile.BadZipFile,
         lzma.LZMAError,
-        NotImplementedError,
         AssertionError,
     ) as error:
         raise ModelError(
             f"{path} is not a complete pickle or joblib file: {type(error).__name__}: {error}.",
             next_step="Write it again with joblib.dump.",
         ) from error
-    return _contents(loaded, reader.imports)
+    return together(found)
 
 
-def _contents(loaded: Any, imports: set[str]) -> Contents:
+def together(found: Sequence[Contents]) -> Contents:
+    """Return the contents of several pickles as one; the first is the model's own."""
+    return dataclasses.replace(
+        found[0],
+        imports=tuple(sorted({path for item in found for path in item.imports})),
+        devices=tuple(sorted({device for item in found for device in item.devices})),
+    )
+
+
+def _found_in(file: BinaryIO, *, deep: bool = True) -> Iterator[Contents]:
+    """Yield the contents of the pickle in a file; in an archive, those of all pickles, the model's own first."""
+    head = file.read(6)
+    file.seek(0)
+    if not head.startswith(b"PK\x03\x04"):
+        with _decompressed(file, head) as stream:
+            yield _read(stream)
+        return
+    with zipfile.ZipFile(file) as archive:
+        names = _pickles_in(archive)
+        if not names and deep:
+            raise pickle.UnpicklingError("the archive holds no pickle")
+        for name in names:
+            with archive.open(name) as content:
+                if name.endswith(_ARCHIVE_SUFFIXES):
+                    yield from _found_in(io.BytesIO(_whole(content)), deep=False) if deep else ()
+                else:
+                    yield _read(content)  # type: ignore[arg-type]
+
+
+def _whole(content: IO[bytes]) -> bytes:
+    found = content.read(KEPT_LIMIT_BYTES + 1)
+    if len(found) > KEPT_LIMIT_BYTES:
+        raise ValueError("it holds a larger archive than can be looked into")
+    return found
+
+
+def _pickles_in(archive: zipfile.ZipFile) -> list[str]:
+    """Return the names of an archive's pickles, the model's own first; all else in PyTorch's is numbers."""
+    names = archive.namelist()
+    main = [name for name in names if name.endswith("/data.pkl")]
+    if main:
+        return [*main, *(name for name in names if name.endswith("/constants.pkl"))]
+    found = []
+    for name in names:
+        if name.endswith((*_PICKLE_SUFFIXES, *_ARCHIVE_SUFFIXES)):
+            found.append(name)
+        else:
+            with archive.open(name) as content:
+                if _PICKLED.match(content.read(2)):
+                    found.append(name)
+    return found
+
+
+def _read(stream: BinaryIO) -> Contents:
+    reader = _Reader(_Source(stream))
+    loaded = reader.load()
+    if isinstance(loaded, int) and loaded == _TORCH_LEGACY:
+        for _ in range(3):
+            loaded = reader.load()
+    return _contents(loaded, reader.imports, reader.devices)
+
+
+def _contents(loaded: Any, imports: set[str], devices: set[str]) -> Contents:
     state = loaded.state if isinstance(loaded, _Inert) else {}
     if isinstance(state, tuple):
         state = next((part for part in state if isinstance(part, dict)), {})
@@ -129,11 +205,21 @@ def _contents(loaded: Any, imports: set[str]) -> Contents:
         if not str(name).startswith("_") and not str(name).endswith("_") and _is_plain(value)
     }
     return Contents(
-        class_path=loaded.path if isinstance(loaded, _Inert) else "",
+        class_path=_class_of(loaded),
         imports=tuple(sorted(imports)),
         parameters=plain,
         sklearn_version=str(state.get("_sklearn_version", "")),
+        devices=tuple(sorted(devices)),
     )
+
+
+def _class_of(loaded: Any) -> str:
+    """Return the path of an object's class; protocols 0 and 1 have it as an argument of a function."""
+    if not isinstance(loaded, _Inert):
+        return ""
+    if loaded.path in _RECONSTRUCTORS and loaded.arguments:
+        return str(getattr(loaded.arguments[0], "path", ""))
+    return loaded.path
 
 
 def _is_plain(value: Any) -> bool:
@@ -164,7 +250,9 @@ class _Source:
             raise EOFError("it ends too early, or holds more than a model does")
         return line
 
-    def skip(self, count: int) -> None:
+    def skip(self, count: int) -> bytes:
+        """Read past the bytes; return the first block of them."""
+        first = b""
         self._may_skip -= count
         if count < 0 or self._may_skip < 0:
             raise ValueError("it is larger than any model")
@@ -172,7 +260,9 @@ class _Source:
             block = self._stream.read(min(count, _BLOCK_BYTES))
             if not block:
                 raise EOFError("it ends in the middle of an array")
+            first = first or block
             count -= len(block)
+        return first
 
 
 # The documented class is written in C, so its `load_build` cannot be replaced.
@@ -188,6 +278,7 @@ class _Reader(_Unpickler):  # type: ignore[misc]
         super().__init__(source)
         self.source = source
         self.classes: dict[str, type[_Inert]] = {}
+        self.devices: set[str] = set()
 
     @property
     def imports(self) -> set[str]:
@@ -195,6 +286,8 @@ class _Reader(_Unpickler):  # type: ignore[misc]
 
     def find_class(self, module: str, name: str) -> type[_Inert]:
         path = f"{module}.{name}"
+        if not _NAME.fullmatch(path):  # text that begins as a pickle of the first protocols may
+            raise pickle.UnpicklingError(f"it imports {path[:80]!r}")
         if path not in self.classes:
             if len(self.classes) == IMPORTS_LIMIT:
                 raise ValueError("it imports more than a model does")
@@ -202,6 +295,9 @@ class _Reader(_Unpickler):  # type: ignore[misc]
         return self.classes[path]
 
     def persistent_load(self, identifier: Any) -> _Inert:
+        # PyTorch's are ("storage", class, key, device, size).
+        if isinstance(identifier, tuple) and len(identifier) > 3 and str(identifier[3]).startswith("cuda"):
+            self.devices.add(str(identifier[3]))
         return _Inert()
 
     def get_extension(self, code: int) -> None:
@@ -216,10 +312,14 @@ class _Reader(_Unpickler):  # type: ignore[misc]
     def load_string(self, width: int) -> None:
         length = int.from_bytes(self.read(width), "little")
         if length > _LONG_STRING_BYTES:
-            self.source.skip(length)
+            beginning = self.source.skip(length)
             self.append(_Inert())
         else:
-            self.append(self.read(length))
+            beginning = self.read(length)
+            self.append(beginning)
+        # A tensor in another library's pickle is a file of PyTorch in a string.
+        if _FROM_BYTES in self.classes:
+            self.devices.update(device.decode() for device in _CUDA.findall(beginning[:_BLOCK_BYTES]))
 
     dispatch[pickle.BINBYTES[0]] = lambda self: self.load_string(4)
     dispatch[pickle.BINBYTES8[0]] = lambda self: self.load_string(8)
@@ -232,6 +332,17 @@ class _Reader(_Unpickler):  # type: ignore[misc]
 
     dispatch[pickle.BINUNICODE[0]] = lambda self: self.load_text(4)
     dispatch[pickle.BINUNICODE8[0]] = lambda self: self.load_text(8)
+
+    def load_newobj(self) -> None:
+        arguments, kind = self.stack.pop(), self.stack.pop()
+        self.append(kind(*arguments))
+
+    def load_newobj_ex(self) -> None:
+        self.stack.pop()
+        self.load_newobj()
+
+    dispatch[pickle.NEWOBJ[0]] = load_newobj
+    dispatch[pickle.NEWOBJ_EX[0]] = load_newobj_ex
 
     def load_build(self) -> None:
         state = self.stack.pop()
@@ -270,26 +381,6 @@ def _item(dtype: Any) -> tuple[str, int]:
     return name[:1], int(name[1:])
 
 
-@contextmanager
-def _unpacked(file: BinaryIO) -> Iterator[BinaryIO]:
-    """Yield the pickle's bytes, decompressed as they are read: joblib's compressions, or a PyTorch archive."""
-    head = file.read(6)
-    file.seek(0)
-    if head.startswith(b"PK\x03\x04"):
-        with zipfile.ZipFile(file) as archive, archive.open(_pickle_in(archive)) as content:
-            yield content  # type: ignore[misc]
-        return
-    with _decompressed(file, head) as content:
-        yield content
-
-
-def _pickle_in(archive: zipfile.ZipFile) -> str:
-    for name in archive.namelist():
-        if name.endswith("/data.pkl"):
-            return name
-    raise pickle.UnpicklingError("the archive holds no pickle")
-
-
 def _decompressed(file: BinaryIO, head: bytes) -> BinaryIO:
     if head.startswith(b"\x1f\x8b"):
         return gzip.open(file)  # type: ignore[return-value]
@@ -298,8 +389,17 @@ def _decompressed(file: BinaryIO, head: bytes) -> BinaryIO:
     if head.startswith((b"\xfd7zXZ", b"\x5d\x00")):
         return lzma.open(file)  # type: ignore[return-value]
     if head.startswith(b"\x04\x22\x4d\x18"):
-        raise pickle.UnpicklingError("it is compressed with LZ4, which is not read here")
+        return _lz4(file)
     return io.BufferedReader(_Zlib(file)) if head[:1] == b"\x78" else file
+
+
+def _lz4(file: BinaryIO) -> BinaryIO:
+    try:
+        import lz4.frame
+    except ImportError as error:
+        raise pickle.UnpicklingError("it is compressed with LZ4, and lz4 is not installed") from error
+    stream: BinaryIO = lz4.frame.open(file)
+    return stream
 
 
 class _Zlib(io.RawIOBase):

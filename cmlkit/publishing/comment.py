@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable
 
 from cmlkit.errors import NotFound, SettingsError
 from cmlkit.forges.base import Comment, PublishForge
 from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.records.workflow_run import WorkflowRun
+from cmlkit.together import beside
 
 TARGETS = "auto, pr, pr/NUMBER, issue/NUMBER, commit or commit/SHA"
 
@@ -68,9 +70,8 @@ def keep_comment(place: int | str, text: str, marker: Marker, *, forge: PublishF
         comments = [item for item in comments if (found := marker_in(item.body)) and found.is_about(marker)]
     body = f"{marker}\n{text}".strip()
     if not comments:
-        created = forge.create_comment(place, body)
         # Another process may have created one meanwhile.
-        comments = _own(place, marker, forge) or [created]
+        comments = _among(forge.comment_among(place, body), marker, forge)
     oldest, *duplicates = comments
     newest = _newest_body([comment.body for comment in comments], body, marker)
     if newest != oldest.body:
@@ -95,15 +96,21 @@ def series(subject: str, name: str) -> str:
 
 def _own(place: int | str, marker: Marker, forge: PublishForge, *, any_series: bool = False) -> list[Comment]:
     """Return our own comments about the marker's subject, oldest first: others may have copied the marker."""
-    login = forge.login()
+    comments, _ = beside(lambda: forge.comments(place), forge.login)
+    return _among(comments, marker, forge, any_series=any_series)
 
+
+def _among(
+    comments: Iterable[Comment], marker: Marker, forge: PublishForge, *, any_series: bool = False
+) -> list[Comment]:
     def is_about(found: Marker) -> bool:
         subject = _SERIES.sub("", found.subject) if any_series else found.subject
         return dataclasses.replace(found, subject=subject).is_about(marker)
 
+    login = forge.login()
     return [
         comment
-        for comment in forge.comments(place)
+        for comment in comments
         if comment.author == login and (found := marker_in(comment.body)) is not None and is_about(found)
     ]
 

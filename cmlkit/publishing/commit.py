@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from cmlkit.clock import Clock
 from cmlkit.errors import Conflict
@@ -12,6 +13,12 @@ from cmlkit.forges.base import Changes, PublishForge, TreeFile
 from cmlkit.publishing.files import CommitFile
 
 TRIES_AGAINST_OTHERS = 30
+
+
+class Write(Protocol):
+    """Writes a commit on top of `parent`, moves the branch to it, or creates the branch; see `ContentForge.commit`."""
+
+    def __call__(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str: ...
 
 
 def commit_files(
@@ -22,32 +29,39 @@ def commit_files(
     base_head: str,
     message: str,
     clock: Clock,
-    head: str | None = None,
+    head: str | None = "",
     removes: Sequence[str] = (),
     refresh: bool = False,
     warn: Callable[[str], None] = lambda text: None,
+    write: Write | None = None,
+    is_current: Callable[[str], bool] = lambda head: True,
 ) -> str:
     """Commit the files on top of the branch, or of the base if the branch does not exist; return the commit's id.
 
     A branch that already holds this result, from an earlier try of the same publish, stays unchanged.
 
     Args:
-        head: Head of the branch, if it was just read.
+        head: Head of the branch, None if there is no such branch; empty if it was not just read.
         removes: Paths that the commit must not have.
         refresh: Whether to merge the base into a branch that lacks commits of it.
         warn: Called with a message if that merge conflicts.
+        write: Writes the commit; `forge.commit` if None.
+        is_current: Called with the head of an existing branch before anything is written to it; returns whether that
+            may be this result, if it holds the same files. Whatever it raises ends the commit.
 
     Raises:
         Conflict: Others wrote to the branch at every try.
     """
     for _ in range(TRIES_AGAINST_OTHERS):
+        head = forge.branch_head(branch) if head == "" else head
+        may_be_held = head is not None and is_current(head)
         place = _place(branch, base_head, files, head=head, forge=forge, refresh=refresh, warn=warn)
-        head = None  # the next try reads it again
+        head = ""  # the next try reads it again
         found = forge.tree_files(place.tree, [*(file.path for file in files), *removes])
         there = {path: file.blob for path, file in found.items() if file.blob}
-        gone = [path for path in removes if path in there]
+        gone = [path for path in dict.fromkeys(removes) if path in there]
         is_held = holds_result(there, files, removes=removes) and _has_modes(found, files)
-        if place.head is not None and not place.merges and is_held:
+        if place.head is not None and not place.merges and is_held and may_be_held:
             return place.head
         changes = Changes(
             message=message,
@@ -58,7 +72,7 @@ def commit_files(
         )
         parent, is_new = place.head or place.tree, place.head is None
         try:
-            return forge.commit(changes, branch=branch, parent=parent, is_new=is_new)
+            return (write or forge.commit)(changes, branch=branch, parent=parent, is_new=is_new)
         except Conflict:
             clock.sleep(random.uniform(0.1, 1.0))  # noqa: S311 - spreads writers apart, keeps no secret
     raise Conflict(
@@ -92,7 +106,6 @@ def _place(
     refresh: bool,
     warn: Callable[[str], None],
 ) -> _Place:
-    head = head or forge.branch_head(branch)
     if head is None or not refresh:
         return _Place(head=head, tree=head or base_head)
     parted = forge.divergence(base_head, head)

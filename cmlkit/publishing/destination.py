@@ -14,6 +14,7 @@ from cmlkit.publishing.marker import marker_in
 from cmlkit.records.workflow_run import Trigger, TriggerKind, WorkflowRun
 
 FORK_GUIDE = "docs/how-to/comment-on-forks.md"
+USUAL_DEFAULT_BRANCH = "main"
 EVENTS_PAGE = "docs/reference/events.md"
 
 
@@ -173,6 +174,23 @@ def destination(workflow_run: WorkflowRun, *, forge: PublishForge, named: str = 
         unmerged=_unmerged(kind, base=base, own=trigger.branch, default=default),
         refused=_refused(workflow_run) if kind == "fork" else "",
     )
+
+
+def named_base(workflow_run: WorkflowRun) -> str:
+    """Return the branch that the event names for the result, without asking the forge; empty if it names none."""
+    trigger = workflow_run.trigger
+    names = {"own": trigger.branch, "target": trigger.base, "none": trigger.base}
+    rule = RULES.get(_kind(workflow_run))
+    return names.get(rule.branch, "") if rule else ""
+
+
+def likely_base(workflow_run: WorkflowRun, *, named: str) -> str:
+    """Return the branch that the result is likely to go to, as far as that can be told without asking the forge.
+
+    Args:
+        named: The base branch, if the user names it.
+    """
+    return named or named_base(workflow_run) or USUAL_DEFAULT_BRANCH
 
 
 def _unmerged(kind: TriggerKind, *, base: str, own: str, default: str) -> str:

@@ -12,11 +12,14 @@ from typing import Literal
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.base import NewFile
 from cmlkit.git.limits import FileLimits
+from cmlkit.model.folder import parts_of
+from cmlkit.model.manifest import tree_hash
+from cmlkit.model.profiles import profiles_path
 from cmlkit.records.training_run import TrainingRun
-from cmlkit.stores.base import ModelFile, Store, hashed
+from cmlkit.stores.base import ModelFile, Store, hashed, takes_folders
 from cmlkit.stores.git import GitStore
 
-Role = Literal["model", "manifest", "metrics", "plot", "report", "extra"]
+Role = Literal["model", "manifest", "metrics", "plot", "report", "pointer", "extra", "profiles"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,23 +29,64 @@ class CommitFile(NewFile):
     role: Role
 
 
+@dataclass(frozen=True, kw_only=True)
+class FoundModel:
+    """The model to publish.
+
+    Attributes:
+        path: Repository path of the file or folder.
+        sha256: Its hash, as in the manifest.
+        files: The file, or the files of the folder.
+    """
+
+    path: str
+    sha256: str
+    files: tuple[ModelFile, ...]
+
+
 def find_model(
-    run: TrainingRun, *, directory: Path, prefix: PurePosixPath, store: Store, warn: Callable[[str], None]
-) -> ModelFile:
+    run: TrainingRun,
+    *,
+    directory: Path,
+    prefix: PurePosixPath,
+    store: Store,
+    warn: Callable[[str], None],
+    keeps: Callable[[str], bool] = lambda path: False,
+) -> FoundModel:
     """Return the model in the form for a store; read in pieces, as it may not fit into memory.
 
     Args:
         store: Checks the model's size.
+        keeps: Returns whether DVC keeps the file at a repository path, which may then be a link to its cache.
 
     Raises:
         SettingsError: The model's path lies outside the working directory.
-        ModelError: The model is missing, not a regular file, not readable, or too large for the store.
+        ModelError: The model is missing, not readable, too large for the store, or has a device or a link out of the
+            working directory.
     """
-    place, file = repository_path(run.model, prefix), directory / run.model
-    if warning := store.check(place, size=_size("model", run.model, directory)):
-        warn(warning)
-    sha256, size = hashed(file)
-    return ModelFile(path=place, file=file, sha256=sha256, size=size)
+    place, model = repository_path(run.model, prefix), directory / run.model
+    if not model.is_dir():
+        if not keeps(place) and (warning := store.check(place, size=_size("model", run.model, directory))):
+            warn(warning)
+        sha256, size = hashed(model)
+        return FoundModel(
+            path=place, sha256=sha256, files=(ModelFile(path=place, file=model, sha256=sha256, size=size),)
+        )
+    parts = parts_of(model)
+    if takes_folders(store) and not keeps(place):
+        size = sum(_size("model", f"{run.model}/{part.path}", directory) for part in parts)
+        if warning := store.check(place, size=size):
+            warn(warning)
+        whole = ModelFile(path=place, file=model, sha256=tree_hash(parts), size=size)
+        return FoundModel(path=place, sha256=whole.sha256, files=(whole,))
+    files = []
+    for part in parts:
+        path = f"{run.model}/{part.path}"
+        inside = repository_path(path, prefix)
+        if not keeps(inside) and (warning := store.check(inside, size=_size("model", path, directory))):
+            warn(warning)
+        files.append(ModelFile(path=inside, file=directory / path, sha256=part.sha256, size=part.size))
+    return FoundModel(path=place, sha256=tree_hash(parts), files=tuple(files))
 
 
 def read_files(
@@ -54,8 +98,9 @@ def read_files(
     prefix: PurePosixPath,
     limits: FileLimits,
     warn: Callable[[str], None],
+    keeps: Callable[[str], bool] = lambda path: False,
 ) -> tuple[CommitFile, ...]:
-    """Return manifest, metrics, plots and further files, each once.
+    """Return manifest, profiles, metrics, plots and further files, each once; without those that DVC keeps.
 
     Args:
         manifest: Path of the model's manifest.
@@ -63,12 +108,15 @@ def read_files(
         prefix: Repository path of the working directory.
         limits: Size limits for files in a commit.
         warn: Called with a message for each file that is large for git.
+        keeps: Returns whether DVC keeps the file at a repository path.
 
     Raises:
         SettingsError: A file is missing, not regular, not readable, or lies outside the working directory.
         ModelError: A file is too large for git.
     """
     named: list[tuple[Role, str]] = [("manifest", manifest)]
+    if any(item.profiles for item in run.data) and (directory / profiles_path(run.model)).is_file():
+        named.append(("profiles", profiles_path(run.model)))
     named += [("metrics", path) for path in run.metrics_files]
     named += [("plot", path) for path in run.plots]
     named += [("extra", path) for path in extra]
@@ -76,6 +124,7 @@ def read_files(
     for role, path in named:
         places.setdefault(repository_path(path, prefix), (role, path))
     places.pop(repository_path(run.model, prefix), None)
+    places = {place: named for place, named in places.items() if not keeps(place)}
     store = GitStore(limits)
     for place, (role, path) in places.items():
         if warning := store.check(place, size=_size(role, path, directory)):
@@ -85,8 +134,8 @@ def read_files(
         for place, (role, path) in places.items()
     )
     for file in files:
-        if file.role == "plot" and (why := picture_fault(file.path, file.content)):
-            warn(f"{why}. The report will not show it.")
+        if file.role == "plot" and (why := plot_note(file.path, file.content)):
+            warn(f"The report links the plot {file.path} and does not show it: {why}.")
     return files
 
 
@@ -131,7 +180,9 @@ _WAYS_OUT: dict[Role, str] = {
     "metrics": "Correct the setting train.metrics.",
     "plot": "Correct the setting train.plots.",
     "report": "",
+    "pointer": "",
     "extra": "Correct the setting publish.files.",
+    "profiles": "Run cmlkit train again; it writes the profiles beside the model.",
 }
 
 
@@ -154,6 +205,21 @@ def picture_suffix(content: bytes) -> str:
     """Return the suffix of the picture format that the content is in; empty if browsers show it in none."""
     formats = (suffix for suffix in IMAGES if re.match(_BEGINNINGS[suffix], content[:_LOOKED_AT_BYTES], re.DOTALL))
     return min(formats, default="")
+
+
+def plot_note(name: str, content: bytes) -> str:
+    """Return why a report links a plot and does not show it; empty if browsers show it, or if it is a PDF.
+
+    Forges serve a file with the type of its suffix. Browsers show pixels as any type of pixels, and SVG only as SVG.
+    """
+    suffix, kind = PurePosixPath(name).suffix.lower(), picture_suffix(content)
+    if kind and (kind == suffix or ".svg" not in (kind, suffix)) and suffix in IMAGES:
+        return ""
+    if not content:
+        return "it is empty"
+    if suffix not in _BEGINNINGS:
+        return "it has the name of no PNG, JPEG, GIF, WebP or SVG picture"
+    return f"it is not in {suffix[1:].upper()} format" if picture_fault(name, content) else ""
 
 
 def picture_fault(name: str, content: bytes) -> str:

@@ -72,7 +72,7 @@ def beside_base(
     own: Collection[str],
     directory: Path,
     base_head: str,
-    branch: str,
+    head: str | None,
     forge: PublishForge,
     workflow_run: WorkflowRun,
     warn: Callable[[str], None],
@@ -81,7 +81,7 @@ def beside_base(
 
     Args:
         own: Paths of the training's own files, which are committed in any case.
-        branch: The experiment branch; if it exists, what people have changed there is not undone, either.
+        head: Head of the experiment branch; if it exists, what people have changed there is not undone, either.
         warn: Called with a message about files that are left as others have changed them.
     """
     start = locate(selection.commit, directory=directory, base_head=base_head, forge=forge, workflow_run=workflow_run)
@@ -94,7 +94,7 @@ def beside_base(
     is_latest = selection.commit is None or not (start.is_checkout or start.is_foreign)
     bring = settle if is_latest else reconcile
     found = bring(files, onto=base_head, forge=forge, directory=directory)
-    if head := forge.branch_head(branch):
+    if head:
         theirs = changed_by_others(files, onto=head, start=base_head, forge=forge)
         found = _beside_people(found, files, theirs, head=head, forge=forge, directory=directory)
     if found.conflicts:

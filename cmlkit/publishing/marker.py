@@ -7,6 +7,8 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from cmlkit.records.json_text import json_text
+
 Kind = Literal["pull-request", "report", "superseded"]
 
 _MARKER = re.compile(r"<!-- cmlkit: (\{.*?\}) -->")
@@ -28,7 +30,7 @@ class Marker:
 
     def __str__(self) -> str:
         # `--` and `>` could end the comment early.
-        text = json.dumps(asdict(self)).replace("--", "\\u002d\\u002d").replace(">", "\\u003e")
+        text = json_text(asdict(self)).replace("--", "\\u002d\\u002d").replace(">", "\\u003e")
         return f"<!-- cmlkit: {text} -->"
 
     def is_about(self, other: Marker) -> bool:

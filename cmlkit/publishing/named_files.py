@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import Conflict, SettingsError
-from cmlkit.forges.base import PublishForge, PullRequest
+from cmlkit.forges.base import NewPullRequest, PublishForge, PullRequest
 from cmlkit.git.changes import committed_changes
 from cmlkit.git.checkout import subject
 from cmlkit.progress import Progress
@@ -100,6 +100,7 @@ def publish_files(
     place = destination(workflow_run, forge=forge, named=spec.base)
     place.raise_if_refused()
     base, base_head = place.base, _base_head(place.base, forge, workflow_run)
+    forge.check_start(base_head)
     proposal = _propose(
         selection,
         directory=directory,
@@ -153,14 +154,13 @@ def _opened(
     """Open the pull request of the branch; one that exists keeps its title and text unless the spec names others."""
     existing = next(iter(forge.pull_requests(base=base, head=branch)), None)
     words = spec.body or _kept_words(existing)
-    return open_pull_request(
-        branch=branch,
+    new = NewPullRequest(
         base=base,
         title=existing.title if existing and not spec.title else title,
         body=_body(words, notes, workflow_run, limit=forge.facts.limits.text),
         draft=False,
-        forge=forge,
     )
+    return open_pull_request(new, branch=branch, is_new=existing is None, forge=forge)
 
 
 def _propose(

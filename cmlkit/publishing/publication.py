@@ -38,13 +38,21 @@ class Publication:
     report: str = field(default="", repr=False)
 
     def raise_if_rejected(self, spec: PublishSpec) -> None:
-        """Fail the run if the gate rejected a new model and the settings say so; call it after writing outputs.
+        """Fail the run if the gate rejected the model and the settings say so; call it after writing outputs.
+
+        A model that the base branch holds already is no exception: rules may have changed, or its score on new data.
 
         Raises:
             GateRejected: The message names the failed rules and the draft pull request.
         """
-        if self.verdict.accepted or not self.changed or spec.on_rejected == "warn":
+        if self.verdict.accepted or spec.on_rejected == "warn":
             return
         failed = "; ".join(rule.text for rule in self.verdict.rules if rule.passed is False)
+        why = f"{self.verdict.headline} Failed: {failed}."
+        if not self.changed:
+            raise GateRejected(
+                f"{why} It is the model of the base branch.",
+                next_step="Nothing was published. Train a better model, or correct the rules of the gate.",
+            )
         draft = f"The draft pull request {self.pull_request_url} has the details." if self.pull_request_url else ""
-        raise GateRejected(f"{self.verdict.headline} Failed: {failed}.", next_step=draft or "Nothing was published.")
+        raise GateRejected(why, next_step=draft or "Nothing was published.")

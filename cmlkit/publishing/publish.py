@@ -3,40 +3,51 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cmlkit.ci import for_commands
 from cmlkit.clock import Clock, SystemClock
-from cmlkit.errors import CmlkitError, PermissionDenied, ServiceError
-from cmlkit.forges.base import Conclusion, PublishForge, PullRequest
+from cmlkit.errors import CmlkitError, PermissionDenied, SettingsError
+from cmlkit.forges.base import Changes, NewPullRequest, PublishForge, PullRequest
 from cmlkit.gate.verdict import Verdict
 from cmlkit.progress import Progress, Say, Silent
 from cmlkit.publishing import spending, wording
 from cmlkit.publishing.base_model import past_models
-from cmlkit.publishing.comment import add_comment, keep_comment
 from cmlkit.publishing.commit import commit_files
-from cmlkit.publishing.destination import FORK_GUIDE, merge_by_itself, warn_of_pending_checks
-from cmlkit.publishing.files import CommitFile
+from cmlkit.publishing.destination import FORK_GUIDE, merge_by_itself
+from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.further_files import keep_versions, store_in_lfs
-from cmlkit.publishing.marker import Marker, marker_in
+from cmlkit.publishing.git_owners import GitOwners
 from cmlkit.publishing.own_branch import signed
-from cmlkit.publishing.plan import PublishPlan, make_plan
+from cmlkit.publishing.pipeline_files import PipelineFiles, own_paths, pipeline_files
+from cmlkit.publishing.plan import Planning, PublishPlan
+from cmlkit.publishing.precedence import Overtaken
 from cmlkit.publishing.publication import Publication
-from cmlkit.publishing.pull_request import earlier_pull_requests, open_pull_request, supersede
-from cmlkit.publishing.wording import rejections, unpublished
-from cmlkit.records.cost import Spent
+from cmlkit.publishing.pull_request import (
+    Reception,
+    earlier_pull_requests,
+    open_pull_request,
+    reception,
+    supersedable,
+)
+from cmlkit.publishing.telling import Telling
+from cmlkit.publishing.wording import unpublished
+from cmlkit.records.cost import Spent, hourly
+from cmlkit.records.metric_values import checked_metrics
 from cmlkit.records.training_run import TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
-from cmlkit.report import MARKER_ROOM, SUMMARY_LENGTH, PastModel, Report
+from cmlkit.report import SUMMARY_LENGTH, PastModel, Report
 from cmlkit.report.markdown import code
-from cmlkit.settings.schema import PublishSpec
+from cmlkit.settings.schema import GateSpec, PublishSpec
 from cmlkit.stores.base import Store, Stored
 from cmlkit.stores.choice import store_for
+from cmlkit.stores.several import Divided, put_all
+from cmlkit.together import beside
 
-CHECK_NAME = "cmlkit"
 # Code points left free for the costs of earlier runs in a body that has the report.
 BODY_ROOM = 536
 
@@ -46,6 +57,7 @@ def publish(
     *,
     spec: PublishSpec,
     rules: Sequence[str] = (),
+    gate: GateSpec | None = None,
     directory: Path,
     forge: PublishForge,
     workflow_run: WorkflowRun,
@@ -60,15 +72,17 @@ def publish(
 
     Args:
         rules: Rules of the gate, such as `accuracy >= champion - 0.01`.
+        gate: Rules, directions of metrics and the one that decides, instead of `rules` alone.
         directory: The working directory, to which the run's paths are relative.
         prefix: Repository path of the working directory.
         clock: Used to wait while others write to the same branch.
 
     Raises:
-        SettingsError, ModelError: A setting, a rule or a file is wrong; nothing was written.
+        MetricsError, SettingsError, ModelError: A metric, a setting, a rule or a file is wrong; nothing was written.
         PermissionDenied, NotFound, Conflict, ServiceError: The forge refused something.
     """
     progress, clock = progress or Silent(), clock or SystemClock()
+    run = dataclasses.replace(run, metrics=checked_metrics(run.metrics, of="The run's metrics"))
     store = store_for(
         spec.store,
         access=forge.git_access,
@@ -78,17 +92,24 @@ def publish(
         clock=clock,
     )
     with progress.stage("Judge the model") as say:
-        plan = make_plan(
-            run,
+        pipelines = _pipelines(run, spec, directory, prefix, progress.warn)
+        owners = GitOwners.of(directory)
+        in_lfs = owners.in_lfs(own_paths(run, directory, prefix)) if spec.store == "git" else set()
+        store = _divided(store, pipelines, in_lfs, forge=forge, clock=clock)
+        planning = Planning(
+            run=run,
             spec=spec,
-            rules=rules,
+            gate=gate or GateSpec.of_rules(rules),
             directory=directory,
             prefix=prefix,
             forge=forge,
             store=store,
+            pipelines=pipelines,
+            owners=owners,
             workflow_run=workflow_run,
             warn=progress.warn,
         )
+        plan = planning.plan()
         say(plan.verdict.headline)
     report = unpublished(run, plan, workflow_run)
     if not plan.changed:
@@ -104,12 +125,30 @@ def publish(
         spec=spec,
         forge=forge,
         store=store,
+        pipelines=pipelines,
+        owners=owners,
         workflow_run=workflow_run,
         progress=progress,
         clock=clock,
     )
+    if aside := plan.place.sentence():
+        progress.warn(aside)
     try:
         return publisher.publish()
+    except Overtaken as overtaken:
+        progress.note(f"{overtaken.message} The result is judged and placed again.")
+        return publish(
+            run,
+            spec=spec,
+            rules=rules,
+            gate=gate,
+            directory=directory,
+            forge=forge,
+            workflow_run=workflow_run,
+            progress=progress,
+            prefix=prefix,
+            clock=clock,
+        )
     except PermissionDenied:
         if not (workflow_run.from_fork or workflow_run.trigger.reads_only):
             raise
@@ -125,6 +164,8 @@ class Publisher:
     spec: PublishSpec
     forge: PublishForge
     store: Store
+    pipelines: PipelineFiles
+    owners: GitOwners
     workflow_run: WorkflowRun
     progress: Progress
     clock: Clock
@@ -132,26 +173,41 @@ class Publisher:
     def publish(self) -> Publication:
         """Write commit, pull request, comment and check, then labels, reviewers and the rest of the settings."""
         title, body = self._words()  # before the first write, as a template may be malformed
-        past = self._past()
+        self.forge.check_start(self.plan.base_head)
         with self.progress.stage("Store the model") as say:
+            self.pipelines.push(say)
             stored = self._stored(say)
             body = "\n\n".join(filter(None, (body, self._store_further(say))))
         kept = (*_model_files(stored), *self.plan.files)
-        report = wording.report(self.run, self.plan, self.workflow_run, files=kept, store=self.spec.store)
-        draft = dataclasses.replace(report, past=past, spent=self._spent())
+        report = wording.report(self.run, self.plan, self.workflow_run, files=kept, store=self._store_name)
+        with self.progress.stage("Upload the files"):
+            spent, _ = beside(self._spent, lambda: self._upload(kept))
+        draft = dataclasses.replace(report, past=self._past(), spent=spent)
         files = (*kept, wording.report_file(draft, self.plan))
         with self.progress.stage("Commit the result") as say:
-            commit = self._commit(files, removes=(*stored.removes, *self.plan.further.removes))
+            removes = (*stored.removes, *self.plan.removes, *self.plan.further.removes)
+            written, receptions = beside(
+                lambda: self._commit(files, removes=removes, new=self._new(title, body)), self._receptions
+            )
+            commit = written.commit
             say(f"{commit[:12]} on {self.plan.branch}")
         report = wording.of_commit(draft, self.plan, commit)
         with self.progress.stage("Open the pull request") as say:
-            pull_request = self._open(title, body, report)
+            pull_request = written.pull_request or self._open(title, body, report, is_new=written.is_new)
             say(pull_request.url)
-        with self.progress.stage("Report"):
-            comment_url = self._comment(pull_request, report)
-            check_url = self._check(commit, report)
-        with self.progress.stage("Settle the pull request"):
-            superseded = self._settle(pull_request)
+        with self.progress.stage("Report and settle"):
+            told = Telling(
+                plan=self.plan,
+                spec=self.spec,
+                forge=self.forge,
+                workflow_run=self.workflow_run,
+                progress=self.progress,
+                pull_request=pull_request,
+                commit=commit,
+                report=report,
+                receptions=receptions,
+            ).tell()
+            self._merge(pull_request)
         return Publication(
             verdict=self.plan.verdict,
             changed=True,
@@ -162,11 +218,22 @@ class Publisher:
             model_sha256=self.plan.model_sha256,
             pull_request_number=pull_request.number,
             pull_request_url=pull_request.url,
-            comment_url=comment_url,
-            check_url=check_url,
-            superseded=superseded,
-            report=report.markdown(limit=SUMMARY_LENGTH),
+            comment_url=told.comment_url,
+            check_url=told.check_url,
+            superseded=told.superseded,
+            report=self._with_place(report.markdown(limit=SUMMARY_LENGTH)),
         )
+
+    def _with_place(self, report: str) -> str:
+        aside = self.plan.place.sentence(quoted=code)
+        return f"> {aside}\n\n{report}" if aside else report
+
+    @property
+    def _store_name(self) -> str:
+        paths = {file.path for file in self.plan.found.files}
+        if all(map(self.pipelines.keeps, paths)):
+            return "dvc"
+        return "lfs" if self.spec.store == "git" and paths <= self.owners.in_lfs(paths) else self.spec.store
 
     def _past(self) -> tuple[PastModel, ...]:
         if self.plan.champion is None:
@@ -178,7 +245,14 @@ class Publisher:
         if self._spending_note is None:
             return None
         try:
-            return spending.spent(self._spending_note, base=self.plan.base, marker=self.plan.marker, forge=self.forge)
+            return spending.spent(
+                self._spending_note,
+                base=self.plan.base,
+                marker=self.plan.marker,
+                forge=self.forge,
+                workflow=self.workflow_run.workflow,
+                hourly=hourly(self.run.instance) if self.run.instance else None,
+            )
         except CmlkitError as error:
             self.progress.warn(f"The report does not say what earlier runs cost: {error.message}")
             return None
@@ -189,7 +263,7 @@ class Publisher:
 
     def _stored(self, say: Say) -> Stored:
         """Store the model, before anything refers to it; return the files that stand for it in the commit."""
-        return self.store.put(self.plan.model_file, there=self.plan.there, read=self._read, say=say)
+        return put_all(self.store, self.plan.found.files, there=self.plan.there, read=self._read, say=say)
 
     def _store_further(self, say: Say) -> str:
         """Store what the commit does not have of the further files; return the body's words about it."""
@@ -200,10 +274,33 @@ class Publisher:
 
     def _read(self, path: str) -> bytes | None:
         """Return a file's content in the parent of the new commit."""
-        return self.forge.read_file(path, ref=self.forge.branch_head(self.plan.branch) or self.plan.base_head)
+        return self.forge.read_file(path, ref=self.plan.head or self.plan.base_head)
 
-    def _commit(self, files: Sequence[CommitFile], *, removes: Sequence[str]) -> str:
-        return commit_files(
+    def _upload(self, files: Sequence[CommitFile]) -> None:
+        """Upload the files while the report is not written yet; on a branch that exists they may be there already."""
+        if self.plan.head is None:
+            known = frozenset(self.plan.there.values())
+            self.forge.upload(Changes(message="", files=files, known=known), parent=self.plan.base_head)
+
+    def _new(self, title: str, body: str) -> NewPullRequest | None:
+        """Return the pull request, unless its text needs the commit's id, as a report in it does."""
+        if self.spec.comment == "none":
+            return None
+        return NewPullRequest(base=self.plan.base, title=title, body=body, draft=self.plan.draft)
+
+    def _commit(self, files: Sequence[CommitFile], *, removes: Sequence[str], new: NewPullRequest | None) -> _Written:
+        written = _Written(commit="")
+
+        def write(changes: Changes, *, branch: str, parent: str, is_new: bool) -> str:
+            nonlocal written
+            if not is_new or new is None:
+                commit, opened = self.forge.commit(changes, branch=branch, parent=parent, is_new=is_new), None
+            else:
+                commit, opened = self.forge.commit_and_open(changes, branch=branch, parent=parent, pull_request=new)
+            written = _Written(commit=commit, pull_request=opened, is_new=is_new)
+            return commit
+
+        commit = commit_files(
             files,
             removes=removes,
             refresh=self.spec.on_existing == "update",
@@ -216,11 +313,23 @@ class Publisher:
                 self.plan.branch,
             ),
             clock=self.clock,
+            head=self.plan.head,
+            write=write,
+            is_current=functools.partial(self.plan.precedence.is_judged_alike, self.plan.branch),
         )
+        return dataclasses.replace(written, commit=commit)
 
-    @property
-    def _report_marker(self) -> Marker:
-        return dataclasses.replace(self.plan.marker, kind="report")
+    def _receptions(self) -> Mapping[int, Reception]:
+        """Return what became of the pull requests that this one is going to supersede, as far as that can be told."""
+        if self.spec.on_existing != "supersede":
+            return {}
+        plan = self.plan
+        try:
+            earlier = earlier_pull_requests(plan.base, plan.marker, forge=self.forge)
+            earlier = supersedable(earlier, current=plan.branch, marker=plan.marker)
+            return {item.number: reception(item.number, forge=self.forge) for item in earlier}
+        except CmlkitError:
+            return {}  # asked again when they are closed, and told then
 
     def _words(self) -> tuple[str, str]:
         """Return title and body of the pull request."""
@@ -229,81 +338,19 @@ class Publisher:
         body = f"{body}\n\n{self._spending_note}" if self._spending_note else body
         return wording.title(self.plan, self.spec.title, longest=limits.title), body
 
-    def _open(self, title: str, body: str, report: Report) -> PullRequest:
+    def _open(self, title: str, body: str, report: Report, *, is_new: bool) -> PullRequest:
         if self.spec.comment == "none":
             body = f"{body}\n\n{report.markdown(limit=self.forge.facts.limits.text - BODY_ROOM - len(body))}"
         try:
-            return open_pull_request(
-                branch=self.plan.branch,
-                base=self.plan.base,
-                title=title,
-                body=body,
-                draft=self._draft,
-                forge=self.forge,
-            )
+            new = NewPullRequest(base=self.plan.base, title=title, body=body, draft=self.plan.draft)
+            return open_pull_request(new, branch=self.plan.branch, is_new=is_new, forge=self.forge)
         except PermissionDenied as error:
             raise PermissionDenied(
                 f"{error.message} The result is committed to the branch {self.plan.branch}.", next_step=error.next_step
             ) from error
 
-    def _comment(self, pull_request: PullRequest, report: Report) -> str:
-        if self.spec.comment == "none":
-            return ""
-        write = keep_comment if self.spec.comment == "update" else add_comment
-        # Under a pull request, its readers are to see the result; theirs is the choice to merge it into their branch.
-        place, note = pull_request.number, ""
-        if (event := self.plan.destination.pull_request) is not None and event != place:
-            place, note = event, f"The result is in #{place}, to be merged into {code(self.plan.base)}.\n\n"
-        text = note + report.markdown(limit=self._comment_length - len(note))
-        return write(place, text, self._report_marker, forge=self.forge).url
-
-    def _check(self, commit: str, report: Report) -> str:
-        """Create a check run, or a commit status if the token may not create check runs; return its URL."""
-        if not self.spec.check:
-            return ""
-        title, url = self.plan.verdict.headline, self.workflow_run.url
-        checked = self.plan.destination.commit or commit
-        try:
-            return self.forge.create_check(
-                name=CHECK_NAME,
-                commit=checked,
-                conclusion=self._conclusion,
-                title=title,
-                summary=wording.summary(report, longest=self.forge.facts.limits.summary),
-                details_url=url,
-                annotations=rejections(self.plan, level="warning" if self.spec.on_rejected == "warn" else "failure"),
-            ).url
-        except PermissionDenied as refused:
-            try:
-                return self.forge.create_status(
-                    name=CHECK_NAME, commit=checked, conclusion=self._conclusion, title=title, details_url=url
-                )
-            except PermissionDenied:
-                self.progress.warn(f"No check was created: {refused}")
-                return ""
-
-    @property
-    def _comment_length(self) -> int:
-        return self.forge.facts.limits.text - MARKER_ROOM
-
-    @property
-    def _conclusion(self) -> Conclusion:
-        if self.plan.verdict.accepted:
-            return "success"
-        return "neutral" if self.spec.on_rejected == "warn" else "failure"
-
-    def _settle(self, pull_request: PullRequest) -> tuple[int, ...]:
-        """Do the optional steps, and close the superseded pull requests; return the numbers of these."""
-        if marker_in(pull_request.body) == self.plan.marker and pull_request.draft != self._draft:
-            self._optional("The draft state is unchanged", lambda: self.forge.set_draft(pull_request, self._draft))
-        self._show_to_people(pull_request.number)
-        if self.spec.skip_ci:
-            warn_of_pending_checks(self.plan.base, forge=self.forge, otherwise="--no-skip-ci", warn=self.progress.warn)
-        closed: list[PullRequest] = []
-        if self.spec.on_existing == "supersede":
-            earlier = earlier_pull_requests(self.plan.base, self.plan.marker, forge=self.forge)
-            closed = supersede(earlier, current=pull_request, marker=self.plan.marker, forge=self.forge)
-        if self.spec.auto_merge and not self._draft and not self.plan.further.conflicts:
+    def _merge(self, pull_request: PullRequest) -> None:
+        if self.spec.auto_merge and self._may_merge():
             merge_by_itself(
                 pull_request,
                 self.spec.auto_merge,
@@ -311,39 +358,63 @@ class Publisher:
                 enable=self.forge.enable_auto_merge,
                 warn=self.progress.warn,
             )
-        return tuple(item.number for item in closed)
 
-    def _show_to_people(self, number: int) -> None:
-        """Set labels, reviewers, assignees and milestone."""
-        forge, spec = self.forge, self.spec
-        if spec.labels:
-            self._optional("The labels are not set", lambda: forge.add_labels(number, spec.labels))
-        if spec.reviewers:
-            self._optional("Nobody is asked for a review", lambda: self._ask_reviewers(number))
-        if spec.assignees:
-            self._optional("Nobody is assigned", lambda: forge.add_assignees(number, spec.assignees))
-        if spec.milestone:
-            self._optional("The milestone is not set", lambda: forge.set_milestone(number, spec.milestone))
+    def _may_merge(self) -> bool:
+        if self.plan.draft or self.plan.further.conflicts:
+            return False
+        if self.plan.is_outdated or self.plan.precedence.is_overtaken():
+            self.progress.warn("The pull request is not merged by itself, as a newer run has published a model.")
+            return False
+        if not self.plan.verdict.may_merge:
+            self.progress.warn(
+                "The pull request is not merged by itself, as the model is not judged: name the metric that decides in"
+                " the setting gate.primary-metric, or a rule that the model must meet."
+            )
+        return self.plan.verdict.may_merge
 
-    @property
-    def _draft(self) -> bool:
-        return self.spec.draft or not self.plan.verdict.accepted
 
-    def _ask_reviewers(self, number: int) -> None:
-        teams = [name.rpartition("/")[2] for name in self.spec.reviewers if "/" in name]
-        people = [name for name in self.spec.reviewers if "/" not in name]
-        self.forge.request_reviewers(number, people=people, teams=teams)
+@dataclass(frozen=True, kw_only=True)
+class _Written:
+    """A commit, and its pull request if that was opened with it; `is_new` if the branch did not exist before."""
 
-    def _optional(self, otherwise: str, act: Callable[[], object]) -> None:
-        """Do an optional step: a refusal is a warning; an outage is an error, so that the run is repeated."""
-        try:
-            act()
-        except PermissionDenied as error:
-            self.progress.warn(f"{otherwise}: {error}")
-        except ServiceError as error:
-            if error.status not in (404, 422):
-                raise
-            self.progress.warn(f"{otherwise}: {error}")
+    commit: str
+    pull_request: PullRequest | None = None
+    is_new: bool = False
+
+
+def _pipelines(
+    run: TrainingRun, spec: PublishSpec, directory: Path, prefix: PurePosixPath, warn: Callable[[str], None]
+) -> PipelineFiles:
+    found = pipeline_files(run, directory=directory, prefix=prefix, environ=for_commands(os.environ), warn=warn)
+    model = repository_path(run.model, prefix)
+    if found.keeps(model) and spec.store not in ("git", "dvc"):
+        warn(f"{run.model} is an output of dvc.yaml: DVC pushes it, and publish.store {spec.store} gets nothing.")
+    if model in found.owned and not found.keeps(model) and spec.store == "dvc":
+        raise SettingsError(
+            f"{run.model} is an output of dvc.yaml with cache: false, which DVC gives no .dvc file.",
+            next_step="Leave out cache: false there, and DVC keeps the model; or set publish.store to git or lfs.",
+        )
+    return found
+
+
+def _divided(
+    store: Store, pipelines: PipelineFiles, in_lfs: Collection[str], *, forge: PublishForge, clock: Clock
+) -> Store:
+    """Return the store, and beside it those of the tools that own files of the model: Git LFS and DVC.
+
+    Args:
+        in_lfs: The files that .gitattributes gives to Git LFS.
+    """
+    if in_lfs:
+        from cmlkit.stores.lfs import LfsStore
+
+        lfs = LfsStore(forge.git_access, limits=forge.facts.limits.files, clock=clock)
+        store = Divided(lfs, store, in_lfs.__contains__)
+    if pipelines.kept:
+        from cmlkit.stores.dvc_outputs import KeptOutputs
+
+        store = Divided(KeptOutputs(), store, pipelines.keeps)
+    return store
 
 
 def _for_fork(plan: PublishPlan, workflow_run: WorkflowRun) -> str:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from cmlkit.errors import CmlkitError
 from cmlkit.forges.base import PublishForge
+from cmlkit.forges.workflows import FailedRun
 from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.records.cost import Spent, cost_of
+from cmlkit.records.json_text import json_text
 from cmlkit.records.training_run import TrainingRun
+from cmlkit.together import beside
 
 WINDOW_DAYS = 30
 WINDOW_SECONDS = WINDOW_DAYS * 86_400.0
@@ -36,7 +40,7 @@ class SpendingNote:
     at: float
 
     def __str__(self) -> str:
-        return f"<!-- cmlkit-cost: {json.dumps(dataclasses.asdict(self))} -->"
+        return f"<!-- cmlkit-cost: {json_text(dataclasses.asdict(self))} -->"
 
     @property
     def identity(self) -> tuple[str, int]:
@@ -45,7 +49,7 @@ class SpendingNote:
 
 def note_of(run: TrainingRun, marker: Marker) -> SpendingNote | None:
     """Return the note for a training; None if its cost is unknown, as on a machine that is not rented."""
-    usd = cost_of(run)
+    usd = cost_of(run).total
     if usd is None or not re.fullmatch(r"[\w.-]+", marker.run):
         return None
     return SpendingNote(run=marker.run, attempt=marker.attempt, usd=round(usd, 6), at=round(run.started))
@@ -76,16 +80,47 @@ def carried(before: str, body: str, *, limit: int) -> str:
     return body
 
 
-def spent(note: SpendingNote, *, base: str, marker: Marker, forge: PublishForge) -> Spent:
+def spent(
+    note: SpendingNote,
+    *,
+    base: str,
+    marker: Marker,
+    forge: PublishForge,
+    workflow: str = "",
+    hourly: float | None = None,
+) -> Spent:
     """Return the cost of a model's published trainings in the last `WINDOW_DAYS` days, this one included.
+
+    Args:
+        workflow: Name of the workflow; its failed runs published nothing, and are counted at most as long as they took.
+        hourly: USD per hour of an instance, for those; not counted if None.
 
     Raises:
         PermissionDenied, ServiceError: The forge does not list the pull requests.
     """
+    notes, failed = beside(
+        lambda: list(_published(base, marker, forge)),
+        lambda: _failed(forge, workflow, note.at - WINDOW_SECONDS) if workflow and hourly else [],
+    )
+    found = _sum(note, notes)
+    unpublished = [run for run in failed if run.run_id not in {other.run for other in (note, *notes)}]
+    usd = sum(run.seconds for run in unpublished) * (hourly or 0.0) / 3600
+    return dataclasses.replace(found, failed=len(unpublished), failed_usd=usd)
+
+
+def _failed(forge: PublishForge, workflow: str, since: float) -> list[FailedRun]:
+    try:
+        return forge.failed_runs(workflow, since=since)
+    except CmlkitError:
+        # In a private repository, it takes a permission that publishing does not need.
+        return []
+
+
+def _published(base: str, marker: Marker, forge: PublishForge) -> Iterator[SpendingNote]:
     login = forge.login()
     pull_requests = forge.pull_requests(base=base, state="all", limit=PULL_REQUESTS)
     bodies = (item.body for item in pull_requests if item.author == login and _is_about(item.body, marker))
-    return _sum(note, (found for body in bodies for found in notes_in(body)))
+    yield from (found for body in bodies for found in notes_in(body))
 
 
 def _is_about(body: str, marker: Marker) -> bool:

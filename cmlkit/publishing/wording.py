@@ -14,7 +14,7 @@ from cmlkit.forges.base import Annotation
 from cmlkit.forges.facts import Limits
 from cmlkit.formats import number
 from cmlkit.gate import metrics
-from cmlkit.gate.verdict import RuleResult, judge
+from cmlkit.gate.verdict import RuleResult
 from cmlkit.publishing.base_model import is_rescored
 from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.plan import PublishPlan
@@ -27,14 +27,6 @@ from cmlkit.report.markdown import code, link, text
 METRICS_IN_MESSAGE = 20
 NAMES_SHOWN = 20
 REPORT_ROOM = 35_536  # code points of a body besides the user's own text
-
-
-def render(
-    run: TrainingRun, *, rules: Sequence[str], champion: Mapping[str, float] | None, workflow_run: WorkflowRun
-) -> str:
-    """Return the report as markdown for a run that is not published; it names plots and does not show them."""
-    verdict = judge(rules, challenger=run.metrics, champion=champion)
-    return Report(run=run, verdict=verdict, workflow_run=workflow_run).markdown(limit=SUMMARY_LENGTH)
 
 
 def title(plan: PublishPlan, template: str = "", *, longest: int) -> str:
@@ -54,8 +46,9 @@ def body(plan: PublishPlan, workflow_run: WorkflowRun, *, template: str = "", no
     made = f"{link('This run', workflow_run.url)} trained {code(plan.model)} and wrote it to {code(plan.branch)}."
     if plan.destination.pull_request is not None:
         made += f" It is for #{plan.destination.pull_request}, whose branch it changes."
+    aside = plan.place.sentence(quoted=code)
     own = filled(template, _fields(plan), named="the setting publish.body")[: limits.text - REPORT_ROOM]
-    parts = [str(plan.marker), own, f"**{verdict}**", made, note]
+    parts = [str(plan.marker), own, f"**{verdict}**", made, aside, note]
     return "\n\n".join(filter(None, parts))
 
 
@@ -112,6 +105,7 @@ def report(
         branch=plan.branch,
         folder=str(plan.prefix),
         store=store,
+        plot_notes=plan.plot_notes,
         addresses=plan.addresses,
         champion_parameters=plan.champion.parameters if plan.champion else None,
         is_rescored=plan.champion is not None and is_rescored(run, plan.champion),
@@ -143,7 +137,7 @@ def report_file(report: Report, plan: PublishPlan) -> CommitFile:
     """Return the report as a file of the commit; it links plots by relative paths, as the commit's id is unknown."""
     folder = PurePosixPath(report_path(plan)).parent
     images = {
-        plot: quote(os.path.relpath(repository_path(plot, plan.prefix), folder), safe="/") for plot in report.run.plots
+        plot: quote(os.path.relpath(path, folder), safe="/") for plot, path in _committed_plots(report, plan).items()
     }
     content = dataclasses.replace(report, images=images).markdown(limit=SUMMARY_LENGTH)
     return CommitFile(path=report_path(plan), role="report", content=content.encode("utf-8", "replace"))
@@ -152,11 +146,19 @@ def report_file(report: Report, plan: PublishPlan) -> CommitFile:
 def of_commit(report: Report, plan: PublishPlan, commit: str) -> Report:
     """Return the report with its commit, and with URLs of plots that work in private repositories too."""
 
-    def image(plot: str) -> str:
-        path = quote(repository_path(plot, plan.prefix), safe="/")
-        return plan.addresses.image.format(repository=plan.repository.url, commit=commit, path=path)
+    def image(path: str) -> str:
+        place = quote(path, safe="/")
+        return plan.addresses.image.format(repository=plan.repository.url, commit=commit, path=place)
 
-    return dataclasses.replace(report, commit=commit, images={plot: image(plot) for plot in report.run.plots})
+    images = {plot: image(path) for plot, path in _committed_plots(report, plan).items()}
+    return dataclasses.replace(report, commit=commit, images=images)
+
+
+def _committed_plots(report: Report, plan: PublishPlan) -> dict[str, str]:
+    """Return plot -> repository path, without those that DVC keeps."""
+    committed = {file.path for file in plan.files}
+    plots = {plot: repository_path(plot, plan.prefix) for plot in report.run.plots}
+    return {plot: path for plot, path in plots.items() if path in committed}
 
 
 def rejections(plan: PublishPlan, *, level: Literal["warning", "failure"]) -> list[Annotation]:
@@ -182,6 +184,8 @@ def metric_line(metric: str, files: dict[str, str]) -> tuple[str, int]:
 
 
 def _sentence(result: RuleResult) -> str:
+    if result.value is None or result.threshold is None:
+        return f"{result.text} is not met: {result.reason}."
     missed = "" if not result.margin else f", missed by {number(abs(result.margin))}"
     held = "" if result.threshold is None else f" (that is {number(result.threshold)}{missed})"
     return f"{result.metric} is {number(result.value)}; the rule is {result.text}{held}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,28 @@ from typing import Any, Literal
 
 from cmlkit.errors import SettingsError
 from cmlkit.formats import number, plural
+from cmlkit.records.json_text import finite, json_text
+from cmlkit.records.redaction import redacted, redacted_command
 
 # Where `cmlkit train` leaves the run for `cmlkit publish`, below the working directory.
 RECORD = Path(".cmlkit/run.json")
+# What it leaves there instead if training found nothing to do: the reason.
+UNCHANGED = Path(".cmlkit/unchanged.txt")
 # Attribute -> its key in the record, for those that have been renamed since the first records were written.
 _KEYS = {"rescored": "rematch"}
+_OPTIONAL = frozenset(
+    {
+        "model_format",
+        "model_notes",
+        "columns",
+        "target",
+        "percentages",
+        "left_out",
+        "search",
+        "accelerator",
+        "uncommitted",
+    }
+)
 
 Parameter = str | int | float | bool | None
 
@@ -39,7 +57,7 @@ class DataFingerprint:
         size: Bytes.
         rows: Data rows (without headers), summed over a folder; None if the format is not tabular.
         columns: Columns; None if not tabular, or not the same in all files of a folder.
-        profiles: Numeric column -> its distribution, as `cmlkit.data.drift.profile` writes it.
+        profiles: Column -> its distribution, as `cmlkit.data.profile.profile` writes it.
     """
 
     path: str
@@ -55,13 +73,24 @@ class Interval:
     """Interval that has the true difference, challenger minus champion, with probability `level`.
 
     Attributes:
+        low: Minus infinity if the samples are too few to tell; `high` is infinity then.
         samples: Number of test samples that both models were scored on.
+        method: `mcnemar` for right and wrong, `t` for other scores, `none` for too few samples; empty if unknown, as in
+            records of 0.1.0.
+        p_value: Probability of a difference at least as large if the models are equally good; None if unknown.
     """
 
     low: float
     high: float
     samples: int
     level: float = 0.95
+    method: Literal["", "mcnemar", "t", "none"] = ""
+    p_value: float | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there were enough samples for an interval."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
 
     @property
     def shows_difference(self) -> bool:
@@ -69,12 +98,25 @@ class Interval:
         return self.low > 0 or self.high < 0
 
     def __str__(self) -> str:
-        return f"[{number(self.low)}, {number(self.high)}]"
+        return f"[{number(self.low)}, {number(self.high)}]" if self.is_known else "[unknown]"
 
     @property
     def sentence(self) -> str:
         """The sentence for an interval that shows no difference."""
+        if not self.is_known:
+            return f"{plural(self.samples, 'sample')} {'is' if self.samples == 1 else 'are'} too few to tell"
         return f"no difference that {plural(self.samples, 'sample')} could show"
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Interval:
+        ends = (record["low"], record["high"])
+        low, high = (-math.inf, math.inf) if None in ends else ends
+        return cls(**{**record, "low": low, "high": high})
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the fields that are known, as JSON has no infinity; of a record of 0.1.0 those that it had."""
+        known = {name: value for name, value in dataclasses.asdict(self).items() if value not in (None, "")}
+        return known if self.is_known else {**known, "low": None, "high": None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,8 +135,9 @@ class Rescored:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Rescored:
-        intervals = {name: Interval(**item) for name, item in record["intervals"].items()}
-        return cls(champion=record["champion"], metrics=record["metrics"], intervals=intervals)
+        found = {name: Interval.from_record(item) for name, item in record["intervals"].items()}
+        intervals = {name: item for name, item in found.items() if item.is_known or item.method == "none"}
+        return cls(champion=record["champion"], metrics=finite(record["metrics"]), intervals=intervals)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +146,9 @@ class InstanceFacts:
 
     Attributes:
         market: `spot` or `on-demand`.
-        price: USD per hour; None if unknown.
+        price: USD per hour when it was launched; None if unknown. So is `disk_price`, that of its root volume, and
+            `address_price`, that of its public IPv4 address, which is 0 if it has none.
+        minute_price: USD that the forge charges for a minute of the job.
         started: Boot time in seconds since the epoch; None if unknown.
     """
 
@@ -112,7 +157,17 @@ class InstanceFacts:
     market: str
     region: str
     price: float | None = None
+    disk_price: float | None = None
+    address_price: float | None = None
+    minute_price: float = 0.0
     started: float | None = None
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the facts without those further prices that are unknown or none, as in records of 0.1.0."""
+        further = {"disk_price": self.disk_price, "address_price": self.address_price}
+        left_out = {name for name, price in further.items() if price is None}
+        left_out |= set() if self.minute_price else {"minute_price"}
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in left_out}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,12 +193,21 @@ class TrainingRun:
         parameters: Name -> value, such as `max_depth`.
         model: The model file.
         model_class: Import path of the model's class; empty if unknown.
+        model_format: A name in `cmlkit.records.model_format.FORMATS`; empty in records of 0.1.0.
+        model_notes: Sentences about what loading the model needs besides its library.
+        percentages: Names of metrics whose number was written as a percentage: 93 % is 93.
+        left_out: Name -> reason, for values in the metrics files that are not among the metrics.
         libraries: Distribution name -> version, with `python` among them.
         started: Seconds since the epoch.
         commit: git commit of the code; empty outside a repository.
         instance: The EC2 instance that it ran on, if it was one.
         rescored: The champion's scores on the same test data, if known.
         plot_tables: Plot -> its content as a table, if known.
+        columns: Feature -> type, in the order of training: number, boolean, category or date; empty if unknown.
+        target: The column that the model predicts; empty if unknown.
+        accelerator: Sentence about what an accelerator did in training, as it told; empty if none was asked for.
+        uncommitted: Repository paths of files that differed from `commit` when training began, without its outputs.
+        search: The parameters that a search has tried, the best first; None if there was no search.
     """
 
     mode: Literal["command", "estimator"]
@@ -163,10 +227,26 @@ class TrainingRun:
     rescored: Rescored | None = None
     plot_tables: Mapping[str, PlotTable] = dataclasses.field(default_factory=dict)
     setup: str = ""
+    model_format: str = ""
+    model_notes: tuple[str, ...] = ()
+    columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    target: str = ""
+    percentages: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    search: PlotTable | None = None
+    accelerator: str = ""
+    uncommitted: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         record = {_KEYS.get(name, name): value for name, value in dataclasses.asdict(self).items()}
-        return json.dumps(record, indent=2) + "\n"
+        if self.rescored is not None:
+            intervals = {name: interval.to_record() for name, interval in self.rescored.intervals.items()}
+            record[_KEYS["rescored"]]["intervals"] = intervals
+        if self.instance is not None:
+            record["instance"] = self.instance.to_record()
+        # Facts that not every record has are left out, as in records of 0.1.0.
+        shown = {key: value for key, value in record.items() if value or key not in _OPTIONAL}
+        return json_text(shown, indent=2) + "\n"
 
     @property
     def rematch(self) -> Rescored | None:
@@ -182,11 +262,18 @@ class TrainingRun:
         """
         try:
             record: dict[str, Any] = json.loads(text)
+            record["metrics"] = finite(record["metrics"])
+            record |= {key: redacted_command(record[key]) for key in ("command", "setup") if key in record}
+            record["parameters"] = redacted(record.get("parameters", {}))
             record["resources"] = Resources(**record["resources"])
             record["data"] = tuple(DataFingerprint(**item) for item in record["data"])
             record["instance"] = InstanceFacts(**record["instance"]) if record.get("instance") else None
             rescored = record.pop(_KEYS["rescored"], None)
+            record["model_notes"] = tuple(record.get("model_notes", ()))
+            record["percentages"] = tuple(record.get("percentages", ()))
+            record["uncommitted"] = tuple(record.get("uncommitted", ()))
             record["rescored"] = Rescored.from_record(rescored) if rescored else None
+            record["search"] = PlotTable.from_record(record["search"]) if record.get("search") else None
             tables = record.get("plot_tables", {})
             record["plot_tables"] = {path: PlotTable.from_record(table) for path, table in tables.items()}
             return cls(**{**record, "plots": tuple(record["plots"]), "metrics_files": tuple(record["metrics_files"])})

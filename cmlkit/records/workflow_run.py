@@ -52,6 +52,8 @@ class WorkflowRun:
         pull_request: Number of the pull request that the event is about, if it is about one.
         from_fork: Whether that pull request comes from another repository.
         trigger: What else the event says.
+        job: Id of the job, with its number if a matrix made it; empty if unknown.
+        runner: Name of the runner that the job is on; empty if unknown.
     """
 
     repository: str
@@ -66,6 +68,8 @@ class WorkflowRun:
     pull_request: int | None = None
     from_fork: bool = False
     trigger: Trigger = Trigger()
+    job: str = ""
+    runner: str = ""
 
     @property
     def repository_url(self) -> str:

@@ -6,6 +6,8 @@ from cmlkit.errors import ModelError
 from cmlkit.forges.base import Attestation, AttestationForge
 from cmlkit.model.verification import Verification
 
+NOT_CHECKED = "not checked"
+
 
 def attestations_of(verification: Verification, *, forge: AttestationForge, repository: str) -> list[Attestation]:
     """Return GitHub's attestations of a file with this hash; their signatures are not checked.

@@ -10,13 +10,15 @@ from typing import Any
 from cmlkit.data.drift import ColumnDrift, drifts
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.formats import number, short_hash, signed, size
-from cmlkit.gate import rule, verdict
-from cmlkit.gate.metrics import Difference
+from cmlkit.gate import criteria
+from cmlkit.gate.difference import Difference, Measured, differences
 from cmlkit.git import checkout, history
 from cmlkit.model.manifest import ModelManifest, manifest_path, read_manifest
+from cmlkit.model.profiles import profiles_path, with_profiles
 from cmlkit.records.training_run import DataFingerprint
 from cmlkit.registry.versions import model_name, promoted, tag_prefix
 from cmlkit.report.markdown import table, text
+from cmlkit.settings.schema import GateSpec
 
 WORKING_TREE, PRODUCTION, CHAMPION = "working tree", "production", "champion"
 NONE = "–"
@@ -111,9 +113,9 @@ class Comparison:
             Table(title="Data", header=("Data", *sides, "Change"), rows=tuple(map(_data_row, self.data))),
             Table(
                 title="Drift",
-                header=("Column", "Stability index", "Median before", "Median now"),
+                header=("Column", "Stability index", "Before", "Now"),
                 rows=tuple(map(_drift_row, self.moved)),
-                numeric=("Stability index", "Median before", "Median now"),
+                numeric=("Stability index", "Before", "Now"),
             ),
             Table(title="Model", header=("Model", *sides), rows=_rows(tuple(self._facts()))),
         )
@@ -164,6 +166,7 @@ def diff_models(
     after: str = "",
     base: str = "",
     rules: Sequence[str] = (),
+    gate: GateSpec | None = None,
 ) -> Comparison:
     """Compare two versions of a model, by default the base branch's with the one in the working tree.
 
@@ -174,6 +177,7 @@ def diff_models(
             branch, a tag or a commit.
         base: The champion's branch; the remote's default branch if empty.
         rules: The gate's rules; they give a metric's better direction if its name does not.
+        gate: Rules and directions of metrics, instead of `rules` alone.
 
     Raises:
         ModelError: A side has no manifest of the model.
@@ -181,10 +185,10 @@ def diff_models(
         GitError: git is not installed, refuses or fails.
     """
     sides = [find_side(directory, name, model=model, base=base) for name in (before or CHAMPION, after or WORKING_TREE)]
-    return compare_sides(*sides, rules=rules)
+    return compare_sides(*sides, gate=gate or GateSpec.of_rules(rules))
 
 
-def compare_sides(before: Side, after: Side, *, rules: Sequence[str] = ()) -> Comparison:
+def compare_sides(before: Side, after: Side, *, gate: GateSpec | None = None) -> Comparison:
     """Compare two models whose manifests were read already."""
     old, new = before.manifest, after.manifest
     if before.label == after.label:  # such as one branch under two names
@@ -195,7 +199,11 @@ def compare_sides(before: Side, after: Side, *, rules: Sequence[str] = ()) -> Co
     return Comparison(
         before=before,
         after=after,
-        metrics=verdict.differences(rule.parse_all(rules), old.metrics, new.metrics),
+        metrics=differences(
+            Measured(values=old.metrics, percentages=frozenset(old.percentages)),
+            Measured(values=new.metrics, percentages=frozenset(new.percentages)),
+            criteria.parse(gate or GateSpec()).higher_is_better,
+        ),
         parameters=_changes(old.parameters, new.parameters),
         libraries=_changes(old.libraries, new.libraries),
         data=_data_changes(old.data, new.data),
@@ -217,7 +225,7 @@ def find_side(directory: Path, name: str, *, model: str, base: str = "") -> Side
     if name == WORKING_TREE:
         return Side(label=name, manifest=read_manifest(directory / model))
     file = directory / name
-    if file.is_file():
+    if file.is_file() or (file.is_dir() and Path(manifest_path(file)).is_file()):
         is_manifest = file.suffix == ".json" and not Path(manifest_path(file)).exists()
         return Side(label=name, manifest=read_manifest(file.with_suffix("") if is_manifest else file))
     path = str(checkout.prefix(directory) / PurePosixPath(model))
@@ -228,6 +236,8 @@ def find_side(directory: Path, name: str, *, model: str, base: str = "") -> Side
             f"{label} has no manifest of {path}.", next_step="See which commits have one: cmlkit model list"
         )
     manifest = ModelManifest.from_json(found[commit].content, source=f"The manifest in {label}")
+    profiles = history.files_at(directory, profiles_path(path), [commit]) if manifest.profiles else {}
+    manifest = with_profiles(manifest, profiles[commit].content if commit in profiles else None)
     return Side(label=label, manifest=manifest, commit=commit)
 
 
@@ -284,19 +294,17 @@ def _data_changes(before: Sequence[DataFingerprint], after: Sequence[DataFingerp
 
 def _metric_row(item: Difference) -> tuple[str, ...]:
     change = NONE if item.delta is None else signed(item.delta)
-    return (item.name, _value(item.champion), _value(item.challenger), change, _word(item))
+    return (item.name, item.texts[0] or NONE, item.texts[1] or NONE, change, _word(item))
 
 
 def _word(item: Difference) -> str:
     if item.champion is None or item.challenger is None:
         return "new" if item.champion is None else "gone"
+    if item.units_differ:
+        return "only one is a percentage"
     if not item.delta:
         return "same"
     return {True: "better", False: "worse", None: ""}[item.improved]
-
-
-def _value(value: float | None) -> str:
-    return NONE if value is None else number(value)
 
 
 def _rows(changes: Sequence[Change]) -> tuple[tuple[str, ...], ...]:
@@ -315,7 +323,7 @@ def _data(item: DataFingerprint | None) -> str:
 
 
 def _drift_row(item: ColumnDrift) -> tuple[str, ...]:
-    return (item.name, number(round(item.stability, 3)), number(item.before), number(item.now))
+    return (item.name, number(round(item.stability, 3)), *item.ends)
 
 
 def _markdown(item: Table) -> str:

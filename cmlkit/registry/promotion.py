@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from cmlkit.errors import Conflict, ModelError, ServiceError, SettingsError
+from cmlkit import pipeline
+from cmlkit.errors import Conflict, GateRejected, ModelError, ServiceError, SettingsError
 from cmlkit.forges.base import AnnotatedTag, PromotionForge, PullRequest
 from cmlkit.formats import number as shown
 from cmlkit.formats import short_hash
-from cmlkit.model.manifest import ModelManifest, manifest_path
+from cmlkit.model.manifest import ModelManifest, ModelPart, manifest_path, tree_hash
+from cmlkit.records.json_text import json_text
 from cmlkit.registry.versions import (
     model_name,
     run_in,
@@ -76,6 +77,7 @@ def promote(
     method: str = "merge",
     by: str = "",
     dry_run: bool = False,
+    force: bool = False,
 ) -> Promotion:
     """Put a model into production, by default the base branch's. Do nothing if it is in production already.
 
@@ -88,8 +90,10 @@ def promote(
         method: `merge`, `squash` or `rebase`.
         by: Address of the workflow run that promotes, for the tag's message.
         dry_run: Check everything, and write nothing.
+        force: Promote a model that the gate rejected, too.
 
     Raises:
+        GateRejected: The gate rejected the model when it was published, according to its manifest.
         ModelError: The commit has no such model, or its file is not what the manifest describes.
         SettingsError: The arguments contradict each other, or the name belongs to another model.
         NotFound: The commit, promotion or pull request is missing.
@@ -103,12 +107,17 @@ def promote(
     tags = _Tags(forge, name or model_name(model))
     tags.check_model(model, is_named=bool(name))
     if pull_request is not None:
-        chosen = _merged(forge, model, forge.pull_request(pull_request), method, dry_run=dry_run)
+        named = forge.pull_request(pull_request)
+        chosen = _merged(forge, model, named, method, dry_run=dry_run, force=force)
     else:
         chosen = _verified(forge, model, _target(forge, tags, to, base))
     run = _run_of(forge, chosen)
     for _ in range(TRIES):
         promotion = _next(tags, chosen, run=run, by=by, merged=pull_request)
+        if promotion.created and not force:
+            _check_accepted(chosen)
+        if to and promotion.created:  # the head of a branch can always get a tag
+            forge.check_tag(promotion.commit)
         if dry_run or not promotion.created:
             return replace(promotion, created=False)
         try:
@@ -171,7 +180,9 @@ def _target(forge: PromotionForge, tags: _Tags, to: str, base: str) -> str:
     return head
 
 
-def _merged(forge: PromotionForge, model: str, pull_request: PullRequest, method: str, *, dry_run: bool) -> _Model:
+def _merged(
+    forge: PromotionForge, model: str, pull_request: PullRequest, method: str, *, dry_run: bool, force: bool
+) -> _Model:
     """Return the pull request's model in its merge commit; check the model before merging."""
     if pull_request.merge_commit:
         return _verified(forge, model, pull_request.merge_commit)
@@ -186,6 +197,8 @@ def _merged(forge: PromotionForge, model: str, pull_request: PullRequest, method
             f"{what} is a draft, as cmlkit leaves it if the gate rejected the model.",
             next_step=f"Read its report, and mark it ready for review first: {pull_request.url}",
         )
+    if not force:
+        _check_accepted(at_head)
     if dry_run:
         return at_head
     return _verified(forge, model, forge.merge(pull_request, method), like=at_head)
@@ -199,7 +212,7 @@ def _verified(forge: PromotionForge, model: str, commit: str, *, like: _Model | 
     """
     path = manifest_path(model)
     blobs = forge.blob_ids(commit, [model, path, f"{model}.dvc"])
-    if like is not None and like.blobs == blobs:
+    if like is not None and not like.manifest.files and like.blobs == blobs:
         return _Model(path=model, commit=commit, manifest=like.manifest, blobs=blobs)
     content = forge.read_file(path, ref=commit) if path in blobs else None
     if content is None:
@@ -207,14 +220,39 @@ def _verified(forge: PromotionForge, model: str, commit: str, *, like: _Model | 
             f"The commit {commit[:12]} has no manifest of {model}.", next_step="See which have one: cmlkit model list"
         )
     manifest = ModelManifest.from_json(content, source=f"{path} in {commit[:12]}")
-    if model in blobs:
-        _check_file(forge.read_file(model, ref=commit) or b"", manifest, model, commit)
-    elif f"{model}.dvc" not in blobs:
-        raise ModelError(f"The commit {commit[:12]} has a manifest of {model}, but no such file.")
+    files: dict[str, ModelManifest | ModelPart] = {f"{model}/{part.path}": part for part in manifest.files}
+    files = files or {model: manifest}
+    if manifest.files:
+        if tree_hash(manifest.files) != manifest.sha256:
+            raise ModelError(f"{path} in {commit[:12]} contradicts itself: its files do not have its hash.")
+        blobs = {**blobs, **forge.blob_ids(commit, [name for each in files for name in (each, f"{each}.dvc")])}
+    for place, described in files.items():
+        if place in blobs:
+            _check_file(forge.read_file(place, ref=commit) or b"", described, place, commit)
+        elif not {f"{place}.dvc", f"{model}.dvc"} & set(blobs) and not _is_kept(forge, place, commit):
+            raise ModelError(f"The commit {commit[:12]} has a manifest of {model}, but no such file: {place}.")
     return _Model(path=model, commit=commit, manifest=manifest, blobs=blobs)
 
 
-def _check_file(content: bytes, manifest: ModelManifest, model: str, commit: str) -> None:
+def _check_accepted(chosen: _Model) -> None:
+    """Refuse a model that the gate rejected; one that was published before manifests had the verdict may pass."""
+    verdict = chosen.manifest.verdict
+    if verdict is None or verdict.accepted:
+        return
+    failed = f" It failed: {'; '.join(verdict.failed)}." if verdict.failed else ""
+    raise GateRejected(
+        f"The gate rejected {chosen.path} in {chosen.commit[:12]}, so it is not promoted.{failed}",
+        next_step="Promote another version, as cmlkit model list shows them, or this one all the same with --force.",
+    )
+
+
+def _is_kept(forge: PromotionForge, path: str, commit: str) -> bool:
+    """Return whether DVC keeps the file as an output of its pipeline, with its hash in the commit's `dvc.lock`."""
+    found = pipeline.owner(path, lambda place: forge.read_file(place, ref=commit))
+    return found is not None and found.is_kept and bool(found.md5)
+
+
+def _check_file(content: bytes, manifest: ModelManifest | ModelPart, model: str, commit: str) -> None:
     if hashlib.sha256(content).hexdigest() == manifest.sha256:
         return
     if len(content) <= POINTER_LIMIT_BYTES and manifest.sha256.encode() in content:
@@ -274,7 +312,7 @@ def message(
     facts = {
         "Model": model,
         "Sha256": manifest.sha256,
-        "Metrics": json.dumps(dict(manifest.metrics)),
+        "Metrics": json_text(manifest.metrics),
         "Run": run,
         "Promoted-By": by,
         "Previous": "" if previous is None else str(previous),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from cmlkit.files import write_whole
 from cmlkit.git import history
 from cmlkit.git.access import GitAccess
 from cmlkit.git.checkout import prefix
-from cmlkit.model.manifest import ModelManifest, manifest_path
+from cmlkit.model.file import check_parts
+from cmlkit.model.folder import parts_of
+from cmlkit.model.manifest import manifest_path
+from cmlkit.model.profiles import profiles_path
 from cmlkit.progress import Say
 from cmlkit.registry.comparison import WORKING_TREE, Side, find_side
 from cmlkit.stores.base import hashed
@@ -76,10 +80,14 @@ def pull_model(
     pulled = Pulled(path=str(target), sha256=manifest.sha256, size=manifest.size, version=side.label, store="")
     if target.is_file() and hashed(target)[0] == manifest.sha256:
         return pulled
-    content = _content(directory, model, side)
+    if manifest.files:
+        return _pull_folder(directory, model, side, pulled, force=force, access=access, say=say)
+    content = _content(directory, model, manifest.sha256, side)
     if not force:
         _check_replaceable(directory, model, target)
     try:
+        if target.is_dir():
+            shutil.rmtree(target)
         store = _write(content, target, directory, access, say)
         _write_manifest(directory, model, side, target)
     except OSError as error:
@@ -87,12 +95,101 @@ def pull_model(
     return replace(pulled, store=store)
 
 
+def _pull_folder(
+    directory: Path, model: str, side: Side, pulled: Pulled, *, force: bool, access: GitAccess | None, say: Say
+) -> Pulled:
+    """Pull a model that is a folder: all of its files, and no others, or none."""
+    target, parts = Path(pulled.path), side.manifest.files
+    there = _hashes(target)
+    if there == {part.path: part.sha256 for part in parts}:
+        return pulled
+    if not force:
+        _check_folder_replaceable(directory, model, target, there)
+    # An interrupted pull resumes in this folder.
+    new = target.with_name(f".{target.name}.{side.manifest.sha256[:12]}.part")
+    stores = set()
+    try:
+        if kept := _whole(directory, model, side):
+            _fetch_folder(kept, new, directory, say)
+            stores.add(kept.store)
+        for part in parts:
+            place = new / part.path
+            if place.is_file() and hashed(place)[0] == part.sha256:
+                continue
+            if there.get(part.path) == part.sha256:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(target / part.path, place)
+                continue
+            content = _content(directory, f"{model}/{part.path}", part.sha256, side)
+            stores.add(_write(content, place, directory, access, say))
+        check_parts(new, side.manifest, source=f"{model} in {side.label}")
+        if target.is_dir():
+            shutil.rmtree(target)
+        target.unlink(missing_ok=True)
+        new.replace(target)
+        _write_manifest(directory, model, side, target)
+    except OSError as error:
+        raise ModelError(f"The model cannot be written to {target}: {error.strerror}.") from error
+    return replace(pulled, store=", ".join(sorted(stores)))
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """Return path -> hash of the files in a folder; empty if it is none, or has none."""
+    return {part.path: part.sha256 for part in parts_of(folder)} if folder.is_dir() and any(folder.iterdir()) else {}
+
+
+def _whole(directory: Path, model: str, side: Side) -> Pointer | None:
+    """Return the pointer to a folder that DVC has as a whole, in a `.dvc` file or a pipeline; None if it has none."""
+    readers = [_of_commit(directory, side.commit or "HEAD")]
+    if not side.commit:
+        readers.insert(0, _of_folder(directory))
+    beside = next((content for read in readers if (content := read(dvc_path(model)))), None)
+    if beside is None:
+        return _kept(directory, model, side.manifest.sha256, side)
+    from cmlkit.stores.dvc import dvc_pointer
+
+    return dvc_pointer(beside, sha256=side.manifest.sha256)
+
+
+def _fetch_folder(kept: Pointer, target: Path, directory: Path, say: Say) -> None:
+    from cmlkit.stores.dvc_outputs import fetch_folder
+
+    say("dvc pull")
+    fetch_folder(kept, target, directory=directory, environ=for_commands(os.environ))
+
+
+def _check_folder_replaceable(directory: Path, model: str, target: Path, there: Mapping[str, str]) -> None:
+    """Refuse to replace a folder with a file that cannot be restored.
+
+    Raises:
+        ModelError: A file is neither a pointer nor one of the model in the checked-out commit.
+    """
+    if target.is_file():
+        _check_replaceable(directory, model, target)
+    try:
+        known = {part.path: part.sha256 for part in find_side(directory, "HEAD", model=model).manifest.files}
+    except (NotARepository, SettingsError):
+        known = {}
+    for path, sha256 in there.items():
+        file = target / path
+        is_pointer = file.stat().st_size <= LIMIT_BYTES and read_pointer(file.read_bytes()) is not None
+        if known.get(path) != sha256 and not is_pointer and not path.endswith((".dvc", ".gitignore")):
+            raise ModelError(
+                f"{file} is a file that no commit has, such as one of a model trained here. It is not replaced.",
+                next_step="Write elsewhere with --output, or replace it with --force.",
+            )
+
+
 def _write_manifest(directory: Path, model: str, side: Side, target: Path) -> None:
     """Write the version's manifest beside the file, byte for byte as it was committed."""
     beside = Path(manifest_path(target))
     if not side.commit and beside == directory / manifest_path(model):
         return
-    written = _of_commit(directory, side.commit)(manifest_path(model)) if side.commit else None
+    read = _of_commit(directory, side.commit) if side.commit else None
+    written = read(manifest_path(model)) if read else None
+    profiles = read(profiles_path(model)) if read and side.manifest.profiles else None
+    if profiles:
+        write_whole(Path(profiles_path(target)), profiles)
     write_whole(beside, written or side.manifest.to_json().encode())
 
 
@@ -110,14 +207,13 @@ def _write(content: bytes | Pointer, target: Path, directory: Path, access: GitA
     return "git"
 
 
-def _content(directory: Path, model: str, side: Side) -> bytes | Pointer:
-    """Return the model's bytes or a pointer to them: from the version's commit, else the working tree, then HEAD."""
+def _content(directory: Path, model: str, sha256: str, side: Side) -> bytes | Pointer:
+    """Return a file's bytes or a pointer to them: from the version's commit, else the working tree, then HEAD."""
     if side.commit:
-        found = _found(_of_commit(directory, side.commit), model, side.manifest)
+        found = _found(_of_commit(directory, side.commit), model, sha256)
     else:
-        found = _found(_of_folder(directory), model, side.manifest) or _found(
-            _of_commit(directory, "HEAD"), model, side.manifest
-        )
+        found = _found(_of_folder(directory), model, sha256) or _found(_of_commit(directory, "HEAD"), model, sha256)
+    found = _kept(directory, model, sha256, side) if found is None else found
     if found is None:
         raise ModelError(
             f"{side.label} has the manifest of {model}, but neither the model itself nor a pointer to it.",
@@ -126,19 +222,33 @@ def _content(directory: Path, model: str, side: Side) -> bytes | Pointer:
     return found
 
 
-def _found(read: ReadFile, model: str, manifest: ModelManifest) -> bytes | Pointer | None:
+def _found(read: ReadFile, model: str, sha256: str) -> bytes | Pointer | None:
     content, beside = read(model), read(dvc_path(model))
     if content is not None:
-        if hashlib.sha256(content).hexdigest() == manifest.sha256:
+        if hashlib.sha256(content).hexdigest() == sha256:
             return content
         pointer = read_pointer(content)
-        if pointer is not None and pointer.sha256 == manifest.sha256:
+        if pointer is not None and pointer.sha256 == sha256:
             return pointer
     if beside is None:
         return None
     from cmlkit.stores.dvc import dvc_pointer
 
-    return dvc_pointer(beside, sha256=manifest.sha256)
+    return dvc_pointer(beside, sha256=sha256)
+
+
+def _kept(directory: Path, model: str, sha256: str, side: Side) -> Pointer | None:
+    """Return the pointer to a file or folder that DVC keeps as an output of its pipeline; None if it is none."""
+    from cmlkit.stores.dvc_outputs import in_checkout, kept_pointer
+
+    place = str(prefix(directory) / model)
+
+    def read(path: str) -> bytes | None:
+        found = history.files_at(directory, path, [side.commit or "HEAD"])
+        return found[side.commit or "HEAD"].content if found else None
+
+    here = None if side.commit else kept_pointer(*in_checkout(directory / model), sha256=sha256)
+    return here or kept_pointer(place, read, sha256=sha256)
 
 
 def _of_commit(directory: Path, commit: str) -> ReadFile:
@@ -167,6 +277,9 @@ def _check_replaceable(directory: Path, model: str, target: Path) -> None:
     Raises:
         ModelError: `target` is neither a pointer nor the model that the checked-out commit has a manifest of.
     """
+    if target.is_dir():
+        _check_folder_replaceable(directory, model, target, _hashes(target))
+        return
     if not target.exists() or (target.stat().st_size <= LIMIT_BYTES and read_pointer(target.read_bytes())):
         return
     if hashed(target)[0] != _committed(directory, model):

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from cmlkit.ci.base import SUMMARY_LIMIT_BYTES
 from cmlkit.forges import forge_module
 from cmlkit.forges.facts import Addresses
-from cmlkit.formats import short_hash
+from cmlkit.formats import plural, short_hash
 from cmlkit.gate.verdict import Verdict
 from cmlkit.records.cost import Spent
 from cmlkit.records.training_run import DataFingerprint, Parameter, TrainingRun
@@ -43,6 +43,7 @@ class Report:
         folder: Path of the working directory in the repository.
         files: Repository paths of the files on the branch.
         images: Path of a plot, as in the run -> URL of the image.
+        plot_notes: Path of a plot -> why it is not shown, but linked or only named.
         is_rescored: Whether the champion's values are from the same test data as the challenger's.
         champion_parameters: Parameters of the model on the base branch; None if unknown.
         champion_data: Fingerprints of the data that the champion was trained on; None if unknown.
@@ -61,6 +62,7 @@ class Report:
     folder: str = ""
     files: tuple[str, ...] = ()
     images: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    plot_notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     is_rescored: bool = False
     champion_parameters: Mapping[str, Parameter] | None = None
     champion_data: tuple[DataFingerprint, ...] | None = None
@@ -78,14 +80,15 @@ class Report:
         parts = (
             sections.headline(self.verdict, self._subtitle()),
             sections.metrics(self.verdict, elsewhere, is_rescored=self.is_rescored),
-            sections.plots(self.run, self.images, elsewhere),
+            sections.plots(self.run, self.images, self.plot_notes, elsewhere),
             history(self.past, self.run.metrics, elsewhere),
+            sections.search(self.run.search, elsewhere),
             sections.parameters(self.run.parameters, self.champion_parameters, elsewhere),
             sections.fingerprints(self.run.data, self.champion_data, elsewhere),
             sections.drift(self.run.data, self.champion_data, elsewhere),
             sections.facts(self.run, self.spent, self._origin(), elsewhere),
             sections.files(self.files, {path: self._url(path) for path in self.files}, elsewhere),
-            sections.usage(self.run.model, fetch=self._fetch()),
+            sections.usage(self.run, fetch=self._fetch()),
             sections.reproduction(self.run, folder=self.folder),
         )
         return fitted(parts, limit)
@@ -107,15 +110,10 @@ class Report:
         rows = []
         if self.run.commit:
             shown = code(short_hash(self.run.commit))
+            changed = f", with {plural(len(self.run.uncommitted), 'changed file')}" if self.run.uncommitted else ""
             root = self._repository_url()
-            rows.append(
-                (
-                    "Code",
-                    link(shown, self.addresses.commit.format(repository=root, commit=self.run.commit))
-                    if root
-                    else shown,
-                )
-            )
+            url = self.addresses.commit.format(repository=root, commit=self.run.commit) if root else ""
+            rows.append(("Code", f"{link(shown, url)}{changed}"))
         if self.workflow_run:
             name = text(self.workflow_run.workflow or "workflow run")
             attempt = f", attempt {self.workflow_run.attempt}" if self.workflow_run.attempt > 1 else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from cmlkit.formats import number
 from cmlkit.gate.metrics import key
@@ -29,13 +30,14 @@ class PastModel:
 
 
 def history(past: Sequence[PastModel], now: Mapping[str, float], elsewhere: str) -> Section:
-    """Show each metric of this run across the models before it, oldest first."""
+    """Show the first metrics of this run across the models before it, oldest first."""
     if not past or not now:
         return Section(forms=("",))
-    series = {name: _series(name, past, value) for name, value in now.items()}
+    before = [{key(name): value for name, value in model.metrics.items()} for model in past]
+    series = {name: [*(found.get(key(name)) for found in before), now[name]] for name in islice(now, ROWS)}
     rows = [
         [text(name), _blocks(values), *(number(choose(_known(values))) for choose in (min, max)), number(now[name])]
-        for name, values in list(series.items())[:ROWS]
+        for name, values in series.items()
     ]
     body = table(["Metric", "Course", "Lowest", "Highest", "Now"], rows, numeric=("Lowest", "Highest", "Now"))
     first = next(iter(series))
@@ -45,25 +47,19 @@ def history(past: Sequence[PastModel], now: Mapping[str, float], elsewhere: str)
     return Section(forms=(full, folded(summary, body), left_out("The history is", elsewhere)), rank=3)
 
 
-def _series(name: str, past: Sequence[PastModel], now: float) -> list[float | None]:
-    """Return the metric's values; None for a model without it."""
-    before = [{key(other): value for other, value in model.metrics.items()} for model in past]
-    return [*(found.get(key(name)) for found in before), now]
-
-
 def _known(values: Sequence[float | None]) -> list[float]:
     return [value for value in values if value is not None]
 
 
 def _blocks(values: Sequence[float | None]) -> str:
     known = _known(values)
-    low, height = min(known), max(known) - min(known)
+    # Halved first: the range of the largest numbers would overflow. Half of the smallest is 0.
+    low, height = min(known) / 2, max(known) / 2 - min(known) / 2
 
     def block(value: float | None) -> str:
         if value is None:
             return GAP
-        # Halved first: the range of the largest numbers would overflow.
-        share = (value / 2 - low / 2) / (height / 2) if 0 < height < float("inf") else 0.5
+        share = (value / 2 - low) / height if height > 0 else 0.5
         return BLOCKS[round(share * (len(BLOCKS) - 1))]
 
     return "".join(map(block, values))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
@@ -15,10 +14,12 @@ from cmlkit.data.drift import (
     drifts,
 )
 from cmlkit.formats import duration, number, plural, short_hash, signed, size
-from cmlkit.gate.metrics import Difference
+from cmlkit.gate.difference import Difference
 from cmlkit.gate.significance import Interval
 from cmlkit.gate.verdict import Outcome, RuleResult, Verdict
 from cmlkit.records.cost import Spent, cost_of, dollars
+from cmlkit.records.json_text import json_text
+from cmlkit.records.model_format import FORMATS, format_of, lines_for
 from cmlkit.records.training_run import (
     DataFingerprint,
     Parameter,
@@ -31,13 +32,22 @@ from cmlkit.report.markdown import code, fence, folded, image, left_out, link, t
 OPEN_ROWS = 20
 OPEN_PLOTS = 4
 DRIFT_ROWS = 5
+EXPLAINED_INTERVALS = 5
+UNCOMMITTED_SHOWN = 10
 RESCORED = "Both models were scored on the same test data."
 NOT_RESCORED = "The champion's values are those of its own training, which may have had other test data."
 NONE = "–"
 SAME = "same"
 UNBROKEN = "\u00a0"  # a no-break space
 
-_SIGNS: Mapping[Outcome, str] = {"first": "🆕", "better": "✅", "same": "➖", "worse": "⚠️", "rejected": "❌"}
+_SIGNS: Mapping[Outcome, str] = {
+    "first": "🆕",
+    "better": "✅",
+    "same": "➖",
+    "worse": "⚠️",
+    "unjudged": "❔",
+    "rejected": "❌",
+}
 _RULE_SIGNS = {True: "✅", False: "❌", None: "➖"}
 
 
@@ -62,7 +72,7 @@ def metrics(verdict: Verdict, elsewhere: str, *, is_rescored: bool) -> Section:
     if rest:
         full += "\n\n" + folded(f"{len(rest):,} more metrics", _metrics_table(rest, verdict))
     if any(delta.champion is not None for delta in deltas):
-        full += f"\n\n{RESCORED if is_rescored else NOT_RESCORED}"
+        full += f"\n\n{RESCORED if is_rescored else NOT_RESCORED}{_explained(verdict.intervals)}"
     shorter = (
         _with_rest(_metrics_table(deltas[:count], verdict), len(deltas) - count, "metric", elsewhere)
         for count in (100, OPEN_ROWS, 5)
@@ -71,40 +81,65 @@ def metrics(verdict: Verdict, elsewhere: str, *, is_rescored: bool) -> Section:
     return Section(forms=(full, *shorter, left_out("The metrics are", elsewhere)), rank=1)
 
 
+def _explained(intervals: Mapping[str, Interval]) -> str:
+    """Return what ranges in brackets mean and how they were made, with a blank before; empty if there are none."""
+    known = [(name, interval) for name, interval in intervals.items() if interval.is_known]
+    if not known:
+        return ""
+    percent = f"{known[0][1].level * 100:g}{UNBROKEN}%"
+    ways = [f"{text(name)}: {_way(interval)}" for name, interval in known[:EXPLAINED_INTERVALS]]
+    return (
+        f" In brackets: the range in which the true change lies with {percent} confidence; if 0 is in it, the test"
+        f" samples show no difference. {'; '.join(ways)}."
+    )
+
+
+def _way(interval: Interval) -> str:
+    if interval.method == "mcnemar":
+        way = "McNemar's exact test of the samples on which only one model is right"
+    elif interval.method == "t":
+        way = "Student's t, corrected for skewness"
+    else:
+        way = f"{interval.level * 100:g}{UNBROKEN}% of resamples lie in it"
+    if interval.p_value is None:
+        return way
+    return f"{way}, p {'< 0.001' if interval.p_value < 0.001 else f'= {number(round(interval.p_value, 3))}'}"
+
+
 def _metrics_table(deltas: Sequence[Difference], verdict: Verdict) -> str:
     compared = any(delta.champion is not None for delta in verdict.deltas)
     header = ["Metric", *(["Champion"] if compared else []), "Challenger", *(["Change"] if compared else [])]
     header += ["Rule"] if verdict.rules else []
     header += ["Verdict"] if compared or verdict.rules else []
-    rows = [[cells.get(name, "") for name in header] for delta in deltas for cells in _metric_rows(delta, verdict)]
+    rules: dict[str, list[RuleResult]] = {}
+    for result in verdict.rules:
+        rules.setdefault(result.metric, []).append(result)
+    cells = (row for delta in deltas for row in _metric_rows(delta, rules.get(delta.name, ()), verdict))
+    rows = [[row.get(name, "") for name in header] for row in cells]
     return table(header, rows, numeric=("Champion", "Challenger", "Change"))
 
 
-def _metric_rows(delta: Difference, verdict: Verdict) -> list[dict[str, str]]:
+def _metric_rows(delta: Difference, results: Sequence[RuleResult], verdict: Verdict) -> list[dict[str, str]]:
     """Return a metric's row as column -> cell, and one more row for each further rule on the metric."""
-    rules = [
-        {"Rule": code(result.text), "Verdict": _rule_verdict(result)}
-        for result in verdict.rules
-        if result.metric == delta.name
-    ]
+    rules = [{"Rule": code(result.text), "Verdict": _rule_verdict(result)} for result in results]
     values = {
         "Metric": text(delta.name),
-        "Champion": _value(delta.champion),
-        "Challenger": f"**{_value(delta.challenger)}**",
+        "Champion": _value(delta.texts[0]),
+        "Challenger": f"**{_value(delta.texts[1])}**",
         "Change": _change(delta, verdict.intervals.get(delta.name)),
         "Verdict": _comparison(delta, verdict),
     }
     return [{**values, **(rules[0] if rules else {})}, *rules[1:]]
 
 
-def _value(value: float | None) -> str:
-    return NONE if value is None else number(value)
+def _value(shown: str | None) -> str:
+    return NONE if shown is None else shown.replace(" ", UNBROKEN)
 
 
 def _change(delta: Difference, interval: Interval | None) -> str:
     if delta.delta is None:
         return NONE
-    within = f"<br>{str(interval).replace(' ', UNBROKEN)}" if interval else ""
+    within = f"<br>{str(interval).replace(' ', UNBROKEN)}" if interval and interval.is_known else ""
     if delta.delta == 0:
         return f"0{within}"
     return f"{'▲' if delta.delta > 0 else '▼'}{UNBROKEN}{signed(delta.delta)}{within}"
@@ -118,12 +153,16 @@ def _comparison(delta: Difference, verdict: Verdict) -> str:
     interval = verdict.intervals.get(delta.name)
     if interval is not None and not interval.shows_difference:
         return interval.sentence
+    if delta.units_differ:
+        return "only one is a percentage"
     if delta.improved is None:
         return "" if delta.delta else "same"
     return "better" if delta.improved else "worse"
 
 
 def _rule_verdict(result: RuleResult) -> str:
+    if result.reason:
+        return f"{_RULE_SIGNS[False]}{UNBROKEN}not met: {text(result.reason)}"
     if result.passed is None or result.threshold is None or result.margin is None:
         return f"{_RULE_SIGNS[None]}{UNBROKEN}needs a champion"
     margin = f" by{UNBROKEN}{number(abs(result.margin))}" if result.margin else ""
@@ -131,11 +170,15 @@ def _rule_verdict(result: RuleResult) -> str:
     return f"{_RULE_SIGNS[result.passed]}{UNBROKEN}{number(result.threshold)} {word}{margin}"
 
 
-def plots(run: TrainingRun, images: Mapping[str, str], elsewhere: str) -> Section:
-    """Show plots as linked images, or as tables if there is no image; plots beyond the first few are folded."""
+def plots(run: TrainingRun, images: Mapping[str, str], notes: Mapping[str, str], elsewhere: str) -> Section:
+    """Show plots as linked images, or as tables if there is no image; plots beyond the first few are folded.
+
+    Args:
+        notes: Plot -> why it is not shown.
+    """
     if not run.plots:
         return Section(forms=("",))
-    shown = [_plot(path, images, run.plot_tables.get(path)) for path in run.plots]
+    shown = [_plot(path, images, notes.get(path, ""), run.plot_tables.get(path)) for path in run.plots]
     full = "\n\n".join(shown[:OPEN_PLOTS])
     if rest := shown[OPEN_PLOTS:]:
         full += "\n\n" + folded(plural(len(rest), "more plot"), "\n\n".join(rest))
@@ -147,10 +190,12 @@ def plots(run: TrainingRun, images: Mapping[str, str], elsewhere: str) -> Sectio
     return Section(forms=(full, *shorter, left_out("The plots are", elsewhere)), rank=2)
 
 
-def _plot(path: str, images: Mapping[str, str], shows: PlotTable | None) -> str:
+def _plot(path: str, images: Mapping[str, str], note: str, shows: PlotTable | None) -> str:
     name = PurePosixPath(path).stem.replace("_", " ").replace("-", " ")
-    if path not in images:
-        named = f"{text(name)}: {code(path)}"
+    if path not in images or note:
+        named = (
+            f"{text(name)}: {link(code(path), images.get(path, ''))}{f' ({text(note, length=200)})' if note else ''}"
+        )
         return named if shows is None else f"{named}\n\n{_plot_table(shows)}"
     if PurePosixPath(path).suffix.lower() == ".pdf":
         return link(f"{text(name)} (PDF)", images[path])
@@ -160,6 +205,13 @@ def _plot(path: str, images: Mapping[str, str], shows: PlotTable | None) -> str:
 def _plot_table(shows: PlotTable) -> str:
     header = [text(title) for title in shows.header]
     return table(header, [[text(cell) for cell in row] for row in shows.rows], numeric=header[1:])
+
+
+def search(tried: PlotTable | None, elsewhere: str) -> Section:
+    """Show the parameters that a search has tried, with their scores, the best first."""
+    if tried is None:
+        return Section(forms=("",))
+    return _folded_section(f"Search ({plural(len(tried.rows), 'combination')})", _plot_table(tried), elsewhere, rank=6)
 
 
 def parameters(values: Mapping[str, Parameter], champion: Mapping[str, Parameter] | None, elsewhere: str) -> Section:
@@ -234,12 +286,13 @@ def drift(found: Sequence[DataFingerprint], champion: Sequence[DataFingerprint] 
         return Section(forms=("",))
     moved = [item for item in columns if item.has_moved]
     rows = [
-        [text(item.name), _stability(item), number(item.distance), number(item.before), number(item.now)]
+        [text(item.name), _stability(item), number(item.distance), *map(text, item.ends)]
         for item in columns[:DRIFT_ROWS]
     ]
-    header = ["Column", "Stability index", "KS distance", "Median before", "Median now"]
+    header = ["Column", "Stability index", "Distance", "Before", "Now"]
     note = (
-        f"Stability index: below {SHIFTED} nothing has moved, from {DRIFTED} on much has, unless chance explains it."
+        f"Stability index: below {SHIFTED} nothing has moved, from {DRIFTED} on much has, unless chance explains it; of"
+        " columns with few values, less is a move. Before and now: the median, or the value whose share changed most."
         f" The {len(rows)} of {plural(len(columns), 'column')} that moved farthest."
     )
     state = (
@@ -270,25 +323,38 @@ def facts(run: TrainingRun, spent: Spent | None, extra: Sequence[tuple[str, str]
         ("CPU time", duration(used.cpu_seconds)),
         ("Peak memory", size(used.peak_memory_bytes)),
     ]
+    if run.accelerator:
+        rows.append(("Accelerator", text(run.accelerator, length=160)))
     summary = f"Run ({duration(used.wall_seconds)}"
     if instance is not None:
         known = (instance.instance_type, instance.market, instance.region, instance.instance_id)
         rows.append(("Instance", " · ".join(text(fact) for fact in known if fact)))
         rows.append(("Cost", _cost(run)))
-        summary += f" on {text(instance.instance_type)}, {dollars(cost_of(run))}"
+        summary += f" on {text(instance.instance_type)}, {dollars(cost_of(run).total)}"
     if spent is not None:
-        rows.append((f"Last {spent.days} days", f"{dollars(spent.usd)} for {plural(spent.runs, 'published run')}"))
+        rows.append((f"Last {spent.days} days", _spent(spent)))
     versions = ", ".join(f"{name} {version}" for name, version in run.libraries.items())
     rows += [("Libraries", text(versions, length=300))] if versions else []
     return _folded_section(f"{summary})", table(["Run", ""], [*rows, *extra]), elsewhere, rank=4)
 
 
+def _spent(spent: Spent) -> str:
+    published = f"{dollars(spent.usd)} for {plural(spent.runs, 'published run')}"
+    if not spent.failed:
+        return published
+    return f"{published}, and at most {dollars(spent.failed_usd)} for {plural(spent.failed, 'run')} that failed"
+
+
 def _cost(run: TrainingRun) -> str:
-    price = run.instance.price if run.instance else None
-    if price is None:
+    if run.instance is None or (price := run.instance.price) is None:
         return "unknown: the instance's price is not known"
     since = "training" if run.instance is None or run.instance.started is None else "boot and training"
-    return f"{dollars(cost_of(run))} for {since} at ${number(price)} an hour, without the disk"
+    at = f"at ${number(price)} an hour{', the spot price at launch' if run.instance.market == 'spot' else ''}"
+    cost = cost_of(run)
+    parts = [f"{name} {dollars(part)}" for name, part in cost.parts.items() if part is not None]
+    lacks = ", ".join(name for name, part in cost.parts.items() if part is None)
+    without = f"without {lacks} and data transfer" if lacks else "without data transfer"
+    return f"{dollars(cost.total)} for {since}: {', '.join(parts)} ({at}); {without}"
 
 
 def files(paths: Sequence[str], urls: Mapping[str, str], elsewhere: str) -> Section:
@@ -299,18 +365,24 @@ def files(paths: Sequence[str], urls: Mapping[str, str], elsewhere: str) -> Sect
     return _folded_section(f"Files ({len(paths):,})", body, elsewhere, rank=7)
 
 
-def usage(model: str, *, fetch: str) -> Section:
-    """Show how to load the model."""
-    path = json.dumps(model, ensure_ascii=False)
-    without = f"import joblib\n\nmodel = joblib.load({path})"
-    if PurePosixPath(model).suffix == ".skops":
-        without = f"import skops.io\n\nmodel = skops.io.load({path}, trusted=[])  # list the types that the error names"
-    python = (
-        f"import cmlkit\n\nmodel = cmlkit.load_model({path})  # refuses a file that its manifest does not match\n\n"
-        f"# or without cmlkit:\n{without}"
-    )
+def usage(run: TrainingRun, *, fetch: str) -> Section:
+    """Show how to load the model: with cmlkit if it loads the format, and with the format's own library."""
+    name = format_of(run.model_format, run.model)
+    path, kind = json_text(run.model, ensure_ascii=False), FORMATS[name]
     parts = [fence(fetch, "sh")] if fetch else []
-    return Section(forms=(folded("Load this model", "\n\n".join([*parts, fence(python, "python")])), ""), rank=8)
+    python = []
+    if kind.is_loaded:
+        python.append(
+            f"import cmlkit\n\nmodel = cmlkit.load_model({path})  # refuses a file that its manifest does not match"
+        )
+    if own := lines_for(name, run.model):
+        python.append(f"# or without cmlkit:\n{own}" if python else own)
+    if python:
+        parts.append(fence("\n\n".join(python), "python"))
+    else:
+        parts.append(f"{code(run.model)} is in {text(kind.title)}: load it with the library that wrote it.")
+    parts += [f"⚠️ {text(note, length=600)}" for note in run.model_notes]
+    return Section(forms=(folded("Load this model", "\n\n".join(parts)), ""), rank=8)
 
 
 def reproduction(run: TrainingRun, *, folder: str) -> Section:
@@ -319,7 +391,19 @@ def reproduction(run: TrainingRun, *, folder: str) -> Section:
     lines += [f"cd {shlex.quote(folder)}"] if folder not in ("", ".") else []
     lines += [run.setup] if run.setup else []
     lines.append(run.command if run.mode == "command" else "cmlkit train")
-    return Section(forms=(folded("Reproduce this run", fence("\n".join(lines), "sh")), ""), rank=8)
+    body = fence("\n".join(lines), "sh")
+    if run.commit and run.uncommitted:
+        body += f"\n\n⚠️ {_uncommitted(run.uncommitted)}"
+    return Section(forms=(folded("Reproduce this run", body), ""), rank=8)
+
+
+def _uncommitted(paths: Sequence[str]) -> str:
+    """Return the sentence about files that the commit does not have as the training saw them."""
+    names = ", ".join(code(path, length=120) for path in paths[:UNCOMMITTED_SHOWN])
+    rest = len(paths) - UNCOMMITTED_SHOWN
+    more = f" and {rest:,} more" if rest > 0 else ""
+    told = "When the training began, files differed from this commit, and it alone does not give the same model"
+    return f"{told}: {names}{more}."
 
 
 def _folded_section(summary: str, body: str, elsewhere: str, *, rank: int) -> Section:

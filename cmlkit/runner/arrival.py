@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,8 +11,10 @@ from cmlkit.clock import Clock
 from cmlkit.clouds.launching import Instance, LaunchingCloud
 from cmlkit.errors import CapacityError, CmlkitError, ServiceError, WaitTimeout
 from cmlkit.forges.runners import Runner, RunnerAgent, RunnerForge
+from cmlkit.forges.workflows import Job, JobForge
 from cmlkit.progress import Say
-from cmlkit.runner.boot import boot_progress
+from cmlkit.runner.boot import BootProgress, boot_progress, boot_warnings
+from cmlkit.runner.idleness import had_job, readable_jobs
 
 POLL_SECONDS = 2.5
 # The forge says when a runner is online; the cloud is asked only to notice that its instance has ended.
@@ -19,6 +22,8 @@ POLLS_PER_LOOK_AT_INSTANCES = 4
 # Clouds limit reading the console more than any other call.
 POLLS_PER_LOOK_AT_CONSOLE = 12
 CONSOLE_TAIL_LINES = 20
+MISSING_FOR_SURE = 2
+"""Looks in a row that do not find a runner, after which it is missing and not just new."""
 
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -48,28 +53,76 @@ class Arrival:
     cloud: LaunchingCloud
 
 
+@dataclass(frozen=True, kw_only=True)
+class Console:
+    """The console of an instance; `problem` says why it cannot be read."""
+
+    text: str = ""
+    problem: str = ""
+
+    @property
+    def progress(self) -> BootProgress | None:
+        return boot_progress(self.text)
+
+    @property
+    def step(self) -> str:
+        """The boot step that was reached; empty if unknown."""
+        return self.progress.step if self.progress else ""
+
+    @property
+    def farewell(self) -> str:
+        return self.progress.farewell if self.progress else ""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return boot_warnings(_CONTROL.sub("", self.text))
+
+    @property
+    def tail(self) -> str:
+        """The end of the output, as lines for a message."""
+        if self.problem:
+            return f"\n(No console output: {self.problem})"
+        lines = [_CONTROL.sub("", line).rstrip() for line in self.text.splitlines()]
+        # The bar keeps GitHub from reading a line that the instance wrote as a workflow command.
+        tail = [f"  | {line}" for line in lines if line][-CONSOLE_TAIL_LINES:]
+        return "\n".join(["\nThe end of its console output:", *tail]) if tail else ""
+
+
 class Watch:
     """A watch over runners until they are online.
 
     Args:
+        run_id: The workflow run whose jobs they are for.
+        job_forge: Forge with a token that may read the jobs of the run; None if none may.
         deadline: Time at which to give up, in seconds since the epoch.
     """
 
-    def __init__(self, arrivals: Sequence[Arrival], *, forge: RunnerForge, deadline: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        arrivals: Sequence[Arrival],
+        *,
+        run_id: str,
+        forge: RunnerForge,
+        job_forge: JobForge | None,
+        deadline: float,
+        clock: Clock,
+    ) -> None:
         self._waiting = list(arrivals)
+        self._run_id = run_id
         self._forge = forge
+        self._job_forge = job_forge
         self._deadline = deadline
         self._clock = clock
         self._started = clock.now()
         self._states: dict[str, Instance] = {}
-        self._missing: set[int] = set()
+        self._missing: Counter[int] = Counter()
         self._step = ""
 
     def wait(self, say: Say) -> list[tuple[Arrival, CmlkitError]]:
-        """Wait until each runner is online, has finished its job already, or failed; return the failed ones and why.
+        """Wait until each runner is online, has or had a job, or failed; return the failed ones and why.
 
-        The errors are `WaitTimeout` after the deadline, `CapacityError` if the cloud took the instance back, and
-        `ServiceError` if the instance ended otherwise.
+        The errors are `WaitTimeout` after the deadline, `LaunchRefused` if the cloud could not start the instance,
+        `CapacityError` if it took the instance back, and `ServiceError` if the instance ended otherwise.
         """
         failed: list[tuple[Arrival, CmlkitError]] = []
         poll = 0
@@ -77,13 +130,14 @@ class Watch:
             self._look_at_runners()
             if self._waiting and poll % POLLS_PER_LOOK_AT_INSTANCES == 0:
                 failed += self._look_at_instances()
+            if self._is_time_for_a_closer_look(poll):
+                self._look_closer(self._waiting[:1] + [item for item in self._waiting[1:] if self._is_missing(item)])
             if self._waiting and self._clock.now() >= self._deadline:
+                self._look_closer(self._waiting)
                 failed += [(arrival, self._late(arrival)) for arrival in self._waiting]
                 self._waiting = []
             if not self._waiting:
                 return failed
-            if poll % POLLS_PER_LOOK_AT_CONSOLE == POLLS_PER_LOOK_AT_CONSOLE - 1:
-                self._step = _console(self._waiting[0])[0]
             say(self._summary())
             self._clock.sleep(POLL_SECONDS)
             poll += 1
@@ -99,25 +153,52 @@ class Watch:
 
     def _has_come(self, arrival: Arrival, runners: Mapping[int, Runner]) -> bool:
         if runner := runners.get(arrival.runner.id):
-            self._missing.discard(runner.id)
+            del self._missing[runner.id]
             return runner.busy or runner.status == "online"
-        # A runner that is gone has finished its job: GitHub removes a just-in-time runner then. But one that is missing
-        # only once may be so new that GitHub does not list it yet.
-        was_missing = arrival.runner.id in self._missing
-        self._missing.add(arrival.runner.id)
-        return was_missing
+        self._missing[arrival.runner.id] += 1
+        return False
+
+    def _is_missing(self, arrival: Arrival) -> bool:
+        # One that is missing only once may be so new that the forge does not list it yet.
+        return self._missing[arrival.runner.id] >= MISSING_FOR_SURE
+
+    def _is_time_for_a_closer_look(self, poll: int) -> bool:
+        if not self._waiting:
+            return False
+        vanished = any(self._missing[arrival.runner.id] == MISSING_FOR_SURE for arrival in self._waiting)
+        return vanished or poll % POLLS_PER_LOOK_AT_CONSOLE == POLLS_PER_LOOK_AT_CONSOLE - 1
+
+    def _look_closer(self, arrivals: Sequence[Arrival]) -> None:
+        """Ask the run's jobs and the consoles of these instances; keep waiting for those that show no work.
+
+        The list of runners decides nothing alone: it shows runners that are at work as offline, or not at all.
+        """
+        jobs = readable_jobs(self._job_forge, self._run_id)
+        consoles = {arrival.instance.id: console_of(arrival) for arrival in arrivals}
+        if self._waiting and (first := consoles.get(self._waiting[0].instance.id)):
+            self._step = first.step
+        nothing = Console()
+        self._waiting = [
+            arrival
+            for arrival in self._waiting
+            if not self._is_at_work(arrival, jobs, consoles.get(arrival.instance.id, nothing))
+        ]
+
+    def _is_at_work(self, arrival: Arrival, jobs: Sequence[Job] | None, console: Console) -> bool:
+        if had_job(arrival.runner.name, jobs=jobs, console=console.progress):
+            return True
+        return self._forge.runner_agent.greeting in console.text and not console.farewell
 
     def _look_at_instances(self) -> list[tuple[Arrival, CmlkitError]]:
         self._states = _states(self._waiting)
-        # If the runner is missing, too, it has finished its job: a failed boot leaves its runner registered.
-        ended = [
-            arrival
-            for arrival in self._waiting
-            if self._state(arrival) not in ("pending", "running") and arrival.runner.id not in self._missing
-        ]
+        ended = [arrival for arrival in self._waiting if self._state(arrival) not in ("pending", "running")]
+        if not ended:
+            return []
+        # It may have done its job already, if that was short.
+        self._look_closer(ended)
+        ended = [arrival for arrival in ended if arrival in self._waiting]
         self._waiting = [arrival for arrival in self._waiting if arrival not in ended]
-        agent = self._forge.runner_agent
-        return [(arrival, _ended(arrival, self._states[arrival.instance.id], agent)) for arrival in ended]
+        return [(arrival, self._ended(arrival, self._states[arrival.instance.id])) for arrival in ended]
 
     def _state(self, arrival: Arrival) -> str:
         # The cloud may not list an instance for a moment after its launch.
@@ -131,13 +212,41 @@ class Watch:
         return f"{first.instance.id} is {self._state(first)}{step}, runner not online after {waited:.0f} s{others}"
 
     def _late(self, arrival: Arrival) -> WaitTimeout:
-        step, text = _console(arrival)
-        where = f"its boot has reached the step `{step}`" if step else "its boot script has printed nothing yet"
+        console = console_of(arrival)
+        where = (
+            f"its boot has reached the step `{console.step}`"
+            if console.step
+            else "its boot script has printed nothing yet"
+        )
         return WaitTimeout(
             f"The runner {arrival.runner.name} on {arrival.instance.id} in {arrival.instance.region} is not online"
-            f" after {self._clock.now() - self._started:.0f} s; {where}.{text}",
-            next_step=_causes(step, self._forge.runner_agent),
+            f" after {self._clock.now() - self._started:.0f} s; {where}.{self._vanished(arrival)}{console.tail}",
+            next_step=_causes(console.step, self._forge.runner_agent),
         )
+
+    def _ended(self, arrival: Arrival, instance: Instance) -> CmlkitError:
+        if instance.failure is not None:
+            return instance.failure
+        reason = f" ({instance.reason.rstrip('.')})" if instance.reason else ""
+        if instance.taken_back:
+            which = f"{instance.id} ({instance.instance_type}, {instance.market}) in {instance.zone}"
+            return CapacityError(
+                f"{arrival.cloud.name} took {which} back before its runner came online{reason}.",
+                next_step="Run the launch again, with further instance types or on demand.",
+            )
+        console = console_of(arrival)
+        at = f" at the boot step `{console.step}`" if console.step else ""
+        why = f" Its boot script says: {console.farewell}." if console.farewell else ""
+        return ServiceError(
+            f"The instance {instance.id} in {instance.region} is {instance.state}{reason}: it ended{at} before its"
+            f" runner came online.{why}{self._vanished(arrival)}{console.tail}",
+            next_step=_causes(console.step, self._forge.runner_agent),
+        )
+
+    def _vanished(self, arrival: Arrival) -> str:
+        if not self._is_missing(arrival):
+            return ""
+        return f" {self._forge.runner_agent.forge} does not list the runner any more, and shows no job of it."
 
 
 def _states(arrivals: Sequence[Arrival]) -> dict[str, Instance]:
@@ -152,37 +261,15 @@ def _states(arrivals: Sequence[Arrival]) -> dict[str, Instance]:
     }
 
 
-def _ended(arrival: Arrival, instance: Instance, agent: RunnerAgent) -> CmlkitError:
-    reason = f" ({instance.reason.rstrip('.')})" if instance.reason else ""
-    if instance.taken_back:
-        which = f"{instance.id} ({instance.instance_type}, {instance.market}) in {instance.zone}"
-        return CapacityError(
-            f"{arrival.cloud.name} took {which} back before its runner came online{reason}.",
-            next_step="Run the launch again, with further instance types or on demand.",
-        )
-    step, text = _console(arrival)
-    at = f" at the boot step `{step}`" if step else ""
-    return ServiceError(
-        f"The instance {instance.id} in {instance.region} is {instance.state}{reason}: it ended{at} before its runner"
-        f" came online.{text}",
-        next_step=_causes(step, agent),
-    )
-
-
 def _causes(step: str, agent: RunnerAgent) -> str:
     causes = _CAUSES.get(step, ("The console output above shows the boot script's last step.",))
     named = (cause.format(forge=agent.forge, service=agent.service, status_page=agent.status_page) for cause in causes)
     return "\n".join(["Likely causes, in this order:", *(f"- {cause}" for cause in named)])
 
 
-def _console(arrival: Arrival) -> tuple[str, str]:
-    """Return the boot step, and the end of the console output as lines for a message."""
+def console_of(arrival: Arrival) -> Console:
+    """Return the console of the arrival's instance, as far as the cloud has it."""
     try:
-        console = arrival.cloud.console_output(arrival.instance.id)
+        return Console(text=arrival.cloud.console_output(arrival.instance.id))
     except CmlkitError as error:
-        return "", f"\n(No console output: {error.message})"
-    lines = [_CONTROL.sub("", line).rstrip() for line in console.splitlines()]
-    # The bar keeps GitHub from reading a line that the instance wrote as a workflow command.
-    tail = [f"  | {line}" for line in lines if line][-CONSOLE_TAIL_LINES:]
-    progress = boot_progress(console)
-    return (progress.step if progress else ""), "\n".join(["\nThe end of its console output:", *tail]) if tail else ""
+        return Console(problem=error.message)

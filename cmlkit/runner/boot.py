@@ -3,7 +3,8 @@
 `life.sh` is the same everywhere. It calls functions of two parts: the cloud's, which tells an instance about itself,
 and the forge's, which installs and runs the agent that takes the job. This module puts both parts before `life.sh`,
 and the values of one runner before them. When the script begins one of BOOT_STEPS, it prints
-`cmlkit: stage=NAME uptime=SECONDS` on standard output and on the console.
+`cmlkit: stage=NAME uptime=SECONDS` on standard output and on the console; when the runner gets its job,
+`cmlkit: a job came`; when it powers off, `cmlkit: powering off: REASON`.
 
 The script needs these commands on a machine, looked up on PATH:
 
@@ -14,6 +15,7 @@ The script needs these commands on a machine, looked up on PATH:
     systemctl poweroff; poweroff; systemctl is-system-running; systemctl poweroff --force --force
                                         each only if the one before it failed, or did not say `stopping`
     systemctl --quiet --no-reload enable UNIT_FILE
+    systemctl --quiet stop UNIT…        may fail: apt's timers, and what they have started
 
 and only if `id -u` prints 0:
 
@@ -22,21 +24,39 @@ and only if `id -u` prints 0:
     setpriv --reuid=runner --regid=GROUP --init-groups -- COMMAND…
                                         run COMMAND as that user, in this environment
 
-besides bash, coreutils, sed, grep, tar, gzip, and curl or python3. It writes only below the environment's CMLKIT_HOME
-(default /opt/cmlkit), and to /dev/console if that is writable:
+and only with the setting `docker`:
+
+    apt-get update; apt-get install … docker.io, docker-cli; dnf install … docker
+                                        dnf if there is no apt-get; neither if there is a docker
+    nvidia-ctk runtime configure --runtime=docker
+                                        if there is a GPU
+    systemctl set-environment NAME=VALUE…
+                                        if there is a proxy
+    systemctl --quiet enable docker; systemctl restart docker; usermod --append --groups docker runner
+    docker version; docker ps …; docker inspect …
+
+and with the setting `sudo`, `sudo --non-interactive true` as the user, after it has written 90-cmlkit below the
+environment's CMLKIT_SUDOERS_FOLDER (default /etc/sudoers.d);
+
+besides bash, coreutils, findutils, sed, grep, tar, gzip, and curl or python3. Else it writes only below the
+environment's CMLKIT_HOME (default /opt/cmlkit), and to /dev/console if that is writable:
 
     home/                       the agent, in its own folder
+    apt.conf                    apt's configuration for the startup script: how long to wait for a lock
     booted                      the machine's one boot has begun: if it exists, the script powers off at once
     interrupted                 the cloud's notice of a spot interruption, unchanged
 
 The agent gives its jobs the variables of job_environment, and LANG, CMLKIT_HOME, CMLKIT_INSTANCE_ID and
-CMLKIT_INSTANCE_STARTED (seconds since the epoch). The script asks the cloud every five seconds for a spot
+CMLKIT_INSTANCE_STARTED (seconds since the epoch); with a proxy, those that name it, in both spellings.
+
+The script asks the cloud every five seconds for a spot
 interruption; on one, it sends SIGTERM to the programs that the job's steps run.
 """
 
+import gzip
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 
@@ -51,6 +71,7 @@ BOOT_STEPS = (
     "user",
     "runner-files",
     "job-environment",
+    "docker",
     "startup-script",
     "watchers",
     "runner",
@@ -70,8 +91,13 @@ class BootSpec:
         runner_sha256: Checksum of that archive, from the forge, in hexadecimal.
         idle_timeout: Seconds without a job after which the instance powers off.
         max_lifetime: Seconds after which it powers off, even during a job.
-        startup_script: The user's own lines, run by `bash -e` as root before the runner starts.
+        startup_script: The user's own lines, run by `bash -e` as root before the runner starts, so that packages can
+            be installed: with HOME, without questions, and with patience for apt's lock.
         job_environment: Variables for every job on the runner.
+        proxy: URL of the proxy for everything that the instance fetches; the image's own if empty.
+        no_proxy: Hosts that are reached without it, besides the instance itself and its cloud's local services.
+        docker: Whether the job may use Docker, which is installed if the image lacks it; amounts to root.
+        sudo: Whether the job may use sudo without a password.
     """
 
     cloud: FirstBoot
@@ -83,6 +109,10 @@ class BootSpec:
     max_lifetime: float
     startup_script: str = ""
     job_environment: Mapping[str, str] = field(default_factory=dict)
+    proxy: str = field(default="", repr=False)
+    no_proxy: Sequence[str] = ()
+    docker: bool = False
+    sudo: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,12 +122,14 @@ class BootProgress:
     Attributes:
         step: The last of BOOT_STEPS that it began.
         uptime: Seconds from the machine's start to that moment.
-        farewell: Why it powered off; empty if it has not.
+        farewell: Why it began to power off; empty if it has not.
+        had_job: Whether the runner has had a job. Scripts of older versions do not tell.
     """
 
     step: str
     uptime: float
     farewell: str = ""
+    had_job: bool = False
 
 
 def boot_progress(console: str) -> BootProgress | None:
@@ -109,16 +141,46 @@ def boot_progress(console: str) -> BootProgress | None:
         return None
     farewells = re.findall(r"cmlkit: powering off: ([^\r\n]+)", console)
     step, uptime = steps[-1]
-    return BootProgress(step=step, uptime=float(uptime), farewell=farewells[-1] if farewells else "")
+    return BootProgress(
+        step=step,
+        uptime=float(uptime),
+        # Ending what still runs says farewell again, with that as the reason.
+        farewell=farewells[0] if farewells else "",
+        had_job="cmlkit: a job came" in console,
+    )
 
 
-def user_data(spec: BootSpec) -> str:
-    """Return the script that cloud-init runs on the instance's first boot.
+def boot_warnings(console: str) -> tuple[str, ...]:
+    """Return the boot script's warnings on the console, each once."""
+    return tuple(dict.fromkeys(re.findall(r"cmlkit: warning: ([^\r\n]+)", console)))
+
+
+def user_data(spec: BootSpec) -> bytes:
+    """Return the boot script, gzipped, as cloud-init unpacks and runs it on the instance's first boot.
+
+    Equal specs give equal bytes: a repeated launch is the same request.
+    https://docs.cloud-init.io/en/latest/explanation/format/gzip.html
 
     Raises:
         SettingsError: The script is larger than the cloud allows, or a value cannot be put into it.
     """
-    values = {
+    values = _values(spec)
+    packed = _gzipped(_script(spec, values))
+    _require_room(packed, values, spec.cloud)
+    return packed
+
+
+def boot_script(spec: BootSpec) -> str:
+    """Return the script of the user data, before compression.
+
+    Raises:
+        SettingsError: A value cannot be put into it.
+    """
+    return _script(spec, _values(spec))
+
+
+def _values(spec: BootSpec) -> dict[str, str]:
+    return {
         "CMLKIT_CREDENTIAL": spec.credential,
         "CMLKIT_CLOUD": spec.cloud.cloud,
         "CMLKIT_RUNNER_URL": spec.runner_url,
@@ -127,13 +189,18 @@ def user_data(spec: BootSpec) -> str:
         "CMLKIT_MAX_LIFETIME": f"{spec.max_lifetime:.2f}",
         "CMLKIT_STARTUP_SCRIPT": spec.startup_script,
         "CMLKIT_JOB_ENVIRONMENT": _environment_lines(spec.job_environment),
+        "CMLKIT_PROXY": spec.proxy,
+        "CMLKIT_NO_PROXY": ",".join(spec.no_proxy),
+        "CMLKIT_DOCKER": "yes" if spec.docker else "",
+        "CMLKIT_SUDO": "yes" if spec.sudo else "",
     }
+
+
+def _script(spec: BootSpec, values: Mapping[str, str]) -> str:
     shebang, *life = (files(__package__ or "") / "life.sh").read_text(encoding="utf-8").splitlines()
     assignments = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
     parts = [*spec.cloud.metadata_script.splitlines(), *spec.agent.script.splitlines(), *life]
-    script = "\n".join([shebang, *assignments, *_code(parts)]) + "\n"
-    _require_room(script, values, spec.cloud)
-    return script
+    return "\n".join([shebang, *assignments, *_code(parts)]) + "\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,16 +220,22 @@ class ImageContents:
         return [*lacks, *(name for name in ("git", "uv") if not getattr(self, name))]
 
 
-def image_recipe(*, runner_url: str, runner_sha256: str, startup_script: str = "") -> str:
+def image_recipe(
+    *, runner_url: str, runner_sha256: str, startup_script: str = "", proxy: str = "", no_proxy: Sequence[str] = ()
+) -> str:
     """Return the user data for a machine that will become an image.
 
     Args:
         startup_script: The user's own lines, run as root at the end.
+        proxy: URL of the proxy for what the recipe fetches; the image does not keep it.
+        no_proxy: Hosts that are reached without it.
     """
     values = {
         "CMLKIT_RUNNER_URL": runner_url,
         "CMLKIT_RUNNER_SHA256": runner_sha256,
         "CMLKIT_STARTUP_SCRIPT": startup_script,
+        "CMLKIT_PROXY": proxy,
+        "CMLKIT_NO_PROXY": ",".join(no_proxy),
     }
     shebang, *lines = _resource("prepare-image.sh")
     head = next(index for index, line in enumerate(lines) if not line.startswith("#"))
@@ -212,14 +285,19 @@ def _environment_lines(environment: Mapping[str, str]) -> str:
     return "\n".join(f"{name}={value}" for name, value in environment.items())
 
 
-def _require_room(script: str, values: Mapping[str, str], cloud: FirstBoot) -> None:
-    size = len(script.encode())
-    if size <= cloud.user_data_limit:
+def _gzipped(text: str) -> bytes:
+    # Without a time, so that the same text is the same bytes.
+    return gzip.compress(text.encode(), mtime=0)
+
+
+def _require_room(packed: bytes, values: Mapping[str, str], cloud: FirstBoot) -> None:
+    if len(packed) <= cloud.user_data_limit:
         return
-    sizes = {name: len(value.encode()) for name, value in values.items()}
+    sizes = {name: len(_gzipped(value)) for name, value in values.items()}
     largest = max(sizes, key=lambda name: sizes[name])
     raise SettingsError(
-        f"The instance's user data is {size:,} bytes; {cloud.cloud} takes {cloud.user_data_limit:,}. "
-        f"The largest value in it is {largest} with {sizes[largest]:,} bytes.",
+        f"The instance's user data is {len(packed):,} bytes after compression; {cloud.cloud} takes"
+        f" {cloud.user_data_limit:,}. The largest value in it is {largest}: {len(values[largest].encode()):,} bytes,"
+        f" {sizes[largest]:,} after compression.",
         next_step="Shorten `startup-script`: let it fetch its longer part, or prepare an image that has it.",
     )

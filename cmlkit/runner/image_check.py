@@ -15,7 +15,7 @@ from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.boot import ImageContents, check_image_script, image_contents
 from cmlkit.runner.created import Created
-from cmlkit.runner.ladder import Rung, climb
+from cmlkit.runner.ladder import Request, Rung, climb
 from cmlkit.runner.plan import plan
 from cmlkit.runner.signals import catching_signals
 from cmlkit.runner.specification import client_token
@@ -57,7 +57,7 @@ class ImageCheck:
             ServiceError: The instance ended before it reported.
         """
         planned = plan(replace(self.spec, count=1), self.clouds)
-        rung, instance = climb(planned.rungs, self._launch, clock=self.clock)
+        rung, instance = climb(planned.rungs, self._request, clock=self.clock)
         cloud = self._cloud(rung)
         deadline = self.clock.now() + self.spec.wait_timeout
         while (found := image_contents(console := cloud.console_output(instance.id))) is None:
@@ -81,21 +81,27 @@ class ImageCheck:
         if any(not item.alive for item in cloud.instances(ids=[instance.id])):
             raise ServiceError(f"{instance.id} ended before it reported what its image has.\n{tail}")
 
-    def _launch(self, rung: Rung) -> Instance:
+    def _request(self, rung: Rung) -> Request:
         spec = InstanceSpec(
             name=self._runner.name,
-            client_token=client_token(self.workflow_run, self._runner, rung),
+            client_token=client_token(self.workflow_run, self._runner, rung, expires=self._expires),
             instance_type=rung.instance_type.name,
             market=rung.market,
             image=rung.image,
             subnet=rung.subnet,
             security_groups=rung.security_groups,
-            user_data=check_image_script(),
+            user_data=check_image_script().encode(),
             disk_size=self.spec.disk_size,
             disk_type=self.spec.disk_type,
-            tags=lease.tags(self.workflow_run, self._runner, expires=self._expires, extra=self.spec.tags),
+            tags=lease.tags(
+                self.workflow_run,
+                self._runner,
+                scope=self.workflow_run.repository,
+                expires=self._expires,
+                extra=self.spec.tags,
+            ),
         )
-        return self._created.launched(self._runner.name, self._cloud(rung), spec)
+        return lambda: self._created.launched(self._runner.name, self._cloud(rung), spec)
 
     def _cloud(self, rung: Rung) -> Cloud:
         return next(cloud for cloud in self.clouds if cloud.region == rung.region)

@@ -9,19 +9,20 @@ from dataclasses import dataclass, replace
 
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.clouds.base import Cloud, CloudFor
-from cmlkit.clouds.launching import Instance, LaunchIncomplete
+from cmlkit.clouds.launching import Instance, LaunchIncomplete, LaunchRefused
 from cmlkit.clouds.planning import Architecture, Market
 from cmlkit.errors import CmlkitError, Interrupted, WaitTimeout
 from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload, RunnerForge
+from cmlkit.forges.workflows import JobForge
 from cmlkit.progress import Progress, Say, Silent
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
-from cmlkit.runner.arrival import Arrival, Watch
+from cmlkit.runner.arrival import Arrival, Watch, console_of
 from cmlkit.runner.created import Created
-from cmlkit.runner.ladder import Refusal, Rung, climb
+from cmlkit.runner.ladder import Refusal, Request, Rung, climb
 from cmlkit.runner.plan import LaunchPlan, plan
 from cmlkit.runner.signals import catching_signals
-from cmlkit.runner.specification import instance_spec
+from cmlkit.runner.specification import instance_spec, latest_end
 from cmlkit.runner.spot import after_interruption
 from cmlkit.runner.stopping import Removed, remove
 from cmlkit.settings.schema import RunnerSpec
@@ -61,11 +62,16 @@ class Launched:
 
 @dataclass(frozen=True, kw_only=True)
 class _Bought:
-    """A registered runner, and the instance that boots to become it."""
+    """A registered runner, and the instance that boots to become it; before it, others could not be started."""
 
-    runner: Runner
+    jit_runner: JitRunner
     instance: Instance
     rung: Rung
+    earlier: tuple[Refusal, ...] = ()
+
+    @property
+    def runner(self) -> Runner:
+        return self.jit_runner.runner
 
 
 class Launching:
@@ -77,6 +83,7 @@ class Launching:
         *,
         workflow_run: WorkflowRun,
         forge: RunnerForge,
+        job_forge: JobForge | None,
         clouds: Sequence[Cloud],
         progress: Progress,
         clock: Clock,
@@ -84,14 +91,18 @@ class Launching:
         self.spec = spec
         self.workflow_run = workflow_run
         self.forge = forge
+        self.job_forge = job_forge
         self.clouds = {cloud.region: cloud for cloud in clouds}
         self.progress = progress
         self.clock = clock
         self.started = clock.now()
-        self.expires = int(self.started + spec.max_lifetime)
-        self._deadline = self.started + spec.wait_timeout
-        numbers = range(1, spec.count + 1)
-        self.names = [lease.new_name(workflow_run, number, expires=self.expires) for number in numbers]
+        # Seconds of the search for capacity after the first time that every option was full, and until when counted.
+        self._waited: dict[str, float] = {}
+        self._counted_until: dict[str, float] = {}
+        # Names are registered before the launch, so they can only say when the last of all leases is over.
+        over = latest_end(spec, started=self.started)
+        self.names = [lease.new_name(workflow_run, number, expires=over) for number in range(1, spec.count + 1)]
+        self._expires: dict[str, int] = {}
         self._pool = ThreadPoolExecutor(max_workers=THREADS)
         self._plan: Future[LaunchPlan] = Future()
         self._downloads: Mapping[Architecture, Future[RunnerDownload]] = {}
@@ -150,12 +161,46 @@ class Launching:
         return bought
 
     def _wait_for(self, bought: Mapping[str, _Bought], say: Say) -> list[_Bought]:
-        arrivals = [self._arrival(item) for item in bought.values()]
-        watch = Watch(arrivals, forge=self.forge, deadline=self._deadline, clock=self.clock)
-        failed = {arrival.runner.name: error for arrival, error in watch.wait(say)}
-        online = {name: item for name, item in bought.items() if name not in failed}
+        online: dict[str, _Bought] = {}
+        failed: dict[str, CmlkitError] = {}
+        while bought:
+            arrivals = [self._arrival(item) for item in bought.values()]
+            watch = Watch(
+                arrivals,
+                run_id=self.workflow_run.run_id,
+                forge=self.forge,
+                job_forge=self.job_forge,
+                deadline=self._deadline(),
+                clock=self.clock,
+            )
+            ended = {arrival.runner.name: error for arrival, error in watch.wait(say)}
+            online |= {name: item for name, item in bought.items() if name not in ended}
+            again: dict[str, _Bought] = {}
+            for name, error in ended.items():
+                try:
+                    again[name] = self._bought_elsewhere(bought[name], error)
+                except CmlkitError as final:
+                    failed[name] = final
+            bought = again
         self._settle(failed, came=online)
+        for item in online.values():
+            self._tell_warnings(self._arrival(item))
         return list(online.values())
+
+    def _tell_warnings(self, arrival: Arrival) -> None:
+        console = console_of(arrival)
+        if console.problem:
+            self.progress.note(f"The console of {arrival.instance.id} could not be read: {console.problem}")
+        for warning in console.warnings:
+            self.progress.warn(f"{arrival.instance.id}: {warning}")
+
+    def _bought_elsewhere(self, item: _Bought, error: CmlkitError) -> _Bought:
+        """Return the next instance for a runner whose first one the cloud could not start; raise any other error."""
+        if not isinstance(error, LaunchRefused):
+            raise error
+        refusal = Refusal(rung=item.rung, error=error)
+        self._tell_refusal(refusal)
+        return self._climbed(item.jit_runner, earlier=(*item.earlier, refusal))
 
     def _settle(self, failed: Mapping[str, CmlkitError], *, came: Collection[str]) -> None:
         """Raise the first error; but if some runners came and some are enough, remove only the failed ones."""
@@ -170,39 +215,79 @@ class Launching:
             raise removed.failures[0]
 
     def _buy(self, name: str) -> _Bought:
-        labels = dict.fromkeys((*COMMON_LABELS, self.workflow_run.label, *self.spec.labels))
+        regions = lease.region_labels(self.clouds)
+        labels = dict.fromkeys((*COMMON_LABELS, self.workflow_run.label, *self.spec.labels, *regions))
         with self._created.registering(name):
             jit_runner = self.forge.create_jit_runner(name=name, labels=list(labels))
+        return self._climbed(jit_runner)
+
+    def _climbed(self, jit_runner: JitRunner, *, earlier: tuple[Refusal, ...] = ()) -> _Bought:
+        name = jit_runner.runner.name
         try:
             rung, instance = climb(
                 self._plan.result().rungs,
-                lambda rung: self._launch(jit_runner, rung),
+                lambda rung: self._request(jit_runner, rung),
                 clock=self.clock,
                 refused=self._tell_refusal,
+                earlier=earlier,
+                patience=self.spec.capacity_timeout,
+                waiting=lambda seconds: self._wait_for_capacity(name, seconds),
             )
         except LaunchIncomplete as incomplete:
             raise incomplete.error from incomplete.error.__cause__
-        return _Bought(runner=jit_runner.runner, instance=instance, rung=rung)
+        finally:
+            self._counted_until.pop(name, None)
+        return _Bought(jit_runner=jit_runner, instance=instance, rung=rung, earlier=earlier)
 
-    def _launch(self, jit_runner: JitRunner, rung: Rung) -> Instance:
-        if self._given_up:
-            raise Interrupted("The launch was given up.")
-        if self.clock.now() >= self._deadline:
-            raise WaitTimeout(
-                f"No instance could be launched within {self.spec.wait_timeout:.0f} s.",
-                next_step="Allow more time with --wait-timeout, or fewer instance types, regions and subnets.",
-            )
+    def _request(self, jit_runner: JitRunner, rung: Rung) -> Request:
+        """Return the launch on a rung. Its lease begins now, and is the same however often the request is sent."""
+        name, download = jit_runner.runner.name, self._downloads[rung.instance_type.architecture].result()
+        if name in self._counted_until:
+            self._count_waiting(name)
+        self._expires[name] = int(self.clock.now() + self.spec.max_lifetime)
         spec = instance_spec(
             self.spec,
             workflow_run=self.workflow_run,
             first_boot=self.clouds[rung.region].first_boot,
             agent=self.forge.runner_agent,
+            scope=self.forge.runner_owner,
             jit_runner=jit_runner,
-            download=self._downloads[rung.instance_type.architecture].result(),
+            download=download,
             rung=rung,
-            expires=self.expires,
+            expires=self._expires[name],
         )
-        return self._created.launched(jit_runner.runner.name, self.clouds[rung.region], spec)
+
+        def send() -> Instance:
+            self._require_time()
+            return self._created.launched(name, self.clouds[rung.region], spec)
+
+        return send
+
+    def _require_time(self) -> None:
+        if self._given_up:
+            raise Interrupted("The launch was given up.")
+        if self.clock.now() >= self._deadline():
+            raise WaitTimeout(
+                f"No instance could be launched within {self.spec.wait_timeout:.0f} s.",
+                next_step="Allow more time with --wait-timeout, or fewer instance types, regions and subnets.",
+            )
+
+    def _deadline(self) -> float:
+        """Return until when the runners must be online; the search for capacity, once all is full, does not count."""
+        return self.started + self.spec.wait_timeout + max(self._waited.values(), default=0.0)
+
+    def _wait_for_capacity(self, name: str, seconds: float) -> None:
+        if self._given_up:
+            raise Interrupted("The launch was given up.")
+        self._count_waiting(name, ahead=seconds)
+        self.progress.note(f"No option has capacity; the next try is in {seconds:.0f} s.")
+
+    def _count_waiting(self, name: str, *, ahead: float = 0.0) -> None:
+        """Count the time since the last call, and `ahead` seconds, as spent on the search for capacity."""
+        until = self.clock.now() + ahead
+        since = self._counted_until.get(name, self.clock.now())
+        self._waited[name] = self._waited.get(name, 0.0) + until - since
+        self._counted_until[name] = until
 
     def _tell_refusal(self, refusal: Refusal) -> None:
         self.progress.note(f"{refusal.rung}: {refusal.error.message}")
@@ -220,7 +305,7 @@ class Launching:
             market=bought.rung.market,
             region=bought.rung.region,
             price=bought.rung.price,
-            expires=self.expires,
+            expires=self._expires[bought.runner.name],
             seconds=seconds,
         )
 
@@ -231,6 +316,7 @@ def launch_all(
     workflow_run: WorkflowRun,
     forge: RunnerForge,
     cloud_for: CloudFor,
+    job_forge: JobForge | None = None,
     progress: Progress | None = None,
     clock: Clock | None = None,
 ) -> tuple[Launched, ...]:
@@ -240,6 +326,8 @@ def launch_all(
 
     Args:
         workflow_run: The run whose jobs the runners are for; they get its `label`.
+        job_forge: Forge with a token that may read the run's jobs, which show that a runner works that the list of
+            runners does not; None if none may.
 
     Raises:
         SettingsError: The settings ask for something that cannot exist.
@@ -249,7 +337,7 @@ def launch_all(
         ServiceError: The cloud or the forge failed for good, or an instance ended early.
         Interrupted: SIGINT or SIGTERM came.
     """
-    launching = _launching(spec, workflow_run, forge, cloud_for, progress, clock)
+    launching = _launching(spec, workflow_run, forge, job_forge, cloud_for, progress, clock)
     with _taken_back(launching, keep=True):
         return launching.run()
 
@@ -261,6 +349,7 @@ def launch_runner(
     workflow_run: WorkflowRun,
     forge: RunnerForge,
     cloud_for: CloudFor,
+    job_forge: JobForge | None = None,
     progress: Progress | None = None,
     clock: Clock | None = None,
 ) -> Iterator[Launched]:
@@ -268,7 +357,7 @@ def launch_runner(
 
     SIGINT and SIGTERM raise `Interrupted` inside the block, so that the instance is terminated then, too.
     """
-    launching = _launching(replace(spec, count=1), workflow_run, forge, cloud_for, progress, clock)
+    launching = _launching(replace(spec, count=1), workflow_run, forge, job_forge, cloud_for, progress, clock)
     with _taken_back(launching, keep=False):
         yield launching.run()[0]
 
@@ -277,6 +366,7 @@ def _launching(
     spec: RunnerSpec,
     workflow_run: WorkflowRun,
     forge: RunnerForge,
+    job_forge: JobForge | None,
     cloud_for: CloudFor,
     progress: Progress | None,
     clock: Clock | None,
@@ -290,6 +380,7 @@ def _launching(
         chosen,
         workflow_run=workflow_run,
         forge=forge,
+        job_forge=job_forge,
         clouds=clouds,
         progress=progress,
         clock=clock or SystemClock(),

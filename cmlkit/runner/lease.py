@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cmlkit.clouds.launching import Instance
+from cmlkit.clouds.launching import Instance, Volume
 from cmlkit.errors import SettingsError
 from cmlkit.forges.runners import Runner
 from cmlkit.records.workflow_run import WorkflowRun
@@ -18,12 +18,18 @@ ATTEMPT = "cmlkit:attempt"
 REPOSITORY = "cmlkit:repository"
 LABEL = "cmlkit:label"
 RUNNER_ID = "cmlkit:runner-id"
+SCOPE = "cmlkit:scope"
+"""The repository or organisation whose list of runners has the instance's; missing on those of older versions."""
+
 EXPIRES = "cmlkit:expires"
 REAPING = "cmlkit:reaping"
 """Set by the reaper on an instance before it looks again: the time, in seconds since the epoch."""
 
 INTERRUPTED = "cmlkit:interrupted"
 """Set on a spot instance that the cloud took back: when that was noticed, in seconds since the epoch."""
+
+REGION_LABEL = "cmlkit-region-"
+"""Begins the labels of a runner that say in which regions its instance may be."""
 
 _NAME = re.compile(r"cmlkit-(?P<run>.+)-(?P<attempt>\d+)-(?P<number>\d+)-(?P<expires>[0-9a-f]{8})-[0-9a-f]{6}")
 
@@ -32,7 +38,9 @@ _NAME = re.compile(r"cmlkit-(?P<run>.+)-(?P<attempt>\d+)-(?P<number>\d+)-(?P<exp
 class RunnerName:
     """The parts of a runner's name, which is also its instance's.
 
-    The name has the lease's end because forges do not show a runner's age.
+    Attributes:
+        expires: When no runner of this launch can be at work any more, in seconds since the epoch: forges do not show
+            a runner's age. The end of its own instance's lease is earlier, and is in the instance's tags.
     """
 
     run_id: str
@@ -54,11 +62,21 @@ class RunnerName:
 
 
 def new_name(workflow_run: WorkflowRun, number: int, *, expires: float) -> str:
-    """Return a new name for the run's runner with that number.
+    """Return a new name for the run's runner with that number; `expires` as in `RunnerName`.
 
     Two launches of one run, for two kinds of machine, share the run's label but no name.
     """
     return f"{workflow_run.label}-{number}-{int(expires):08x}-{secrets.token_hex(3)}"
+
+
+def region_labels(regions: Iterable[str]) -> list[str]:
+    """Return the labels that remember in which regions a runner's instance may be launched."""
+    return [f"{REGION_LABEL}{region}" for region in regions]
+
+
+def remembered_regions(runner: Runner) -> list[str]:
+    """Return the regions in which the runner's instance may be; empty for runners of older versions."""
+    return [label.removeprefix(REGION_LABEL) for label in runner.labels if label.startswith(REGION_LABEL)]
 
 
 def is_name_of(workflow_run: WorkflowRun, name: str) -> bool:
@@ -76,12 +94,14 @@ def tags(
     workflow_run: WorkflowRun,
     runner: Runner,
     *,
+    scope: str,
     expires: float,
     extra: Mapping[str, object] | None = None,
 ) -> dict[str, str]:
     """Return the tags for one runner's instance.
 
     Args:
+        scope: The repository or organisation that has the runner.
         expires: End of the lease, in seconds since the epoch.
         extra: The user's own tags.
 
@@ -94,14 +114,15 @@ def tags(
         REPOSITORY: workflow_run.repository,
         LABEL: workflow_run.label,
         RUNNER_ID: str(runner.id),
+        SCOPE: scope,
         EXPIRES: str(int(expires)),
     }
     return {**_checked(extra or {}), **own}
 
 
-def expires(instance: Instance) -> int | None:
-    """Return when the instance's lease ends, in seconds since the epoch; None if its tag is not a number."""
-    text = instance.tags.get(EXPIRES, "")
+def expires(tagged: Instance | Volume) -> int | None:
+    """Return when the lease in the tags ends, in seconds since the epoch; None if the tag is not a number."""
+    text = tagged.tags.get(EXPIRES, "")
     return int(text) if text.isdecimal() else None
 
 

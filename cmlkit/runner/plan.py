@@ -13,8 +13,6 @@ from cmlkit.runner.ladder import Rung, ordered
 from cmlkit.settings.schema import RunnerSpec
 
 THREADS = 16
-# The most jobs that a matrix can have. https://docs.github.com/en/actions/reference/limits
-MOST_RUNNERS = 256
 PATIENCE_WITH_PRICES_SECONDS = 3.0
 
 MARKETS: Mapping[str, tuple[Market, ...]] = {
@@ -47,6 +45,8 @@ class _Survey:
     images: Future[list[Image]]
     places: Future[list[_Place]]
     prices: Mapping[Market, Future[Mapping[tuple[str, str], float]]]
+    storage: Future[float | None]
+    disk_size: int
 
 
 def plan(spec: RunnerSpec, clouds: Sequence[PlanningCloud], *, dry_run: bool = False) -> LaunchPlan:
@@ -61,24 +61,11 @@ def plan(spec: RunnerSpec, clouds: Sequence[PlanningCloud], *, dry_run: bool = F
         SettingsError: No region has what the settings name.
         PermissionDenied: A question may not be asked.
     """
-    _check(spec)
     pool = ThreadPoolExecutor(max_workers=THREADS)
     try:
         return _plan(spec, clouds, [_survey(spec, cloud, pool, make=not dry_run) for cloud in clouds])
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _check(spec: RunnerSpec) -> None:
-    if not 1 <= spec.count <= MOST_RUNNERS:
-        raise SettingsError(f"`count` is {spec.count}; it takes 1 to {MOST_RUNNERS}.")
-    if spec.max_price < 0:
-        raise SettingsError(f"`max-price` is {spec.max_price:g}; it takes USD per hour, or 0 for no limit.")
-    if _is_by_need(spec) and spec.instance_type != RunnerSpec().instance_type:
-        raise SettingsError(
-            "Both `instance-type` and what the type must have (`cpus`, `memory`, `gpus`) are set.",
-            next_step="Leave one of the two out.",
-        )
 
 
 def _is_by_need(spec: RunnerSpec) -> bool:
@@ -127,6 +114,8 @@ def _survey(spec: RunnerSpec, cloud: PlanningCloud, pool: Executor, *, make: boo
         types=types,
         images=pool.submit(cloud.images, spec.image),
         places=pool.submit(_places, spec, cloud, make=make),
+        storage=pool.submit(cloud.storage_price, spec.disk_type),
+        disk_size=spec.disk_size,
         prices={market: pool.submit(_ask_prices, spec, cloud, market, types) for market in MARKETS[spec.market]},
     )
 
@@ -148,12 +137,12 @@ def _ask_prices(
 def _places(spec: RunnerSpec, cloud: PlanningCloud, *, make: bool) -> list[_Place]:
     subnets = cloud.subnets(spec.subnet)
     networks = dict.fromkeys(subnet.network for subnet in subnets)
-    groups = {network: spec.security_group or _own_group(cloud, network, make=make) for network in networks}
+    groups = {network: spec.security_group or _own_group(cloud, network, spec.tags, make=make) for network in networks}
     return [_Place(subnet=subnet, security_groups=groups[subnet.network]) for subnet in subnets]
 
 
-def _own_group(cloud: PlanningCloud, network: str, *, make: bool) -> tuple[str, ...]:
-    group = cloud.closed_security_group(network, make=make)
+def _own_group(cloud: PlanningCloud, network: str, tags: Mapping[str, str], *, make: bool) -> tuple[str, ...]:
+    group = cloud.closed_security_group(network, make=make, tags={name: str(value) for name, value in tags.items()})
     return (group,) if group else ()
 
 
@@ -161,6 +150,7 @@ def _rungs(survey: _Survey, note: Callable[[str], None]) -> list[Rung]:
     places = survey.places.result()
     bootable = _bootable(survey, note)
     rungs: list[Rung] = []
+    storage = _storage_price(survey)
     for market, asked in survey.prices.items():
         prices = _prices(market, asked, survey.cloud, note)
         rungs += [
@@ -174,6 +164,8 @@ def _rungs(survey: _Survey, note: Callable[[str], None]) -> list[Rung]:
                 image=image,
                 quota=survey.cloud.quota(instance_type.name, market),
                 price=prices.get((instance_type.name, place.subnet.zone), prices.get((instance_type.name, ""))),
+                disk_price=None if storage is None else storage * max(survey.disk_size, image.disk_size),
+                address_price=survey.cloud.address_price(place.subnet),
             )
             for instance_type, image in bootable
             for place in places
@@ -218,6 +210,14 @@ def _prices(
         why = error.message
     note(f"Prices of {market} instances in {cloud.region} are unknown: {why}")
     return {}
+
+
+def _storage_price(survey: _Survey) -> float | None:
+    """Return the price of a GiB; None if it is unknown, of which the notes about the other prices tell."""
+    try:
+        return survey.storage.result(timeout=PATIENCE_WITH_PRICES_SECONDS)
+    except (TimeoutError, CmlkitError):
+        return None
 
 
 def _no_such_type(spec: RunnerSpec, clouds: Sequence[PlanningCloud]) -> SettingsError:

@@ -10,10 +10,11 @@ from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.boot import BootSpec, user_data
 from cmlkit.runner.ladder import Rung
+from cmlkit.settings import variables
 from cmlkit.settings.schema import RunnerSpec
 
-# The instance's own timer comes first.
-EXPIRY_GRACE_SECONDS = 600
+# The instance's own timer comes first. It starts during the boot, which takes some minutes at most.
+EXPIRY_GRACE_SECONDS = 600.0
 
 
 def instance_spec(
@@ -22,6 +23,7 @@ def instance_spec(
     workflow_run: WorkflowRun,
     first_boot: FirstBoot,
     agent: RunnerAgent,
+    scope: str,
     jit_runner: JitRunner,
     download: RunnerDownload,
     rung: Rung,
@@ -29,12 +31,16 @@ def instance_spec(
 ) -> InstanceSpec:
     """Return the specification of the runner's instance; equal arguments give equal ones, client token included.
 
+    Args:
+        scope: The repository or organisation that has the runner.
+        expires: End of the lease, in seconds since the epoch.
+
     Raises:
         SettingsError: The startup script does not fit into user data, or a tag is reserved for cmlkit.
     """
     return InstanceSpec(
         name=jit_runner.runner.name,
-        client_token=client_token(workflow_run, jit_runner.runner, rung),
+        client_token=client_token(workflow_run, jit_runner.runner, rung, expires=expires),
         instance_type=rung.instance_type.name,
         market=rung.market,
         image=rung.image,
@@ -50,30 +56,62 @@ def instance_spec(
                 idle_timeout=spec.idle_timeout,
                 max_lifetime=spec.max_lifetime,
                 startup_script=spec.startup_script,
-                job_environment=job_environment(rung),
+                job_environment=job_environment(rung, minute_price=spec.minute_price),
+                proxy=spec.proxy,
+                no_proxy=spec.no_proxy,
+                docker=spec.docker,
+                sudo=spec.sudo,
             )
         ),
         disk_size=spec.disk_size,
         disk_type=spec.disk_type,
         max_price=spec.max_price,
         iam_instance_profile=spec.iam_instance_profile,
-        tags=lease.tags(workflow_run, jit_runner.runner, expires=expires, extra=spec.tags),
-        expires=expires + EXPIRY_GRACE_SECONDS,
+        tags=lease.tags(workflow_run, jit_runner.runner, scope=scope, expires=expires, extra=spec.tags),
+        expires=expires + _grace(spec),
         expiry_role=spec.stop_schedule_role,
     )
 
 
-def client_token(workflow_run: WorkflowRun, runner: Runner, rung: Rung) -> str:
-    """Return the token that marks repeated requests for one run, attempt, runner and rung as the same."""
-    told_apart_by = (workflow_run.repository, workflow_run.run_id, workflow_run.attempt, runner.id, rung.region, rung)
+def client_token(workflow_run: WorkflowRun, runner: Runner, rung: Rung, *, expires: float) -> str:
+    """Return the token that marks repeated requests for one run, attempt, runner, rung and lease as the same."""
+    run = (workflow_run.repository, workflow_run.run_id, workflow_run.attempt)
+    told_apart_by = (*run, runner.id, rung.region, rung, int(expires))
     return hashlib.sha256("\n".join(map(str, told_apart_by)).encode()).hexdigest()
 
 
-def job_environment(rung: Rung) -> dict[str, str]:
-    """Return the job's variables about its instance; the boot script adds the instance's id and start time."""
+def latest_end(spec: RunnerSpec, *, started: float) -> float:
+    """Return when the cloud has ended every instance of a launch that began at `started`, whenever it came.
+
+    Both in seconds since the epoch.
+    """
+    return started + spec.wait_timeout + spec.capacity_timeout + spec.max_lifetime + _grace(spec)
+
+
+def _grace(spec: RunnerSpec) -> float:
+    """Return how many seconds after the lease the cloud ends an instance that is still there.
+
+    A launch gives up an instance whose runner is not online within `wait_timeout`, so the timer of any other has
+    started by then.
+    """
+    return max(EXPIRY_GRACE_SECONDS, spec.wait_timeout)
+
+
+def job_environment(rung: Rung, *, minute_price: float = 0.0) -> dict[str, str]:
+    """Return the job's variables about its instance; the boot script adds the instance's id and start time.
+
+    Args:
+        minute_price: USD that the forge charges for a minute of the job.
+    """
     facts = {
-        "CMLKIT_INSTANCE_TYPE": rung.instance_type.name,
-        "CMLKIT_INSTANCE_MARKET": rung.market,
-        "CMLKIT_INSTANCE_REGION": rung.region,
+        variables.INSTANCE_TYPE: rung.instance_type.name,
+        variables.INSTANCE_MARKET: rung.market,
+        variables.INSTANCE_REGION: rung.region,
     }
-    return facts if rung.price is None else {**facts, "CMLKIT_INSTANCE_PRICE_USD_PER_HOUR": f"{rung.price:.6f}"}
+    prices = {
+        variables.INSTANCE_PRICE: rung.price,
+        variables.INSTANCE_DISK_PRICE: rung.disk_price,
+        variables.INSTANCE_ADDRESS_PRICE: rung.address_price,
+        variables.INSTANCE_MINUTE_PRICE: minute_price or None,
+    }
+    return {**facts, **{name: f"{price:.6f}" for name, price in prices.items() if price is not None}}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from cmlkit.clock import Clock
 from cmlkit.clouds.launching import Instance, LaunchingCloud
+from cmlkit.errors import CmlkitError
 from cmlkit.forges.workflows import WorkflowForge
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
@@ -53,32 +54,47 @@ def was_interrupted(forge: WorkflowForge, run_id: str, *, attempt: int) -> bool:
     return INTERRUPTION in forge.annotation_titles(run_id, attempt=attempt)
 
 
-def tag_interrupted(
-    instances: Sequence[Instance],
-    workflow_run: WorkflowRun,
-    *,
-    clouds: Sequence[LaunchingCloud],
-    forge: WorkflowForge | None,
-    clock: Clock,
-) -> tuple[str, ...]:
-    """Tag the spot instances of this attempt that the cloud took back; return their ids.
+class Interruptions:
+    """The spot instances of one attempt that the cloud took back.
 
     Args:
         forge: Has the jobs' reports, as the cloud shows no reason for an instance that powers off in time; if None,
             only the cloud is asked.
-
-    Raises:
-        PermissionDenied: The forge may not be asked, or an instance may not be tagged.
     """
-    spot = [item for item in instances if item.market == "spot" and _is_of(workflow_run, item)]
-    if not spot:
-        return ()
-    said = forge is not None and was_interrupted(forge, workflow_run.run_id, attempt=workflow_run.attempt)
-    ids = [item.id for item in spot if said or item.taken_back]
-    for cloud in clouds:
-        if here := [item.id for item in spot if item.id in ids and item.region == cloud.region]:
-            cloud.tag(here, {lease.INTERRUPTED: str(int(clock.now()))})
-    return tuple(ids)
+
+    def __init__(self, workflow_run: WorkflowRun, *, forge: WorkflowForge | None) -> None:
+        self._workflow_run = workflow_run
+        self._forge = forge
+        self._said: bool | CmlkitError | None = None
+
+    def look(self, instances: Sequence[Instance]) -> None:
+        """Read the jobs' reports if a spot instance is among these; an error is kept for `tag`."""
+        if self._forge is None or self._said is not None or not self._spot(instances):
+            return
+        run = self._workflow_run
+        try:
+            self._said = was_interrupted(self._forge, run.run_id, attempt=run.attempt)
+        except CmlkitError as error:
+            self._said = error
+
+    def tag(self, instances: Sequence[Instance], *, clouds: Sequence[LaunchingCloud], clock: Clock) -> tuple[str, ...]:
+        """Tag the instances that the cloud took back; return their ids.
+
+        Raises:
+            PermissionDenied: The forge may not be asked, or an instance may not be tagged.
+        """
+        self.look(instances)
+        if isinstance(self._said, CmlkitError):
+            raise self._said
+        spot = self._spot(instances)
+        ids = [item.id for item in spot if self._said or item.taken_back]
+        for cloud in clouds:
+            if here := [item.id for item in spot if item.id in ids and item.region == cloud.region]:
+                cloud.tag(here, {lease.INTERRUPTED: str(int(clock.now()))})
+        return tuple(ids)
+
+    def _spot(self, instances: Sequence[Instance]) -> list[Instance]:
+        return [item for item in instances if item.market == "spot" and _is_of(self._workflow_run, item)]
 
 
 def _is_of(workflow_run: WorkflowRun, instance: Instance) -> bool:

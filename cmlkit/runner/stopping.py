@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+import functools
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.clouds.launching import Instance, LaunchingCloud
 from cmlkit.errors import CmlkitError, Conflict, NotFound
 from cmlkit.forges.runners import Runner, RunnerForge
-from cmlkit.forges.workflows import WorkflowForge
+from cmlkit.forges.workflows import JobForge, WorkflowForge
 from cmlkit.progress import Progress, Silent
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
+from cmlkit.runner.idleness import readable_jobs
 from cmlkit.runner.signals import catching_signals
-from cmlkit.runner.spot import tag_interrupted
+from cmlkit.runner.spot import Interruptions
+from cmlkit.together import together
 
 # A cloud may not know an instance for a moment after its launch.
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/query-api-troubleshooting.html#eventual-consistency
 LOOKS = 4
 PAUSE_SECONDS = 1.0
-THREADS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,7 @@ class Traces:
         known: Instances that were launched, even if the cloud does not list them yet.
         uncertain: Names of instances that may or may not have been launched.
         has_runners: Whether the forge may have runners to remove.
+        cloud_for: Returns a region, to search those that the runners' labels name, too; None to search only `clouds`.
     """
 
     clouds: Sequence[LaunchingCloud]
@@ -42,6 +44,15 @@ class Traces:
     known: Sequence[Instance] = ()
     uncertain: Collection[str] = ()
     has_runners: bool = True
+    cloud_for: Callable[[str], LaunchingCloud] | None = None
+
+    def elsewhere(self, runners: Sequence[Runner]) -> list[LaunchingCloud]:
+        """Return the other regions in which these runners' instances may be."""
+        if self.cloud_for is None:
+            return []
+        known = {cloud.region for cloud in self.clouds}
+        remembered = dict.fromkeys(region for runner in runners for region in lease.remembered_regions(runner))
+        return [self.cloud_for(region) for region in remembered if region not in known]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +65,7 @@ class Removed:
         busy: Names of runners that the forge still considered busy. It removes them by itself.
         failures: The errors.
         seen: Every instance that was found, also those that had ended.
+        regions: The regions that were searched.
         interrupted: Ids of the spot instances that the cloud took back.
         cloud: The cloud's own name, for messages; `forge` is the forge's.
     """
@@ -63,6 +75,7 @@ class Removed:
     busy: tuple[str, ...] = ()
     failures: tuple[CmlkitError, ...] = ()
     seen: tuple[Instance, ...] = ()
+    regions: tuple[str, ...] = ()
     interrupted: tuple[str, ...] = ()
     cloud: str = ""
     forge: str = ""
@@ -79,41 +92,114 @@ class Removed:
         return "\n".join(lines)
 
 
-def traces_of_run(workflow_run: WorkflowRun, clouds: Sequence[LaunchingCloud]) -> Traces:
+def traces_of_run(
+    workflow_run: WorkflowRun, clouds: Sequence[LaunchingCloud], *, cloud_for: Callable[[str], LaunchingCloud]
+) -> Traces:
     """Return the traces of all attempts of a run: its stop job may belong to a later attempt than its launch."""
     return Traces(
         clouds=clouds,
         tags=lease.tags_of_run(workflow_run),
         owns=lambda name: lease.is_name_of(workflow_run, name),
+        cloud_for=cloud_for,
     )
 
 
-def remove(traces: Traces, *, forge: RunnerForge, clock: Clock) -> Removed:
-    """Terminate the instances, then remove the runners. After a failure, continue with the rest."""
-    instances: list[str] = []
-    seen: list[Instance] = []
-    runners: dict[str, bool] = {}
-    failures: list[CmlkitError] = []
-    for cloud in traces.clouds:
+def remove(
+    traces: Traces, *, forge: RunnerForge, clock: Clock, beside: Callable[[Sequence[Instance]], None] | None = None
+) -> Removed:
+    """Terminate the instances and remove the runners, at once. After a failure, continue with the rest.
+
+    Args:
+        beside: Called with the instances in `traces.clouds`, while they are terminated.
+    """
+    removal = _Removal(traces, forge=forge, clock=clock)
+    removal.look()
+    removal.end(beside)
+    return removal.removed()
+
+
+class _Removal:
+    """The removal of some traces, and what came of it so far."""
+
+    def __init__(self, traces: Traces, *, forge: RunnerForge, clock: Clock) -> None:
+        self._traces = traces
+        self._forge = forge
+        self._clock = clock
+        self._regions = [_Region(cloud) for cloud in traces.clouds]
+        self._listed: list[Runner] = []
+        self._runners: dict[str, bool] = {}
+        self._failure: CmlkitError | None = None
+
+    def look(self) -> None:
+        """List instances and runners."""
+        together(*[functools.partial(self._list, region) for region in self._regions], self._list_runners)
+
+    def _list(self, region: _Region) -> None:
         try:
-            seen += (listed := _listed(cloud, traces, clock))
-            instances += _terminate(cloud, traces, listed, clock)
+            region.seen = _listed(region.cloud, self._traces, self._clock)
         except CmlkitError as error:
-            failures.append(error)
-    if traces.has_runners:
+            region.failure = error
+
+    def _list_runners(self) -> None:
+        if not self._traces.has_runners:
+            return
         try:
-            runners = _unregister(traces, forge)
+            self._listed = [runner for runner in self._forge.runners() if self._traces.owns(runner.name)]
         except CmlkitError as error:
-            failures.append(error)
-    return Removed(
-        instances=tuple(instances),
-        runners=tuple(name for name, gone in runners.items() if gone),
-        busy=tuple(name for name, gone in runners.items() if not gone),
-        failures=tuple(failures),
-        seen=tuple(seen),
-        cloud=next((cloud.name for cloud in traces.clouds), ""),
-        forge=forge.runner_agent.forge,
-    )
+            self._failure = error
+
+    def end(self, beside: Callable[[Sequence[Instance]], None] | None) -> None:
+        """Terminate the instances and remove the runners."""
+        seen = [instance for region in self._regions for instance in region.seen]
+        calls = [functools.partial(self._end_instances, region) for region in self._regions]
+        also = [functools.partial(beside, seen)] if beside is not None else []
+        together(*calls, self._end_runners, *also)
+
+    def _end_instances(self, region: _Region) -> None:
+        if region.failure is not None:
+            return
+        try:
+            region.ended = _terminate(region.cloud, self._traces, region.seen, self._clock)
+        except CmlkitError as error:
+            region.failure = error
+
+    def _end_runners(self) -> None:
+        """Remove the runners, and before them their instances in other regions, which only their labels name."""
+        try:
+            others = [_Region(cloud) for cloud in self._traces.elsewhere(self._listed)]
+            self._regions += others
+            for region in others:
+                self._list(region)
+                self._end_instances(region)
+            # A runner whose region cannot be searched stays, and with it the name of the region.
+            if all(region.failure is None for region in others):
+                self._runners = _unregister(self._listed, self._forge)
+        except CmlkitError as error:
+            self._failure = error
+
+    def removed(self) -> Removed:
+        """Return what was removed."""
+        failures = [*(region.failure for region in self._regions), self._failure]
+        return Removed(
+            instances=tuple(instance for region in self._regions for instance in region.ended),
+            runners=tuple(name for name, gone in self._runners.items() if gone),
+            busy=tuple(name for name, gone in self._runners.items() if not gone),
+            failures=tuple(error for error in failures if error is not None),
+            seen=tuple(instance for region in self._regions for instance in region.seen),
+            regions=tuple(region.cloud.region for region in self._regions),
+            cloud=next((cloud.name for cloud in self._traces.clouds), ""),
+            forge=self._forge.runner_agent.forge,
+        )
+
+
+@dataclass
+class _Region:
+    """The instances that were found in one region, and the ids of those that were ended."""
+
+    cloud: LaunchingCloud
+    seen: list[Instance] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    failure: CmlkitError | None = None
 
 
 def _terminate(cloud: LaunchingCloud, traces: Traces, listed: Sequence[Instance], clock: Clock) -> list[str]:
@@ -121,8 +207,8 @@ def _terminate(cloud: LaunchingCloud, traces: Traces, listed: Sequence[Instance]
     known = {instance.id for instance in traces.known if instance.region == cloud.region}
     ids = sorted({instance.id for instance in listed}.union(known) - ended)
     _terminate_surely(cloud, ids, clock)
-    for instance in listed:
-        cloud.cancel_expiry(instance)
+    # Afterwards: until then the expiry is what ends the instance.
+    together(*[functools.partial(cloud.cancel_expiry, instance) for instance in listed])
     return ids
 
 
@@ -151,12 +237,10 @@ def _owned(cloud: LaunchingCloud, traces: Traces) -> list[Instance]:
     return [instance for instance in cloud.instances(tags=traces.tags) if traces.owns(instance.name)]
 
 
-def _unregister(traces: Traces, forge: RunnerForge) -> dict[str, bool]:
+def _unregister(runners: Sequence[Runner], forge: RunnerForge) -> dict[str, bool]:
     """Remove the runners; return for each name whether it is gone."""
-    runners = [runner for runner in forge.runners() if traces.owns(runner.name)]
-    with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        gone = pool.map(lambda runner: unregistered(runner, forge), runners)
-        return dict(zip((runner.name for runner in runners), gone, strict=True))
+    gone = together(*[functools.partial(unregistered, runner, forge) for runner in runners])
+    return dict(zip((runner.name for runner in runners), gone, strict=True))
 
 
 def unregistered(runner: Runner, forge: RunnerForge) -> bool:
@@ -175,6 +259,7 @@ def stop(
     cloud_for: Callable[[str], LaunchingCloud],
     regions: Sequence[str] = (),
     workflow_forge: WorkflowForge | None = None,
+    job_forge: JobForge | None = None,
     progress: Progress | None = None,
     clock: Clock | None = None,
 ) -> Removed:
@@ -183,8 +268,11 @@ def stop(
     Spot instances that the cloud took back are tagged as interrupted, so that the next attempt is launched on demand.
 
     Args:
-        regions: Regions to search; the environment's region if empty.
+        regions: Regions to search, besides those that the labels of the run's runners name; the environment's region if
+            empty.
         workflow_forge: Forge with the jobs' reports of spot interruptions; None to ask only the cloud.
+        job_forge: Forge with a token that may read the jobs of the run, which show that it had a runner; None if none
+            may.
 
     Raises:
         CmlkitError: The first error, after everything else was removed.
@@ -195,14 +283,45 @@ def stop(
         # Stopping takes seconds, and stopping halfway would leave instances behind.
         signals.hold()
         clouds = [cloud_for(region) for region in regions or ("",)]
-        removed = remove(traces_of_run(workflow_run, clouds), forge=forge, clock=clock)
+        interruptions = Interruptions(workflow_run, forge=workflow_forge)
+        traces = traces_of_run(workflow_run, clouds, cloud_for=cloud_for)
+        removed = remove(traces, forge=forge, clock=clock, beside=interruptions.look)
         try:
-            interrupted = tag_interrupted(removed.seen, workflow_run, clouds=clouds, forge=workflow_forge, clock=clock)
-            removed = replace(removed, interrupted=interrupted)
+            there = [cloud_for(region) for region in dict.fromkeys(item.region for item in removed.seen)]
+            removed = replace(removed, interrupted=interruptions.tag(removed.seen, clouds=there, clock=clock))
         except CmlkitError as error:
             progress.note(f"Whether {removed.cloud} took an instance back cannot be told: {error.message}")
+        for doubt in _doubts(removed, workflow_run, owner=forge.runner_owner, job_forge=job_forge):
+            progress.warn(doubt)
         say(removed.summary or f"nothing is left of run {workflow_run.run_id}")
         if removed.failures:
             raise removed.failures[0]
         signals.raise_if_received()
     return removed
+
+
+def _doubts(removed: Removed, workflow_run: WorkflowRun, *, owner: str, job_forge: JobForge | None) -> Iterator[str]:
+    """Yield why something of the run may be left elsewhere."""
+    if not removed.seen and not removed.failures and _had_runner(removed, workflow_run, job_forge):
+        yield (
+            f"Run {workflow_run.run_id} had a runner, but {' and '.join(removed.regions)} shows no instance of it. If"
+            " it was launched in another region, stop it there: set the same `region` as for its launch. Instances that"
+            " have ended are shown for about an hour."
+        )
+    scopes = {item.tags.get(lease.SCOPE, "") for item in removed.seen}
+    if others := sorted(scope for scope in scopes if scope.lower() not in ("", owner.lower())):
+        yield (
+            f"The runners of run {workflow_run.run_id} are listed by {' and '.join(others)}, not by {owner}: set the"
+            f" same `scope` as for the launch, or {removed.forge} keeps them, offline, for up to a day."
+        )
+
+
+def _had_runner(removed: Removed, workflow_run: WorkflowRun, job_forge: JobForge | None) -> bool:
+    """Return whether the run surely had a runner of ours: one that was listed, or one that a job of it names."""
+    if removed.runners or removed.busy:
+        return True
+    try:
+        jobs = readable_jobs(job_forge, workflow_run.run_id) or ()
+    except CmlkitError:
+        return False  # The removal, which succeeded, must not fail for a warning.
+    return any(lease.is_name_of(workflow_run, job.runner_name) for job in jobs)

@@ -14,10 +14,10 @@ import yaml
 
 from cmlkit.errors import SettingsError
 from cmlkit.files import YAML_NEXT_STEP, yaml_problem
-from cmlkit.settings.setting import nearest
+from cmlkit.settings.setting import nearest, repeated
 
-BARE = "gate"
-"""The section that is a list of rules instead of a mapping of names to values."""
+BARE, BARE_KEY = "gate", "rules"
+"""The section that may be its list of rules instead of a mapping of names to values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +52,14 @@ def parse_settings(text: str, *, path: Path, known: Mapping[str, Sequence[str]])
 
 
 def _read_section(section: str, node: yaml.Node, path: Path, where: str, names: Sequence[str]) -> dict[str, RawValue]:
-    if section == BARE:
-        return {section: RawValue(value=_plain(node, where), source=where)}
     if isinstance(node, yaml.ScalarNode) and _plain(node, where) is None:
         return {}
+    if section == BARE and not isinstance(node, yaml.MappingNode):
+        return {section: RawValue(value=_plain(node, where), source=where)}
     return {
-        f"{section}.{key}": RawValue(value=_plain(value, place), source=place)
+        (section if (section, key) == (BARE, BARE_KEY) else f"{section}.{key}"): RawValue(
+            value=_plain(value, place), source=place
+        )
         for key, value, place in _entries(node, path, names=names, inside=section)
     }
 
@@ -79,6 +81,12 @@ def _entries(node: yaml.Node, path: Path, *, names: Sequence[str], inside: str) 
 
 
 def _plain(node: yaml.Node, where: str) -> Any:
+    if twice := repeated(node):
+        file = where.rpartition(":")[0]
+        first, second = (f"{file}:{key.start_mark.line + 1}" for key in twice)
+        raise SettingsError(
+            f"{second}: {twice[1].value!r} occurs twice; the first is at {first}.", next_step="Remove one of them."
+        )
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_document(node)

@@ -2,29 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cmlkit.errors import SettingsError
+from cmlkit.settings.fit import Unfit, check_runner
 from cmlkit.settings.setting import (
+    BUCKET,
+    DIRECTIONS,
     DURATION_KIND,
+    ESTIMATOR,
     FLAG,
+    FOLDER,
     INTEGER,
     LIST,
     MAPPING,
     NUMBER,
+    PROXY,
+    SEARCH,
     STORE,
     TEXT,
     Setting,
+    a_share,
+    a_while,
+    all_inside,
+    between,
     choice,
     converted,
     declared,
+    inside,
     setting,
+    settle,
 )
 
 DEFAULT_FILE = Path("cmlkit.yaml")
+# The most jobs that a matrix can have. https://docs.github.com/en/actions/reference/limits
+MOST_RUNNERS = 256
+# A just-in-time runner has at most 100 labels, of which a launch needs some itself; the runner knows the other limit.
+# https://docs.github.com/en/rest/actions/self-hosted-runners
+# https://github.com/actions/runner/blob/main/src/Runner.Listener/Configuration/Validators.cs
+MOST_LABELS, LONGEST_LABEL = 90, 256
+# NumPy's. https://numpy.org/doc/stable/reference/random/legacy.html
+LARGEST_SEED = 2**32 - 1
+
+
+def _are_runner_labels(labels: tuple[str, ...]) -> None:
+    if len(labels) > MOST_LABELS:
+        raise ValueError(f"at most {MOST_LABELS} labels")
+    for label in labels:
+        if not label.strip() or len(label) > LONGEST_LABEL or "," in label or not label.isprintable():
+            raise ValueError(
+                f"labels of 1 to {LONGEST_LABEL} characters, without commas and line breaks, and {label[:40]!r} is none"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +83,11 @@ class RunnerSpec:
         "Highest price of an instance in USD per hour; types that cost more, or whose price is unknown, are not tried."
         " No limit if 0.",
     )
+    minute_price: float = setting(
+        0.0,
+        NUMBER,
+        "USD that the forge charges for a minute of a job on an own runner, for the report; 0 if it charges none.",
+    )
     region: tuple[str, ...] = setting((), LIST, "AWS regions to try, in order; AWS_REGION if empty.")
     subnet: tuple[str, ...] = setting((), LIST, "Subnet ids to try; those of the default VPC if empty.")
     security_group: tuple[str, ...] = setting(
@@ -61,12 +97,18 @@ class RunnerSpec:
         "",
         TEXT,
         "Machine image: ubuntu-24.04, ami-…, ssm:/parameter/path or OWNER:NAME; if empty, Ubuntu, or for GPUs AWS's"
-        " Deep Learning base image.",
+        " Deep Learning base image. docs/reference/systems.md lists the systems.",
     )
-    disk_size: int = setting(30, INTEGER, "Size of the root volume in GiB; never less than the image needs.")
-    disk_type: str = setting("gp3", TEXT, "Type of the root volume, such as gp3.")
-    labels: tuple[str, ...] = setting((), LIST, "Extra runner labels, besides the run's own unique one.")
-    count: int = setting(1, INTEGER, "Number of runners to launch at once, for the jobs of a matrix.")
+    disk_size: int = setting(
+        30, INTEGER, "Size of the root volume in GiB; never less than the image needs.", check=between(1, 65_536)
+    )
+    disk_type: str = setting("gp3", TEXT, "Type of the root volume: gp3, gp2 or standard.")
+    labels: tuple[str, ...] = setting(
+        (), LIST, "Extra runner labels, besides the run's own unique one.", check=_are_runner_labels
+    )
+    count: int = setting(
+        1, INTEGER, "Number of runners to launch at once, for the jobs of a matrix.", check=between(1, MOST_RUNNERS)
+    )
     partial: bool = setting(False, FLAG, "Whether to keep the runners that came online if others did not.")
     scope: str = setting(
         "repository",
@@ -74,19 +116,46 @@ class RunnerSpec:
         "Where to register runners: in the repository or in its organisation.",
     )
     runner_group: str = setting("", TEXT, "Name or id of the organisation's runner group; the default group if empty.")
-    idle_timeout: float = setting(300.0, DURATION_KIND, "Terminate an instance that gets no job for this long.")
-    max_lifetime: float = setting(7200.0, DURATION_KIND, "Terminate the instance after this long, even during a job.")
-    wait_timeout: float = setting(600.0, DURATION_KIND, "Give up if the runner is not online after this long.")
+    idle_timeout: float = setting(
+        300.0, DURATION_KIND, "Terminate an instance that gets no job for this long.", check=a_while
+    )
+    max_lifetime: float = setting(
+        7200.0, DURATION_KIND, "Terminate the instance after this long, even during a job.", check=a_while
+    )
+    wait_timeout: float = setting(
+        600.0, DURATION_KIND, "Give up if the runner is not online after this long.", check=a_while
+    )
+    capacity_timeout: float = setting(
+        0.0, DURATION_KIND, "If no option has capacity, try them again for this long, beside `wait-timeout`."
+    )
     iam_instance_profile: str = setting(
         "", TEXT, "Name or ARN of the instance profile that gives training access to AWS."
     )
     startup_script: str = setting("", TEXT, "Shell lines that run as root before the runner starts.")
-    tags: Mapping[str, str] = setting({}, MAPPING, "Extra tags on the instance and its volumes.")
+    docker: bool = setting(
+        False,
+        FLAG,
+        "Whether jobs may use Docker, for containers and services; installed if the image lacks it. Amounts to root.",
+    )
+    sudo: bool = setting(False, FLAG, "Whether jobs may use sudo without a password on the instance.")
+    proxy: str = setting(
+        "", PROXY, "Proxy for everything that the instance fetches, and for its job; that of the image if empty."
+    )
+    no_proxy: tuple[str, ...] = setting(
+        (), LIST, "Hosts that the instance reaches without the proxy, besides itself and its metadata service."
+    )
+    tags: Mapping[str, str] = setting(
+        {}, MAPPING, "Extra tags on the instance, its volumes and what else a launch makes."
+    )
     stop_schedule_role: str = setting(
         "",
         TEXT,
         "ARN of a role with which EventBridge Scheduler terminates the instance if all else fails; not used if empty.",
     )
+
+    def __post_init__(self) -> None:
+        settle(self, "runner")
+        check_runner(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +167,10 @@ class TrainSpec:
     )
     run: str = setting("", TEXT, "Shell command that trains, such as: python train.py.")
     estimator: str = setting(
-        "", TEXT, "Import path of a scikit-learn-compatible class to train instead of running a command."
+        "",
+        ESTIMATOR,
+        "Import path of a scikit-learn-compatible class to train instead of running a command, or the steps of a"
+        " pipeline: see docs/how-to/train-an-estimator.md.",
     )
     score: str = setting(
         "",
@@ -109,27 +181,99 @@ class TrainSpec:
     params: Mapping[str, Any] = setting(
         {}, MAPPING, "Parameters of the estimator; for a command, the parameters to report."
     )
+    search: Mapping[str, Any] = setting(
+        {},
+        SEARCH,
+        "Parameters of the estimator to choose by cross-validation: {params: {max_depth: [3, 5]}, kind: grid, cv: 5}.",
+    )
     scoring: tuple[str, ...] = setting((), LIST, "scikit-learn scorers for the estimator; chosen by its task if empty.")
     target: str = setting(
         "", TEXT, "Label column, if data is one table to split; otherwise train and test files are read."
     )
-    test_size: float = setting(0.25, NUMBER, "Share of the table to hold out for the test, from 0 to 1.")
-    seed: int = setting(0, INTEGER, "Seed of the split and of the estimator's random_state.")
-    model: str = setting("model/random_forest.joblib", TEXT, "The model file that training writes.")
+    test_size: float = setting(0.25, NUMBER, "Share of the table to hold out for the test, from 0 to 1.", check=a_share)
+    split: str = setting(
+        "",
+        choice("", "random", "stratified"),
+        "How to choose the rows to hold out: random, or stratified, with each class in its share; if empty, stratified"
+        " for a classifier, but random in a table of numbers only.",
+    )
+    groups: str = setting(
+        "", TEXT, "Column whose values stay together in the split, such as a customer; no feature unless in columns."
+    )
+    time_order: str = setting("", TEXT, "Column of dates or numbers, of which the latest rows are held out.")
+    columns: Mapping[str, Any] = setting(
+        {},
+        MAPPING,
+        "Types of columns whose values do not tell: number, boolean, category, date, date FORMAT, or ignore.",
+    )
+    decimal: str = setting(
+        "", choice("", "point", "comma"), "How tables write decimal numbers; told from the values if empty."
+    )
+    accelerator: str = setting(
+        "none",
+        choice("none", "intelex", "cuml"),
+        "Library that makes scikit-learn faster, for an estimator or an unchanged command: scikit-learn-intelex on the"
+        " processor, or cuML on an NVIDIA GPU.",
+    )
+    seed: int = setting(
+        0, INTEGER, "Seed of the split and of the estimator's random_state.", check=between(0, LARGEST_SEED)
+    )
+    model: str = setting("model/random_forest.joblib", TEXT, "The model file that training writes.", check=inside)
     format: str = setting(
         "",
         choice("", "joblib", "skops"),
         "Format of an estimator's model file: joblib, which is a pickle, or skops; chosen by the suffix if empty.",
     )
-    metrics: tuple[str, ...] = setting(("model/metrics.txt",), LIST, "Metrics files: text, JSON, YAML or CSV.")
+    metrics: tuple[str, ...] = setting(
+        ("model/metrics.txt",),
+        LIST,
+        "Metrics files: text, JSON, YAML, TOML, CSV, markdown or logs.",
+        check=all_inside,
+    )
     plots: tuple[str, ...] = setting(
         ("model/confusion_matrix.png",),
         LIST,
         "Plot files for the report. For an estimator, each name says what to draw, such as roc_curve.png; chosen by its"
         " task if not set.",
+        check=all_inside,
     )
     data: tuple[str, ...] = setting(
         ("data/",), LIST, "Files and folders that training reads; their hashes are recorded."
+    )
+    unchanged: str = setting(
+        "",
+        choice("", "fail", "skip"),
+        "If training finds nothing to do and writes no model: fail, or skip the rest of the run with exit code 0. If"
+        " empty, skip for a DVC pipeline, else fail.",
+    )
+    checkpoint: str = setting(
+        "",
+        FOLDER,
+        "Folder that training fills with checkpoints: saved if training is interrupted or fails, and restored by the"
+        " next attempt of the run.",
+    )
+    checkpoint_store: str = setting(
+        "",
+        BUCKET,
+        "Bucket and prefix to save the checkpoint to, with the instance's own role; if empty, steps of the workflow"
+        " carry it.",
+    )
+    checkpoint_every: float = setting(
+        600.0, DURATION_KIND, "How often to save the checkpoint to the bucket while training runs; not at all if 0s."
+    )
+    due: str = setting(
+        "changed",
+        choice("changed", "always"),
+        "When cmlkit due says that a training is due: if something changed since the champion's, or always.",
+    )
+    max_age: float = setting(
+        0.0, DURATION_KIND, "Age of the champion above which a training is due, such as 7d. No limit if 0s."
+    )
+    drift: float = setting(
+        0.0,
+        NUMBER,
+        "Population stability index of a column from which on changed data makes a training due, such as 0.25; any"
+        " change does if 0.",
     )
     pass_env: tuple[str, ...] = setting(
         (),
@@ -137,6 +281,14 @@ class TrainSpec:
         "Variables with tokens of the forge or the CI to pass to setup, run, score and estimator; no other token is"
         " passed.",
     )
+
+    def __post_init__(self) -> None:
+        settle(self, "train")
+        if self.checkpoint_store and not self.checkpoint:
+            raise SettingsError(
+                "train.checkpoint-store is set, but train.checkpoint is not.",
+                next_step="Set train.checkpoint to the folder that training fills, such as checkpoints/.",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,14 +361,36 @@ class PublishSpec:
         "Further files to commit, as far as they changed, besides model, metrics, plots and report: paths or patterns.",
     )
 
+    def __post_init__(self) -> None:
+        settle(self, "publish")
+
 
 @dataclass(frozen=True, kw_only=True)
 class GateSpec:
-    """The rules that a challenger must meet."""
+    """The rules that a challenger must meet, and how it is compared with the champion."""
 
     rules: tuple[str, ...] = setting(
         (), LIST, "Rules such as: accuracy >= 0.90, accuracy >= champion - 0.01. One per line."
     )
+    directions: Mapping[str, str] = setting(
+        {},
+        DIRECTIONS,
+        "Metrics whose better direction their names do not tell, such as: churn_cost=lower, lift=higher.",
+    )
+    primary_metric: str = setting(
+        "",
+        TEXT,
+        "Metric that decides between better and worse; if empty, the first rule's, else the validation or test metrics,"
+        " if they agree.",
+    )
+
+    def __post_init__(self) -> None:
+        settle(self, "gate")
+
+    @classmethod
+    def of_rules(cls, rules: Sequence[str], **others: Any) -> GateSpec:
+        """Return the gate with rules from Python: one text is one rule, and not a rule for each letter."""
+        return cls(rules=(rules,) if isinstance(rules, str) else tuple(rules), **others)
 
 
 SECTIONS: Mapping[str, type[Any]] = {
@@ -260,7 +434,8 @@ def load(
         file: The settings file, which must exist; if None, `cmlkit.yaml` in the working directory, if present.
 
     Raises:
-        SettingsError: The file is missing or malformed, a key is unknown, or a value is invalid for its setting.
+        SettingsError: The file is missing or malformed, a key is unknown, or a value is invalid for its setting, the
+            cloud or another setting.
     """
     from_file = _read_file(file)
     sections: dict[str, Any] = {}
@@ -271,7 +446,10 @@ def load(
             for declaration in SCHEMA[name]
         }
         sources |= {declaration.path: found[declaration.name].source for declaration in SCHEMA[name]}
-        sections[name] = spec(**{field: item.value for field, item in found.items()})
+        try:
+            sections[name] = spec(**{field: item.value for field, item in found.items()})
+        except Unfit as unfit:
+            raise SettingsError(unfit.misfit.told(sources), next_step=unfit.next_step) from None
     return Settings(**sections, sources=sources)
 
 
@@ -281,11 +459,11 @@ def _find(
     if (value := flags.get(declaration.name)) is not None:
         return _Found(value=value, source=declaration.flag)
     if text := environ.get(declaration.variable, "").strip():
-        value = converted(declaration.kind.parse, text, where=declaration.variable, path=declaration.path)
+        value = converted(declaration.parse, text, where=declaration.variable, path=declaration.path)
         return _Found(value=value, source=declaration.variable)
     if declaration.path in from_file:
         raw = from_file[declaration.path]
-        value = converted(declaration.kind.accept, raw.value, where=raw.source, path=declaration.path)
+        value = converted(declaration.accept, raw.value, where=raw.source, path=declaration.path)
         return _Found(value=value, source=raw.source)
     return _Found(value=declaration.default, source="default")
 
@@ -305,7 +483,7 @@ def _read_file(file: Path | None) -> dict[str, _Found]:
         raise SettingsError(f"The settings file {path} cannot be read: {error}.") from error
     from cmlkit.settings.file import parse_settings
 
-    known = {section: [declaration.key for declaration in SCHEMA[section]] for section in SCHEMA}
+    known = {section: [each.name.replace("_", "-") for each in SCHEMA[section]] for section in SCHEMA}
     found = parse_settings(text, path=path, known=known)
     return {name: _Found(value=raw.value, source=raw.source) for name, raw in found.items()}
 

@@ -38,6 +38,9 @@ STORES: dict[str, KnownStore] = {
 }
 
 
+BUCKET = STORES["s3"]
+
+
 def store_name(setting: str) -> str:
     """Return the name of the store that a setting begins with."""
     return setting.partition(":")[0]
@@ -60,3 +63,14 @@ def checked(setting: str) -> str:
     plain = [name for name, store in STORES.items() if not store.address]
     advice = [store.advice for store in STORES.values() if store.address]
     raise ValueError(f"{', '.join(plain)}, or {', or '.join(advice)}")
+
+
+def checked_bucket(setting: str) -> str:
+    """Return a bucket and prefix without a slash at its end; empty if none is set.
+
+    Raises:
+        ValueError: It has another form.
+    """
+    if setting and not re.fullmatch(f"s3{BUCKET.address}", setting):
+        raise ValueError(BUCKET.advice)
+    return setting.rstrip("/")

@@ -20,17 +20,22 @@ def with_entry(path: str, read: ReadTree) -> dict[str, bytes]:
     return {ATTRIBUTES: with_line(content, _entry(path))}
 
 
+def has_entry(path: str, content: bytes) -> bool:
+    """Return whether an attributes file has the entry of `with_entry`."""
+    return _entry(path) in _lines(content)
+
+
 def without_entry(path: str, *, there: Mapping[str, str], read: ReadTree) -> dict[str, bytes]:
-    """Return the attributes file without the entry of `with_entry`; empty if it has no such entry.
+    """Return the attributes file without the entries of the model, or of files in it; empty if it has none.
 
     Args:
         there: Paths in the commit; the attributes file is read only if it is among them.
     """
     content = (read(ATTRIBUTES) or b"") if ATTRIBUTES in there else b""
     lines = _lines(content)
-    if _entry(path) not in lines:
-        return {}
-    return {ATTRIBUTES: "".join(f"{line}\n" for line in lines if line != _entry(path)).encode()}
+    inside = f"{_pattern(path)}/"
+    left = [line for line in lines if line != _entry(path) and not (line.startswith(inside) and line.endswith(_VALUES))]
+    return {} if left == lines else {ATTRIBUTES: "".join(f"{line}\n" for line in left).encode()}
 
 
 def _lines(content: bytes) -> list[str]:

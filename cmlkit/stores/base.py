@@ -26,7 +26,7 @@ class ModelFile:
 
     Attributes:
         path: Path in the repository.
-        file: The file with its bytes.
+        file: The file with its bytes; a folder only for a store that takes folders.
         sha256: Hash of the bytes, in hexadecimal; `size` is their number.
     """
 
@@ -100,6 +100,11 @@ class Store(Protocol):
             ModelError: The file has changed since it was hashed.
             PermissionDenied, NotFound, ServiceError: The store refused something.
         """
+
+
+def takes_folders(store: Store) -> bool:
+    """Return whether the store takes a folder as one model, as its attribute `takes_folders` says; else its files."""
+    return bool(getattr(store, "takes_folders", False))
 
 
 def hashed(file: Path) -> tuple[str, int]:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from cmlkit.clock import Clock
 from cmlkit.errors import AnswerLost, CmlkitError, NotFound, PermissionDenied, ServiceError
 from cmlkit.progress import Say
+from cmlkit.records.json_text import json_text
 from cmlkit.stores.base import CHUNK_BYTES, PAUSES_SECONDS, pieces, share
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class _Busy(AnswerLost):
 def post_json(place: Place, body: Mapping[str, object], *, what: str, media_type: str) -> Any:
     """Send `body` as JSON; return the JSON of the answer."""
     headers = {**place.headers, "Accept": media_type, "Content-Type": media_type}
-    with _sent("POST", place, headers, what, data=json.dumps(body).encode()) as response:
+    with _sent("POST", place, headers, what, data=json_text(body).encode()) as response:
         try:
             return response.json() if response.content else {}
         except ValueError as error:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from cmlkit.records.json_text import json_text
 from cmlkit.settings.stores import STORES
 
 LIMIT_BYTES = 4096
@@ -56,7 +57,7 @@ def s3_text(pointer: Pointer) -> bytes:
         "size": pointer.size,
         "sha256": pointer.sha256,
     }
-    return json.dumps(record, indent=2).encode() + b"\n"
+    return json_text(record, indent=2).encode() + b"\n"
 
 
 def read_pointer(content: bytes) -> Pointer | None:

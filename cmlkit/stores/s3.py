@@ -10,30 +10,23 @@ import base64
 import hashlib
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from cmlkit.errors import AnswerLost, ModelError, NotFound, PermissionDenied, ServiceError, SettingsError
+from cmlkit.errors import ModelError, NotFound
 from cmlkit.progress import Say
 from cmlkit.stores.attributes import ATTRIBUTES, without_entry
 from cmlkit.stores.base import CHUNK_BYTES, ModelFile, ReadTree, Stored, changed, pieces, share
 from cmlkit.stores.pointer import Pointer, dvc_path, read_pointer, s3_text
+from cmlkit.stores.s3_client import PART_BYTES, PARTS_AT_A_TIME, S3Client, bucket_and_key, explained
 
 if TYPE_CHECKING:
     from cmlkit.clock import Clock
     from cmlkit.git.limits import FileLimits
     from cmlkit.stores.choice import Surroundings
 
-# A part has at least 5 MiB, an object at most 10,000 parts.
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-PART_BYTES = 32 * 1024**2
+# An object has at most 10,000 parts. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 LIMIT_BYTES = 10_000 * PART_BYTES
 PIECES_IN_A_PART = PART_BYTES // CHUNK_BYTES
-PARTS_AT_A_TIME = 4
-CONNECT_TIMEOUT_SECONDS = 10
-READ_TIMEOUT_SECONDS = 120
-TRIES = 5
 
 
 class S3Store:
@@ -44,8 +37,8 @@ class S3Store:
     """
 
     def __init__(self, address: str) -> None:
-        self._bucket, self._prefix = _split(address)
-        self._client = _Client()
+        self._bucket, self._prefix = bucket_and_key(address)
+        self._client = S3Client()
 
     def check(self, path: str, *, size: int) -> str:
         if size > LIMIT_BYTES:
@@ -91,7 +84,7 @@ class S3Store:
         """Return S3's description of the model's object; None if it is missing, or is not the model."""
         try:
             # Without s3:ListBucket, S3 answers 403 instead of 404 for a missing object.
-            with _explained(f"look for {self._url(model)}", needs="s3:GetObject and s3:ListBucket"):
+            with explained(f"look for {self._url(model)}", needs="s3:GetObject and s3:ListBucket"):
                 head: dict[str, Any] = self._client().head_object(
                     Bucket=self._bucket, Key=self._key(model), ChecksumMode="ENABLED"
                 )
@@ -105,7 +98,7 @@ class S3Store:
     def _upload(self, model: ModelFile, say: Say) -> None:
         from boto3.s3.transfer import TransferConfig
 
-        with _explained(f"take {self._url(model)}", needs="s3:PutObject and s3:AbortMultipartUpload"):
+        with explained(f"take {self._url(model)}", needs="s3:PutObject and s3:AbortMultipartUpload"):
             self._client().upload_file(
                 str(model.file),
                 self._bucket,
@@ -122,37 +115,16 @@ class S3Source:
     """Any object in S3 that a pointer names."""
 
     def __init__(self) -> None:
-        self._client = _Client()
+        self._client = S3Client()
 
     def read(self, pointer: Pointer, offset: int) -> Iterator[bytes]:
         """Yield the object's bytes, of the exact version if the pointer names one."""
-        bucket, key = _split(pointer.url)
+        bucket, key = bucket_and_key(pointer.url)
         version = {"VersionId": pointer.version_id} if pointer.version_id else {}
         needs = "s3:GetObject and s3:GetObjectVersion" if version else "s3:GetObject"
-        with _explained(f"give {pointer.url}", needs=needs):
+        with explained(f"give {pointer.url}", needs=needs):
             answer = self._client().get_object(Bucket=bucket, Key=key, Range=f"bytes={offset}-", **version)
             yield from answer["Body"].iter_chunks(CHUNK_BYTES)
-
-
-class _Client:
-    """boto3's S3 client, created when first used."""
-
-    def __init__(self) -> None:
-        self._made: Any = None
-
-    def __call__(self) -> Any:
-        if self._made is None:
-            import boto3
-            from botocore.config import Config
-
-            config = Config(
-                retries={"mode": "standard", "total_max_attempts": TRIES},
-                connect_timeout=CONNECT_TIMEOUT_SECONDS,
-                read_timeout=READ_TIMEOUT_SECONDS,
-                max_pool_connections=PARTS_AT_A_TIME + 1,
-            )
-            self._made = boto3.session.Session().client("s3", config=config)
-        return self._made
 
 
 class _Said:
@@ -167,17 +139,30 @@ class _Said:
             self._say(share(self._done, self._size))
 
 
+def listed(url: str) -> tuple[str, int]:
+    """Return a hash of the keys, ETags and sizes of the objects below a URL, and the sum of their sizes in bytes.
+
+    Raises:
+        SettingsError: The bucket does not exist.
+        PermissionDenied, ServiceError: S3 does not list them.
+    """
+    bucket, prefix = bucket_and_key(url)
+    digest, total = hashlib.sha256(), 0
+    with explained(f"list {url}", needs="s3:ListBucket"):
+        pages = S3Client()().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        for item in (item for page in pages for item in page.get("Contents", ())):
+            if item["Key"] in (prefix, f"{prefix}/") or item["Key"].startswith(f"{prefix}/" if prefix else ""):
+                digest.update(f"{item['Key']}\0{item['ETag']}\0{item['Size']}\n".encode())
+                total += int(item["Size"])
+    return digest.hexdigest(), total
+
+
 def open_store(address: str, around: Surroundings, *, limits: FileLimits, clock: Clock) -> S3Store:
     return S3Store(address)
 
 
 def open_source(around: Surroundings) -> S3Source:
     return S3Source()
-
-
-def _split(address: str) -> tuple[str, str]:
-    parts = urlsplit(address)
-    return parts.netloc, parts.path.strip("/")
 
 
 def _checksum(model: ModelFile) -> str:
@@ -206,44 +191,3 @@ def _checksum(model: ModelFile) -> str:
 
 def _in_base64(digest: bytes) -> str:
     return base64.b64encode(digest).decode("ascii")
-
-
-def _status(error: Any) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-@contextmanager
-def _explained(action: str, *, needs: str) -> Iterator[None]:
-    """Translate boto3's errors into ours, with AWS's message."""
-    from boto3.exceptions import Boto3Error
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-
-    try:
-        yield
-    except NoCredentialsError as error:
-        raise PermissionDenied(
-            "AWS credentials for S3 are missing.",
-            next_step="Give the instance a role (runner.iam-instance-profile), or use"
-            " aws-actions/configure-aws-credentials in the job.",
-        ) from error
-    except ClientError as error:
-        raise _refused(error, action, needs) from error
-    except Boto3Error as error:
-        cause = error.__cause__ or error.__context__
-        if isinstance(cause, ClientError):
-            raise _refused(cause, action, needs) from error
-        raise AnswerLost(f"S3 did not {action}: {error}") from error
-    except (BotoCoreError, OSError) as error:
-        raise AnswerLost(f"S3 did not {action}: {error}") from error
-
-
-def _refused(error: Any, action: str, needs: str) -> Exception:
-    code, status = str(error.response["Error"]["Code"]), _status(error)
-    text = f"S3 refused to {action}: {code} {error.response['Error'].get('Message', '')}".rstrip()
-    if status == 403:
-        return PermissionDenied(text, next_step=f"The role or user needs {needs} there.")
-    if code == "NoSuchBucket":
-        return SettingsError(text, next_step="Create the bucket, or correct the setting publish.store.")
-    if status == 404:
-        return NotFound(text, status=404, next_step="It was removed: see the bucket's lifecycle rules.")
-    return ServiceError(text, status=status)

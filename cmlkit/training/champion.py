@@ -14,18 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cmlkit.ci import for_commands
-from cmlkit.errors import CmlkitError, Interrupted, MissingExtra, ModelError
+from cmlkit.errors import CmlkitError, Interrupted, ModelError
 from cmlkit.gate import metrics
 from cmlkit.gate.significance import paired_interval
 from cmlkit.model import skops_file
 from cmlkit.model.file import load_file
-from cmlkit.model.loading import pointer_at
+from cmlkit.model.loading import gathered, pointer_at
 from cmlkit.model.manifest import ModelManifest, manifest_path, read_manifest
 from cmlkit.records.training_run import Interval, Rescored
 from cmlkit.stores.base import hashed
 from cmlkit.stores.choice import source_for
 from cmlkit.stores.download import download
 from cmlkit.training.scores import ScoreCommand, Scores, mean
+from cmlkit.training.tables.columns import arranged, as_trained, wanted_columns
+from cmlkit.training.tables.dataset import Dataset
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,23 +75,23 @@ class Champion:
         self,
         challenger: Any,
         *,
-        score: Callable[[Any], Mapping[str, float]],
-        features: NDArray[Any],
-        labels: NDArray[Any],
+        score: Callable[[Any, Any], Mapping[str, float]],
+        data: Dataset,
         trusted: Callable[[], Sequence[str]] = tuple,
     ) -> Rescored | None:
         """Load the champion and score it in this process on the challenger's test data.
 
         Args:
-            score: Returns a model's metrics on that data.
-            features: Shape (samples, features); `labels` has shape (samples,).
+            score: Returns a model's metrics on the features given, which are those of the test data.
+            data: Its test data; the champion gets the columns that it was trained on, by their names.
             trusted: Returns the import paths of types to trust in a skops file; called only for such a file.
         """
 
         def rescore() -> Rescored:
             model = self._loaded(trusted)
-            values = dict(score(model))
-            before, now = model.predict(features), challenger.predict(features)
+            features, labels = self._features(model, data), data.test_labels
+            values = dict(score(model, features))
+            before, now = model.predict(features), challenger.predict(data.test_features)
             intervals = {
                 name: paired_interval(per_sample(labels, before), per_sample(labels, now))
                 for name, per_sample in PER_SAMPLE.items()
@@ -121,6 +123,13 @@ class Champion:
 
         return _unless_unusable(rescore, self.warn)
 
+    def _features(self, model: Any, data: Dataset) -> Any:
+        if self.manifest.target and data.target and self.manifest.target != data.target:
+            raise ModelError(f"it predicts {self.manifest.target}, and this training {data.target}.")
+        wanted = wanted_columns(self.manifest, data.target, getattr(model, "n_features_in_", 0))
+        features = arranged(data.test_features, data.columns, wanted)
+        return as_trained(features, wanted, model) if wanted else features
+
     def _loaded(self, trusted: Callable[[], Sequence[str]]) -> Any:
         types = trusted() if skops_file.is_skops(self.path) else ()
         with warnings.catch_warnings():
@@ -145,6 +154,9 @@ def kept_champion(path: Path, warn: Warn) -> Iterator[Champion | None]:
 
 def _kept(path: Path, copy: Path, warn: Warn) -> Champion | None:
     manifest = read_manifest(path)
+    if manifest.files:
+        gathered(path, manifest, copy)
+        return Champion(path=path, copy=copy, manifest=manifest, warn=warn)
     pointer = pointer_at(path, manifest)
     if pointer is not None:
         download(pointer, copy, source_for(pointer, directory=path.resolve().parent, environ=for_commands(os.environ)))
@@ -194,9 +206,6 @@ def _intervals(now: Scores, before: Scores, names: Sequence[str], warn: Warn) ->
             continue
         try:
             intervals[name] = paired_interval(theirs, ours)
-        except MissingExtra as error:
-            warn(f"{error.message} {error.next_step}")
-            return {}
         except CmlkitError as error:
             warn(f"The report has no interval for {name}: {error.message}")
     return intervals

@@ -14,10 +14,13 @@ from pathlib import Path
 from types import FrameType
 
 from cmlkit.errors import Interrupted, TrainingFailed
+from cmlkit.records.redaction import redacted_command
 from cmlkit.records.training_run import Resources
 
 # Time for a training to write its checkpoint after SIGTERM. AWS gives a spot instance two minutes from its notice.
 GRACE_SECONDS = 90.0
+# Between two looks at the processes that a signal is to end.
+LOOK_SECONDS = 0.05
 RSS_UNIT_BYTES = 1024  # getrusage(2) counts resident memory in kilobytes on Linux
 
 
@@ -28,6 +31,7 @@ def run_shell(
     environ: Mapping[str, str],
     output: int | None = None,
     grace_seconds: float = GRACE_SECONDS,
+    on_signal: Callable[[], None] = lambda: None,
 ) -> Resources:
     """Run a shell command line to its end; its output goes to ours, unbuffered and unread.
 
@@ -36,6 +40,7 @@ def run_shell(
 
     Args:
         output: File descriptor for its standard output; our own if None.
+        on_signal: Called in the signal handler.
 
     Raises:
         TrainingFailed: The command ended with an error or was killed; the error keeps its exit code.
@@ -44,13 +49,18 @@ def run_shell(
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     # The shell leads its own process group, so that a signal reaches every process of a pipeline.
     argv = ["bash", "-eo", "pipefail", "-c", command]
-    with _passing_on(grace_seconds) as passing:
+    with _passing_on(grace_seconds, on_signal) as passing:
         process = subprocess.Popen(argv, cwd=directory, env=dict(environ), stdout=output, process_group=0)
         passing.to(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
+        if passing.received:
+            # The shell of a pipeline ends at the signal, while the training still writes its checkpoint.
+            _wait_for_group(process.pid, until=time.monotonic() + grace_seconds)
     process.returncode = os.waitstatus_to_exitcode(status)
     if passing.received:
-        raise Interrupted(f"{signal.Signals(passing.received[0]).name} ended the training command: {command}")
+        raise Interrupted(
+            f"{signal.Signals(passing.received[0]).name} ended the training command: {redacted_command(command)}"
+        )
     if process.returncode:
         raise _failed(command, process.returncode)
     return Resources(
@@ -63,8 +73,9 @@ def run_shell(
 class _Passing:
     """Signal handlers that pass SIGINT and SIGTERM on to a process group, and kill the group after `grace_seconds`."""
 
-    def __init__(self, grace_seconds: float) -> None:
+    def __init__(self, grace_seconds: float, on_signal: Callable[[], None]) -> None:
         self.received: list[int] = []
+        self._on_signal = on_signal
         self._grace_seconds = grace_seconds
         self._group: int | None = None
 
@@ -76,6 +87,7 @@ class _Passing:
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         self.received.append(number)
+        self._on_signal()
         signal.setitimer(signal.ITIMER_REAL, self._grace_seconds)
         if self._group is not None:
             _signal_group(self._group, number)
@@ -86,9 +98,9 @@ class _Passing:
 
 
 @contextmanager
-def _passing_on(grace_seconds: float) -> Iterator[_Passing]:
+def _passing_on(grace_seconds: float, on_signal: Callable[[], None]) -> Iterator[_Passing]:
     """Pass SIGINT and SIGTERM on, from before the process starts until after it has ended."""
-    passing = _Passing(grace_seconds)
+    passing = _Passing(grace_seconds, on_signal)
     if threading.current_thread() is not threading.main_thread():
         yield passing  # only the main thread may handle signals; elsewhere they are the caller's business
         return
@@ -115,6 +127,24 @@ def _signal_group(group: int, number: int) -> None:
         return
 
 
+def _wait_for_group(group: int, *, until: float) -> None:
+    """Wait until no process of the group runs any more, at most until that time of the monotonic clock."""
+    while time.monotonic() < until and any(_is_of_group(stat, group) for stat in Path("/proc").glob("[0-9]*/stat")):
+        time.sleep(LOOK_SECONDS)
+
+
+def _is_of_group(stat: Path, group: int) -> bool:
+    """Return whether a process is in the group and has not ended: those that nobody reaps stay as zombies.
+
+    proc_pid_stat(5): after the name, in brackets, come state, parent and group.
+    """
+    try:
+        state, _, its_group = stat.read_text(errors="replace").rpartition(")")[2].split()[:3]
+    except (OSError, ValueError):
+        return False  # it has ended meanwhile
+    return state not in "ZX" and int(its_group) == group
+
+
 def _children_cpu() -> float:
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
@@ -131,4 +161,4 @@ def _failed(command: str, returncode: int) -> TrainingFailed:
         how, next_step = "names a program that does not exist (exit code 127)", "Install it in the setup command."
     else:
         how, next_step = f"ended with exit code {returncode}", "See its output above."
-    return TrainingFailed(f"The command {how}: {command}", returncode=returncode, next_step=next_step)
+    return TrainingFailed(f"The command {how}: {redacted_command(command)}", returncode=returncode, next_step=next_step)

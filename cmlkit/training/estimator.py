@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
-import inspect
-import json
+import math
 import os
 import re
 import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,14 +22,26 @@ from cmlkit.model.environment import installed_versions
 from cmlkit.model.file import write_model
 from cmlkit.model.manifest import DEFAULT_FORMAT
 from cmlkit.progress import Progress
-from cmlkit.records.training_run import Rescored, Resources, TrainingRun
+from cmlkit.records.json_text import json_text, plain
+from cmlkit.records.redaction import redacted, redacted_command
+from cmlkit.records.training_run import PlotTable, Rescored, Resources, TrainingRun
+from cmlkit.settings.pipeline import paths_of
 from cmlkit.settings.schema import TrainSpec
+from cmlkit.settings.search import search_of
+from cmlkit.training.accelerator import check_installed, patched, told, watched_here
 from cmlkit.training.champion import kept_champion
 from cmlkit.training.command import RSS_UNIT_BYTES
-from cmlkit.training.dataset import Dataset, largest_table, read_dataset
-from cmlkit.training.evaluation import plot_names, plot_of
+from cmlkit.training.construction import made, title_of
+from cmlkit.training.evaluation import PLOT_NAMES, plot_names, plot_of
+from cmlkit.training.plain_model import has_accelerated, plain_model
 from cmlkit.training.plot_tables import table_of
 from cmlkit.training.plots import Plot, draw, load_matplotlib
+from cmlkit.training.preparation import MODEL_STEP, prepared
+from cmlkit.training.search import found_params, groups_of, of_steps, searching
+from cmlkit.training.search import table_of as table_of_search
+from cmlkit.training.tables.dataset import Dataset, LargestTable, Warn, largest_table
+from cmlkit.training.tables.one_table import read_one_table
+from cmlkit.training.tables.parts import read_parts
 from cmlkit.training.worker import Worker
 
 CLASSIFIER_SCORING = ("accuracy",)
@@ -69,45 +82,81 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
     """
     begun, cpu = time.monotonic(), _cpu_seconds()
     model = default_model(spec)
+    _check_plots(spec)
     with Worker() as worker:
         largest = largest_table(spec, directory, worker)
         drawings = [worker.begin(load_matplotlib)] if spec.plots else []
-        _check_extra(model)
-        estimator = _made(spec)
+        check_installed(spec.accelerator)
+        with patched(spec.accelerator):
+            _check_extra(model)
+            declared = made(spec)
+        _check_scoring(spec)
         with progress.stage("Read the data") as say:
-            data = read_dataset(spec, directory, largest=largest)
+            data = read_dataset(spec, directory, largest=largest, classifies=_classifies(declared), warn=progress.warn)
             say(f"{len(data.train_labels):,} samples to train, {len(data.test_labels):,} to test")
-        with progress.stage(f"Fit {type(estimator).__name__}"):
-            _fitted(estimator, data, spec)
+        with progress.stage(f"Fit {title_of(spec)}"):
+            with watched_here(spec.accelerator) as watched:
+                fit = _fitted(declared, data, spec)
+            estimator = _plain_if_possible(fit.estimator, data, progress.warn)
         with progress.stage("Score, plot and save"):
             fitted = Answering(estimator)
-            scores = _scores(fitted, data, spec)
+            left_out: dict[str, str] = {}
+            scores = _scores(fitted, data, spec, left_out)
+            for name, why in left_out.items():
+                progress.warn(f"The score {name} is left out: {why}.")
             plots: dict[str, Plot] = {}
-            for path, plot in _plots(fitted, data, spec):
+            for path, plot in _plots(fitted, data, spec, progress.warn):
                 plots[path] = plot
                 drawings.append(worker.begin(draw, plot, directory / path))
             rescored = _rescored(directory / model, estimator, fitted, data, spec, progress.warn)
             if spec.metrics:
                 _write_metrics(scores, directory / spec.metrics[0])
-                scores = metrics.read(spec.metrics[:1], directory)
+                scores = dict(metrics.find(spec.metrics[:1], directory).values)
             write_model(estimator, directory / model)
             for drawn in drawings:
                 drawn()
     return TrainingRun(
         mode="estimator",
-        setup=spec.setup,
-        command=spec.estimator,
+        setup=redacted_command(spec.setup),
+        command=" → ".join(paths_of(spec.estimator)),
         metrics=scores,
+        left_out=left_out,
         metrics_files=spec.metrics[:1],
         plots=tuple(plots),
         plot_tables={path: table_of(plot) for path, plot in plots.items()},
         model=model,
-        parameters={name: _plain(value) for name, value in spec.params.items()},
+        parameters={name: _plain(value) for name, value in redacted({**spec.params, **fit.found}).items()},
         libraries=installed_versions(),
         resources=_used_since(begun, cpu),
         started=started,
         rescored=rescored,
+        columns=data.columns,
+        target=data.target,
+        search=fit.search,
+        accelerator=told(watched, progress.warn),
     )
+
+
+def _plain_if_possible(estimator: Any, data: Dataset, warn: Warn) -> Any:
+    """Return the model that is scored and saved: of scikit-learn's own classes, wherever that can be."""
+    if not has_accelerated(estimator):
+        return estimator
+    plain = plain_model(estimator, data.test_features)
+    if plain is None:
+        warn("The model cannot be converted to plain scikit-learn: loading it needs scikit-learn-intelex.")
+    return estimator if plain is None else plain
+
+
+def read_dataset(spec: TrainSpec, directory: Path, *, largest: LargestTable, classifies: bool, warn: Warn) -> Dataset:
+    """Return the data that the spec declares: four files in a folder, or one table to split.
+
+    Raises:
+        SettingsError: A file is missing or is no table, or the parts do not fit together.
+    """
+    if not spec.data:
+        raise SettingsError("The data for training is not set.", next_step="Set train.data.")
+    read = read_one_table if spec.target else read_parts
+    return read(spec, directory, largest=largest, classifies=classifies, warn=warn)
 
 
 def _rescored(
@@ -119,9 +168,8 @@ def _rescored(
             return None
         return champion.by_predictions(
             fitted,
-            score=lambda model: _scores(model, data, spec),
-            features=data.test_features,
-            labels=data.test_labels,
+            score=lambda model, features: _scores(model, dataclasses.replace(data, test_features=features), spec, {}),
+            data=data,
             # Types that this process has just created itself can be trusted in the earlier model too.
             trusted=lambda: skops_file.untrusted_types(skops_file.dumps(estimator)),
         )
@@ -142,59 +190,77 @@ def default_model(spec: TrainSpec) -> str:
                 next_step="A model file ends in .skops if its format is skops, and only then.",
             )
         return spec.model
-    name = spec.estimator.rpartition(".")[2]
+    name = title_of(spec)
     stem = re.sub(r"(Classifier|Regressor)$", "", name) or name
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", stem).lower()
     return f"model/{snake}.{spec.format or DEFAULT_FORMAT}"
 
 
-def _made(spec: TrainSpec) -> Any:
-    """Return the estimator with its parameters; seeded and on every core, if the class takes these parameters."""
-    kind = _imported(spec.estimator)
-    takes = inspect.signature(kind).parameters
-    defaults = {name: value for name, value in (("random_state", spec.seed), ("n_jobs", -1)) if name in takes}
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """A fitted estimator.
+
+    Attributes:
+        found: Parameters that a search found, and `search` the combinations that it tried.
+    """
+
+    estimator: Any
+    found: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    search: PlotTable | None = None
+
+
+def _fitted(declared: Any, data: Dataset, spec: TrainSpec) -> Fit:
+    """Fit the estimator, behind the preparation of columns that are not plain numbers, or search its parameters."""
+    estimator = declared if data.is_plain else prepared(declared, data.columns, data.formats)
+    search = search_of(spec.search)
+    prefix = "" if data.is_plain else f"{MODEL_STEP}__"
+    if search is not None:
+        scoring = spec.scoring[0] if spec.scoring else ""
+        found = searching(estimator, of_steps(search, spec), data, prefix=prefix, scoring=scoring, seed=spec.seed)
+        _fit(found, data, spec, **groups_of(data))
+        return Fit(
+            estimator=found.best_estimator_, found=found_params(found, prefix), search=table_of_search(found, prefix)
+        )
+    _fit(estimator, data, spec)
+    return Fit(estimator=estimator)
+
+
+def _fit(estimator: Any, data: Dataset, spec: TrainSpec, **arguments: Any) -> None:
     try:
-        return kind(**{**defaults, **spec.params})
-    except TypeError as error:
-        raise SettingsError(
-            f"{spec.estimator} does not take these parameters: {error}.",
-            next_step=f"It takes: {', '.join(takes)}.",
-        ) from error
-
-
-def _imported(path: str) -> Callable[..., Any]:
-    module, _, name = path.rpartition(".")
-    try:
-        kind = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SettingsError(
-            f"The estimator {path!r} cannot be imported: {error}.",
-            next_step="Give its full import path, such as sklearn.ensemble.RandomForestClassifier.",
-        ) from error
-    if not callable(getattr(kind, "fit", None)):
-        raise SettingsError(f"{path} is not an estimator: it has no fit method.")
-    made: Callable[..., Any] = kind
-    return made
-
-
-def _fitted(estimator: Any, data: Dataset, spec: TrainSpec) -> None:
-    try:
-        estimator.fit(data.train_features, data.train_labels)
+        estimator.fit(data.train_features, data.train_labels, **arguments)
     except (ValueError, TypeError) as error:
-        raise SettingsError(f"{spec.estimator} cannot be fitted to this data: {error}") from error
+        raise SettingsError(f"{title_of(spec)} cannot be fitted to this data: {error}") from error
 
 
-def _scores(estimator: Any, data: Dataset, spec: TrainSpec) -> dict[str, float]:
+def _check_scoring(spec: TrainSpec) -> None:
+    """Refuse scorers that scikit-learn does not have, before the fit."""
+    from sklearn.metrics import get_scorer
+
+    for name in spec.scoring:
+        try:
+            get_scorer(name)
+        except ValueError as error:
+            raise SettingsError(
+                f"scikit-learn has no scorer {name!r}.",
+                next_step="Correct train.scoring: https://scikit-learn.org/stable/modules/model_evaluation.html",
+            ) from error
+
+
+def _scores(estimator: Any, data: Dataset, spec: TrainSpec, left_out: dict[str, str]) -> dict[str, float]:
+    """Return the finite scores; `left_out` gets the reasons for the others, as a training is not lost with a score."""
     from sklearn.metrics import get_scorer
 
     scores = {}
     for name in spec.scoring or (CLASSIFIER_SCORING if _classifies(estimator) else REGRESSOR_SCORING):
         try:
-            scores[name] = float(get_scorer(name)(estimator, data.test_features, data.test_labels))
+            score = float(get_scorer(name)(estimator, data.test_features, data.test_labels))
         except (ValueError, AttributeError, TypeError) as error:
-            raise SettingsError(
-                f"The scorer {name!r} cannot score this model: {error}", next_step="Correct train.scoring."
-            ) from error
+            left_out[name] = f"it cannot score this model ({' '.join(str(error).split())[:200]})"
+            continue
+        if math.isfinite(score):
+            scores[name] = score
+        else:
+            left_out[name] = f"{score} is not finite"
     return scores
 
 
@@ -202,13 +268,23 @@ def _write_metrics(scores: Mapping[str, float], file: Path) -> None:
     """Write one metric per line, such as `Accuracy: 0.97`; JSON if the file's name ends in `.json`."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.suffix == ".json":
-        file.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+        file.write_text(json_text(scores, indent=2) + "\n", encoding="utf-8")
         return
     lines = [f"{name.replace('_', ' ').capitalize()}: {value}\n" for name, value in scores.items()]
     file.write_text("".join(lines), encoding="utf-8")
 
 
-def _plots(estimator: Any, data: Dataset, spec: TrainSpec) -> Iterator[tuple[str, Plot]]:
+def _check_plots(spec: TrainSpec) -> None:
+    """Refuse plots that no estimator has, before the fit."""
+    for path in spec.plots:
+        if PurePosixPath(path).stem not in PLOT_NAMES:
+            raise SettingsError(
+                f"The plot {path} cannot be drawn: {PurePosixPath(path).stem} is none that cmlkit draws.",
+                next_step=f"Name the files in train.plots after what they show: {', '.join(PLOT_NAMES)}.",
+            )
+
+
+def _plots(estimator: Any, data: Dataset, spec: TrainSpec, warn: Warn) -> Iterator[tuple[str, Plot]]:
     """Yield path and plot: those in the spec, or, if it has its default, those that suit the estimator."""
     names = plot_names(estimator, data.test_labels)
     paths = spec.plots
@@ -216,12 +292,13 @@ def _plots(estimator: Any, data: Dataset, spec: TrainSpec) -> Iterator[tuple[str
         paths = tuple(str(PurePosixPath(spec.plots[0]).with_stem(name)) for name in names)
     for path in paths:
         if PurePosixPath(path).stem not in names:
-            raise SettingsError(
-                f"The plot {path} cannot be drawn for {spec.estimator}.",
-                next_step=f"Name the files in train.plots after what they show: {', '.join(names)}.",
-            )
+            warn(f"The plot {path} cannot be drawn for {title_of(spec)}, which has: {', '.join(names)}.")
+    paths = tuple(path for path in paths if PurePosixPath(path).stem in names)
     for path in paths:
-        yield path, plot_of(PurePosixPath(path).stem, estimator, data.test_features, data.test_labels)
+        yield (
+            path,
+            plot_of(PurePosixPath(path).stem, estimator, data.test_features, data.test_labels, tuple(data.columns)),
+        )
 
 
 def _classifies(estimator: Any) -> bool:
@@ -231,7 +308,7 @@ def _classifies(estimator: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+    return plain(value) if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
 def _used_since(begun: float, cpu: float) -> Resources:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cmlkit.training.plots import (
@@ -12,6 +12,7 @@ from cmlkit.training.plots import (
     Plot,
     Residuals,
 )
+from cmlkit.training.preparation import feature_names
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 SINGLE_CURVES = 10
 """Most classes with a curve each, one against the rest; with more classes, one curve covers them all."""
 SHOWN_FEATURES = 20
+
+
+PLOT_NAMES = ("confusion_matrix", "roc_curve", "precision_recall_curve", "residuals", "feature_importances")
 
 
 def plot_names(estimator: Any, labels: NDArray[Any]) -> tuple[str, ...]:
@@ -40,13 +44,16 @@ def plot_names(estimator: Any, labels: NDArray[Any]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def plot_of(name: str, estimator: Any, features: NDArray[Any], labels: NDArray[Any]) -> Plot:
+def plot_of(name: str, estimator: Any, features: Any, labels: NDArray[Any], columns: Sequence[str] = ()) -> Plot:
     """Return one of the plots that `plot_names` returns.
 
     Args:
         features: Features of the test samples; shape (samples, features).
         labels: Their labels; shape (samples,).
+        columns: Names of the features, if they have any.
     """
+    if name == "feature_importances":
+        return _importances(estimator, columns)
     return _PLOTS[name](estimator, features, labels)
 
 
@@ -83,12 +90,17 @@ def _precision_recall_curve(estimator: Any, features: NDArray[Any], labels: NDAr
     return Curves(horizontal="Recall", vertical="Precision", lines=tuple(lines))
 
 
-def _importances(estimator: Any, features: NDArray[Any], labels: NDArray[Any]) -> Importances:
-    """Return the most important features, named by their number, counted from 1."""
+def _importances(estimator: Any, columns: Sequence[str]) -> Importances:
+    """Return the most important features by their names, or else by their numbers, counted from 1."""
     weights = _feature_weights(estimator)
+    steps = getattr(_fitted(estimator), "steps", ())
+    if steps and hasattr(steps[0][1], "transformers_"):
+        columns = feature_names(steps[0][1])
+    if len(columns) != len(weights):
+        columns = [str(number + 1) for number in range(len(weights))]
     order = abs(weights).argsort()[::-1][:SHOWN_FEATURES]
     return Importances(
-        features=tuple(str(number + 1) for number in order), values=tuple(float(weights[number]) for number in order)
+        features=tuple(columns[number] for number in order), values=tuple(float(weights[number]) for number in order)
     )
 
 
@@ -97,7 +109,6 @@ _PLOTS: dict[str, Callable[[Any, NDArray[Any], NDArray[Any]], Plot]] = {
     "residuals": _residuals,
     "roc_curve": _roc_curve,
     "precision_recall_curve": _precision_recall_curve,
-    "feature_importances": _importances,
 }
 
 
@@ -125,7 +136,20 @@ def _scoring_method(estimator: Any) -> str:
 
 def _feature_weights(estimator: Any) -> Any:
     """Return one number per feature: a tree's importances, or the coefficients of a linear model."""
-    found: Any = getattr(estimator, "feature_importances_", getattr(estimator, "coef_", None))
+    found: Any = getattr(_last_step(estimator), "feature_importances_", getattr(_last_step(estimator), "coef_", None))
     if getattr(found, "shape", ())[:1] == (1,):
         found = found.ravel()
     return found if getattr(found, "ndim", 0) == 1 else None
+
+
+def _fitted(estimator: Any) -> Any:
+    """Return the estimator that a search found, or the estimator itself."""
+    return getattr(estimator, "best_estimator_", estimator)
+
+
+def _last_step(estimator: Any) -> Any:
+    """Return the last step of a pipeline, also of one inside another, or the estimator itself."""
+    found = _fitted(estimator)
+    while steps := getattr(found, "steps", None):
+        found = _fitted(steps[-1][1])
+    return found

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DOTS_PER_INCH = 120
+LONGEST_NAME = 40
 LABELLED_CLASSES = 30
 """With more classes than this, cells and ticks have no text: it would be too small to read."""
 
@@ -120,8 +121,9 @@ def _matrix(plot: Matrix) -> Figure:
 
 
 def _label(axes: Any, plot: Matrix) -> None:
-    axes.set_xticks(range(len(plot.classes)), plot.classes, rotation=45 if len(plot.classes) > 6 else 0)
-    axes.set_yticks(range(len(plot.classes)), plot.classes)
+    names = [shown(name) for name in plot.classes]
+    axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > 6 or max(map(len, names)) > 8 else 0)
+    axes.set_yticks(range(len(names)), names)
     for row, cells in enumerate(plot.shares):
         for column, share in enumerate(cells):
             color = "white" if share > 0.5 else "black"
@@ -142,7 +144,7 @@ def _curves(plot: Curves) -> Figure:
     figure = _figure(5.0)
     axes = figure.add_subplot()
     for label, horizontal, vertical in plot.lines:
-        axes.plot(horizontal, vertical, label=label, linewidth=1.5)
+        axes.plot(horizontal, vertical, label=shown(label), linewidth=1.5)
     if plot.chance:
         axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle=":")
     axes.set(xlabel=plot.horizontal, ylabel=plot.vertical, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
@@ -154,10 +156,16 @@ def _importances(plot: Importances) -> Figure:
     figure = _figure(5.0)
     axes = figure.add_subplot()
     axes.barh(range(len(plot.values)), plot.values)
-    axes.set_yticks(range(len(plot.features)), plot.features)
+    axes.set_yticks(range(len(plot.features)), [shown(name) for name in plot.features])
     axes.invert_yaxis()
     axes.set(xlabel="Importance", ylabel="Feature")
     return figure
+
+
+def shown(name: str) -> str:
+    """Return a name from the data as text that matplotlib draws as it is, shortened if it is long."""
+    short = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    return short.replace("$", r"\$")
 
 
 def _figure(inches: float) -> Figure:

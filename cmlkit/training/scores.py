@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from cmlkit.errors import MetricsError
+from cmlkit.settings import variables
 from cmlkit.training.command import run_shell
 
 # Environment variables of the score command.
-MODEL_VARIABLE, SCORES_VARIABLE = "CMLKIT_MODEL", "CMLKIT_SCORES"
+MODEL_VARIABLE, SCORES_VARIABLE = variables.MODEL, variables.SCORES
 SIZE_LIMIT_BYTES = 256 * 1024**2
 
 Scores = Mapping[str, float | Sequence[float]]

@@ -3,41 +3,55 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import yaml
+from typing import TYPE_CHECKING
 
 from cmlkit.ci import for_commands
 from cmlkit.data.fingerprint import fingerprints
-from cmlkit.errors import GitError, MetricsError, ModelError, NotARepository, SettingsError
+from cmlkit.errors import GitError, MetricsError, NotARepository, SettingsError
 from cmlkit.files import write_whole
 from cmlkit.gate import metrics
 from cmlkit.git import checkout
 from cmlkit.model.file import write_manifest
 from cmlkit.model.manifest import ModelManifest
 from cmlkit.progress import Progress, Silent
+from cmlkit.records.model_format import FORMATS
+from cmlkit.records.redaction import redacted_command
 from cmlkit.records.training_run import (
     RECORD,
+    UNCHANGED,
     DataFingerprint,
     InstanceFacts,
-    Parameter,
     Rescored,
     Resources,
     TrainingRun,
 )
 from cmlkit.settings.schema import TrainSpec
+from cmlkit.training import parameters, remote
+from cmlkit.training.accelerator import check_command, told, watched_command
+from cmlkit.training.checkpoints.keeping import Checkpoint, kept
 from cmlkit.training.command import run_shell
 from cmlkit.training.libraries import versions_for
+from cmlkit.training.uncommitted import uncommitted_files, without_outputs
+from cmlkit.training.written import (
+    FilesBefore,
+    check_model,
+    check_owners,
+    check_places,
+    files_before,
+    raise_if_unchanged,
+    written_metrics,
+    written_plots,
+)
 
 if TYPE_CHECKING:
     from cmlkit.training.champion import Champion
 
-PARAMETERS_FILE = "params.yaml"
+RunCommand = Callable[..., Resources]
+"""Runs a shell command to its end, as `run_shell` does."""
 
 
 def train(
@@ -60,35 +74,78 @@ def train(
 
     Raises:
         SettingsError: The spec has neither a command nor an estimator, or the estimator's settings are wrong.
+        PermissionDenied: The checkpoint's store may not be read or written.
+        NothingToDo: Training wrote nothing new, and `spec.unchanged` or a DVC pipeline allows that.
         TrainingFailed: A command ended with an error or was killed.
-        MetricsError, ModelError: Training did not write the files in the spec, or their content is invalid.
+        ModelError: Training did not write the model.
+        MetricsError: A metrics file was not written, or none has a number; model, manifest and record are kept.
         Interrupted: A signal ended the training.
     """
     directory, progress = directory or Path.cwd(), progress or Silent()
-    environ = for_commands(environ, pass_env=spec.pass_env)
+    spec = dataclasses.replace(spec, model=spec.model.rstrip("/") or spec.model)
     # If this training fails, the record of an earlier one must not be published.
     (directory / RECORD).unlink(missing_ok=True)
+    (directory / UNCHANGED).unlink(missing_ok=True)
     if not spec.run and not spec.estimator:
         raise SettingsError(
             "Neither a command nor an estimator is set for training.",
             next_step="Set train.run or train.estimator in cmlkit.yaml, or run: cmlkit train -- python train.py",
         )
+    check_places(spec, directory)
+    check_owners(spec, directory)
+    # Before the setup and the checkpoint, whose files are no change of the code.
+    uncommitted = uncommitted_files(directory)
+    with kept(spec, directory=directory, environ=environ, progress=progress) as checkpoint:
+        environ = for_commands(environ, pass_env=spec.pass_env)
+        return _trained(
+            spec,
+            directory,
+            environ,
+            progress,
+            instance=instance,
+            output=output,
+            checkpoint=checkpoint,
+            uncommitted=uncommitted,
+        )
+
+
+def _trained(
+    spec: TrainSpec,
+    directory: Path,
+    environ: Mapping[str, str],
+    progress: Progress,
+    *,
+    instance: InstanceFacts | None,
+    output: int | None,
+    checkpoint: Checkpoint | None,
+    uncommitted: tuple[str, ...],
+) -> TrainingRun:
+    """Set up, train and record."""
     if spec.setup:
         with progress.stage("Set up"):
             run_shell(spec.setup, directory=directory, environ=environ, output=output)
     started = time.time()
-    before = _stamps(spec, directory)
+    before = files_before(spec, directory)
     if spec.run:
-        run = _command(spec, directory, environ, progress, started=started, output=output)
+        run_command = run_shell if checkpoint is None else checkpoint.run_command
+        run, faults = _command(
+            spec, directory, environ, progress, started=started, output=output, before=before, run_command=run_command
+        )
     else:
         from cmlkit.training.estimator import train_estimator
 
         run = train_estimator(spec, directory=directory, progress=progress, started=started)
-    _check_written(run, before, directory)
+        faults = (
+            () if run.metrics else (metrics.nothing_found(("train.scoring",), metrics.Findings(left_out=run.left_out)),)
+        )
     missing: list[str] = []
+    run = dataclasses.replace(run, uncommitted=without_outputs(uncommitted, run, directory))
     run = _recorded(spec, run, directory, progress, instance, missing=missing.append)
     for path in missing:
         progress.warn(f"{path} does not exist: the record has no fingerprint of this data.")
+    # Only now, so that a training that may have taken hours is not lost with its metrics.
+    for fault in faults:
+        raise fault
     return run
 
 
@@ -100,27 +157,44 @@ def _command(
     *,
     started: float,
     output: int | None,
-) -> TrainingRun:
+    before: FilesBefore,
+    run_command: RunCommand,
+) -> tuple[TrainingRun, tuple[MetricsError, ...]]:
+    """Train by a command; return the run, and what is wrong with its metrics."""
     with _champion(spec, directory, progress) as champion:
         with progress.stage("Train") as say:
-            resources = run_shell(spec.run, directory=directory, environ=environ, output=output)
+            check_command(spec.accelerator, spec.run, directory, environ)
+            with watched_command(spec.accelerator, environ) as (variables, watched):
+                resources = run_command(spec.run, directory=directory, environ=variables, output=output)
             say(_used(resources))
-        values = metrics.read(spec.metrics, directory)
+        raise_if_unchanged(spec, before, directory)
+        check_model(spec.model, before, directory, progress.warn)
+        metrics_files, faults = written_metrics(spec.metrics, before, directory)
+        found = metrics.find(metrics_files, directory)
+        for warning in found.warnings:
+            progress.warn(warning)
+        if metrics_files and not found.values:
+            faults = (*faults, metrics.nothing_found(metrics_files, found))
+        values = found.values
         rescored = _rescored(spec, champion, values, directory, environ, progress, output=output) if champion else None
-    return TrainingRun(
+    run = TrainingRun(
         mode="command",
-        setup=spec.setup,
-        command=spec.run,
+        setup=redacted_command(spec.setup),
+        command=redacted_command(spec.run),
         metrics=values,
+        percentages=tuple(sorted(found.percentages)),
+        left_out=found.left_out,
         rescored=rescored,
-        metrics_files=spec.metrics,
-        plots=spec.plots,
+        metrics_files=metrics_files,
+        plots=written_plots(spec.plots, directory, progress.warn),
         model=spec.model,
-        parameters=_scalars(spec.params) or _parameters_file(directory),
+        parameters=parameters.recorded(spec.params) or parameters.in_file(directory, progress.warn),
         libraries=versions_for(directory, environ),
         resources=resources,
         started=started,
+        accelerator=told(watched, progress.warn),
     )
+    return run, faults
 
 
 def _champion(spec: TrainSpec, directory: Path, progress: Progress) -> AbstractContextManager[Champion | None]:
@@ -146,7 +220,7 @@ def _rescored(
     from cmlkit.training.scores import ScoreCommand
 
     challenger = directory / spec.model
-    if not challenger.is_file():
+    if not challenger.exists():
         return None
     command = ScoreCommand(line=spec.score, directory=directory, environ=environ, output=output)
     with progress.stage("Score both models"):
@@ -166,12 +240,17 @@ def _recorded(
     with progress.stage("Record") as say:
         commit = _commit(directory, progress)
         # After training, as a command may create its own data.
-        data = fingerprints(spec.data, directory, missing=missing)
+        data = (
+            *fingerprints([path for path in spec.data if "://" not in path], directory, missing=missing),
+            *remote.fingerprints([path for path in spec.data if "://" in path], warn=progress.warn),
+        )
         manifest = _manifest(run, directory, commit, data)
         complete = dataclasses.replace(
             run,
-            parameters=run.parameters or _scalars(manifest.parameters),
+            parameters=run.parameters or parameters.recorded(manifest.parameters),
             model_class=manifest.class_path,
+            model_format=manifest.format,
+            model_notes=manifest.notes,
             data=data,
             commit=commit,
             instance=instance,
@@ -180,8 +259,15 @@ def _recorded(
         # An ignore file in the folder itself keeps the record out of `git add .`.
         write_whole(record.with_name(".gitignore"), b"*\n")
         write_whole(record, complete.to_json().encode())
-        say(f"{run.model}, {manifest.size:,} bytes")
+        say(f"{run.model}, {_kind(manifest)}, {manifest.size:,} bytes")
+    for note in manifest.notes:
+        progress.warn(f"{run.model}: {note}")
     return complete
+
+
+def _kind(manifest: ModelManifest) -> str:
+    kind = FORMATS[manifest.format].title
+    return f"{kind} with {len(manifest.files):,} files" if manifest.files else kind
 
 
 def _commit(directory: Path, progress: Progress) -> str:
@@ -203,67 +289,10 @@ def _manifest(run: TrainingRun, directory: Path, commit: str, data: tuple[DataFi
         commit=commit,
         data=data,
         libraries=run.libraries,
+        columns=run.columns,
+        target=run.target,
+        percentages=run.percentages,
     )
-
-
-def _stamps(spec: TrainSpec, directory: Path) -> dict[str, tuple[int, int]]:
-    """Return path -> modification time (ns) and inode of each existing output file."""
-    stamps = {}
-    for path in (spec.model, *spec.metrics, *spec.plots):
-        if (file := directory / path).is_file():
-            stamps[path] = (file.stat().st_mtime_ns, file.stat().st_ino)
-    return stamps
-
-
-def _check_written(run: TrainingRun, before: Mapping[str, tuple[int, int]], directory: Path) -> None:
-    """Fail if training left an output file unwritten, so that no earlier model is published as this one."""
-    for what, path in [("model", run.model), *(("metrics", path) for path in run.metrics_files)]:
-        file = directory / path
-        if not file.is_file():
-            raise _not_written(what, path, "does not exist")
-        if before.get(path) == (file.stat().st_mtime_ns, file.stat().st_ino):
-            raise _not_written(what, path, "is from before: training did not write it")
-    for path in run.plots:
-        if not (directory / path).is_file():
-            raise SettingsError(
-                f"The plot {path} does not exist.",
-                next_step="Make training write it, or correct the setting train.plots.",
-            )
-
-
-def _not_written(what: str, path: str, how: str) -> SettingsError:
-    error = ModelError if what == "model" else MetricsError
-    return error(
-        f"The {what} file {path} {how}.",
-        next_step=f"Make training write it there, or correct the setting train.{what}.",
-    )
-
-
-def _scalars(values: Mapping[str, Any]) -> dict[str, Parameter]:
-    """Return the values in a form for reports: scalars unchanged, others as JSON text."""
-    return {
-        name: value if value is None or isinstance(value, str | int | float | bool) else json.dumps(value, default=str)
-        for name, value in values.items()
-    }
-
-
-def _parameters_file(directory: Path) -> dict[str, Parameter]:
-    """Return the parameters in `params.yaml`, nested names joined by dots; empty if there is no such file."""
-    try:
-        document = yaml.safe_load((directory / PARAMETERS_FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f"{PARAMETERS_FILE} cannot be read: {error}.", next_step="Correct or remove it.") from error
-    return _scalars(dict(_flat(document))) if isinstance(document, dict) else {}
-
-
-def _flat(document: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    pairs: list[tuple[str, Any]] = []
-    for name, value in document.items():
-        path = f"{prefix}.{name}" if prefix else str(name)
-        pairs += _flat(value, path) if isinstance(value, dict) else [(path, value)]
-    return pairs
 
 
 def _used(resources: Resources) -> str:

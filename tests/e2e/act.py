@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.prefix) / "bin" / "uv"
@@ -63,8 +64,12 @@ class Act:
         environ: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
         variables: Mapping[str, str] | None = None,
+        follow: Callable[[frozenset[str]], None] = lambda jobs: None,
     ) -> ActRun:
-        """Run a workflow file as `event` would, in the git repository `repository`."""
+        """Run a workflow file as `event` would, in the git repository `repository`.
+
+        `follow` is told the ids of the jobs that are running, each time that one begins or ends.
+        """
         command = [str(Path(sys.prefix) / "bin" / "act"), event, "--json", "--workflows", str(workflow)]
         command += ["--platform", "ubuntu-latest=-self-hosted", "--platform", "self-hosted=-self-hosted"]
         command += ["--action-cache-path", str(self.directory / "act"), "--no-cache-server"]
@@ -78,13 +83,15 @@ class Act:
         command += self._file("secret", secrets or {}) + self._file("var", variables or {})
         machine = {"PATH": self._path(), "HOME": str(self.directory / "home"), "LANG": "C.UTF-8"}
         machine |= installing_from_what_is_here()
-        return _read(*_finished(command, directory=repository, environ=machine))
+        return _read(*_finished(command, directory=repository, environ=machine, follow=follow))
 
     def _actions(self) -> dict[str, Path]:
         """Every action that the templates and our action use, at the commit that they pin, with its stand-in."""
         files = [self.action / "action.yml", *(ROOT / "workflows").glob("*.yml")]
-        used = set(re.findall(r"uses: (\S+/(\S+)@[0-9a-f]{40})", "".join(file.read_text() for file in files)))
-        stand_ins = {reference: STAND_INS / name for reference, name in used}
+        # OWNER/NAME, and the folder of the action in that repository, if it is not the only one there.
+        uses = re.compile(r"uses: ([^/\s]+/([^/\s@]+))(?:/[^\s@]+)?@([0-9a-f]{40})")
+        used = set(uses.findall("".join(file.read_text() for file in files)))
+        stand_ins = {f"{owned}@{commit}": STAND_INS / name for owned, name, commit in used}
         return {OURS: self.action} | {name: folder for name, folder in stand_ins.items() if folder.is_dir()}
 
     def _file(self, kind: str, values: Mapping[str, str]) -> list[str]:
@@ -127,18 +134,42 @@ def installing_from_what_is_here() -> dict[str, str]:
     return variables | ({"UV_CACHE_DIR": str(cache), "UV_OFFLINE": "1"} if cache.exists() else {})
 
 
-def _finished(command: list[str], *, directory: Path, environ: Mapping[str, str]) -> tuple[str, str]:
+def _finished(
+    command: list[str], *, directory: Path, environ: Mapping[str, str], follow: Callable[[frozenset[str]], None]
+) -> tuple[str, str]:
     """Standard output and error of act at its end; after the deadline act is told to cancel, as a person would."""
-    with subprocess.Popen(
-        command, cwd=directory, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        subprocess.Popen(
+            command, cwd=directory, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process,
+        ThreadPoolExecutor(2) as readers,
+    ):
+        shown = readers.submit(_followed, cast("IO[str]", process.stdout), follow)
+        errors = readers.submit(cast("IO[str]", process.stderr).read)
         try:
-            return process.communicate(timeout=DEADLINE_SECONDS)
+            process.wait(timeout=DEADLINE_SECONDS)
+            return shown.result(CANCEL_SECONDS), errors.result(CANCEL_SECONDS)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGINT)
-            raise AssertionError(_read(*process.communicate(timeout=CANCEL_SECONDS)).log) from None
+            process.wait(timeout=CANCEL_SECONDS)
+            raise AssertionError(_read(shown.result(), errors.result()).log) from None
         finally:
             process.kill()
+
+
+def _followed(output: IO[str], follow: Callable[[frozenset[str]], None]) -> str:
+    """Return all lines, and tell of each job's first and last one when it comes."""
+    lines: list[str] = []
+    running: frozenset[str] = frozenset()
+    for text in output:
+        lines.append(text)
+        line = json.loads(text) if text.startswith("{") else {}
+        job = frozenset({line["jobID"]} if "jobID" in line else ())
+        now = running - job if "jobResult" in line else running | job
+        if now != running:
+            running = now
+            follow(running)
+    return "".join(lines)
 
 
 def _read(stdout: str, stderr: str) -> ActRun:

@@ -13,6 +13,7 @@ import pytest
 import requests
 import yaml
 
+from cmlkit.data.fingerprint import fingerprints
 from cmlkit.model.file import write_manifest
 from cmlkit.publishing.marker import Marker
 from cmlkit.publishing.own_branch import signed
@@ -57,28 +58,37 @@ def run_template(
     event: str = "workflow_dispatch",
     payload: Mapping[str, Any] | None = None,
     attest: bool = False,
+    attempt: int = 1,
     folder: Path = ROOT / "workflows",
 ) -> ActRun:
-    """Run a template, with tokens that may do no more than it asks for."""
+    """Run a template, with tokens that may do no more than it asks for: at any time, than the running jobs ask for."""
     template = folder / name
-    sandbox.github.add_token("ghs_job", kind="job", permissions=asked_permissions(template))
+
+    def follow(jobs: frozenset[str]) -> None:
+        sandbox.github.add_token("ghs_job", kind="job", permissions=asked_permissions(template, jobs))
+
+    follow(frozenset())
     sandbox.github.add_token("github_pat_runner", permissions={"administration": "write"})
     environ = {name: sandbox.environ()[name] for name in SEAMS}
+    cache = act.directory / "cache"
+    cache.mkdir(exist_ok=True)
+    environ |= {"GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": str(attempt), "CMLKIT_TEST_CACHE": str(cache)}
     return act.run(
         template,
         repository=clone,
         event=event,
         payload=payload,
-        environ=environ | {"GITHUB_RUN_ID": "4711", "CMLKIT_RUNNER_WAIT_TIMEOUT": "60s"},
+        environ=environ | {"CMLKIT_RUNNER_WAIT_TIMEOUT": "60s"},
         secrets={"GITHUB_TOKEN": "ghs_job", "CMLKIT_RUNNER_TOKEN": "github_pat_runner"} | KEYS,
         variables={"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/cmlkit", "CMLKIT_ATTEST": "true" if attest else ""},
+        follow=follow,
     )
 
 
-def asked_permissions(template: Path) -> dict[str, Any]:
-    """What the jobs of a template ask for their GITHUB_TOKEN, as the sandbox names it."""
-    jobs = yaml.safe_load(template.read_text())["jobs"].values()
-    asked = [(name.replace("-", "_"), level) for job in jobs for name, level in job["permissions"].items()]
+def asked_permissions(template: Path, jobs: frozenset[str]) -> dict[str, Any]:
+    """What these jobs of a template ask for their GITHUB_TOKEN, as the sandbox names it."""
+    all_jobs = yaml.safe_load(template.read_text())["jobs"]
+    asked = [(name.replace("-", "_"), level) for job in jobs for name, level in all_jobs[job]["permissions"].items()]
     return dict(sorted(asked, key=lambda item: item[1]))
 
 
@@ -146,10 +156,75 @@ def test_a_training_that_fails_leaves_nothing_running_and_opens_nothing(
 ) -> None:
     replace_training(clone, "raise SystemExit('the data is not what it was')\n")
     done = run_template(template, act, sandbox, clone)
-    assert done.jobs == {"launch": "success", "train": "failure", "stop": "success"}, done.log
+    assert done.jobs == {"due": "success", "launch": "success", "train": "failure", "stop": "success"}, done.log
     assert "the data is not what it was" in done.printed
     assert rest(sandbox, "pulls") == []
     assert left_behind(sandbox) == ([], [])
+
+
+INTERRUPTED_TRAINING = (
+    """\
+import pathlib, sys
+state = pathlib.Path("checkpoints", "state")
+print("begins after epoch", state.read_text() if state.exists() else 0)
+if not state.exists():
+    state.parent.mkdir()
+    state.write_text("4")
+    sys.exit(143)
+"""
+    + QUICK_TRAINING
+)
+
+
+def training_alone(template: str, folder: Path) -> str:
+    """Write a workflow of a template's job that trains, without its last step, which publishes; return its name."""
+    job = yaml.safe_load((ROOT / "workflows" / template).read_text())["jobs"]["train"]
+    alone = {"runs-on": "ubuntu-latest", "permissions": job["permissions"], "steps": job["steps"][:-1]}
+    (folder / template).write_text(yaml.safe_dump({"on": "workflow_dispatch", "jobs": {"train": alone}}))
+    return template
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("template", ["train-on-ec2.yml", "train-on-ec2-with-keys.yml", "retrain-on-change.yml"])
+def test_the_next_attempt_goes_on_from_the_checkpoint_that_the_cache_carried(
+    template: str, act: Act, tmp_path: Path, clone: Path, sandbox: Sandbox
+) -> None:
+    replace_training(clone, INTERRUPTED_TRAINING)
+    (clone / "cmlkit.yaml").write_text("train: {run: python train.py, data: [], checkpoint: checkpoints}\n")
+    name = training_alone(template, tmp_path)
+    first = run_template(name, act, sandbox, clone, folder=tmp_path)
+    assert (first.jobs, "begins after epoch 0" in first.printed) == ({"train": "failure"}, True), first.log
+    assert not (clone / ".cmlkit").exists()
+    second = run_template(name, act, sandbox, clone, attempt=2, folder=tmp_path)
+    assert (second.jobs, "begins after epoch 4" in second.printed) == ({"train": "success"}, True), second.log
+
+
+@pytest.mark.slow
+def test_a_template_launches_nothing_as_long_as_nothing_changed(act: Act, sandbox: Sandbox, clone: Path) -> None:
+    replace_training(clone, QUICK_TRAINING)
+    (clone / ".gitignore").unlink()  # the example ignores data/, so that its checkout has no data to compare
+    (clone / "data").mkdir()
+    (clone / "data" / "a.csv").write_text("1\n")
+    (clone / "cmlkit.yaml").write_text("train: {run: python train.py}\n")
+    started = committed(clone, "Begin")
+    (clone / "model").mkdir()
+    (clone / "model" / "random_forest.joblib").write_bytes(b"weights")
+    data = fingerprints(["data/"], clone, missing=lambda _: None)
+    write_manifest(clone / "model" / "random_forest.joblib", metrics={"accuracy": 0.9}, commit=started, data=data)
+    committed(clone, "Merge a result")
+    subprocess.run(["git", "push", "--quiet", "origin", "HEAD"], cwd=clone, check=True)
+    done = run_template("train-on-ec2.yml", act, sandbox, clone, event="schedule")
+    assert done.results["reason"] == "Nothing has changed since the champion was trained."
+    assert (done.jobs, sandbox.aws.instances()) == ({"due": "success"}, []), done.log
+
+
+def committed(clone: Path, message: str) -> str:
+    git = ["git", "-c", "user.name=ann", "-c", "user.email=ann@localhost"]
+    subprocess.run([*git, "add", "--all"], cwd=clone, check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", message], cwd=clone, check=True)
+    return subprocess.run(
+        [*git, "rev-parse", "HEAD"], cwd=clone, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 OWN_EVENTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -263,7 +338,8 @@ def test_the_resuming_template_runs_an_interrupted_run_again_and_no_other(
 def launched(sandbox: Sandbox, *, expires: float) -> str:
     """Id of an instance as `runner launch` marks it, whose lease ends in `expires` seconds."""
     tags = {
-        "cmlkit:run": "1",
+        "cmlkit:run": str(sandbox.github.start_run(sandbox.repository).id),
+        "cmlkit:scope": sandbox.repository,
         "cmlkit:repository": sandbox.repository,
         "cmlkit:expires": str(int(time.time() + expires)),
     }

@@ -70,18 +70,21 @@ class Project:
     directory: Path
     progress: RecordedProgress = field(default_factory=RecordedProgress)
 
-    def trained(self, accuracy: float, *, content: bytes | None = None, depth: int = 5) -> TrainingRun:
+    def trained(
+        self, accuracy: float, *, content: bytes | None = None, depth: int = 5, **further: float
+    ) -> TrainingRun:
         """A training that wrote its files: with the accuracy, and a model that is different for each."""
+        metrics = {"accuracy": accuracy, **further}
         model = b"model of %r" % accuracy if content is None else content
         (self.directory / "model").mkdir(parents=True, exist_ok=True)
         (self.directory / MODEL).write_bytes(model)
-        write_manifest(self.directory / MODEL, metrics={"accuracy": accuracy}, parameters={"max_depth": depth})
+        write_manifest(self.directory / MODEL, metrics=metrics, parameters={"max_depth": depth})
         (self.directory / METRICS).write_text(f"accuracy: {accuracy}\n")
         (self.directory / PLOT).write_bytes(PIXEL + repr(accuracy).encode())
         return TrainingRun(
             mode="command",
             command="python train.py",
-            metrics={"accuracy": accuracy},
+            metrics=metrics,
             parameters={"max_depth": depth},
             metrics_files=(METRICS,),
             model=MODEL,

@@ -17,7 +17,7 @@ from cmlkit.errors import Interrupted
 from cmlkit.model.manifest import read_manifest
 from cmlkit.publishing.base_model import BaseModel, judge
 from cmlkit.records.training_run import TrainingRun
-from cmlkit.settings.schema import TrainSpec
+from cmlkit.settings.schema import GateSpec, TrainSpec
 from cmlkit.training.scores import read_scores
 from cmlkit.training.train import train
 from tests.integration.project import RecordedProgress
@@ -63,14 +63,14 @@ def test_the_champion_is_scored_on_the_data_of_today(tmp_path: Path) -> None:
     interval = run.rescored.intervals["Accuracy"]
     assert interval.low < 30 / 250 < interval.high
     assert set(run.rescored.intervals) == {"Accuracy"}
-    assert judge([], run, before).headline.startswith("Better than the champion: accuracy")
+    assert judge(GateSpec(), run, before).headline.startswith("Better than the champion: accuracy")
 
 
 def test_a_difference_that_the_samples_cannot_show_counts_as_the_same(tmp_path: Path) -> None:
     trained(tmp_path, 230)
     before = champion(tmp_path)
     run, _ = trained(tmp_path, 231)
-    verdict = judge([], run, before)
+    verdict = judge(GateSpec(), run, before)
     assert verdict.outcome == "same"
     assert "no difference that 250 samples could show" in verdict.headline
 

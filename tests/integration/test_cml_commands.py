@@ -346,7 +346,8 @@ def test_a_check_is_begun_and_completed_as_one(
     assert (check.name, check.status, check.conclusion) == ("Training", "in_progress", None)
     called(capsys, "send-github-check", "--title", "Training", "--conclusion", "cancelled", "report.md")
     [check] = repository(sandbox).check_runs.values()
-    assert (check.status, check.conclusion, check.output.summary) == ("completed", "cancelled", "text")
+    assert (check.status, check.conclusion) == ("completed", "cancelled")
+    assert (check.output.summary or "").startswith("text\n\n[The workflow run](http")
 
 
 @pytest.mark.usefixtures("job_token")
@@ -380,6 +381,7 @@ def test_the_tutorials_runner_is_launched_with_one_word_changed(
     sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flags = ["--cloud=aws", "--cloud-region=eu-west", "--cloud-type=t2.micro", "--labels=cml-runner", "--single"]
+    sandbox.aws.settling.launches = 0  # else the first request would be refused, and nothing be there to take back
     # Nothing boots here: AWS takes it back, so that the launch does not wait for its runner.
     sandbox.aws.fail("RunInstances", after=lambda call: sandbox.aws.interrupt(sandbox.aws.instances()[0].id, seconds=0))
     assert run(["runner", *flags], environ=os.environ) == 4

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -62,7 +63,7 @@ def test_every_part_is_told_when_it_is_well(account: Sandbox, capsys: pytest.Cap
         "123456789012 in eu-west-1",
     ):
         assert part in said
-    for part in ("12 of 12 options", "at most $0.0", "640 vCPUs, 2 needed", "way out to GitHub: 3 subnets"):
+    for part in ("12 of 12 options", "at most $0.1", "640 vCPUs, 2 needed", "way out to GitHub: 3 subnets"):
         assert part in said
 
 
@@ -90,6 +91,10 @@ def workflows_may_not(account: Sandbox) -> None:
 
 def unknown_setting(account: Sandbox) -> None:
     account.github.add_token("ghs_job", kind="job", permissions=JOB)
+
+
+def reads_only(account: Sandbox) -> None:
+    account.github.add_token("ghs_job", kind="job", permissions={"contents": "read", "administration": "read"})
 
 
 def no_quota(account: Sandbox) -> None:
@@ -125,7 +130,7 @@ def client(account: Sandbox) -> boto3.client:
 Line = tuple[str, str, str]
 ARCHIVED: Line = ("failed", "GitHub repository", "is archived")
 EXPIRING: Line = ("warning", "GitHub token", "valid for 2 more days")
-READ_ONLY: Line = ("failed", "GitHub repository", "may not write to octo/random-forest")
+READ_ONLY: Line = ("failed", "GitHub repository", "may not write to octo/random-forest. Give the token the scope")
 CLOCK: Line = ("failed", "GitHub clock", "s ahead. Synchronize it with a time server")
 NO_QUOTA: Line = ("failed", "AWS quota", "0 vCPUs, 2 needed")
 NO_SPOT_QUOTA: Line = ("warning", "AWS quota", "All Standard")
@@ -161,6 +166,14 @@ def test_each_trouble_is_found_with_its_remedy(
     ("trouble", "exit_code", "said"),
     [
         (workflows_may_not, 3, "failed: Workflows may not open pull requests here. Settings > Actions > General"),
+        (
+            reads_only,
+            3,
+            (
+                "failed: The token may not write to octo/random-forest. If it is GITHUB_TOKEN, write contents: write"
+                " and pull-requests: write and checks: write under permissions: of the job"
+            ),
+        ),
         (unknown_setting, 0, "warning: This token cannot tell whether workflows may open pull requests"),
     ],
 )
@@ -216,6 +229,21 @@ def test_a_group_that_lets_nothing_out_is_found(account: Sandbox, capsys: pytest
     assert any(f"{group} lets no HTTPS out" in line for line in found)
 
 
+@pytest.mark.parametrize("private", [True, False])
+def test_a_runner_group_that_serves_no_public_repositories_is_found_if_the_repository_is_one(
+    account: Sandbox, capsys: pytest.CaptureFixture[str], private: bool
+) -> None:
+    """A job would wait for a runner for a day, and every launch would end at its time limit."""
+    hub = account.github.hub
+    hub.accounts["octo"] = replace(hub.accounts["octo"], kind="Organization")
+    hub.repository(account.repository).private = private
+    hub.runners.serves_public = False
+    (Path.cwd() / "cmlkit.yaml").write_text(f"{SOUND}runner: {{scope: organisation}}\n")
+    found = examined(capsys, exit_code=0 if private else 2)
+    assert list(found.values()) == ([] if private else ["GitHub runner group"])
+    assert private or "Runners of the group Default take no jobs of public repositories" in next(iter(found))
+
+
 def test_a_token_that_github_refuses_does_not_keep_aws_from_being_looked_at(
     account: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -261,6 +289,6 @@ def test_preflight_launches_nothing_where_a_run_could_not_end_well(
 def test_preflight_goes_on_to_the_launch_where_nothing_is_wrong(
     account: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["runner", "launch", "--preflight", "--wait-timeout", "0s"], environ=os.environ) == 5
+    assert run(["runner", "launch", "--preflight", "--wait-timeout", "0.001s"], environ=os.environ) == 5
     assert "nothing stands in the way" in capsys.readouterr().err
     assert "RunInstances" in account.aws.actions

@@ -23,6 +23,9 @@ from cmlkit_sandbox.github.repository import Protection, Repository
 from cmlkit_sandbox.github.seeding import add_fork
 from tests.integration.project import PIXEL
 
+# Each of them runs several jobs.
+pytestmark = pytest.mark.slow
+
 FEATURE, FROM_FORK, MERGED = 1, 2, 3
 
 
@@ -516,7 +519,7 @@ def test_a_token_that_only_lacks_a_permission_is_told_to_ask_for_it(
     scene.happens(scene.events.pull_request(FEATURE), monkeypatch)
     assert run(["comment", "create", "report.md"], environ=os.environ) == 3
     said = capsys.readouterr().err
-    assert "stands under permissions:" in said
+    assert "under permissions: of the job" in said
     assert "fork" not in said
     assert not summary.exists()
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 Environ = dict[str, str]
 SCORE = """python3 - <<END
 import json, os
-json.dump({"accuracy": [1, 0, 1, 1]}, open(os.environ["CMLKIT_SCORES"], "w"))
+json.dump({"accuracy": [1, 0, 1, 1, 1, 1, 0, 1]}, open(os.environ["CMLKIT_SCORES"], "w"))
 END"""
 SETTINGS = f"""
 train:
@@ -120,7 +120,6 @@ def skops_model(folder: Path) -> None:
         ("skops", None, "import cmlkit; cmlkit.save_model({}, 'm.skops')"),
         ("skops", skops_model, "import cmlkit; cmlkit.load_model('m.skops')"),
         ("dvc", dvc_model, "import cmlkit; cmlkit.load_model('m.joblib', cache='cache')"),
-        ("score", None, "from cmlkit.gate.significance import paired_interval; paired_interval([0, 1], [1, 1])"),
     ],
 )
 def test_a_function_raises_an_error_that_names_the_extra(
@@ -143,12 +142,13 @@ def test_dvc_is_asked_for_before_anything_is_published(bare: Path, tmp_path: Pat
     assert next_step("dvc") in done.stderr
 
 
-def test_a_training_whose_scores_need_the_extra_for_intervals_is_not_lost(bare: Path, tmp_path: Path) -> None:
+def test_an_interval_of_scores_needs_no_extra(bare: Path, tmp_path: Path) -> None:
     (tmp_path / "cmlkit.yaml").write_text(SETTINGS)
     command: list[str | Path] = [bare / "cmlkit", "train"]
-    subprocess.run(command, cwd=tmp_path, env=environ(bare), check=True, capture_output=True)
-    second = subprocess.run(command, cwd=tmp_path, env=environ(bare), check=True, capture_output=True, text=True)
-    assert next_step("score") in second.stderr
+    for _ in range(2):
+        subprocess.run(command, cwd=tmp_path, env=environ(bare), check=True, capture_output=True)
+    record = json.loads((tmp_path / ".cmlkit/run.json").read_text())
+    assert record["rematch"]["intervals"]["accuracy"]["method"] == "mcnemar"
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -129,6 +130,25 @@ def test_modes_and_git_lfs_are_kept(job: Job) -> None:
     published(job, "--files", ".gitattributes,features.npz,run.sh")
     assert job.mode("run.sh") == "100755"
     assert job.content("features.npz").startswith(b"version https://git-lfs")
+
+
+def test_the_training_s_own_files_go_to_git_lfs_if_the_attributes_say_so(job: Job) -> None:
+    trained(job)
+    job.write(".gitattributes", "model/*.bin filter=lfs -text\nmodel/*.txt filter=lfs -text\n*.json filter=lfs -text\n")
+    said = published(job, "--files", ".gitattributes")
+    for path in ("model/m.bin", "model/metrics.txt"):
+        content = job.content(path)
+        assert content.startswith(b"version https://git-lfs")
+        assert hashlib.sha256((job.directory / path).read_bytes()).hexdigest().encode() in content
+    assert job.content("model/m.bin.json").startswith(b"{")
+    assert "`/model/m.bin.json !filter !diff !merge text`" in said
+
+
+def test_results_that_git_ignores_are_committed_and_named(job: Job) -> None:
+    trained(job)
+    job.write(".gitignore", "*.bin\n")
+    assert "git ignores model/m.bin; the commit has them in spite of that" in " ".join(published(job).split())
+    assert "model/m.bin" in job.changes()
 
 
 @pytest.mark.parametrize("path", ["absent.lock", "../out.txt"])

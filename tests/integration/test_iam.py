@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from cmlkit.runner.reaping import Reaped, reap
 from cmlkit.runner.stopping import Removed, stop
 from cmlkit.settings import schema
 from cmlkit.settings.schema import RunnerSpec
+from cmlkit.stores import s3_checkpoints
 from cmlkit_sandbox.aws import AwsServer, Call, needed_permissions
 from tests.fake_forge import FakeForge, FastClock
 from tests.integration.aws_client import client
@@ -55,6 +57,7 @@ class Account:
         return reap(
             repository=RUN.repository,
             forge=self.forge,
+            job_forge=self.forge,
             cloud_for=self.cloud_for,
             clock=self.clock,
             dry_run=dry_run,
@@ -154,13 +157,50 @@ def test_the_schedulers_role_may_do_what_a_schedule_asks_for_and_nothing_else(ac
     assert account.aws.instance(launched.instance_id).state in ("shutting-down", "terminated")
 
 
+def test_the_policy_for_an_own_key_allows_what_a_launch_takes_of_it_and_nothing_else(account: Account) -> None:
+    account.aws.keys.own = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    account.launch(market="on-demand")
+    *_, call = [call for call in account.aws.calls if call.action == "RunInstances"]
+    assert {permission.action for permission in account.aws.keys.needed(call)} == allowed("own-key")
+
+
 def test_the_instances_policy_allows_nothing(account: Account) -> None:
     assert allowed("instance") == set()
 
 
+def test_the_policy_for_checkpoints_allows_what_keeping_them_calls_and_nothing_else(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_checkpoints, "PART_BYTES", 5 * 1024**2)  # the least that S3 takes
+    client(account.aws, "s3").create_bucket(
+        Bucket="my-bucket", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    account.aws.calls.clear()
+    file = tmp_path / "large"
+    file.write_bytes(bytes(6 * 1024**2))
+    store = s3_checkpoints.S3Checkpoints("s3://my-bucket/checkpoints/OWNER/NAME/7/train")
+    assert store.read_list() is None
+    store.write_list(b"{}")
+    assert store.read_list() == b"{}"
+    with file.open("rb") as opened:
+        store.put(opened, "a" * 64, size=file.stat().st_size, still=lambda: None)
+        with pytest.raises(ZeroDivisionError):  # whatever ends it
+            store.put(opened, "b" * 64, size=file.stat().st_size, still=lambda: print(1 / 0))
+    assert sum(map(len, store.get("a" * 64))) == file.stat().st_size
+    store.drop(["a" * 64])
+    store.clear()
+    assert needed(account.aws.calls) == allowed("checkpoints")
+    # S3 asks for s3:ListBucket, too, before it says that an object is missing: with a prefix that the policy covers.
+    asked = [call for call in account.aws.calls if call.action == "ListObjectsV2"]
+    [listing] = [item for item in statements("checkpoints") if item["Action"] == "s3:ListBucket"]
+    pattern = listing["Condition"]["StringLike"]["s3:prefix"]
+    assert all(fnmatchcase(str(call.parameters["Prefix"]), pattern) for call in asked)
+
+
 def test_all_that_a_launch_makes_has_the_tag_that_the_policy_asks_for(account: Account) -> None:
     account.launch(market="spot")
-    [call] = [call for call in account.aws.calls if call.action == "RunInstances"]
+    # The first ones are refused: the security group and the profile are new.
+    *_, call = [call for call in account.aws.calls if call.action == "RunInstances"]
     [marked] = [item for item in statements("launcher") if item["Sid"] == "LaunchOnlyWhatIsMarkedAsOurs"]
     kinds = [resource.rpartition(":")[2].removesuffix("/*") for resource in marked["Resource"]]
     assert {kind: call.tags(kind).get("cmlkit:repository") for kind in kinds} == dict.fromkeys(kinds, RUN.repository)

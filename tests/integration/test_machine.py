@@ -78,7 +78,7 @@ def test_the_boot_script_goes_through_all_stages_to_the_power_off(boot: BootScri
         idle_timeout=600,
         max_lifetime=3600,
     )
-    machine = boot(user_data(spec).encode(), environ={"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"})
+    machine = boot(user_data(spec), environ={"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"})
     machine.wait(DEADLINE_SECONDS)
     stages = [line.split()[1] for line in machine.console.splitlines() if line.startswith("cmlkit: stage=")]
     assert stages == [f"stage={stage}" for stage in BOOT_STEPS]

@@ -102,6 +102,20 @@ def test_plots_show_by_an_address_that_knows_who_is_signed_in(there: Project) ->
     assert "data:image/png;base64," in page
 
 
+def test_a_plot_that_is_no_picture_is_linked_with_the_reason_and_not_shown(there: Project) -> None:
+    """Such as a page that a download answered with, or one that a plotting library named by habit."""
+    run = there.trained(0.9)
+    (there.directory / PLOT).write_text("<!DOCTYPE html><p>Not found")
+    published = there.publish(run)
+    url = f"{there.github.url}/{REPOSITORY}/blob/{published.commit_sha}/{PLOT}?raw=true"
+    assert f"plot: [`{PLOT}`]({url}) (it is not in PNG format)" in there.comments(1)[0]
+    in_commit = there.git("show", f"{published.branch}:{REPORT}")
+    assert f"plot: [`{PLOT}`](plot.png) (it is not in PNG format)" in in_commit
+    assert "![" not in there.comments(1)[0] + in_commit
+    assert f"links the plot {PLOT} and does not show it: it is not in PNG format." in "".join(there.progress.warnings)
+    assert there.files(published.branch) >= {PLOT}
+
+
 def test_the_report_in_the_commit_shows_plots_beside_it(there: Project) -> None:
     published = there.publish(there.trained(0.9))
     assert "![plot](plot.png)" in there.git("show", f"{published.branch}:{REPORT}")
@@ -111,7 +125,9 @@ def test_a_check_on_the_commit_tells_the_verdict(there: Project) -> None:
     published = there.publish(there.trained(0.9))
     (check,) = there.repository.check_runs.values()
     assert (check.sha, check.name, check.conclusion) == (published.commit_sha, "cmlkit", "success")
-    assert check.details_url == there.workflow_run().url
+    # GitHub ignores the link of a check by GITHUB_TOKEN: https://github.com/actions/github-script/issues/143
+    assert check.output.summary is not None
+    assert there.workflow_run().url in check.output.summary
     assert published.check_url.endswith(str(check.id))
 
 
@@ -144,12 +160,28 @@ def test_nothing_is_written_where_nothing_changed(there: Project) -> None:
     published.raise_if_rejected(PublishSpec())
 
 
+def test_the_champion_itself_is_rejected_if_it_misses_a_rule_though_nothing_changed(there: Project) -> None:
+    """Such as one that was set after it was merged, or because it scores less on today's test data."""
+    there.merge(there.publish(there.trained(0.9)).pull_request_number or 0)
+    del there.github.requests[:]
+    published = there.publish(there.trained(0.9), run_id="101", rules=["accuracy >= 0.95"])
+    assert (published.changed, published.verdict.outcome, writes(there)) == (False, "rejected", [])
+    for spec in (PublishSpec(), PublishSpec(on_rejected="skip")):
+        with pytest.raises(
+            GateRejected, match=r"misses accuracy >= 0\.95.*It is the model of the base branch"
+        ) as caught:
+            published.raise_if_rejected(spec)
+        assert caught.value.exit_code == 6
+        assert caught.value.next_step.startswith("Nothing was published.")
+    published.raise_if_rejected(PublishSpec(on_rejected="warn"))
+
+
 def test_published_twice_nothing_is_doubled(there: Project) -> None:
     first = there.publish(there.trained(0.9), labels=("model",))
     del there.github.requests[:]
     second = there.publish(there.trained(0.9), labels=("model",))
     assert second == first
-    assert [line.partition("forest/")[2].partition("/")[0] for line in writes(there)] == ["check-runs", "issues"]
+    assert sorted(line.partition("forest/")[2].partition("/")[0] for line in writes(there)) == ["check-runs", "issues"]
     assert len(there.repository.pulls) == len(there.comments(1)) == len(there.repository.check_runs) == 1
 
 
@@ -232,12 +264,29 @@ def test_a_rejected_model_is_a_draft_and_then_an_error(there: Project) -> None:
     assert caught.value.exit_code == 6
 
 
+def test_a_rule_on_a_metric_that_training_lacks_rejects_the_model_and_keeps_it(there: Project) -> None:
+    published = there.publish(there.trained(0.9), rules=["beauty >= 1"])
+    assert there.repository.pulls[0].draft
+    with pytest.raises(GateRejected, match="training did not report beauty"):
+        published.raise_if_rejected(PublishSpec())
+    assert "not met: training did not report beauty" in there.comments(1)[0]
+
+
+def test_a_model_that_is_not_judged_is_published_for_people_and_not_merged(there: Project) -> None:
+    there.merge(there.publish(there.trained(0.9, loss=0.3)).pull_request_number or 0)
+    published = there.publish(there.trained(0.91, loss=0.4), run_id="101", auto_merge="squash")
+    assert published.verdict.outcome == "unjudged"
+    pull = there.repository.pulls[1]
+    assert (pull.draft, pull.auto_merge, pull.merged) == (False, None, None)
+    assert [check.conclusion for check in there.repository.check_runs.values()][-1] == "neutral"
+    assert "say which metric decides" in there.comments(2)[0]
+    assert any("gate.primary-metric" in warning for warning in there.progress.warnings)
+
+
 def test_a_draft_is_ready_for_review_once_the_gate_accepts(there: Project) -> None:
     there.publish(there.trained(0.5), rules=["accuracy >= 0.8"])
     there.publish(there.trained(0.9), attempt=2, rules=["accuracy >= 0.8"])
     assert not there.repository.pulls[0].draft
-    there.publish(there.trained(0.6), attempt=3, rules=["accuracy >= 0.8"])
-    assert there.repository.pulls[0].draft
 
 
 def test_a_rejection_can_be_a_warning(there: Project) -> None:
@@ -373,13 +422,6 @@ class TestEarlierPullRequests:
         copied = person.create_pull_request(head="copy", base="main", title="Mine", body=body, draft=False)
         assert there.publish(there.trained(0.91), run_id="101").superseded == (first.pull_request_number,)
         assert copied.number in there.open_pulls()
-
-    def test_an_older_run_on_the_same_branch_leaves_the_newer_ones_words(self, there: Project) -> None:
-        there.publish(there.trained(0.9), run_id="101", branch="models")
-        there.publish(there.trained(0.8), run_id="100", branch="models", rules=["accuracy >= 0.85"])
-        (pull,) = there.repository.pulls
-        assert "runs/101" in pull.body
-        assert not pull.draft
 
     def test_another_models_stays(self, there: Project) -> None:
         there.publish(there.trained(0.9), prefix="projects/other")

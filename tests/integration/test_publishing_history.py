@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from cmlkit.records.training_run import (
     Rescored,
     Resources,
 )
-from tests.integration.project import MODEL, STARTED, Project, project
+from tests.integration.project import MODEL, REPOSITORY, STARTED, Project, project
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +94,19 @@ def test_the_report_says_what_the_published_runs_of_thirty_days_cost(there: Proj
         )
         report = there.publish(run, run_id=str(number), on_existing=on_existing).report
     assert "| Last 30 days | $0.30 for 3 published runs |" in report
+
+
+def test_the_failed_runs_of_a_workflow_are_those_that_github_lists(there: Project) -> None:
+    hub, repository = there.github.hub, there.repository
+    for workflow, conclusion in (("Train", "failure"), ("Train", "success"), ("Lint", "failure")):
+        run = hub.start_run(REPOSITORY, workflow=workflow)
+        job = hub.queue_job(repository, run, name="train", labels=["x"], steps=[], environ={}, permissions={})
+        job.status, job.conclusion, job.completed = "completed", conclusion, "2030-01-01T00:00:00Z"
+        run.created = "2029-12-31T23:30:00Z"
+    client = there.client(token="ghp_person")
+    found = client.failed_runs("Train", since=STARTED)
+    assert [item.seconds for item in found] == [1800.0]
+    assert client.failed_runs("Train", since=datetime(2029, 12, 31, 23, 45, tzinfo=UTC).timestamp()) == []
 
 
 def test_a_run_without_a_price_costs_no_request(there: Project) -> None:

@@ -79,6 +79,14 @@ def test_a_token_that_may_not_push_is_an_error_that_does_not_show_it(there: Proj
     assert "ghs_reads" not in str(caught.value)
 
 
+def test_a_push_that_is_refused_advises_the_kind_of_token(there: Project) -> None:
+    there.github.add_token("github_pat_reads", "ann", permissions={"contents": "read"})
+    forge = there.client(token="github_pat_reads")
+    with pytest.raises(PermissionDenied, match="denied to ann") as caught:
+        forge.push_commit(there.head("main"), directory=there.repository.git.path)
+    assert "Give the fine-grained token the repository permission Contents: Read and write" in caught.value.next_step
+
+
 def test_the_token_is_in_no_argument_and_no_file(there: Project, tmp_path: Path) -> None:
     """A git that writes down its arguments, and everything in its folder, before it does its work."""
     seen = tmp_path / "seen"

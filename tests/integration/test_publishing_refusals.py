@@ -152,7 +152,7 @@ def test_a_token_that_may_not_open_pull_requests_names_the_permission(there: Pro
     there.github.add_token("ghs_no_pulls", BOT, kind="job", permissions={**ALL, "pull_requests": "read"})
     with pytest.raises(PermissionDenied, match="committed to the branch") as caught:
         there.publish(there.trained(0.9), forge=there.client(token="ghs_no_pulls"))
-    assert "pull_requests: write" in caught.value.next_step
+    assert "pull-requests: write" in caught.value.next_step
 
 
 def test_a_token_that_may_not_create_checks_sets_a_status(there: Project) -> None:

@@ -60,15 +60,23 @@ def test_ten_models_on_one_branch_are_ten_commits_and_one_pull_request(there: Pr
 
 
 @pytest.mark.slow
-def test_ten_runs_of_one_model_on_one_branch_end_with_one_comment_of_the_newest(there: Project) -> None:
+def test_ten_runs_of_one_model_on_one_branch_end_with_the_newest_there_and_no_model_lost(there: Project) -> None:
     def publish(index: int) -> Publication:
         mine = one_of(there, index)
-        return mine.publish(mine.trained(0.9 + index / 1000), run_id=str(100 + index), branch="models")
+        return mine.publish(
+            mine.trained(0.9 + index / 1000), run_id=str(100 + index), branch="models", on_existing="keep"
+        )
 
-    at_once(publish, there)
-    assert int(there.git("rev-list", "--count", "main..models")) == AT_ONCE
-    (comment,) = there.comments(1)
-    assert "run 109" in comment
+    published = at_once(publish, there)
+    assert there.git("show", f"models:{MODEL}") == "model of 0.909"
+    comments = {item.number: there.comments(item.number) for item in there.repository.pulls}
+    assert [len(found) for found in comments.values()] == [1] * len(comments)
+    [of_models] = [item.number for item in there.repository.pulls if item.head == "models"]
+    assert "run 109" in comments[of_models][0]
+    # A run that came after a newer one has a branch of its own.
+    for index, item in enumerate(published):
+        assert there.git("show", f"{item.commit_sha}:{MODEL}") == f"model of {0.9 + index / 1000}"
+        assert item.branch in ("models", f"models-{100 + index}-1")
 
 
 @pytest.mark.slow

@@ -84,6 +84,17 @@ def test_an_absolute_path_and_one_above_the_working_directory_are_in_the_reposit
     assert set(job.changes()) == {"m.json", "n.json"}
 
 
+@pytest.mark.parametrize("length", [256, 257])
+def test_a_title_that_github_would_refuse_is_refused_before_anything_is_written(job: Job, length: int) -> None:
+    job.write("a.txt", "a")
+    if length > 256:
+        assert "The title has 257 characters; a pull request takes 256." in job.refused("--title", "x" * length, ".")
+        assert [ref.name for ref in job.repository.git.refs("refs/")] == ["refs/heads/main"]
+    else:
+        job.pr("--title", "x" * length, ".")
+        assert job.repository.pulls[0].title == "x" * length
+
+
 @pytest.mark.parametrize("arguments", [["README.md"], ["."], ["*.onnx"], [], ["data"]])
 def test_without_a_change_there_is_no_pull_request(job: Job, arguments: list[str]) -> None:
     shown = job.pr(*arguments)

@@ -258,8 +258,9 @@ def test_a_check_shows_images_and_files(sandbox: Sandbox, checkout: Path, monkey
     (checkout / "report.md").write_text("![](plot.png)")
     assert run(["send-github-check", "report.md"], environ=os.environ) == 0
     [check] = repository(sandbox).check_runs.values()
-    [url] = urls(check.output.summary or "")
+    url, run_url = urls(check.output.summary or "")
     assert content(url) == PIXEL
+    assert "/actions/runs/" in run_url
 
 
 def test_a_check_is_shortened_to_its_bytes(sandbox: Sandbox, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,7 +270,8 @@ def test_a_check_is_shortened_to_its_bytes(sandbox: Sandbox, checkout: Path, mon
     assert run(["check", "create", "report.md"], environ=os.environ) == 0
     [check] = repository(sandbox).check_runs.values()
     assert 60_000 < len((check.output.summary or "").encode()) <= 65_535
-    [url] = urls(check.output.summary or "")
+    url, run_url = urls(check.output.summary or "")
+    assert "/actions/runs/" in run_url
     assert content(f"{url}?raw=true").decode().count("äöüß") == 9_000
 
 
@@ -353,7 +355,7 @@ def test_a_check_takes_standard_input(sandbox: Sandbox, monkeypatch: pytest.Monk
     monkeypatch.setenv("CMLKIT_TOKEN", "ghs_job")
     assert piped("text", "check", "create", "/dev/stdin").returncode == 0
     [check] = repository(sandbox).check_runs.values()
-    assert check.output.summary == "text"
+    assert (check.output.summary or "").startswith("text\n\n[The workflow run]")
 
 
 def test_without_a_file_and_without_a_pipe_the_error_says_so(

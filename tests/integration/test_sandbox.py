@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 import requests
 
+import cmlkit_sandbox
 from cmlkit.clouds.aws.first_boot import first_boot
 from cmlkit.errors import CmlkitError
 from cmlkit.forges.github.agent import runner_agent
 from cmlkit.runner.boot import BootSpec, user_data
 from cmlkit_sandbox import REPOSITORY, TOKEN, Sandbox
+from cmlkit_sandbox.github.runner_application import RUNNER_VERSION
 from tests.integration.aws_client import DEADLINE_SECONDS, launch, until, until_state
 
 LABEL = "cmlkit-1-1"
@@ -62,6 +64,22 @@ def launch_runner(sandbox: Sandbox, *, max_lifetime: float = 36_000) -> str:
 def runners(sandbox: Sandbox) -> list[Any]:
     found: list[Any] = github(sandbox, "GET", "actions/runners")["runners"]
     return found
+
+
+def test_a_runner_that_is_too_old_says_so_and_powers_off(sandbox: Sandbox) -> None:
+    sandbox.github.queue_job(REPOSITORY, labels=[LABEL], steps=["echo never"])
+    sandbox.github.hub.runners.oldest_version = "2.331.0"
+    instance_id = launch_runner(sandbox)
+    until_state(sandbox.aws, instance_id, "terminated")
+    console = sandbox.aws.machines[instance_id].console
+    assert "Runner version v2.330.0 is deprecated and cannot receive messages." in console
+    assert "powering off: GitHub refuses the runner's version 2.330.0 as too old" in console
+
+
+def test_the_stand_in_runner_has_the_version_in_its_archives_name() -> None:
+    listener = Path(cmlkit_sandbox.__file__).parent / "actions_runner" / "bin" / "Runner.Listener"
+    said = subprocess.run([sys.executable, listener, "--version"], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == RUNNER_VERSION
 
 
 def test_a_machine_becomes_a_runner_does_a_job_and_is_gone(sandbox: Sandbox) -> None:

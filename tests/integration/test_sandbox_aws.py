@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 import urllib.error
@@ -41,6 +42,10 @@ def bare(tmp_path: Path) -> Iterator[AwsServer]:
 
 def metadata(aws: AwsServer, instance_id: str, path: str, *, token: str = "") -> str:
     """What the metadata service answers an instance that asks with a token of its own."""
+    return metadata_bytes(aws, instance_id, path, token=token).decode()
+
+
+def metadata_bytes(aws: AwsServer, instance_id: str, path: str, *, token: str = "") -> bytes:
     base = f"{aws.url}/_imds/{instance_id}/latest"
     if not token:
         lifetime = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
@@ -48,7 +53,7 @@ def metadata(aws: AwsServer, instance_id: str, path: str, *, token: str = "") ->
         token = urllib.request.urlopen(request).read().decode()
     request = urllib.request.Request(f"{base}/{path}", headers={"X-aws-ec2-metadata-token": token})
     with urllib.request.urlopen(request) as answer:
-        return str(answer.read().decode())
+        return bytes(answer.read())
 
 
 def test_an_instance_is_pending_then_running_and_its_machine_runs_the_user_data(aws: AwsServer) -> None:
@@ -182,6 +187,13 @@ def test_the_metadata_service_tells_an_instance_of_itself(bare: AwsServer) -> No
     assert "instance-id" in metadata(bare, instance_id, "meta-data/").splitlines()
 
 
+def test_the_metadata_service_gives_user_data_back_as_it_was_given(bare: AwsServer) -> None:
+    # "What you give is what you get back", compressed or not:
+    # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
+    given = gzip.compress(b"#!/bin/bash\necho hello\n", mtime=0)
+    assert metadata_bytes(bare, launch(bare, UserData=given), "user-data") == given
+
+
 def test_the_metadata_service_wants_a_token_of_the_instance_itself(bare: AwsServer) -> None:
     with pytest.raises(urllib.error.HTTPError, match="401"):
         metadata(bare, launch(bare), "meta-data/instance-id", token="guessed")
@@ -189,6 +201,8 @@ def test_the_metadata_service_wants_a_token_of_the_instance_itself(bare: AwsServ
 
 def test_an_instance_with_a_profile_has_credentials_of_its_role(bare: AwsServer) -> None:
     client(bare, "iam").create_instance_profile(InstanceProfileName="trainer")
+    # A new profile is not known everywhere at once.
+    assert "iamInstanceProfile" in refused(run_instances, aws=bare, IamInstanceProfile={"Name": "trainer"})[2]
     instance_id = launch(bare, IamInstanceProfile={"Name": "trainer"})
     assert metadata(bare, instance_id, "meta-data/iam/security-credentials/") == "trainer"
     credentials = json.loads(metadata(bare, instance_id, "meta-data/iam/security-credentials/trainer"))

@@ -89,6 +89,10 @@ def test_the_caller_is_the_sandbox_s_account(aws: AwsServer) -> None:
     assert client(aws, "sts").get_caller_identity()["Account"] == "123456789012"
 
 
+def root_volume(**volume: Any) -> dict[str, Any]:
+    return {"BlockDeviceMappings": [{"DeviceName": "/dev/sda1", "Ebs": volume}]}
+
+
 @pytest.mark.parametrize(
     ("changes", "code", "message"),
     [
@@ -105,6 +109,10 @@ def test_the_caller_is_the_sandbox_s_account(aws: AwsServer) -> None:
             "InvalidBlockDeviceMapping",
             "Volume of size 4GB is smaller than snapshot",
         ),
+        (root_volume(VolumeType="gp9"), "InvalidParameterValue", "Invalid value 'gp9' for VolumeType."),
+        (root_volume(VolumeType="st1", VolumeSize=500), "BootForVolumeTypeUnsupported", "st1"),
+        (root_volume(VolumeType="io2"), "MissingParameter", "iops"),
+        (root_volume(VolumeType="gp2", VolumeSize=20_000), "InvalidParameterValue", "maximum is 16384 GiB"),
     ],
 )
 def test_a_launch_that_ec2_refuses_is_refused(aws: AwsServer, changes: Any, code: str, message: str) -> None:
@@ -172,6 +180,14 @@ def test_every_action_of_ec2_has_a_dry_run(aws: AwsServer, operation: str) -> No
         ("scheduler", "list_schedules", {}, "scheduler:*", "AccessDeniedException"),
         ("s3", "put_object", {"Bucket": "b", "Key": "k", "Body": b"x"}, "s3:PutObject", "AccessDenied"),
         ("s3", "list_objects_v2", {"Bucket": "b"}, "s3:ListBucket", "AccessDenied"),
+        ("s3", "create_multipart_upload", {"Bucket": "b", "Key": "k"}, "s3:PutObject", "AccessDenied"),
+        (
+            "s3",
+            "abort_multipart_upload",
+            {"Bucket": "b", "Key": "k", "UploadId": "u"},
+            "s3:AbortMultipartUpload",
+            "AccessDenied",
+        ),
         ("sts", "get_session_token", {}, "sts:GetSessionToken", "AccessDenied"),
     ],
 )
@@ -209,3 +225,15 @@ def test_what_a_run_needs_can_be_told_from_its_calls(aws: AwsServer) -> None:
 
 def test_a_region_that_the_account_does_not_have_does_not_know_its_credentials(aws: AwsServer) -> None:
     assert refused(client(aws, region="mars-north-1").describe_instances)[:2] == ("AuthFailure", 401)
+
+
+def test_an_object_s_size_headers_and_ranges_are_those_of_s3(aws: AwsServer) -> None:
+    s3 = client(aws, "s3")
+    s3.create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(Bucket="bucket", Key="k", Body=b"0123456789", Metadata={"kept": "by"})["VersionId"]
+    head = s3.head_object(Bucket="bucket", Key="k")
+    assert (head["ContentLength"], head["Metadata"], head["VersionId"]) == (10, {"kept": "by"}, version)
+    part = s3.get_object(Bucket="bucket", Key="k", Range="bytes=2-4")
+    assert (part["Body"].read(), part["ContentRange"], part["ContentLength"]) == (b"234", "bytes 2-4/10", 3)
+    assert s3.get_object(Bucket="bucket", Key="k")["Body"].read() == b"0123456789"

@@ -11,11 +11,13 @@ import sys
 import time
 import zipfile
 from collections import UserDict
-from collections.abc import Callable, KeysView
+from collections.abc import Callable, KeysView, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.datasets import load_iris
 
 from cmlkit.errors import CmlkitError, Interrupted, MetricsError, ModelError, SettingsError, TrainingFailed
 from cmlkit.model.loading import load_model
@@ -23,8 +25,8 @@ from cmlkit.model.manifest import read_manifest
 from cmlkit.model.verification import verify
 from cmlkit.records.training_run import RECORD, TrainingRun
 from cmlkit.settings.schema import TrainSpec
-from cmlkit.training import dataset
 from cmlkit.training.command import run_shell
+from cmlkit.training.tables import dataset
 from cmlkit.training.train import train
 from tests.integration.project import RecordedProgress
 
@@ -93,9 +95,6 @@ def test_the_parameters_file_is_reported(tmp_path: Path) -> None:
         (changed(run=""), SettingsError, "Neither a command nor an estimator is set"),
         (changed(run=f"{WRITES_ALL}; rm model/m.joblib"), ModelError, "model/m.joblib does not exist"),
         (changed(run=f"{WRITES_ALL}; : > model/m.joblib"), ModelError, "is empty"),
-        (changed(run=f"{WRITES_ALL}; rm model/metrics.txt"), MetricsError, "model/metrics.txt does not exist"),
-        (changed(run=f"{WRITES_ALL}; echo 'a: nan' > model/metrics.txt"), MetricsError, "'a' is nan"),
-        (changed(run=f"{WRITES_ALL}; rm model/p.png"), SettingsError, "plot model/p.png does not exist"),
     ],
 )
 def test_what_fails_says_why_and_leaves_no_record(
@@ -107,6 +106,65 @@ def test_what_fails_says_why_and_leaves_no_record(
         train(spec, directory=tmp_path, environ=environ())
     assert message in caught.value.message
     assert not (tmp_path / RECORD).exists()
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        (f"{WRITES_ALL}; rm model/metrics.txt", "The metrics file model/metrics.txt does not exist."),
+        (
+            f"{WRITES_ALL}; echo 'a: nan' > model/metrics.txt",
+            "no number with a name was found, but a (nan is not finite).",
+        ),
+        (f"{WRITES_ALL}; : > model/metrics.txt", "The metrics file model/metrics.txt is empty."),
+    ],
+)
+def test_without_a_metric_the_model_and_the_record_are_kept_before_the_error(
+    tmp_path: Path, run: str, message: str
+) -> None:
+    with pytest.raises(MetricsError) as caught:
+        train(changed(run=run), directory=tmp_path, environ=environ())
+    assert message in caught.value.message
+    kept = TrainingRun.from_json((tmp_path / RECORD).read_text())
+    assert kept.metrics == {}
+    assert (tmp_path / "model" / "m.joblib.json").is_file()
+
+
+def test_yesterdays_metrics_are_not_taken_for_todays(tmp_path: Path) -> None:
+    train(SPEC, directory=tmp_path, environ=environ())
+    with pytest.raises(MetricsError, match="training did not write it"):
+        train(changed(run="echo new > model/m.joblib"), directory=tmp_path, environ=environ())
+    kept = TrainingRun.from_json((tmp_path / RECORD).read_text())
+    assert (kept.metrics, kept.metrics_files) == ({}, ())
+
+
+def test_numbers_are_taken_and_the_rest_is_recorded_with_its_reason(tmp_path: Path) -> None:
+    wrote = f"{WRITES_ALL}; printf 'Accuracy: 97 %%\\nauc: nan\\n' > model/metrics.txt"
+    run = train(changed(run=wrote), directory=tmp_path, environ=environ())
+    assert run.metrics == {"Accuracy": 97}
+    assert run.percentages == ("Accuracy",)
+    assert run.left_out == {"auc": "nan is not finite"}
+    assert TrainingRun.from_json((tmp_path / RECORD).read_text()) == run
+    assert json.loads((tmp_path / "model" / "m.joblib.json").read_text())["percentages"] == ["Accuracy"]
+
+
+def test_no_secret_is_recorded_or_shown(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("depth: 5\napi_key: sesame\n")
+    wrote = f"TOKEN=sesame; {WRITES_ALL}"
+    run = train(changed(run=wrote, setup="echo --password sesame"), directory=tmp_path, environ=environ())
+    assert run.parameters == {"depth": 5, "api_key": "***"}
+    for file in (RECORD, "model/m.joblib.json"):
+        assert "sesame" not in (tmp_path / file).read_text()
+    with pytest.raises(TrainingFailed) as caught:
+        train(changed(run="false --api-key=sesame"), directory=tmp_path, environ=environ())
+    assert "false --api-key=***" in caught.value.message
+
+
+def test_a_plot_that_is_missing_is_a_warning(tmp_path: Path) -> None:
+    said = RecordedProgress()
+    run = train(changed(run=f"{WRITES_ALL}; rm model/p.png"), directory=tmp_path, environ=environ(), progress=said)
+    assert run.plots == ()
+    assert "The plot model/p.png does not exist" in said.warnings[0]
 
 
 def test_what_the_command_installs_is_among_its_libraries(tmp_path: Path) -> None:
@@ -127,10 +185,14 @@ def test_yesterdays_model_is_not_taken_for_todays(tmp_path: Path) -> None:
         train(changed(run="echo 'Accuracy: 1' > model/metrics.txt"), directory=tmp_path, environ=environ())
 
 
-def test_a_signal_reaches_the_command_which_may_write_its_checkpoint(tmp_path: Path) -> None:
-    script = "trap 'echo saved > checkpoint; exit 1' TERM; touch started; while :; do sleep 0.05; done"
+# The shell of a pipeline ends at the signal, half a second before the training has written its checkpoint.
+@pytest.mark.parametrize("line", ["bash training.sh", "bash training.sh | tee training.log"])
+def test_a_signal_reaches_the_command_which_may_write_its_checkpoint(line: str, tmp_path: Path) -> None:
+    (tmp_path / "training.sh").write_text(
+        "trap 'sleep 0.5; echo saved > checkpoint; exit 1' TERM; touch started; while :; do sleep 0.05; done"
+    )
     process = subprocess.Popen(
-        [sys.executable, "-m", "cmlkit", "train", "--", "bash", "-c", script],
+        [sys.executable, "-m", "cmlkit", "train", "--run", line],
         cwd=tmp_path,
         env=environ(),
         stderr=subprocess.PIPE,
@@ -275,6 +337,72 @@ def test_one_table_is_split_by_its_target_column(tmp_path: Path) -> None:
     assert set(train(spec, directory=tmp_path, environ=environ()).metrics) == {"Accuracy", "F1"}
 
 
+def iris(file: Path, *, order: Sequence[int] = range(5), index: bool = False) -> TrainSpec:
+    """Write Fisher's irises as pandas' `to_csv` does, with or without its index; return settings for them."""
+    flowers = load_iris()
+    rows = np.column_stack([flowers.data, flowers.target])
+    names = [*flowers.feature_names, "species"]
+    lines = [",".join(names[place] for place in order)]
+    lines += [",".join(f"{row[place]:g}" for place in order) for row in rows]
+    if index:
+        lines = [f",{lines[0]}", *(f"{number},{line}" for number, line in enumerate(lines[1:]))]
+    file.write_text("\n".join(lines) + "\n")
+    return TrainSpec(
+        estimator="sklearn.linear_model.LogisticRegression",
+        params={"max_iter": 500},
+        data=(file.name,),
+        target="species",
+        plots=(),
+    )
+
+
+def test_an_unnamed_index_is_left_out_and_that_is_said(tmp_path: Path) -> None:
+    progress = RecordedProgress()
+    spec = iris(tmp_path / "iris.csv", index=True)
+    run = train(spec, directory=tmp_path, environ=environ(), progress=progress)
+    assert run.metrics["Accuracy"] == pytest.approx(0.974, abs=5e-4)
+    assert ["the unnamed column ''" in said for said in progress.warnings] == [True]
+    assert list(run.columns)[:2] == ["sepal length (cm)", "sepal width (cm)"]
+
+
+def test_the_champion_is_rescored_on_the_columns_that_it_was_trained_on_whatever_their_order(tmp_path: Path) -> None:
+    first = train(iris(tmp_path / "iris.csv"), directory=tmp_path, environ=environ())
+    assert dict(read_manifest(tmp_path / first.model).columns) == dict(first.columns)
+    progress = RecordedProgress()
+    spec = iris(tmp_path / "iris.csv", order=(4, 2, 3, 1, 0), index=True)
+    again = train(spec, directory=tmp_path, environ=environ(), progress=progress)
+    assert again.rescored is not None
+    assert again.rescored.metrics == {"accuracy": first.metrics["Accuracy"]}
+    fewer = train(
+        iris(tmp_path / "iris.csv", order=(4, 2, 3)), directory=tmp_path, environ=environ(), progress=progress
+    )
+    assert fewer.rescored is None
+    assert "lacks columns that it was trained on: sepal width (cm), sepal length (cm)" in progress.warnings[-1]
+
+
+def test_a_score_or_a_plot_that_the_model_does_not_have_loses_no_training(tmp_path: Path) -> None:
+    made_data(tmp_path / "data")
+    progress = RecordedProgress()
+    spec = dataclasses.replace(
+        FOREST, scoring=("accuracy", "neg_mean_gamma_deviance"), plots=("model/residuals.png", "model/roc_curve.png")
+    )
+    run = train(spec, directory=tmp_path, environ=environ(), progress=progress)
+    assert list(run.metrics) == ["Accuracy"]
+    assert list(run.left_out) == ["neg_mean_gamma_deviance"]
+    assert run.plots == ("model/roc_curve.png",)
+    assert any("neg_mean_gamma_deviance is left out" in warning for warning in progress.warnings)
+    assert any("model/residuals.png cannot be drawn" in warning for warning in progress.warnings)
+
+
+def test_a_training_without_any_score_keeps_model_and_record_and_then_fails(tmp_path: Path) -> None:
+    made_data(tmp_path / "data")
+    spec = dataclasses.replace(FOREST, scoring=("neg_mean_gamma_deviance",), plots=())
+    with pytest.raises(MetricsError, match="neg_mean_gamma_deviance"):
+        train(spec, directory=tmp_path, environ=environ())
+    assert (tmp_path / RECORD).is_file()
+    assert read_manifest(tmp_path / spec.model).metrics == {}
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -284,7 +412,7 @@ def test_one_table_is_split_by_its_target_column(tmp_path: Path) -> None:
         ({"model": "model/m.joblib", "format": "skops"}, r"train.model is model/m.joblib, and train.format is skops"),
         ({"params": {"depth": 5}}, "does not take these parameters"),
         ({"params": {"max_depth": "deep"}}, "cannot be fitted"),
-        ({"scoring": ("beauty",)}, "scorer 'beauty'"),
+        ({"scoring": ("beauty",)}, "no scorer 'beauty'"),
         ({"plots": ("model/picture.png",)}, "plot model/picture.png cannot be drawn"),
         ({"data": ("absent",)}, "contains neither train_features"),
         ({"data": ()}, "The data for training is not set"),
@@ -299,14 +427,88 @@ def test_a_wrong_declaration_is_a_settings_error(tmp_path: Path, values: dict[st
     assert message in caught.value.message
 
 
-def test_gaps_in_the_data_are_an_error_that_names_the_file(tmp_path: Path) -> None:
+def test_gaps_in_the_data_are_filled_by_the_model_itself(tmp_path: Path) -> None:
     made_data(tmp_path / "data")
     with (tmp_path / "data" / "test_features.csv").open("a") as file:
         file.write("1,nan,3\n")
     with (tmp_path / "data" / "test_labels.csv").open("a") as file:
         file.write("1\n")
-    with pytest.raises(SettingsError, match="test_features.csv contains NaN"):
-        train(FOREST, directory=tmp_path, environ=environ())
+    spec = dataclasses.replace(FOREST, estimator="sklearn.linear_model.LogisticRegression", params={}, plots=())
+    run = train(spec, directory=tmp_path, environ=environ())
+    model = load_model(tmp_path / run.model)
+    assert model.predict(pd.DataFrame([[9.0, None, None]], columns=["1", "2", "3"])).tolist() == [1.0]
+
+
+def shop(file: Path, *, rows: int = 120) -> TrainSpec:
+    """Write a table as a shop may have it, with texts, gaps, dates and true and false; return settings for it."""
+    generator = np.random.default_rng(0)
+    city = generator.choice(["Ulm", "Köln", "Graz"], rows)
+    table = pd.DataFrame(
+        {
+            "age": np.where(generator.random(rows) < 0.2, np.nan, generator.integers(18, 80, rows)),
+            "city": [None if gap else name for gap, name in zip(generator.random(rows) < 0.1, city, strict=True)],
+            "since": pd.date_range("2020-01-01", periods=rows).strftime("%Y-%m-%d"),
+            "member": generator.random(rows) < 0.5,
+            "bought": np.where(city == "Ulm", "yes", "no"),
+        }
+    )
+    table.to_csv(file, index=False, sep=";", decimal=",")
+    return TrainSpec(
+        estimator="sklearn.linear_model.LogisticRegression", data=(file.name,), target="bought", scoring=("accuracy",)
+    )
+
+
+def test_a_table_of_texts_gaps_and_dates_becomes_a_model_that_takes_such_tables(tmp_path: Path) -> None:
+    run = train(shop(tmp_path / "t.csv"), directory=tmp_path, environ=environ())
+    assert run.metrics["Accuracy"] > 0.8
+    assert dict(run.columns) == {"age": "number", "city": "category", "since": "date", "member": "boolean"}
+    assert run.plot_tables["model/feature_importances.png"].rows[0][0].startswith("city_")
+    assert run.plot_tables["model/confusion_matrix.png"].header[1:] == ("no", "yes")
+    model = load_model(tmp_path / run.model)
+    customers = {"since": ["2024-02-03", None], "member": [True, False], "city": ["Ulm", "Rom"], "age": [30, None]}
+    assert model.predict(pd.DataFrame(customers)).tolist() == ["yes", "no"]
+    assert verify(tmp_path / run.model).untrusted == ()
+
+
+def test_the_champion_of_such_a_table_finds_its_columns_by_name(tmp_path: Path) -> None:
+    spec = dataclasses.replace(shop(tmp_path / "t.csv"), plots=())
+    first = train(spec, directory=tmp_path, environ=environ())
+    table = pd.read_csv(tmp_path / "t.csv", sep=";")
+    table[reversed(table.columns)].to_csv(tmp_path / "t.csv", index=False)
+    again = train(spec, directory=tmp_path, environ=environ())
+    assert again.rescored is not None
+    assert again.rescored.metrics == {"accuracy": first.metrics["Accuracy"]}
+
+
+@pytest.mark.slow
+def test_a_pipeline_is_searched_with_the_columns_prepared_in_each_fold(tmp_path: Path) -> None:
+    spec = dataclasses.replace(
+        shop(tmp_path / "t.csv"),
+        estimator="[sklearn.preprocessing.StandardScaler, sklearn.linear_model.LogisticRegression]",
+        plots=(),
+        params={"max_iter": 500},
+        search={"C": [0.001, 1.0], "cv": 3},
+    )
+    run = train(spec, directory=tmp_path, environ=environ())
+    assert run.model == "model/logistic_regression.joblib"
+    assert run.parameters == {"max_iter": 500, "logisticregression__C": 1.0}
+    assert run.search is not None
+    assert run.search.header[:2] == ("logisticregression__C", "Score")
+    assert [row[0] for row in run.search.rows] == ["1.0", "0.001"]
+    assert TrainingRun.from_json((tmp_path / RECORD).read_text()) == run
+    assert load_model(tmp_path / run.model)["model"]["logisticregression"].C == 1.0
+
+
+def test_four_files_may_have_names_and_texts(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for half in ("train", "test"):
+        rows = [f"{number % 7},{'ab'[number % 2]}" for number in range(30)]
+        (folder / f"{half}_features.csv").write_text("\n".join(["size,kind", *rows]))
+        (folder / f"{half}_labels.csv").write_text("\n".join(["label", *(row[-1] for row in rows)]))
+    spec = TrainSpec(estimator="sklearn.tree.DecisionTreeClassifier", plots=())
+    run = train(spec, directory=tmp_path, environ=environ())
+    assert (run.metrics["Accuracy"], dict(run.columns)) == (1.0, {"size": "number", "kind": "category"})
 
 
 def test_features_and_labels_must_be_of_one_length(tmp_path: Path) -> None:
@@ -340,6 +542,6 @@ def test_a_large_table_that_is_none_is_the_error_of_a_small_one(
 ) -> None:
     monkeypatch.setattr(dataset, "LARGE_BYTES", 0)
     made_data(tmp_path / "data")
-    (tmp_path / "data" / "train_features.csv").write_text("one\ntwo\n")
-    with pytest.raises(SettingsError, match=r"train_features\.csv is not a table of numbers"):
+    (tmp_path / "data" / "train_features.csv").write_text("1,2,3\n4,5\n6,7,8,9\n")
+    with pytest.raises(SettingsError, match=r"train_features\.csv cannot be read"):
         train(FOREST, directory=tmp_path, environ=environ())

@@ -10,7 +10,7 @@ import pytest
 
 from cmlkit.errors import SettingsError
 from cmlkit.training.plots import Residuals, draw
-from cmlkit.training.table import read_table
+from cmlkit.training.tables.table import read_table
 from cmlkit.training.worker import COMMAND, Worker
 
 pytestmark = pytest.mark.slow

@@ -14,11 +14,14 @@ ROOT = Path(__file__).parents[2]
 # What each part of the sweep of launches came to; the sum is beside it.
 SWEEP = ROOT / "build" / "fault-sweep"
 FIGURE = ROOT / "build" / "fault-sweep.json"
+# Shares of false positives and power of each simulation, a line each.
+SIMULATIONS = ROOT / "build" / "simulations"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     if not hasattr(session.config, "workerinput"):
         shutil.rmtree(SWEEP, ignore_errors=True)
+        shutil.rmtree(SIMULATIONS, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,7 +32,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Sum the sweep up, and say what it came to."""
+    """Sum the sweep up, and say what it and the simulations came to."""
+    for path in sorted(SIMULATIONS.glob("*.txt")):
+        terminalreporter.write_line(path.read_text().rstrip())
     parts = {path.stem: json.loads(path.read_text()) for path in sorted(SWEEP.glob("*.json"))}
     if not parts:
         return
@@ -43,15 +48,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"Fault sweep of launch and stop: {faults} faults injected, {len(orphans)} orphans.")
 
 
-@pytest.fixture(scope="session")
-def base_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session", params=[nspawn.USUAL])
+def base_root(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of a system; a test that is to boot others names them by `@on_every_system`."""
     try:
         nspawn.require_tools()
-        root = nspawn.base_root()
+        root = nspawn.base_root(request.param)
         nspawn.require_containers(root, tmp_path_factory.mktemp("probe"))
     except nspawn.CannotBoot as reason:
         pytest.skip(str(reason))
     return root
+
+
+@pytest.fixture
+def container_with_docker(base_root: Path, tmp_path: Path) -> Iterator[nspawn.Container]:
+    with nspawn.Container(base=nspawn.docker_root(base_root), directory=tmp_path) as container:
+        yield container
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -118,7 +120,7 @@ class World:
     clock: FastClock = field(default_factory=FastClock)
     cloud_for: CloudFor = field(default_factory=regions)
     foreign_instances: Sequence[str]
-    run_number: int = 1000
+    run_number: int = 0
 
     @property
     def workflow_run(self) -> WorkflowRun:
@@ -126,7 +128,7 @@ class World:
 
     def begin(self) -> None:
         """The next run, without faults."""
-        self.run_number += 1
+        self.run_number = self.github.start_run(REPOSITORY).id
         self._without_faults()
         self._remove_security_group()
         self.aws.forget_ended()
@@ -184,7 +186,7 @@ class World:
     def user_data(self, instance: SandboxInstance) -> str:
         """The boot script of an instance."""
         answer = client(self.aws).describe_instance_attribute(InstanceId=instance.id, Attribute="userData")
-        return base64.b64decode(answer["UserData"]["Value"]).decode()
+        return gzip.decompress(base64.b64decode(answer["UserData"]["Value"])).decode()
 
     def terminates_itself(self, instance: SandboxInstance) -> bool:
         """Whether powering off is the end of an instance."""
@@ -204,9 +206,12 @@ class World:
     def reap(self) -> None:
         """The hourly workflow, twice, after the lease is over."""
         self._without_faults()
+        # Not six hours later, when everything goes that nobody can tell of.
+        self.clock.time = time.time()
         for _ in range(2):
             self.clock.time += LIFETIME_SECONDS + 1
-            reap(repository=REPOSITORY, forge=self.forge(), cloud_for=self.cloud_for, clock=self.clock)
+            forge = self.forge()
+            reap(repository=REPOSITORY, forge=forge, job_forge=forge, cloud_for=self.cloud_for, clock=self.clock)
 
     def left(self) -> list[str]:
         """What is left of the run; its schedules only as far as they do not end by themselves."""
@@ -278,6 +283,8 @@ def world(directory: Path) -> Iterator[World]:
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         aws = stack.enter_context(AwsServer(directory / "machines", boot=False, pending_seconds=0.0))
+        # Hundreds of launches would each wait a second for their new security group.
+        aws.settling.launches = 0
         presence = Presence(aws)
         github = stack.enter_context(GitHubServer(directory / "github", wrap=presence.around))
         presence.pool = github.hub.runners

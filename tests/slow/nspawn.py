@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,14 +21,45 @@ BOOT_DEADLINE_SECONDS = 120
 # What systemd-nspawn --keep-unit exits with when the container asked for a reboot.
 REBOOT = 133
 
-SUITE = "bookworm"
-MIRROR = "http://deb.debian.org/debian"
 BASE_PACKAGES = "systemd,systemd-sysv,dbus,iproute2,curl,python3,ca-certificates"
 # Installed by apt, because debootstrap does not resolve the virtual packages that cloud-init depends on.
 APT_PACKAGES = "cloud-init"
+DOCKER_PACKAGES = "docker.io sudo"
+MIRROR_SECONDS = 30
 CLOUD_CONFIG = "datasource_list: [NoCloud, None]\n"
 
 CACHE = Path(__file__).parents[2] / "build" / "nspawn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """A system that debootstrap can install.
+
+    Attributes:
+        keyring: Address and SHA-256 of the package with the keys of the mirror; None if debootstrap finds them.
+        script: Name of debootstrap's script, for suites that are newer than debootstrap.
+    """
+
+    suite: str
+    mirror: str
+    keyring: tuple[str, str] | None = None
+    script: str = ""
+
+
+DEBIAN, UBUNTU = "http://deb.debian.org/debian", "http://archive.ubuntu.com/ubuntu"
+UBUNTU_KEYRING = (
+    f"{UBUNTU}/pool/main/u/ubuntu-keyring/ubuntu-keyring_2023.11.28.1_all.deb",
+    "36de43b15853ccae0028e9a767613770c704833f82586f28eb262f0311adb8a8",
+)
+UBUNTU_KEYS = "usr/share/keyrings/ubuntu-archive-keyring.gpg"
+# Those that docs/reference/systems.md says boot. Debian 12 is the one that every other test uses.
+SYSTEMS = {
+    "Debian 12": System(suite="bookworm", mirror=DEBIAN),
+    "Debian 13": System(suite="trixie", mirror=DEBIAN),
+    "Ubuntu 22.04": System(suite="jammy", mirror=UBUNTU, keyring=UBUNTU_KEYRING, script="gutsy"),
+    "Ubuntu 24.04": System(suite="noble", mirror=UBUNTU, keyring=UBUNTU_KEYRING, script="gutsy"),
+}
+USUAL = "Debian 12"
 
 
 class CannotBoot(Exception):
@@ -46,25 +78,77 @@ def require_tools() -> None:
         raise CannotBoot("booting a container needs " + ", ".join(lacking))
 
 
-def base_root() -> Path:
-    """Return a Debian root directory with systemd and cloud-init, built once per machine and recipe."""
-    recipe = "\n".join([SUITE, MIRROR, BASE_PACKAGES, APT_PACKAGES, CLOUD_CONFIG])
+def base_root(name: str = USUAL) -> Path:
+    """Return a root directory of a system with systemd and cloud-init, built once per machine and recipe.
+
+    Raises:
+        CannotBoot: It is not the usual one, and its mirror cannot be reached.
+    """
+    system = SYSTEMS[name]
+    recipe = "\n".join([system.suite, system.mirror, BASE_PACKAGES, APT_PACKAGES, CLOUD_CONFIG])
     root = CACHE / f"root-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not root.exists():
-            _build(root)
+            if name != USUAL:
+                _require_mirror(system)
+            _build(root, system)
     return root
 
 
-def _build(root: Path) -> None:
+def docker_root(base: Path) -> Path:
+    """Return that root directory with Docker and sudo, built once."""
+    root = base.with_name(f"{base.name}-docker")
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not root.exists():
+            unfinished = root.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            _run("cp", "--archive", str(base), str(unfinished))
+            shutil.copy("/etc/resolv.conf", unfinished / "etc" / "resolv.conf")
+            _install(unfinished, DOCKER_PACKAGES)
+            # Not at a boot, but when the boot script starts it.
+            _run("systemctl", f"--root={unfinished}", "--quiet", "disable", "docker.service", "docker.socket")
+            unfinished.rename(root)
+    return root
+
+
+def _install(root: Path, packages: str) -> None:
+    install = f"apt-get update && apt-get install --yes --no-install-recommends {packages} && apt-get clean"
+    _run("chroot", str(root), "env", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", install)
+
+
+def _require_mirror(system: System) -> None:
+    try:
+        with urllib.request.urlopen(f"{system.mirror}/dists/{system.suite}/Release", timeout=MIRROR_SECONDS):
+            return
+    except OSError as error:
+        raise CannotBoot(f"{system.suite} cannot be had from {system.mirror}: {error}") from error
+
+
+def _keys(system: System) -> list[str]:
+    """Return debootstrap's option for the mirror's keys, out of a package whose hash is known."""
+    if system.keyring is None:
+        return []
+    address, sha256 = system.keyring
+    with urllib.request.urlopen(address, timeout=MIRROR_SECONDS) as answer:
+        package = answer.read()
+    if (found := hashlib.sha256(package).hexdigest()) != sha256:
+        raise RuntimeError(f"{address} has the SHA-256 {found}, not {sha256}")
+    (CACHE / "keyring.deb").write_bytes(package)
+    _run("dpkg-deb", "--extract", str(CACHE / "keyring.deb"), str(CACHE / "keyring"))
+    return [f"--keyring={CACHE / 'keyring' / UBUNTU_KEYS}"]
+
+
+def _build(root: Path, system: System) -> None:
     unfinished = root.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    _run("debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", SUITE, str(unfinished), MIRROR)
+    options = ["--variant=minbase", f"--include={BASE_PACKAGES}", *_keys(system)]
+    script = [f"/usr/share/debootstrap/scripts/{system.script}"] if system.script else []
+    _run("debootstrap", *options, system.suite, str(unfinished), system.mirror, *script)
     shutil.copy("/etc/resolv.conf", unfinished / "etc" / "resolv.conf")
-    install = f"apt-get install --yes --no-install-recommends {APT_PACKAGES} && apt-get clean"
-    _run("chroot", str(unfinished), "env", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", install)
+    _install(unfinished, APT_PACKAGES)
     (unfinished / "etc" / "cloud" / "cloud.cfg.d" / "90_seed.cfg").write_text(CLOUD_CONFIG)
     unfinished.rename(root)
 
@@ -150,7 +234,7 @@ class Container:
         seed = self.file("/var/lib/cloud/seed/nocloud")
         seed.mkdir(parents=True)
         (seed / "meta-data").write_text(f"instance-id: {self.name}\n")
-        (seed / "user-data").write_text(user_data(BootSpec(**(values | changes))))  # type: ignore[arg-type]
+        (seed / "user-data").write_bytes(user_data(BootSpec(**(values | changes))))  # type: ignore[arg-type]
 
     def start(self, *arguments: str) -> None:
         """Start systemd in the container, or the program that `arguments` name."""
@@ -158,6 +242,8 @@ class Container:
         self._cgroup.mkdir(exist_ok=True)
         enter = ["sh", "-c", 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"', "sh", str(self._cgroup)]
         nspawn = ["systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.name}"]
+        # Docker makes keyrings and filters of devices for each container; nspawn forbids that by default.
+        nspawn.append("--system-call-filter=@keyring bpf")
         alone = ["--private-network", "--register=no", "--keep-unit", "--link-journal=no", "--console=read-only"]
         with (self.directory / "console").open("ab") as console:
             self.process = subprocess.Popen(

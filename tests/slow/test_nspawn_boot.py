@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cmlkit.runner.boot import BOOT_STEPS
-from tests.slow.nspawn import CACHE, REBOOT, Container
+from tests.slow.nspawn import CACHE, REBOOT, SYSTEMS, Container
 from tests.stand_in_runner import write_tarball
 
 # No process gets a signal, as when the hypervisor restarts the machine.
@@ -65,6 +65,11 @@ def once_the_runner_is_up(deed: str) -> str:
     return f"BOOT_SCRIPT=$PPID\n({wait}; {deed}) </dev/null >/dev/null 2>&1 &"
 
 
+# The other tests are about layers that are the same everywhere.
+on_every_system = pytest.mark.parametrize("base_root", SYSTEMS, indirect=True)
+
+
+@on_every_system
 def test_one_job_then_power_off(container: Container, tmp_path: Path) -> None:
     container.install_user_data(write_tarball(tmp_path / "runner.tgz"))
     assert container.run_to_end() == 0
@@ -78,6 +83,19 @@ def test_one_job_then_power_off(container: Container, tmp_path: Path) -> None:
     download = float(entered["job-environment"]) - float(entered["runner-files"])
     own_work = float(entered["runner"]) - float(entered[BOOT_STEPS[0]]) - download
     (CACHE / "boot.json").write_text(json.dumps({"own_work_seconds": round(own_work, 2)}) + "\n", encoding="utf-8")
+
+
+def test_the_startup_script_installs_packages_undisturbed(container: Container, tmp_path: Path) -> None:
+    lines = """
+echo "HOME=$HOME DEBIAN_FRONTEND=$DEBIAN_FRONTEND"
+apt-config dump DPkg::Lock::Timeout
+systemctl is-active apt-daily.timer apt-daily-upgrade.timer >/srv/timers || true
+"""
+    container.install_user_data(write_tarball(tmp_path / "runner.tgz"), startup_script=lines)
+    assert container.run_to_end() == 0
+    assert "HOME=/root DEBIAN_FRONTEND=noninteractive" in container.console
+    assert 'DPkg::Lock::Timeout "300";' in container.console
+    assert container.file("/srv/timers").read_text().split() == ["inactive", "inactive"]
 
 
 def test_the_job_cannot_reach_root_or_the_jit_config(container: Container, tmp_path: Path) -> None:
@@ -160,6 +178,7 @@ def test_the_watchdog_never_ends_a_machine_with_a_job(container: Container, tmp_
     assert "powering off: the runner ended with status 0" in container.reports
 
 
+@on_every_system
 def test_the_lifetime_timer_alone_ends_a_machine_whose_runner_hangs(container: Container, tmp_path: Path) -> None:
     # With the boot script go its exit trap and, killed by their parent's process group, its watchers.
     container.install_user_data(
@@ -228,16 +247,99 @@ def test_user_data_that_runs_again_after_a_restart_registers_no_second_runner(
     assert starts_of_the_runner(container) == 1
 
 
-def test_a_spot_interruption_reaches_the_training_of_another_user(container: Container, tmp_path: Path) -> None:
+@pytest.mark.parametrize("environment", ["", "HTTP_PROXY='http://192.0.2.1:3128'\nhttps_proxy=http://192.0.2.1:3128\n"])
+@on_every_system
+def test_a_spot_interruption_reaches_the_training_of_another_user(
+    container: Container, tmp_path: Path, environment: str
+) -> None:
     tarball = write_tarball(
         tmp_path / "runner.tgz", worker=JOB_WITH_A_CHECKPOINT, worker_shebang="#!/usr/bin/env python3"
     )
+    container.file("/etc/environment").write_text(environment)
     container.install_user_data(tarball, startup_script=METADATA_SERVICE)
     assert container.run_to_end() == 0
     assert container.file("/opt/cmlkit/home/checkpoint").exists()
     assert "::warning title=Spot interruption::" in container.file("/opt/cmlkit/home/job.log").read_text()
     assert json.loads(container.file("/opt/cmlkit/interrupted").read_text())["action"] == "terminate"
     assert "the training was sent SIGTERM" in container.reports
+    told = [report for report in container.reports if report.startswith("a proxy is used, except for ")]
+    assert ["169.254.169.254" in report for report in told] == ([True] if environment else [])
+
+
+USE_DOCKER_AND_SUDO = """
+id --name --groups
+docker version --format 'the server: {{.Server.Version}}'
+sudo --non-interactive id --user --name
+"""
+
+
+def test_a_job_may_use_docker_and_sudo_if_the_settings_say_so(container_with_docker: Container, tmp_path: Path) -> None:
+    container = container_with_docker
+    container.install_user_data(
+        write_tarball(tmp_path / "runner.tgz", worker=USE_DOCKER_AND_SUDO), docker=True, sudo=True
+    )
+    assert container.run_to_end() == 0
+    said = printed(container)
+    assert "runner docker" in said
+    assert any(line.startswith("the server: 2") for line in said)
+    assert "root" in said
+
+
+def test_a_job_may_use_neither_of_them_otherwise(container_with_docker: Container, tmp_path: Path) -> None:
+    container = container_with_docker
+    start = "systemctl start docker"
+    tarball = write_tarball(tmp_path / "runner.tgz", worker=f"{USE_DOCKER_AND_SUDO}\necho tried all\n")
+    container.install_user_data(tarball, startup_script=start)
+    assert container.run_to_end() == 0
+    said = printed(container)
+    assert "tried all" in said
+    assert not any(line.startswith("the server: 2") or line in ("runner docker", "root") for line in said)
+
+
+# A job's container with the machine's own programs, as no registry is in reach; GitHub's runner starts a step likewise.
+JOB_IN_A_CONTAINER = '''
+import io, os, subprocess, tarfile
+TRAINING = """
+import pathlib, signal, sys, time
+def save(*_):
+    time.sleep(4)
+    pathlib.Path("/out/checkpoint").touch()
+    sys.exit(143)
+signal.signal(signal.SIGTERM, save)
+pathlib.Path("/out/up").touch()
+signal.pause()
+"""
+packed = io.BytesIO()
+with tarfile.open(fileobj=packed, mode="w") as archive:
+    for name in ("bin", "lib", "lib64", "sbin"):
+        link = tarfile.TarInfo(name)
+        link.type, link.linkname = tarfile.SYMTYPE, "usr/" + name
+        archive.addfile(link)
+subprocess.run(["docker", "import", "-", "machine"], input=packed.getvalue(), check=True)
+mounts = ["--volume", "/usr:/usr:ro", "--volume", os.environ["HOME"] + ":/out"]
+options = ["--detach", "--name", "job", "--network", "none", *mounts]
+subprocess.run(["docker", "run", *options, "machine", "tail", "-f", "/dev/null"], check=True)
+step = ["docker", "exec", "-i", "job", "sh", "-e", "-c", "python3 -c '" + TRAINING + "'; echo the step goes on"]
+done = subprocess.run(step, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+print("docker exec ended with", done.returncode, flush=True)
+'''
+
+
+def test_a_spot_interruption_reaches_a_training_in_a_container(
+    container_with_docker: Container, tmp_path: Path
+) -> None:
+    container = container_with_docker
+    tarball = write_tarball(tmp_path / "runner.tgz", worker=JOB_IN_A_CONTAINER, worker_shebang="#!/usr/bin/env python3")
+    container.install_user_data(tarball, docker=True, startup_script=METADATA_SERVICE)
+    assert container.run_to_end() == 0
+    assert container.file("/opt/cmlkit/home/checkpoint").exists()
+    assert "the training was sent SIGTERM" in container.reports
+    assert "docker exec ended with 143" in container.console
+
+
+def printed(container: Container) -> list[str]:
+    """The lines that the boot script and what it started have printed."""
+    return [re.sub(r"^cloud-init\[\d+\]: ", "", line) for line in container.console.splitlines()]
 
 
 def starts_of_the_runner(container: Container) -> int:

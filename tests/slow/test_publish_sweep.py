@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,19 +40,23 @@ class Died(BaseException):
 
 
 class Mortal(requests.Session):
-    """A session in which the process dies at one request: before it is sent, or once it was answered."""
+    """A session in which the process dies at one request: before it is sent, or once it was answered.
+
+    What was sent before still arrives; nothing is sent afterwards, by no thread of the process.
+    """
 
     def __init__(self, at: int, *, answered: bool) -> None:
         super().__init__()
-        self.at, self.answered, self.sent = at, answered, 0
+        self.at, self.answered, self.sent, self.lock = at, answered, 0, threading.Lock()
 
     def request(self, *arguments: Any, **options: Any) -> requests.Response:
-        self.sent += 1
-        fatal = self.sent == self.at
-        if fatal and not self.answered:
+        with self.lock:
+            self.sent += 1
+            number = self.sent
+        if number > self.at or (number == self.at and not self.answered):
             raise Died
         response = super().request(*arguments, **options)
-        if fatal:
+        if number == self.at:
             raise Died
         return response
 

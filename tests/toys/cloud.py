@@ -7,11 +7,13 @@ from dataclasses import replace
 
 from cmlkit.clouds.base import CloudFor
 from cmlkit.clouds.diagnosing import Identity
-from cmlkit.clouds.launching import FirstBoot, Instance, InstanceSpec
+from cmlkit.clouds.launching import FirstBoot, Instance, InstanceSpec, Volume
 from cmlkit.clouds.planning import Image, InstanceType, Market, Needs, Subnet
 from cmlkit.errors import NotFound
 
-METADATA_SCRIPT = "\n".join(f"{name}() {{ :; }}" for name in ("metadata", "instance_id", "interruption"))
+METADATA_SCRIPT = "\n".join(
+    f"{name}() {{ :; }}" for name in ("instance_id", "launch_time", "taken_back", "local_services")
+)
 
 
 # Name -> region, for as long as the process lives.
@@ -49,11 +51,17 @@ class ToyCloud:
     def subnets(self, ids: Sequence[str]) -> list[Subnet]:
         return [Subnet(id="floor", network="room", zone=f"{self.region}-a")]
 
-    def closed_security_group(self, network: str, *, make: bool = True) -> str:
+    def closed_security_group(self, network: str, *, make: bool = True, tags: Mapping[str, str] | None = None) -> str:
         return "fence"
 
     def hourly_prices(self, instance_types: Sequence[str], market: Market) -> Mapping[tuple[str, str], float]:
         return {(name, ""): 0.01 for name in instance_types}
+
+    def storage_price(self, disk_type: str) -> float | None:
+        return None
+
+    def address_price(self, subnet: Subnet) -> float | None:
+        return 0.0
 
     def quota(self, instance_type: str, market: Market) -> str:
         return "bricks"
@@ -98,11 +106,17 @@ class ToyCloud:
     def cancel_expiry(self, instance: Instance) -> None:
         pass
 
+    def loose_volumes(self, *, tags: Mapping[str, str]) -> list[Volume]:
+        return []
+
     def console_output(self, instance_id: str) -> str:
         return ""
 
     def identity(self) -> Identity:
         return Identity(account="toy", principal="toy")
+
+    def charge(self, instance: Instance, *, until: float) -> float | None:
+        return None
 
     def egress_problem(self, subnet: Subnet, security_groups: Sequence[str]) -> str:
         return ""
@@ -116,5 +130,5 @@ class ToyCloud:
     def check_removal(self, instance_id: str, *, tag: str) -> None:
         pass
 
-    def check_security_group(self, network: str) -> None:
+    def check_security_group(self, network: str, *, tags: Mapping[str, str] | None = None) -> None:
         pass

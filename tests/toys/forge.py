@@ -9,9 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cmlkit.forges.base import Changes, Check, Comment, Divergence, PullRequest, Repository, TreeFile
+from cmlkit.forges.base import (
+    Changes,
+    Check,
+    Comment,
+    Divergence,
+    NewPullRequest,
+    Outlook,
+    PullRequest,
+    Repository,
+    TreeFile,
+)
 from cmlkit.forges.facts import Addresses, ForgeFacts, Limits
 from cmlkit.forges.tokens import Tokens
+from cmlkit.forges.workflows import FailedRun
 from cmlkit.git.access import GitAccess
 from cmlkit.git.limits import FileLimits
 from cmlkit.git.objects import blob_id
@@ -66,6 +77,9 @@ class ToyForge:
     def git_access(self) -> GitAccess:
         return GitAccess(url=f"{ROOT}/{self.name}.git")
 
+    def check_start(self, commit: str) -> None:
+        pass
+
     def branch_head(self, branch: str) -> str | None:
         return self.branches.get(branch)
 
@@ -84,6 +98,17 @@ class ToyForge:
         written = {file.path: file.content for file in changes.files}
         self.branches[branch] = self._store(ToyCommit(parent=parent, files={**kept, **written}))
         return self.branches[branch]
+
+    def upload(self, changes: Changes, *, parent: str) -> None:
+        pass
+
+    def look_ahead(self, outlook: Outlook) -> None:
+        pass
+
+    def commit_and_open(
+        self, changes: Changes, *, branch: str, parent: str, pull_request: NewPullRequest
+    ) -> tuple[str, PullRequest | None]:
+        return self.commit(changes, branch=branch, parent=parent, is_new=True), None
 
     def divergence(self, base: str, head: str) -> Divergence:
         return Divergence(behind=0, changed=frozenset())
@@ -109,6 +134,9 @@ class ToyForge:
 
     def login(self) -> str:
         return "toy"
+
+    def failed_runs(self, workflow: str, *, since: float) -> list[FailedRun]:
+        return []
 
     def token_note(self) -> str:
         return ""
@@ -179,6 +207,10 @@ class ToyForge:
         number = next(self.numbers)
         self.all_comments.append(Comment(id=number, place=place, url=f"{ROOT}/n/{number}", body=body, author="toy"))
         return self.all_comments[-1]
+
+    def comment_among(self, place: int | str, body: str) -> list[Comment]:
+        self.create_comment(place, body)
+        return self.comments(place)
 
     def update_comment(self, comment: Comment, body: str) -> Comment:
         changed = dataclasses.replace(comment, body=body)

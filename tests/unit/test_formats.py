@@ -19,7 +19,7 @@ from cmlkit import formats
         (-0.0, "0"),
         (0.123456, "0.1235"),
         (98.7654, "98.77"),
-        (999.96, "1000"),
+        (999.96, "1,000"),
         (1234.5, "1,234"),
         (1234567, "1,234,567"),
         (-0.25, "−0.25"),
@@ -39,7 +39,7 @@ def test_a_number_keeps_four_significant_digits(value: float) -> None:
     assert float(text) == pytest.approx(value, rel=5.1e-4)
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.012, "+0.012"), (-3, "−3"), (0, "0")])
+@pytest.mark.parametrize(("value", "text"), [(0.012, "+0.012"), (-3, "−3"), (0, "0"), (2e308, "+∞"), (-2e308, "−∞")])
 def test_a_difference_has_its_sign(value: float, text: str) -> None:
     assert formats.signed(value) == text
 

@@ -46,6 +46,54 @@ def test_each_setting_is_guessed_from_what_is_there(files: dict[str, str], key: 
     assert guessed(files).train[key] == value
 
 
+PIPELINE = """\
+stages:
+  prepare: {cmd: python src/prepare.py, deps: [src/prepare.py, data/raw, s3://bucket/a.csv], outs: [data/prepared]}
+  train: {cmd: python src/train.py, deps: [src/train.py, data/prepared], params: [depth], outs: [out/forest.onnx]}
+  evaluate:
+    cmd: python src/evaluate.py
+    deps: [out/forest.onnx]
+    metrics: [out/metrics.json: {cache: false}]
+    plots: [out/roc.png, out/predictions.csv]
+metrics: [out/more.json]
+plots: [{Loss: {y: {out/loss.csv: loss}}}, out/loss.svg]
+"""
+
+
+def test_a_pipeline_of_dvc_says_what_it_reads_and_writes() -> None:
+    files = {
+        "dvc.yaml": PIPELINE,
+        "src/train.py": "dump(m, 'model.pkl')",
+        "requirements.txt": "numpy\n",
+        ".dvc/config": "[core]\n    remote = eu\n['remote \"eu\"']\n    url = s3://bucket/dvc\n",
+    }
+    assert guessed(files).train == {
+        "setup": "pip install -r requirements.txt && pip install 'dvc[s3]' && dvc pull --allow-missing",
+        "run": "dvc repro",
+        "model": "out/forest.onnx",
+        "metrics": ["out/metrics.json", "out/more.json"],
+        "plots": ["out/roc.png", "out/loss.svg"],
+        "data": ["data/raw", "s3://bucket/a.csv"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("outputs", "model"),
+    [
+        ("a: {outs: [features.csv]}, fit: {outs: [weights]}", "weights"),
+        ("a: {outs: [features.csv]}, b: {outs: [best_model]}", "best_model"),
+        ("train: {outs: [log.txt]}, b: {outs: [m.pkl]}", "m.pkl"),
+    ],
+)
+def test_the_model_among_the_outputs_is_told_by_suffix_stage_and_name(outputs: str, model: str) -> None:
+    assert guessed({"dvc.yaml": f"stages: {{{outputs}}}"}).train["model"] == model
+
+
+def test_a_pipeline_without_a_model_leaves_it_missing_and_one_in_a_folder_is_named_in_the_command() -> None:
+    found = guessed({"ml/dvc.yaml": "stages: {a: {cmd: x, outs: [b.csv]}}", "uv.lock": "dvc"})
+    assert (found.train["run"], found.missing) == ("uv run dvc repro ml/dvc.yaml", ("model", "metrics"))
+
+
 def test_what_is_not_found_is_named_and_not_made_up() -> None:
     found = guessed({"notebook.ipynb": ""})
     assert found.missing == ("run", "model", "metrics")
@@ -54,14 +102,14 @@ def test_what_is_not_found_is_named_and_not_made_up() -> None:
 
 def test_the_settings_file_loads_and_has_what_was_said(tmp_path: Path) -> None:
     sections: dict[str, dict[str, Any]] = {
-        "runner": {"instance-type": ("c7i.xlarge",), "max-lifetime": 5400.0, "tags": {"team": "a: b"}, "gpus": 1},
+        "runner": {"instance-type": ("c7i.xlarge",), "max-lifetime": 5400.0, "tags": {"team": "a: b"}, "count": 2},
         "train": {"run": "python train.py --name 'x: #1'", "plots": [], "data": ["data/"]},
     }
     file = tmp_path / "cmlkit.yaml"
-    file.write_text(scaffold.settings_file(sections, gate=["accuracy >= champion - 0.01"]))
+    file.write_text(scaffold.settings_file(sections, gate={"gate": ("accuracy >= champion - 0.01",)}))
     loaded = schema.load(environ={}, file=file)
     assert loaded.runner.instance_type == ("c7i.xlarge",)
-    assert (loaded.runner.max_lifetime, loaded.runner.tags, loaded.runner.gpus) == (5400, {"team": "a: b"}, 1)
+    assert (loaded.runner.max_lifetime, loaded.runner.tags, loaded.runner.count) == (5400, {"team": "a: b"}, 2)
     assert (loaded.train.run, loaded.train.plots) == ("python train.py --name 'x: #1'", ())
     assert loaded.gate.rules == ("accuracy >= champion - 0.01",)
 

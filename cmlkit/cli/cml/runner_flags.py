@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
-import json
 import re
 from collections.abc import Callable
 
 from cmlkit.cli.cml.flags import Becomes, Flag, Given, Nothing, Refused, Same, Words
 from cmlkit.clouds import CLOUDS, names
 from cmlkit.errors import SettingsError
+from cmlkit.records.json_text import json_text
 from cmlkit.settings.setting import MAPPING
 
 # https://registry.terraform.io/providers/iterative/iterative/latest/docs/resources/task#cloud-region
@@ -129,7 +129,7 @@ def _startup_script(value: str, spelled: str) -> Words:
 def _metadata(value: str, spelled: str) -> Words:
     # A key alone is a tag without a value.
     key, _, text = value.partition("=")
-    return Words(words=["--tags", value if _is_plain(key, text) else json.dumps({key: text}, ensure_ascii=False)])
+    return Words(words=["--tags", value if _is_plain(key, text) else json_text({key: text}, ensure_ascii=False)])
 
 
 def _is_plain(key: str, text: str) -> bool:

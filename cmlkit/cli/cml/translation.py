@@ -11,6 +11,7 @@ from cmlkit.cli.cml.flags import GUIDE, Becomes, Given, Nothing, Refused, Reposi
 from cmlkit.cli.cml.runner_flags import REGIONS, with_gpu_in_size, without_gpus_of_type
 from cmlkit.cli.cml.variables import set_by_variables
 from cmlkit.errors import SettingsError
+from cmlkit.settings import variables
 
 # The order of CML, below cmlkit's own variable: a workflow that sets REPO_TOKEN means it.
 TOKENS = ("REPO_TOKEN", "repo_token", "GITHUB_TOKEN")
@@ -124,12 +125,12 @@ class _Translator:
 
     def _token(self, given: Given) -> Sequence[str]:
         """Use the value as the token; one from a variable counts less than cmlkit's own variable."""
-        if not given.value or (given.from_variable and self._environ.get("CMLKIT_TOKEN", "").strip()):
+        if not given.value or (given.from_variable and self._environ.get(variables.TOKEN, "").strip()):
             return ()
-        self._variables["CMLKIT_TOKEN"] = given.value
+        self._variables[variables.TOKEN] = given.value
         if not given.from_variable:
             if self._line.command.path == LAUNCH:
-                self._variables["CMLKIT_RUNNER_TOKEN"] = given.value
+                self._variables[variables.RUNNER_TOKEN] = given.value
             self._notes.append(
                 f"{given.spelled}: others on this machine can read arguments. Set REPO_TOKEN in the step's env instead."
             )
@@ -148,10 +149,10 @@ class _Translator:
         return ()
 
     def _settle_token(self) -> None:
-        own = (self._variables.get("CMLKIT_TOKEN"), self._environ.get("CMLKIT_TOKEN", "").strip())
+        own = (self._variables.get(variables.TOKEN), self._environ.get(variables.TOKEN, "").strip())
         token = next((found for name in TOKENS if (found := self._environ.get(name, "").strip())), "")
         if token and not any(own):
-            self._variables["CMLKIT_TOKEN"] = token
+            self._variables[variables.TOKEN] = token
 
     def _launch_defaults(self, words: Sequence[str]) -> Iterator[str]:
         """Yield CML's label and region, and for `runner` its market, if the line is one of CML's.

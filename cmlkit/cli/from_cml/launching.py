@@ -25,7 +25,7 @@ _LONG = 24 * 60
 _VARIABLES = "CML_RUNNER_"
 # What only the job that launches has.
 _OWN_CONTEXT = re.compile(r"\$\{\{.*?\b(matrix|steps|needs|job)\.")
-_FOR_ROOT = frozenset({"apt", "apt-get", "sudo"})
+_FOR_ROOT = frozenset({"apt", "apt-get"})
 _CREDENTIALS = "aws-actions/configure-aws-credentials"
 
 
@@ -198,6 +198,10 @@ def defaults(launch: Launch) -> Iterator[Added]:
     if (minutes := _most_minutes(launch.users)) is not None:
         why = f"cmlkit ends an instance after 2h, even during a job: this is the job's time limit, and {_BOOT} minutes."
         yield Added(written=f"--max-lifetime={_duration(minutes + _BOOT)}", why=why)
+    if names := ", ".join(job.name for job in launch.users if _needs_docker(job)):
+        yield Added(written="--docker", why=f"{names} needs Docker, which Ubuntu's image lacks; it makes the job root.")
+    if names := ", ".join(job.name for job in launch.users if _uses_sudo(job)):
+        yield Added(written="--sudo", why=f"{names} uses sudo; cmlkit's jobs may not without this.")
 
 
 def _most_minutes(users: Sequence[Job]) -> int | None:
@@ -230,25 +234,38 @@ def _remark_on(document: Document, launch: Launch, changes: Changes) -> None:
     for why in (*_of_its_machine(launch), *_of_its_users(launch)):
         changes.remark(launch.line, why)
     for job in launch.users:
-        if (container := value(job.node, "container")) is not None:
-            why = (
-                "The job's instance needs Docker for a container. Ubuntu's image has none, AWS's image for GPUs"
-                " has: choose an image with --image, or leave the container out."
-            )
-            changes.remark(document.line(container.start_mark.index), why)
+        if value(job.node, "container") is not None:
+            continue  # in there, the job is root
         for line in _lines_for_root(document, job):
             why = "Jobs on the instance are not root, as with CML: put this into --startup-script of the launch."
             changes.remark(line, why)
 
 
 def _lines_for_root(document: Document, job: Job) -> Iterator[int]:
-    """Yield the lines whose commands only root may run."""
+    """Yield the lines whose commands only root may run, without sudo."""
     for step in job.steps:
         if step.found is None or step.run is None:
             continue
         for words in step.found.script.commands:
             if words[0].value in _FOR_ROOT:
                 yield _line(document, step.run, words[0])
+
+
+def _needs_docker(job: Job) -> bool:
+    """Return whether a job runs in a container, has services, or uses Docker in a step."""
+    if any(value(job.node, key) is not None for key in ("container", "services")):
+        return True
+    return any(step.uses.startswith("docker://") for step in job.steps) or "docker" in _programs(job)
+
+
+def _uses_sudo(job: Job) -> bool:
+    return value(job.node, "container") is None and "sudo" in _programs(job)
+
+
+def _programs(job: Job) -> set[str | None]:
+    """Return the names of the commands in a job's scripts."""
+    scripts = [step.found.script for step in job.steps if step.found is not None]
+    return {words[0].value for script in scripts for words in script.commands if words}
 
 
 def _of_its_machine(launch: Launch) -> Iterator[str]:

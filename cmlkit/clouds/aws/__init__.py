@@ -12,7 +12,7 @@ from cmlkit.clouds.aws.identity import Identities
 from cmlkit.clouds.aws.images import Images
 from cmlkit.clouds.aws.instances import Instances
 from cmlkit.clouds.aws.network import Network
-from cmlkit.clouds.aws.prices import Prices
+from cmlkit.clouds.aws.prices import Prices, address_price
 from cmlkit.clouds.aws.quotas import Quotas, quota
 from cmlkit.clouds.aws.region import AwsRegion
 from cmlkit.clouds.aws.specification import check_spec
@@ -49,14 +49,16 @@ class AwsCloud:
         self.images = Images(here).named
         self.instance_types, self.fitting_types = types.named, types.fitting
         self.subnets, self.closed_security_group = network.subnets, network.closed_security_group
-        self.hourly_prices = Prices(here).hourly
+        prices = Prices(here)
+        self.hourly_prices, self.storage_price, self.address_price = prices.hourly, prices.storage, address_price
         self.quota = quota
 
         self.launch, self.terminate = instances.launch, instances.terminate
         self.instances, self.tag = instances.listed, instances.tag
-        self.console_output = instances.console_output
+        self.console_output, self.loose_volumes = instances.console_output, instances.loose_volumes
         self.check_spec, self.cancel_expiry = check_spec, instances.cancel_expiry
 
+        self.charge = prices.charge
         self.identity = Identities(here).identity
         self.egress_problem = Egress(here).problem
         self.quota_limit = quotas.limit

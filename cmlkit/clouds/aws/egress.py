@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import IPv4Network, collapse_addresses
 from typing import Any
 
 from cmlkit.clouds.aws.region import AwsRegion, filters
 from cmlkit.clouds.planning import Subnet
 
 HTTPS_PORT = 443
-_EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
 class Egress:
@@ -19,14 +19,33 @@ class Egress:
         self._region = region
 
     def problem(self, subnet: Subnet, security_groups: Sequence[str]) -> str:
-        ways = [route for route in self._routes(subnet) if _leads_out(route)]
-        if not ways:
+        routes = [route for route in self._routes(subnet) if _is_open(route)]
+        ways = [route for route in routes if "DestinationCidrBlock" in route]
+        if not _is_everywhere(route["DestinationCidrBlock"] for route in ways):
+            if any(route.get("DestinationIpv6CidrBlock") == "::/0" for route in routes):
+                return "its route table leads out over IPv6 only, and a runner needs IPv4"
             return "its route table leads to no internet gateway, NAT gateway or other way out"
         if not subnet.gives_public_addresses and all(_takes_a_public_address(way) for way in ways):
             return "it leads to an internet gateway, but gives its instances no public address"
-        if security_groups and not any(_lets_https_out(group) for group in self._groups(security_groups)):
-            return f"{', '.join(security_groups)} lets no HTTPS out"
-        return ""
+        return self._shut_groups(security_groups) if security_groups else ""
+
+    def _shut_groups(self, ids: Sequence[str]) -> str:
+        """Return why the groups together let no HTTPS out to everywhere; empty if they do."""
+        rules = [
+            rule for group in self._groups(ids) for rule in group.get("IpPermissionsEgress", []) if _covers_https(rule)
+        ]
+        # Which addresses a prefix list has is not known here: people make them for what they need.
+        if any(rule.get("PrefixListIds") for rule in rules):
+            return ""
+        ranges = [str(item["CidrIp"]) for rule in rules for item in rule.get("IpRanges", []) if item.get("CidrIp")]
+        if _is_everywhere(ranges):
+            return ""
+        others = [
+            str(item["CidrIpv6"]) for rule in rules for item in rule.get("Ipv6Ranges", []) if item.get("CidrIpv6")
+        ]
+        others += [str(item["GroupId"]) for rule in rules for item in rule.get("UserIdGroupPairs", [])]
+        reached = ", ".join(dict.fromkeys([*ranges, *others]))
+        return f"{', '.join(ids)} lets {f'HTTPS out to {reached} only' if reached else 'no HTTPS out'}"
 
     def _routes(self, subnet: Subnet) -> list[Any]:
         """Return the routes of the subnet's own route table, else of its network's main one."""
@@ -36,7 +55,7 @@ class Egress:
         ):
             tables = list(self._tables(wanted))
             if tables:
-                return [route for table in tables for route in table["Routes"]]
+                return [route for table in tables for route in table.get("Routes", [])]
         return []
 
     def _tables(self, wanted: Mapping[str, Sequence[str]]) -> Iterable[Any]:
@@ -53,22 +72,22 @@ class Egress:
         )
 
 
-def _leads_out(route: Any) -> bool:
-    destination = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock", "")
+def _is_open(route: Any) -> bool:
     # A gateway that was deleted leaves its route behind as a black hole.
-    return destination in _EVERYWHERE and route.get("State") != "blackhole" and route.get("GatewayId") != "local"
+    return bool(route.get("State") != "blackhole" and route.get("GatewayId") != "local")
+
+
+def _is_everywhere(ranges: Iterable[str]) -> bool:
+    """Return whether the ranges of IPv4 addresses together have all addresses, as two halves have."""
+    return list(collapse_addresses(map(IPv4Network, ranges))) == [IPv4Network("0.0.0.0/0")]
 
 
 def _takes_a_public_address(route: Any) -> bool:
-    """Return whether this is an IPv4 route to an internet gateway, which translates no private address.
+    """Return whether this is a route to an internet gateway, which translates no private IPv4 address.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
     """
-    return "DestinationCidrBlock" in route and str(route.get("GatewayId", "")).startswith("igw-")
-
-
-def _lets_https_out(group: Any) -> bool:
-    return any(_covers_https(rule) for rule in group.get("IpPermissionsEgress", []))
+    return str(route.get("GatewayId", "")).startswith("igw-")
 
 
 def _covers_https(rule: Any) -> bool:

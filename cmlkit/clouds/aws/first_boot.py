@@ -11,7 +11,7 @@ from importlib.resources import files
 
 from cmlkit.clouds.launching import FirstBoot
 
-# Before base64 encoding: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
+# After compression and before base64 encoding: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
 USER_DATA_LIMIT_BYTES = 16_384
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
-from cmlkit.clouds.aws.refusal import explained
 from cmlkit.clouds.aws.region import AwsRegion
 from cmlkit.clouds.diagnosing import Identity
 
@@ -18,7 +17,7 @@ class Identities:
 
     def identity(self) -> Identity:
         # This needs no permission. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
-        with explained("say whose credentials these are"):
+        with self._region.asked(f"say in {self._region} whose credentials these are"):
             answer = self._region.client("sts").get_caller_identity()
         return Identity(
             account=str(answer["Account"]),

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, get_args
 
-from cmlkit.clouds.aws.refusal import explained
 from cmlkit.clouds.aws.region import AwsRegion, filters
 from cmlkit.clouds.planning import Architecture, Image
 from cmlkit.errors import PermissionDenied, SettingsError
@@ -112,23 +111,23 @@ class Images:
 
     def _parameters(self, names: list[str]) -> dict[str, str]:
         """Return the values of the SSM parameters by path; a missing one is left out."""
-        with explained(f"read the image parameters {', '.join(names)} in {self._region}"):
+        with self._region.asked(f"read the image parameters {', '.join(names)} in {self._region}"):
             answer = self._region.client("ssm").get_parameters(Names=names)
-        return {str(item["Name"]): str(item["Value"]) for item in answer["Parameters"]}
+        return {str(item["Name"]): str(item["Value"]) for item in answer.get("Parameters", [])}
 
     def _by_id(self, name: str, ids: list[str]) -> list[Image]:
         if not ids:
             return _none(name, self._region.name)
-        with explained(f"find the image {name} in {self._region}"):
-            answers = self._region.ec2.describe_images(ImageIds=ids)["Images"]
+        with self._region.asked(f"find the image {name} in {self._region}"):
+            answers = self._region.ec2.describe_images(ImageIds=ids).get("Images", [])
         return [_image(answer) for answer in answers] or _none(name, self._region.name)
 
     def _found(self, name: str, owners: list[str], patterns: list[str]) -> list[Any]:
-        with explained(f"find the image {name} in {self._region}"):
+        with self._region.asked(f"find the image {name} in {self._region}"):
             answer = self._region.ec2.describe_images(
                 Owners=owners, Filters=filters({"name": patterns, "state": ["available"]})
             )
-        return list(answer["Images"])
+        return list(answer.get("Images", []))
 
 
 def _none(name: str, region: str) -> list[Image]:
@@ -142,14 +141,14 @@ def _newest(answers: Iterable[Any]) -> list[Image]:
     """Return the newest image of each architecture."""
     newest = {
         answer["Architecture"]: answer
-        for answer in sorted(answers, key=lambda answer: str(answer["CreationDate"]))
-        if answer["Architecture"] in get_args(Architecture)
+        for answer in sorted(answers, key=lambda answer: str(answer.get("CreationDate", "")))
+        if answer.get("Architecture") in get_args(Architecture)
     }
     return [_image(answer) for answer in newest.values()]
 
 
 def _is(published: Published, answer: Any) -> bool:
-    return answer["Architecture"] == published.architecture and fnmatchcase(answer.get("Name", ""), published.name)
+    return answer.get("Architecture") == published.architecture and fnmatchcase(answer.get("Name", ""), published.name)
 
 
 def _as_published(image: Image, published: Published) -> Image:
@@ -162,7 +161,11 @@ def _image(answer: Any) -> Image:
             f"The image {answer['ImageId']} keeps its root on instance storage.",
             next_step="Choose an image whose root device is an EBS volume.",
         )
-    root = str(answer["RootDeviceName"])
+    if not (root := str(answer.get("RootDeviceName", ""))) or answer.get("Architecture") not in get_args(Architecture):
+        raise SettingsError(
+            f"AWS names no root device, or no architecture that cmlkit knows, of the image {answer['ImageId']}.",
+            next_step=f"Choose an image that is available, for {' or '.join(get_args(Architecture))}.",
+        )
     sizes = [
         int(mapping["Ebs"].get("VolumeSize") or 0)
         for mapping in answer.get("BlockDeviceMappings", [])
@@ -174,4 +177,9 @@ def _image(answer: Any) -> Image:
         architecture=answer["Architecture"],
         root_device=root,
         disk_size=max(sizes, default=0),
+        further_devices=tuple(
+            str(mapping["DeviceName"])
+            for mapping in answer.get("BlockDeviceMappings", [])
+            if "Ebs" in mapping and mapping.get("DeviceName", root) != root
+        ),
     )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cmlkit.clouds.aws.refusal import explained
-from cmlkit.clouds.aws.region import AwsRegion, filters
+from cmlkit.clouds.aws.region import AwsRegion, acted_in_dry_run, filters
+from cmlkit.clouds.aws.specification import check_tags
 from cmlkit.clouds.planning import Subnet
-from cmlkit.errors import ServiceError, SettingsError
+from cmlkit.errors import CmlkitError, ServiceError, SettingsError
 
 SECURITY_GROUP = "cmlkit-runner"
 SECURITY_GROUP_TAG = "cmlkit:security-group"
+# A new group is listed within seconds. https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+_PATIENCE = {"Delay": 2, "MaxAttempts": 15}
 
 
 class Network:
@@ -38,48 +41,76 @@ class Network:
             f" aws ec2 create-default-vpc --region {self._region}",
         )
 
-    def closed_security_group(self, network: str, *, make: bool = True) -> str:
+    def closed_security_group(self, network: str, *, make: bool = True, tags: Mapping[str, str] | None = None) -> str:
         if (group := self._group(network)) or not make:
             return group
         try:
-            return self._make_group(network)
+            return self._make_group(network, tags or {})
         except ServiceError as error:
-            # Another launch was faster.
-            if error.code == "InvalidGroup.Duplicate" and (group := self._group(network)):
+            # Another launch was faster; its group may not be listed yet.
+            if error.code == "InvalidGroup.Duplicate" and (group := self._awaited_group(network)):
                 return group
             raise
 
-    def check_security_group(self, network: str) -> None:
+    def check_security_group(self, network: str, *, tags: Mapping[str, str] | None = None) -> None:
         if not self._group(network):
             with explained(f"make the security group {SECURITY_GROUP} in {network}"):
-                self._region.tried(self._region.ec2.create_security_group, **_group_arguments(network))
+                answer = self._region.tried(
+                    self._region.ec2.create_security_group, **_group_arguments(network, tags or {})
+                )
+            if answer is not None:
+                group = str(answer["GroupId"])
+                with explained(f"delete the security group {group} in {network}"):
+                    self._region.ec2.delete_security_group(GroupId=group)
+                raise acted_in_dry_run(f"it made the security group {group}, which is deleted again")
 
     def _group(self, network: str) -> str:
         """Return the group's id; empty if it is missing."""
-        wanted = {"vpc-id": [network], "group-name": [SECURITY_GROUP]}
         groups = list(
             self._region.pages(
                 "describe_security_groups",
                 "SecurityGroups",
                 doing=f"list the security groups of {network}",
-                Filters=filters(wanted),
+                Filters=_group_filters(network),
             )
         )
         return _checked_group(groups[0]) if groups else ""
 
-    def _make_group(self, network: str) -> str:
+    def _awaited_group(self, network: str) -> str:
+        from botocore.exceptions import WaiterError
+
+        waiter = self._region.ec2.get_waiter("security_group_exists")
+        try:
+            with explained(f"list the security groups of {network}"):
+                waiter.wait(Filters=_group_filters(network), WaiterConfig=_PATIENCE)
+        except CmlkitError as error:
+            if isinstance(error.__cause__, WaiterError):
+                return ""
+            raise
+        return self._group(network)
+
+    def _make_group(self, network: str, tags: Mapping[str, str]) -> str:
         with explained(f"make the security group {SECURITY_GROUP} in {network}"):
-            answer = self._region.ec2.create_security_group(**_group_arguments(network))
+            answer = self._region.ec2.create_security_group(**_group_arguments(network, tags))
         return str(answer["GroupId"])
 
 
-def _group_arguments(network: str) -> dict[str, Any]:
+def _group_filters(network: str) -> list[dict[str, Any]]:
+    return filters({"vpc-id": [network], "group-name": [SECURITY_GROUP]})
+
+
+def _group_arguments(network: str, tags: Mapping[str, str]) -> dict[str, Any]:
+    check_tags(tags)
+    tags = {**tags, SECURITY_GROUP_TAG: "closed"}
     return {
         "GroupName": SECURITY_GROUP,
         "Description": "cmlkit runners: nothing in, everything out",
         "VpcId": network,
         "TagSpecifications": [
-            {"ResourceType": "security-group", "Tags": [{"Key": SECURITY_GROUP_TAG, "Value": "closed"}]}
+            {
+                "ResourceType": "security-group",
+                "Tags": [{"Key": name, "Value": value} for name, value in tags.items()],
+            }
         ],
     }
 
@@ -87,8 +118,8 @@ def _group_arguments(network: str) -> dict[str, Any]:
 def _subnet(answer: Any) -> Subnet:
     return Subnet(
         id=str(answer["SubnetId"]),
-        network=str(answer["VpcId"]),
-        zone=str(answer["AvailabilityZone"]),
+        network=str(answer.get("VpcId", "")),
+        zone=str(answer.get("AvailabilityZone", "")),
         gives_public_addresses=bool(answer.get("MapPublicIpOnLaunch", True)),
     )
 

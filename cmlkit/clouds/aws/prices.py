@@ -10,12 +10,21 @@ from typing import Any
 
 from cmlkit.clouds.aws.refusal import explained
 from cmlkit.clouds.aws.region import AwsRegion
-from cmlkit.clouds.planning import Market
+from cmlkit.clouds.launching import Instance
+from cmlkit.clouds.planning import Market, Subnet
+from cmlkit.records.cost import cost, cost_over
 
 # Only a few regions serve the Price List; it covers all regions.
 # https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
 PRICE_LIST_REGION = "us-east-1"
+# The month that AWS's own calculator takes. https://docs.aws.amazon.com/pricing-calculator/latest/userguide/ebs.html
+HOURS_A_MONTH = 730.0
+# In every region. https://aws.amazon.com/vpc/pricing/
+PUBLIC_ADDRESS_USD_PER_HOUR = 0.005
 QUESTIONS_AT_ONCE = 8
+LINUX = ["Linux/UNIX", "Linux/UNIX (Amazon VPC)"]
+WAIVED_SECONDS = 3600.0
+"""The first hour of a spot instance on Linux or Windows costs nothing if AWS itself interrupts it in that hour."""
 
 
 class Prices:
@@ -31,6 +40,39 @@ class Prices:
             prices = dict(zip(instance_types, pool.map(self._list_price, instance_types), strict=True))
         return {(name, ""): price for name, price in prices.items() if price is not None}
 
+    def storage(self, disk_type: str) -> float | None:
+        """Return USD per hour for a GiB of volumes of that type, without further throughput and IOPS."""
+        wanted = {"productFamily": "Storage", "volumeApiName": disk_type, "regionCode": self._region.name}
+        monthly = self._listed(wanted, doing=f"tell the price of {disk_type} volumes in {self._region}", unit="GB-Mo")
+        return None if monthly is None else monthly / HOURS_A_MONTH
+
+    def charge(self, instance: Instance, *, until: float) -> float | None:
+        """Return USD for an instance from its launch to `until`, at the prices of that time; None if unknown.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/billing-for-interrupted-spot-instances.html
+        """
+        if instance.market == "on-demand":
+            return cost(self._list_price(instance.instance_type), until - instance.launched)
+        if instance.taken_back and until - instance.launched < WAIVED_SECONDS:
+            return 0.0
+        history = self._region.pages(
+            "describe_spot_price_history",
+            "SpotPriceHistory",
+            doing="tell spot prices",
+            InstanceTypes=[instance.instance_type],
+            AvailabilityZone=instance.zone,
+            ProductDescriptions=LINUX,
+            # With it comes the last change before.
+            StartTime=datetime.fromtimestamp(instance.launched, UTC),
+            EndTime=datetime.fromtimestamp(until, UTC),
+        )
+        changes = [
+            (item["Timestamp"].timestamp(), float(item["SpotPrice"]))
+            for item in history
+            if item.get("Timestamp") and item.get("SpotPrice")
+        ]
+        return cost_over(changes, instance.launched, until)
+
     def _spot_prices(self, instance_types: Sequence[str]) -> Mapping[tuple[str, str], float]:
         # With the current time as start, each type and zone has one price, the current one.
         history = self._region.pages(
@@ -38,11 +80,13 @@ class Prices:
             "SpotPriceHistory",
             doing="tell spot prices",
             InstanceTypes=list(instance_types),
-            ProductDescriptions=["Linux/UNIX", "Linux/UNIX (Amazon VPC)"],
+            ProductDescriptions=LINUX,
             StartTime=datetime.now(UTC),
         )
         return {
-            (str(item["InstanceType"]), str(item["AvailabilityZone"])): float(item["SpotPrice"]) for item in history
+            (str(item["InstanceType"]), str(item["AvailabilityZone"])): float(item["SpotPrice"])
+            for item in history
+            if item.get("InstanceType") and item.get("AvailabilityZone") and item.get("SpotPrice")
         }
 
     def _list_price(self, instance_type: str) -> float | None:
@@ -54,7 +98,11 @@ class Prices:
             "preInstalledSw": "NA",
             "capacitystatus": "Used",
         }
-        with explained(f"tell the price of {instance_type} in {self._region}"):
+        return self._listed(wanted, doing=f"tell the price of {instance_type} in {self._region}", unit="Hrs")
+
+    def _listed(self, wanted: Mapping[str, str], *, doing: str, unit: str) -> float | None:
+        """Return the first price in the Price List, in USD per `unit`, of a product with those attributes."""
+        with explained(doing):
             answer = (
                 self._region.elsewhere(PRICE_LIST_REGION)
                 .client("pricing", retrying=False)
@@ -64,16 +112,22 @@ class Prices:
                     MaxResults=1,
                 )
             )
-        return next((_hourly(json.loads(product)) for product in answer["PriceList"]), None)
+        return next((_price(json.loads(product), unit) for product in answer.get("PriceList", [])), None)
 
 
-def _hourly(product: Any) -> float | None:
-    """Return the USD per hour of a product in the Price List.
+def address_price(subnet: Subnet) -> float | None:
+    """Return USD per hour for the public address that an instance in the subnet gets; 0 if it gets none."""
+    return PUBLIC_ADDRESS_USD_PER_HOUR if subnet.gives_public_addresses else 0.0
+
+
+def _price(product: Any, unit: str) -> float | None:
+    """Return the USD per `unit` of a product in the Price List.
 
     https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/reading-service-price-list-file-for-services.html
     """
     for term in product.get("terms", {}).get("OnDemand", {}).values():
-        for dimension in term["priceDimensions"].values():
-            if dimension["unit"] == "Hrs":
-                return float(dimension["pricePerUnit"]["USD"])
+        for dimension in term.get("priceDimensions", {}).values():
+            usd = dimension.get("pricePerUnit", {}).get("USD")
+            if dimension.get("unit") == unit and usd is not None:
+                return float(usd)
     return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cmlkit.clouds.aws.refusal import explained
 from cmlkit.clouds.aws.region import AwsRegion
 from cmlkit.clouds.planning import Market
+from cmlkit.errors import NotFound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,9 @@ class Quotas:
         code = family.spot if market == "spot" else family.on_demand
         with explained(f"show the quota {code} in {self._region}"):
             answer = self._region.client("service-quotas").get_service_quota(ServiceCode="ec2", QuotaCode=code)
-        return float(answer["Quota"]["Value"])
+        if (value := answer.get("Quota", {}).get("Value")) is None:
+            raise NotFound(f"AWS names no value of the quota {code} in {self._region}.")
+        return float(value)
 
 
 def _family(instance_type: str) -> _Family:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 
 from cmlkit.clouds.aws.refusal import explained
 from cmlkit.clouds.aws.region import AwsRegion
 from cmlkit.errors import Conflict, NotFound
+from cmlkit.records.json_text import json_text
 
 # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
 TARGET = "arn:{partition}:scheduler:::aws-sdk:ec2:terminateInstances"
@@ -40,7 +40,7 @@ class Schedules:
                     Target={
                         "Arn": TARGET.format(partition=self._region.partition),
                         "RoleArn": role,
-                        "Input": json.dumps({"InstanceIds": [instance_id]}),
+                        "Input": json_text({"InstanceIds": [instance_id]}),
                     },
                 )
         except Conflict:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from cmlkit.clouds.launching import InstanceSpec
 from cmlkit.errors import SettingsError
+from cmlkit.settings.cloud_rules import MOST_TAGS, check_each_tag
 
 # One more than the default: a job in a container is one hop further from the metadata service.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
@@ -13,13 +15,8 @@ METADATA_HOPS = 2
 SCHEDULE_TAG = "cmlkit:schedule"
 """Name of the schedule that terminates the instance, on instances that have one."""
 
-# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
-_LONGEST_NAME = 128
-_LONGEST_VALUE = 256
-_MOST_TAGS = 50
 _NAME_TAG = "Name"
 _OWN_PREFIX = "cmlkit:"
-_RESERVED_PREFIX = "aws:"
 
 
 def is_scheduled(spec: InstanceSpec) -> bool:
@@ -47,7 +44,7 @@ def run_instances_arguments(spec: InstanceSpec) -> dict[str, Any]:
             "HttpTokens": "required",
             "HttpPutResponseHopLimit": METADATA_HOPS,
         },
-        "BlockDeviceMappings": [_root_volume(spec)],
+        "BlockDeviceMappings": [_root_volume(spec), *map(_further_volume, spec.image.further_devices)],
         "TagSpecifications": _tag_specifications(spec),
     }
     if spec.security_groups:
@@ -78,6 +75,11 @@ def _root_volume(spec: InstanceSpec) -> dict[str, Any]:
     }
 
 
+def _further_volume(device: str) -> dict[str, Any]:
+    """Return a volume as the image has it, but gone with the instance: images may say that it stays, and is billed."""
+    return {"DeviceName": device, "Ebs": {"Encrypted": True, "DeleteOnTermination": True}}
+
+
 def _tag_specifications(spec: InstanceSpec) -> list[dict[str, Any]]:
     kinds = ["instance", "volume", "network-interface"]
     if spec.market == "spot":
@@ -95,13 +97,14 @@ def check_spec(spec: InstanceSpec) -> None:
     """Raise SettingsError if EC2 never accepts the spec's tags."""
     users = {name: value for name, value in spec.tags.items() if not name.startswith(_OWN_PREFIX)}
     own = _tags(spec).keys() - users.keys() | {_NAME_TAG}
-    if len(users) > (room := _MOST_TAGS - len(own)):
+    if len(users) > (room := MOST_TAGS - len(own)):
         raise SettingsError(f"`tags` has {len(users)} tags; there is room for {room} beside cmlkit's own.")
-    for name, value in users.items():
-        if not name or name == _NAME_TAG or name.lower().startswith(_RESERVED_PREFIX):
-            raise SettingsError(f"The tag {name!r} is reserved.", next_step="Rename it in `tags`.")
-        if len(name) > _LONGEST_NAME or len(value) > _LONGEST_VALUE:
-            raise SettingsError(
-                f"The tag {name[:40]!r} is too long.",
-                next_step=f"Names have at most {_LONGEST_NAME} characters, values {_LONGEST_VALUE}.",
-            )
+    check_tags(users)
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Raise SettingsError if EC2, or cmlkit, keeps one of the names for itself, or one is too long."""
+    try:
+        check_each_tag(tags)
+    except ValueError as error:
+        raise SettingsError(f"`tags` takes {error}.", next_step="Rename or shorten it in `tags`.") from None

@@ -74,11 +74,11 @@ def _gpus(answer: Any) -> list[Any]:
 
 
 def _instance_type(answer: Any) -> InstanceType:
-    architectures = answer["ProcessorInfo"]["SupportedArchitectures"]
+    architectures = answer.get("ProcessorInfo", {}).get("SupportedArchitectures", [])
     return InstanceType(
         name=str(answer["InstanceType"]),
         architecture=next((known for known in get_args(Architecture) if known in architectures), "x86_64"),
-        cpus=int(answer["VCpuInfo"]["DefaultVCpus"]),
-        memory=int(answer["MemoryInfo"]["SizeInMiB"]) / 1024,
+        cpus=int(answer.get("VCpuInfo", {}).get("DefaultVCpus", 0)),
+        memory=int(answer.get("MemoryInfo", {}).get("SizeInMiB", 0)) / 1024,
         gpus=sum(int(gpu.get("Count", 0)) for gpu in _gpus(answer)),
     )

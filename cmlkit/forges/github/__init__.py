@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cmlkit.errors import SettingsError
 from cmlkit.forges.github.facts import FACTS
 from cmlkit.forges.tokens import Tokens
+from cmlkit.settings import variables
 
 if TYPE_CHECKING:
     from cmlkit.forges.github.repository import GitHub as GitHub
@@ -22,15 +23,16 @@ API_VARIABLE = "GITHUB_API_URL"
 API_URL = "https://api.github.com"
 # The workflow's own, the only one but a GitHub App's that may create checks.
 JOB_VARIABLE = "GITHUB_TOKEN"
-TOKENS = Tokens(forge=FACTS.name, variables=("CMLKIT_TOKEN", JOB_VARIABLE, "REPO_TOKEN", "repo_token"))
+TOKENS = Tokens(forge=FACTS.name, variables=(variables.TOKEN, JOB_VARIABLE, "REPO_TOKEN", "repo_token"))
 RUNNER_TOKENS = Tokens(
     forge=FACTS.name,
     # The workflow's own token goes last: it never may.
-    variables=("CMLKIT_RUNNER_TOKEN", "CMLKIT_TOKEN", "REPO_TOKEN", "repo_token", JOB_VARIABLE),
-    advice="Registering runners takes more than the workflow's own GITHUB_TOKEN.",
+    variables=(variables.RUNNER_TOKEN, variables.TOKEN, "REPO_TOKEN", "repo_token", JOB_VARIABLE),
+    advice="Registering runners takes more than the workflow's own GITHUB_TOKEN: a fine-grained token or a GitHub App"
+    " with the repository permission Administration: Read and write, or a classic token with the scope repo.",
 )
 # A GitHub App, instead of a token, for runners.
-APP_ID, APP_PRIVATE_KEY = "CMLKIT_APP_ID", "CMLKIT_APP_PRIVATE_KEY"
+APP_ID, APP_PRIVATE_KEY = variables.APP_ID, variables.APP_PRIVATE_KEY
 
 
 def open_forge(*, repository: str, environ: Mapping[str, str], notify: Callable[[str], None]) -> GitHub:
@@ -62,9 +64,11 @@ def open_for_runners(
     """Return the repository with the token, and in the scope, that registering runners takes."""
     from cmlkit.forges.github.repository import GitHub
 
+    by_app = _uses_app(environ)
     github = GitHub(
         repository=repository,
-        token=_runner_token(repository, environ),
+        token=_app_token(repository, environ) if by_app else RUNNER_TOKENS.required(environ, repository=repository),
+        is_of_app=by_app,
         api_url=_api_url(environ),
         runner_scope="organisation" if scope == "organisation" else "repository",
         notify=notify,
@@ -88,11 +92,14 @@ def _api_url(environ: Mapping[str, str]) -> str:
     return environ.get(API_VARIABLE) or API_URL
 
 
-def _runner_token(repository: str, environ: Mapping[str, str]) -> str:
-    """Return CMLKIT_RUNNER_TOKEN, or else the GitHub App's token, or else the general token."""
+def _uses_app(environ: Mapping[str, str]) -> bool:
+    """Return whether a GitHub App registers runners; CMLKIT_RUNNER_TOKEN goes before it, other tokens after it."""
+    is_named = bool(environ.get(APP_ID) or environ.get(APP_PRIVATE_KEY))
+    return is_named and not environ.get(RUNNER_TOKENS.variables[0], "").strip()
+
+
+def _app_token(repository: str, environ: Mapping[str, str]) -> str:
     app_id, private_key = environ.get(APP_ID, ""), environ.get(APP_PRIVATE_KEY, "")
-    if environ.get(RUNNER_TOKENS.variables[0], "").strip() or not (app_id or private_key):
-        return RUNNER_TOKENS.required(environ, repository=repository)
     if not (app_id and private_key):
         raise SettingsError(
             f"Only one of {APP_ID} and {APP_PRIVATE_KEY} is set.", next_step="Set both in the step's env."

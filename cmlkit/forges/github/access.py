@@ -10,15 +10,13 @@ from typing import Any
 from cmlkit.errors import PermissionDenied
 from cmlkit.forges.access import Access
 from cmlkit.forges.github.client import Client, parsed
+from cmlkit.forges.github.permissions import NAMES, OF_INSTALLATIONS, SCOPED, Kind, Needs, advice, scopes_in
 
-# https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
-_KINDS = {
-    "github_pat_": "a fine-grained token",
-    "ghp_": "a classic token",
-    "gho_": "a token of an OAuth app",
-    "ghu_": "a token of an App for a person",
-    "ghs_": "a token of a workflow or an App",
-}
+_VIEWER = "query { viewer { login } }"
+
+# The permissions that publishing needs. Only Apps create checks, and a status stands in for one.
+_PUBLISHING = "contents=write,pull_requests=write,statuses=write"
+_PUBLISHING_OF_APPS = "contents=write,pull_requests=write,checks=write"
 
 WORKFLOW_LOGIN = "github-actions[bot]"  # whom GITHUB_TOKEN acts as
 
@@ -32,13 +30,17 @@ class Account:
 
     def access(self) -> Access:
         answer = self._client.http.request("GET", self._client.path())
-        return parsed(lambda document: _access(self._client.http.token, answer.headers, document), answer.document)
+        return parsed(lambda document: _access(self._client.http.kind, answer.headers, document), answer.document)
 
     def actions_may_create_pull_requests(self) -> bool:
         return parsed(
             lambda answer: bool(answer["can_approve_pull_request_reviews"]),
             self._client.http.get(self._client.path("actions", "permissions", "workflow")),
         )
+
+    def known(self, login: str) -> None:
+        """Take the login from an answer that had it beside others."""
+        self._login = login
 
     def login(self) -> str:
         if not self._login:
@@ -56,11 +58,8 @@ class Account:
 
     @property
     def _is_of_installation(self) -> bool:
-        """Whether the token is GITHUB_TOKEN or a GitHub App's.
-
-        https://github.blog/engineering/platform-security/behind-githubs-new-authentication-token-formats/
-        """
-        return self._client.http.token.startswith("ghs_")
+        """Whether the token is GITHUB_TOKEN or a GitHub App's."""
+        return self._client.http.kind in OF_INSTALLATIONS
 
     def _person_login(self) -> str:
         try:
@@ -70,18 +69,18 @@ class Account:
 
     def _installation_login(self) -> str:
         # These may not ask for the user, but GraphQL tells them who they are.
-        answer = self._client.http.graphql("query { viewer { login } }")
+        answer = self._client.http.graphql(_VIEWER)
         return parsed(lambda data: str(data["viewer"]["login"]), answer)
 
 
-def _access(token: str, headers: Mapping[str, str], repository: Any) -> Access:
-    prefix = next((known for known in _KINDS if token.startswith(known)), "")
+def _access(kind: Kind, headers: Mapping[str, str], repository: Any) -> Access:
     left = headers.get("x-ratelimit-remaining", "")
     return Access(
         repository=str(repository["full_name"]),
-        kind=_KINDS.get(prefix, "a token of a kind that cmlkit does not know"),
-        is_workflows=prefix == "ghs_",
-        scopes=_scopes(headers) if prefix in ("ghp_", "gho_") else None,
+        kind=NAMES[kind],
+        is_workflows=kind == "installation",
+        advice=advice(kind, Needs.parse(_PUBLISHING_OF_APPS if kind in OF_INSTALLATIONS else _PUBLISHING)),
+        scopes=_scopes(headers) if kind in SCOPED else None,
         expires=_expiry(headers.get("github-authentication-token-expiration", "")),
         requests_left=int(left) if left.isdecimal() else None,
         server_time=parsedate_to_datetime(headers["date"]).timestamp() if headers.get("date") else None,
@@ -93,7 +92,7 @@ def _access(token: str, headers: Mapping[str, str], repository: Any) -> Access:
 
 def _scopes(headers: Mapping[str, str]) -> tuple[str, ...] | None:
     listed = headers.get("x-oauth-scopes")
-    return None if listed is None else tuple(filter(None, map(str.strip, listed.split(","))))
+    return None if listed is None else scopes_in(listed)
 
 
 def _expiry(text: str) -> float | None:

@@ -24,4 +24,6 @@ def runner_agent() -> RunnerAgent:
         script=(files(__package__ or "") / "agent.sh").read_text(encoding="utf-8"),
         service="GitHub's Actions service",
         status_page="https://www.githubstatus.com",
+        # https://docs.github.com/en/actions/how-tos/manage-runners/self-hosted-runners/add-runners
+        greeting="Listening for Jobs",
     )

@@ -8,6 +8,7 @@ from typing import Any
 from cmlkit.errors import PermissionDenied
 from cmlkit.forges.base import Annotation, Check, CheckStatus, Conclusion
 from cmlkit.forges.github.client import Client, parsed
+from cmlkit.forges.github.memory import taken
 
 # https://docs.github.com/en/rest/commits/statuses: a description is cut off by GitHub's own pages at 140 characters.
 STATUS_DESCRIPTION_LENGTH = 140
@@ -47,7 +48,7 @@ class Checks:
             "name": name,
             "status": status,
             "external_id": f"cmlkit:{name}",
-            "output": {"title": title, "summary": summary},
+            "output": {"title": title, "summary": _linked(summary, details_url)},
         }
         if status == "completed":
             request["conclusion"] = conclusion
@@ -71,7 +72,8 @@ class Checks:
                 _check, self._client.http.request("POST", self._client.path("check-runs"), body=body).document
             )
 
-        earlier = self._own_check(name, commit)
+        is_new = taken(self._client.memory.without_checks, commit)
+        earlier = None if is_new else self._own_check(name, commit)
         if earlier is None:
             return self._client.once(send, lambda: self._own_check(name, commit))
         return parsed(
@@ -101,6 +103,14 @@ class Checks:
             "POST", self._client.path("statuses", commit), body=body, repeatable=True
         ).document
         return parsed(lambda status: str(status["url"]), answer)
+
+
+def _linked(summary: str, url: str) -> str:
+    """Return the summary with a link to the details, unless it has it.
+
+    GitHub ignores `details_url` of checks that GITHUB_TOKEN creates: https://github.com/actions/github-script/issues/143
+    """
+    return summary if not url or url in summary else f"{summary.rstrip()}\n\n[The workflow run]({url})"
 
 
 def _annotated(annotations: Sequence[Annotation]) -> dict[str, object]:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cmlkit.errors import AnswerLost, ServiceError, SettingsError
+from cmlkit.forges.base import DELETED_ACCOUNT
+from cmlkit.forges.github.memory import Memory
 from cmlkit.forges.github.patience import PAUSES_SECONDS, given_up
 from cmlkit.forges.github.transport import Transport, encoded
 
@@ -26,6 +28,7 @@ class Client:
     def __init__(self, http: Transport, full_name: str) -> None:
         self.http = http
         self.full_name = checked_repository(full_name)
+        self.memory = Memory()
 
     @property
     def owner(self) -> str:
@@ -74,7 +77,8 @@ def text(body: str | None) -> str:
 
 def commit_author(answer: Any) -> str:
     """Return the login of a commit's author, or the e-mail address if GitHub knows no login."""
-    return str((answer["author"] or {}).get("login") or answer["commit"]["author"]["email"])
+    login, address = (answer["author"] or {}).get("login"), (answer["commit"]["author"] or {}).get("email")
+    return str(login or address or DELETED_ACCOUNT)
 
 
 def checked_repository(full_name: str) -> str:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from cmlkit.errors import NotFound
-from cmlkit.forges.base import Comment
+from cmlkit.errors import AnswerLost, CmlkitError, NotFound
+from cmlkit.forges.base import DELETED_ACCOUNT, Comment
 from cmlkit.forges.github.access import Account
 from cmlkit.forges.github.client import Client, parsed, text
+from cmlkit.forges.github.memory import taken
+from cmlkit.forges.github.outlook import author
+from cmlkit.forges.github.patience import PAUSES_SECONDS
+
+_ADD_COMMENT = """
+mutation($subject: ID!, $body: String!) {
+  addComment(input: {subjectId: $subject, body: $body}) {
+    subject {
+      ... on PullRequest { comments(last: 100) { nodes { ...CommentFields } } }
+    }
+  }
+}
+fragment CommentFields on IssueComment { fullDatabaseId url body author { __typename login } }
+"""
 
 
 class Comments:
@@ -22,6 +37,8 @@ class Comments:
         self._account = account
 
     def comments(self, place: int | str) -> list[Comment]:
+        if taken(self._client.memory.without_comments, place):
+            return []
         answers = self._client.http.pages(self._comments(place))
         return sorted((_comment(place, answer) for answer in answers), key=lambda comment: comment.id)
 
@@ -31,11 +48,35 @@ class Comments:
                 place, self._client.http.request("POST", self._comments(place), body={"body": body}).document
             )
 
-        def look() -> Comment | None:
-            ours = (text(body), self._account.login())
-            return next((item for item in reversed(self.comments(place)) if (item.body, item.author) == ours), None)
+        return self._client.once(send, lambda: self._own(self.comments(place), body))
 
-        return self._client.once(send, look)
+    def comment_among(self, place: int | str, body: str) -> list[Comment]:
+        """Create a comment and list them all: one request if the GraphQL id of the pull request is known, else two."""
+        subject = self._client.memory.discussions.pop(place, "") if isinstance(place, int) else ""
+        if subject and (listed := self._added(subject, place, body)):
+            return listed
+        created = self.create_comment(place, body)
+        listed = self.comments(place)
+        # A list may lag behind what was written a moment ago.
+        return listed if any(comment.id == created.id for comment in listed) else [*listed, created]
+
+    def _added(self, subject: str, place: int | str, body: str) -> list[Comment]:
+        """Create a comment by GraphQL; return all, or none if it was not created and is left to REST."""
+        try:
+            answer = self._client.http.graphql(_ADD_COMMENT, repeatable=False, subject=subject, body=body)
+            return parsed(lambda data: _listed(place, data["addComment"]["subject"]["comments"]["nodes"]), answer)
+        except AnswerLost:
+            # GitHub may still be at work on it: what is looked for at once is not found, and is made twice.
+            self._client.http.clock.sleep(PAUSES_SECONDS[0])
+        except CmlkitError:
+            return []  # REST takes it, or says what is missing
+        there = self.comments(place)
+        return there if self._own(there, body) else []
+
+    def _own(self, comments: Iterable[Comment], body: str) -> Comment | None:
+        """Return our latest comment with this body."""
+        ours = (text(body), self._account.login())
+        return next((item for item in reversed([*comments]) if (item.body, item.author) == ours), None)
 
     def update_comment(self, comment: Comment, body: str) -> Comment:
         return _comment(
@@ -63,7 +104,22 @@ def _comment(place: int | str, answer: Any) -> Comment:
             place=place,
             url=str(found["html_url"]),
             body=text(found["body"]),
-            author=str((found["user"] or {}).get("login", "ghost")),
+            author=str((found["user"] or {}).get("login", DELETED_ACCOUNT)),
         )
 
     return parsed(parse, answer)
+
+
+def _listed(place: int | str, nodes: Iterable[Any]) -> list[Comment]:
+    """Return comments from GraphQL's fields of them, oldest first."""
+    found = [
+        Comment(
+            id=int(node["fullDatabaseId"]),
+            place=place,
+            url=str(node["url"]),
+            body=text(node["body"]),
+            author=author(node),
+        )
+        for node in nodes
+    ]
+    return sorted(found, key=lambda comment: comment.id)

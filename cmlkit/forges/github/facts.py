@@ -5,6 +5,9 @@ from __future__ import annotations
 from cmlkit.forges.facts import Addresses, ForgeFacts, Limits
 from cmlkit.git.limits import FileLimits
 
+# Bytes of a check's summary that are left for the link to the workflow run.
+LINK_ROOM_BYTES = 400
+
 FACTS = ForgeFacts(
     name="GitHub",
     limits=Limits(
@@ -14,7 +17,7 @@ FACTS = ForgeFacts(
         text=65_536,
         # The documentation says 65,535 characters, and the API "summary exceeds a maximum bytesize of 65535":
         # https://github.com/github/docs/issues/35252
-        summary=65_535,
+        summary=65_535 - LINK_ROOM_BYTES,
         title=256,
         files=FileLimits(
             host="GitHub",

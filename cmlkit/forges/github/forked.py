@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cmlkit.forges.base import Changes, ContentForge, Divergence, Repository, TreeFile
+from cmlkit.forges.github.workflow_files import WorkflowFiles
 from cmlkit.git.access import GitAccess
 
 
@@ -17,13 +18,17 @@ class ForkedContent:
     """The content of a repository, for a token that may write only to a fork.
 
     Args:
+        workflow_files: Those of the fork, which may lack some that the repository has.
         base: The target branch of pull requests, the only one looked up in the repository itself; its
             default branch if empty.
     """
 
-    def __init__(self, repository: ContentForge, fork: ContentForge, *, base: str = "") -> None:
+    def __init__(
+        self, repository: ContentForge, fork: ContentForge, workflow_files: WorkflowFiles, *, base: str = ""
+    ) -> None:
         self._upstream = repository
         self._fork = fork
+        self._workflow_files = workflow_files
         self._base = base
         # Commits of the fork that the repository may not know yet.
         self._in_fork: set[str] = set()
@@ -33,6 +38,9 @@ class ForkedContent:
 
     def git_access(self) -> GitAccess:
         return self._fork.git_access()
+
+    def check_start(self, commit: str) -> None:
+        self._workflow_files.check(commit)
 
     def branch_head(self, branch: str) -> str | None:
         self._base = self._base or self.repository().default_branch
@@ -64,6 +72,9 @@ class ForkedContent:
         commit = self._fork.commit(changes, branch=branch, parent=parent, is_new=is_new)
         self._in_fork.add(commit)
         return commit
+
+    def upload(self, changes: Changes, *, parent: str) -> None:
+        self._fork.upload(changes, parent=parent)
 
     def divergence(self, base: str, head: str) -> Divergence:
         return self._fork.divergence(base, head)

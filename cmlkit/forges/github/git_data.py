@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from cmlkit.errors import Conflict, NotFound, ServiceError
-from cmlkit.forges.base import Changes, Divergence, Repository, TreeFile
+from cmlkit.errors import Conflict, NotFound, PermissionDenied, ServiceError
+from cmlkit.forges.base import Changes, Divergence, NewFile, Repository, TreeFile
 from cmlkit.forges.github.client import Client, commit_author, parsed
 from cmlkit.forges.github.git_uploads import API_BLOB_BYTES, API_BLOBS, GitUploads
+from cmlkit.forges.github.refusal import is_too_large
 from cmlkit.forges.github.signed_commits import SignedCommits
 from cmlkit.forges.github.transport import RAW
+from cmlkit.forges.github.workflow_files import WorkflowFiles
 from cmlkit.git.objects import blob_id
+from cmlkit.together import together
 
 if TYPE_CHECKING:
     from cmlkit.git.access import GitAccess
@@ -23,7 +26,10 @@ if TYPE_CHECKING:
 LISTED_FILES = 300
 # GitHub allows 80 content-creating requests a minute and 100 at a time; few at a time also bound the memory.
 # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
-UPLOADS_AT_A_TIME = 4
+UPLOADS_AT_A_TIME = 8
+UPLOADING_BYTES = 4 * API_BLOB_BYTES
+# Text stands in the tree itself, up to so much of it in one request.
+INLINE_BYTES = 1024**2
 # GitHub gives up on a request after ten seconds, and a tree of many entries takes long.
 TREE_ENTRIES = 2000
 
@@ -33,17 +39,25 @@ class GitData:
 
     Args:
         environ: Environment of git, which carries large files, such as PATH and proxies.
+        workflow_files: Explains the refusal of refs.
     """
 
-    def __init__(self, client: Client, environ: Mapping[str, str]) -> None:
+    def __init__(self, client: Client, environ: Mapping[str, str], workflow_files: WorkflowFiles) -> None:
         self._client = client
+        self._workflow_files = workflow_files
         self._uploads = GitUploads(client, environ)
         self._signed = SignedCommits(client)
         # Ids of blobs that an earlier try of a commit has uploaded.
         self._uploaded: set[str] = set()
 
+    def check_start(self, commit: str) -> None:
+        """Do nothing: a branch here has the commit, and so its workflow files."""
+
     def repository(self) -> Repository:
-        return parsed(_repository, self._client.http.get(self._client.path()))
+        memory = self._client.memory
+        if memory.repository is None:
+            memory.repository = parsed(_repository, self._client.http.get(self._client.path()))
+        return memory.repository
 
     def git_access(self) -> GitAccess:
         from cmlkit.git.access import GitAccess, basic
@@ -53,6 +67,8 @@ class GitData:
         )
 
     def branch_head(self, branch: str) -> str | None:
+        if branch in self._client.memory.heads:
+            return self._client.memory.heads.pop(branch)
         try:
             document = self._client.http.get(self._client.path("git", "ref", "heads", branch))
         except NotFound as error:
@@ -62,6 +78,8 @@ class GitData:
         return parsed(lambda ref: str(ref["object"]["sha"]), document)
 
     def read_file(self, path: str, *, ref: str) -> bytes | None:
+        if (ref, path) in self._client.memory.contents:
+            return self._client.memory.contents[ref, path]
         try:
             return self._client.http.request(
                 "GET", self._client.path("contents", path), query={"ref": ref}, accept=RAW
@@ -70,6 +88,8 @@ class GitData:
             return None
 
     def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
+        if (known := self._client.memory.histories.get((ref, path))) is not None:
+            return known[:limit]
         query = {"sha": ref, "path": path, "per_page": limit}
         document = self._client.http.request("GET", self._client.path("commits"), query=query).document
         return parsed(lambda answer: [str(commit["sha"]) for commit in answer], document)
@@ -95,11 +115,14 @@ class GitData:
         self, commit: str, folder: PurePosixPath, trees: dict[PurePosixPath, Mapping[str, Any]]
     ) -> Mapping[str, Any]:
         if folder not in trees:
-            if folder == PurePosixPath():
+            if (known := self._client.memory.folders.get((commit, _key(folder)))) is not None:
+                trees[folder] = known
+            elif folder == PurePosixPath():
                 trees[folder] = self.tree(commit)
             else:
                 entry = self._entries(commit, folder.parent, trees).get(folder.name)
                 trees[folder] = self.tree(str(entry["sha"])) if entry is not None and entry["type"] == "tree" else {}
+            self._client.memory.folders[commit, _key(folder)] = trees[folder]
         return trees[folder]
 
     def tree(self, tree: str) -> dict[str, Any]:
@@ -116,61 +139,117 @@ class GitData:
             if is_new:
                 self.create_branch(branch, parent)
             if signed := self._signed.commit(changes, branch=branch, parent=parent):
+                self._client.memory.without_checks.add(signed)
                 return signed
-        self._upload(changes)
-        added = (TreeFile(path=file.path, blob=file.blob, mode=file.mode) for file in changes.files)
-        # First what goes: a file may take the place of a folder, and a folder that of a file.
-        removed = (TreeFile(path=path, blob=None) for path in changes.removes)
-        commit = self.create_commit(
-            parent=parent, files=[*removed, *added], message=changes.message, merging=changes.merging
-        )
+            is_new = False
+        commit = self.write(changes, parent=parent)
         if is_new:
             self.create_branch(branch, commit)
         else:
             self.move_branch(branch, commit)
         return commit
 
-    def _upload(self, changes: Changes) -> None:
-        """Upload missing blobs in parallel; raise the first failure, which cancels the uploads not yet started."""
+    def signs(self, changes: Changes, parent: str) -> bool:
+        """Return whether this commit is one that GitHub makes and signs on the branch itself."""
+        return self._signed.signs(changes, parent)
+
+    def write(self, changes: Changes, *, parent: str) -> str:
+        """Write the commit's objects; return its id. No branch moves."""
+        self._upload(changes, parent)
+        inline = self._inline(changes)
+        added = [_entry(file, text=inline.get(file.path)) for file in changes.files]
+        # First what goes: a file may take the place of a folder, and a folder that of a file.
+        removed = [_entry(TreeFile(path=path, blob=None)) for path in changes.removes]
+        commit = self._commit_entries(
+            [*removed, *added], parent=parent, message=changes.message, merging=changes.merging
+        )
+        self._uploads.let_go(file.blob for file in changes.files)
+        self._client.memory.without_checks.add(commit)
+        return commit
+
+    def upload(self, changes: Changes, *, parent: str) -> None:
+        """Upload the blobs that the commit of these changes needs, and ask for the tree that it changes."""
+        if not self._signed.signs(changes, parent):
+            self._upload(changes, parent)
+
+    def _upload(self, changes: Changes, parent: str) -> None:
+        """Upload missing blobs at once; raise the first failure."""
         stored = self._uploaded | changes.known
-        missing = {file.blob: file.content for file in changes.files if file.blob not in stored}
+        inline = self._inline(changes)
+        missing = {
+            file.blob: file.content for file in changes.files if file.blob not in stored and file.path not in inline
+        }
+        tree_of = changes.merging or parent
         if len(missing) > API_BLOBS:
             self._uploaded |= self._uploads.push_all(missing.values(), access=self.git_access())
             return
-        with ThreadPoolExecutor(max_workers=UPLOADS_AT_A_TIME) as pool:
-            uploads = [pool.submit(self.create_blob, content) for content in missing.values()]
-            try:
-                self._uploaded |= {upload.result() for upload in uploads}
-            finally:
-                pool.shutdown(cancel_futures=True)
+        largest = max(map(len, missing.values()), default=0)
+        sends = [functools.partial(self.create_blob, content) for content in missing.values()]
+        asks = [functools.partial(self._tree_of, tree_of)] if tree_of else []
+        at_once = max(1, min(UPLOADS_AT_A_TIME, UPLOADING_BYTES // max(largest, 1)))
+        self._uploaded |= set(together(*sends, *asks, at_once=at_once)[: len(sends)])
+
+    def _inline(self, changes: Changes) -> dict[str, str]:
+        """Return path -> text of the new files that the tree can have as text, so that they need no request."""
+        found, size = {}, 0
+        for file in changes.files:
+            if file.blob in self._uploaded or file.blob in changes.known or size + len(file.content) > INLINE_BYTES:
+                continue
+            if (text := _text(file)) is not None:
+                found[file.path], size = text, size + len(file.content)
+        return found
 
     def create_blob(self, content: bytes) -> str:
-        if len(content) > API_BLOB_BYTES:
+        blob = self._sent(content) if len(content) <= API_BLOB_BYTES else None
+        if blob is None:
             blob = self._uploads.push(content, access=self.git_access())
-        else:
-            blob = self._create("blobs", {"content": base64.b64encode(content).decode("ascii"), "encoding": "base64"})
         if blob != blob_id(content):
             raise ServiceError(f"GitHub stored other bytes than it was sent: blob {blob}, not {blob_id(content)}.")
         return blob
 
+    def _sent(self, content: bytes) -> str | None:
+        """Create a blob through the API; return None if GitHub finds it too large, as it does from case to case."""
+        try:
+            return self._create("blobs", {"content": base64.b64encode(content).decode("ascii"), "encoding": "base64"})
+        except ServiceError as error:
+            if not is_too_large(error):
+                raise
+            return None
+
     def create_commit(self, *, parent: str, files: Iterable[TreeFile], message: str, merging: str = "") -> str:
         files = list(files)
-        parents = [commit for commit in (parent, merging) if commit]
-        base = {"base_tree": self._tree_of(parents[-1])} if parents else {}
-        entries = [{"path": file.path, "mode": file.mode, "type": "blob", "sha": file.blob} for file in files]
-        for start in range(0, max(len(entries), 1), TREE_ENTRIES):
-            tree = self._create("trees", {**base, "tree": entries[start : start + TREE_ENTRIES]})
-            base = {"base_tree": tree}
-        # No author, no committer: GitHub then signs the commit for the bot or App whose token this is.
-        commit = self._create("commits", {"message": message, "tree": tree, "parents": parents})
+        entries = [_entry(file) for file in files]
+        commit = self._commit_entries(entries, parent=parent, message=message, merging=merging)
         self._uploads.let_go(file.blob for file in files if file.blob)
         return commit
 
+    def _commit_entries(
+        self, entries: Sequence[Mapping[str, object]], *, parent: str, message: str, merging: str
+    ) -> str:
+        parents = [commit for commit in (parent, merging) if commit]
+        base = {"base_tree": self._tree_of(parents[-1])} if parents else {}
+        tree = self._create_tree(entries[:TREE_ENTRIES], base)
+        for start in range(TREE_ENTRIES, len(entries), TREE_ENTRIES):
+            tree = self._create_tree(entries[start : start + TREE_ENTRIES], {"base_tree": tree})
+        # No author, no committer: GitHub then signs the commit for the bot or App whose token this is.
+        return self._create("commits", {"message": message, "tree": tree, "parents": parents})
+
+    def _create_tree(self, entries: Sequence[Mapping[str, object]], base: Mapping[str, str]) -> str:
+        """Create a tree of these entries on top of `base`; halve what GitHub finds too large."""
+        try:
+            return self._create("trees", {**base, "tree": list(entries)})
+        except ServiceError as error:
+            if len(entries) < 2 or not is_too_large(error):
+                raise
+        middle = len(entries) // 2
+        return self._create_tree(entries[middle:], {"base_tree": self._create_tree(entries[:middle], base)})
+
     def _tree_of(self, commit: str) -> str:
-        return parsed(
-            lambda answer: str(answer["tree"]["sha"]),
-            self._client.http.get(self._client.path("git", "commits", commit)),
-        )
+        trees = self._client.memory.trees
+        if commit not in trees:
+            document = self._client.http.get(self._client.path("git", "commits", commit))
+            trees[commit] = parsed(lambda answer: str(answer["tree"]["sha"]), document)
+        return trees[commit]
 
     def _create(self, kind: str, body: Mapping[str, object]) -> str:
         document = self._client.http.request(
@@ -181,7 +260,10 @@ class GitData:
     def create_branch(self, branch: str, commit: str) -> None:
         def send() -> str:
             body = {"ref": f"refs/heads/{branch}", "sha": commit}
-            self._client.http.request("POST", self._client.path("git", "refs"), body=body)
+            try:
+                self._client.http.request("POST", self._client.path("git", "refs"), body=body)
+            except (PermissionDenied, NotFound) as error:
+                raise self._workflow_files.explained(error, commit) from error
             return commit
 
         head = self._client.once(send, lambda: self.branch_head(branch))
@@ -198,7 +280,11 @@ class GitData:
         path = self._client.path("git", "refs", "heads", branch)
 
         def send() -> bool:
-            self._client.http.request("PATCH", path, body={"sha": commit, "force": False}, repeatable=False)
+            body = {"sha": commit, "force": False}
+            try:
+                self._client.http.request("PATCH", path, body=body, repeatable=False)
+            except (PermissionDenied, NotFound) as error:
+                raise self._workflow_files.explained(error, commit) from error
             return True
 
         # Sent again after somebody else has built on it, the move would look like a conflict: so look for the commit.
@@ -229,6 +315,25 @@ class GitData:
             # GitHub says the same of a branch that the token may not delete: only one that is gone is fine.
             if self.branch_head(branch) is not None:
                 raise
+
+
+def _key(folder: PurePosixPath) -> str:
+    return "" if folder == PurePosixPath() else str(folder)
+
+
+def _entry(file: TreeFile | NewFile, *, text: str | None = None) -> dict[str, object]:
+    """Return an entry of a new tree: with the id of its blob, or with its text."""
+    content = {"sha": file.blob} if text is None else {"content": text}
+    return {"path": file.path, "mode": file.mode, "type": "blob", **content}
+
+
+def _text(file: NewFile) -> str | None:
+    """Return a file's content as the text whose UTF-8 it is; None if it is binary."""
+    try:
+        text = file.content.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
 
 
 def _repository(answer: Any) -> Repository:

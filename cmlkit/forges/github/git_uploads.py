@@ -5,14 +5,17 @@ Each upload is held by a ref of its own until a commit on a branch holds it.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
-from cmlkit.errors import Conflict, NotFound
+from cmlkit.errors import Conflict, NotFound, PermissionDenied, ServiceError
 from cmlkit.forges.github.client import Client
+from cmlkit.forges.github.permissions import Needs, advice, workflows_advice
 from cmlkit.git.access import GitAccess
 from cmlkit.git.objects import blob_id
+
+T = TypeVar("T")
 
 # Larger ones GitHub refuses ("your input was too large to process"): base64 makes 47 MiB of it.
 API_BLOB_BYTES = 35 * 1024**2
@@ -52,8 +55,7 @@ class GitUploads:
                 environ=self._environ,
             )
 
-        # What was pushed already is not sent again, so there is nothing to look for.
-        stored = self._client.once(send, lambda: None)
+        stored = self._pushed(send)
         self._held[blob] = frozenset([blob])
         return stored
 
@@ -69,7 +71,7 @@ class GitUploads:
                 contents, access=access, ref=f"refs/{UPLOADS}/{name}", author=AUTHOR, environ=self._environ
             )
 
-        stored = self._client.once(send, lambda: None)
+        stored = self._pushed(send)
         self._held[name] = blobs
         return stored
 
@@ -82,14 +84,33 @@ class GitUploads:
                         environ=self._environ)  # fmt: skip
             return commit
 
-        self._client.once(send, lambda: None)
+        self._pushed(send)
         self._held[commit] = frozenset([commit])
 
+    def _pushed(self, send: Callable[[], T]) -> T:
+        try:
+            # What was pushed already is not sent again, so there is nothing to look for.
+            return self._client.once(send, lambda: None)
+        except PermissionDenied as error:
+            error.next_step = advice(self._client.http.kind, Needs.parse("contents=write"))
+            raise
+        except ServiceError as error:
+            if "refusing to allow" not in error.message:
+                raise
+            raise PermissionDenied(error.message, next_step=workflows_advice(self._client.http.kind)) from error
+
     def let_go(self, held: Iterable[str]) -> None:
-        """Remove the refs of uploads whose blobs, or whose commit, are all among these ids."""
+        """Remove the refs of uploads whose blobs, or whose commit, are all among these ids; tell which stay."""
         ids = frozenset(held)
         for name in [name for name, needed in self._held.items() if needed <= ids]:
-            # It is gone where another publish of the same file was faster.
-            with contextlib.suppress(Conflict, NotFound):
-                self._client.http.request("DELETE", self._client.path("git", "refs", UPLOADS, name))
             del self._held[name]
+            try:
+                self._client.http.request("DELETE", self._client.path("git", "refs", UPLOADS, name))
+            except (Conflict, NotFound):
+                continue  # it is gone where another publish of the same file was faster
+            except (PermissionDenied, ServiceError) as error:
+                # A commit has the content by now: an upload's ref that stays is no reason to fail.
+                self._client.http.notify(
+                    f"{self._client.full_name} keeps the ref refs/{UPLOADS}/{name}, which nothing needs any more:"
+                    f" {error.message} To remove it: git push origin --delete refs/{UPLOADS}/{name}"
+                )

@@ -1,4 +1,4 @@
-"""Pull requests: find, open, change, review, merge."""
+"""Pull requests: find, open, change, review."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from cmlkit.errors import CmlkitError, Conflict, NotFound, PermissionDenied, ServiceError
-from cmlkit.forges.base import PullRequest
+from cmlkit.errors import Conflict, NotFound, ServiceError
+from cmlkit.forges.base import DELETED_ACCOUNT, PullRequest
 from cmlkit.forges.github.client import Client, commit_author, parsed, text
+from cmlkit.together import together
 
-_ENABLE_AUTO_MERGE = """
-mutation($pullRequest: ID!, $method: PullRequestMergeMethod!) {
-  enablePullRequestAutoMerge(input: {pullRequestId: $pullRequest, mergeMethod: $method}) { clientMutationId }
-}
-"""
 _CONVERT_TO_DRAFT = """
 mutation($pullRequest: ID!) {
   convertPullRequestToDraft(input: {pullRequestId: $pullRequest}) { clientMutationId }
@@ -26,12 +22,6 @@ mutation($pullRequest: ID!) {
   markPullRequestReadyForReview(input: {pullRequestId: $pullRequest}) { clientMutationId }
 }
 """
-
-# GitHub says so if all requirements are met, or if the branch has none.
-_NOTHING_TO_WAIT_FOR = ("clean status", "Protected branch rules not configured for this branch")
-# It says so if the repository's settings have no auto-merge, in words that have changed over time.
-_NO_WAITING = ("not allowed for this repository", "Can't enable auto-merge for this pull request")
-_ALLOW_AUTO_MERGE = "Turn on 'Allow auto-merge' under Settings > General > Pull Requests."
 
 
 class PullRequests:
@@ -48,6 +38,8 @@ class PullRequests:
     def pull_requests(
         self, *, base: str = "", head: str = "", state: str = "open", limit: int | None = None
     ) -> list[PullRequest]:
+        if not head and state == "open" and limit is None and base in self._client.memory.open_pulls:
+            return self._client.memory.open_pulls.pop(base)
         answers = self._client.http.pages(
             self._client.path("pulls"),
             state=state,
@@ -65,21 +57,27 @@ class PullRequests:
         ]
 
     def pull_request_authors(self, number: int) -> set[str]:
-        commits = self._client.http.pages(self._client.path("pulls", number, "commits"))
-        reviews = self._client.http.pages(self._client.path("pulls", number, "reviews"))
+        def listed(kind: str) -> list[Any]:
+            return [*self._client.http.pages(self._client.path("pulls", number, kind))]
+
+        commits, reviews = together(lambda: listed("commits"), lambda: listed("reviews"))
         return {parsed(commit_author, commit) for commit in commits} | {parsed(_user, review) for review in reviews}
 
     def create_pull_request(self, *, head: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
         def send() -> PullRequest:
             qualified = _qualified(head, self._head_owner)
             request = {"head": qualified, "base": base, "title": title, "body": body, "draft": draft}
-            return parsed(
+            opened = parsed(
                 _pull_request, self._client.http.request("POST", self._client.path("pulls"), body=request).document
             )
+            self._client.memory.without_comments.add(opened.number)
+            self._client.memory.discussions[opened.number] = opened.node_id
+            return opened
 
         def look() -> PullRequest | None:
             return next(iter(self.pull_requests(base=base, head=head)), None)
 
+        self._client.memory.open_pulls.clear()
         try:
             return self._client.once(send, look)
         except Conflict:
@@ -103,7 +101,9 @@ class PullRequests:
         )
 
     def set_draft(self, pull_request: PullRequest, draft: bool) -> PullRequest:
-        self._client.http.graphql(_CONVERT_TO_DRAFT if draft else _MARK_READY, pullRequest=pull_request.node_id)
+        self._client.http.graphql(
+            _CONVERT_TO_DRAFT if draft else _MARK_READY, needs="pull_requests=write", pullRequest=pull_request.node_id
+        )
         return dataclasses.replace(pull_request, draft=draft)
 
     def add_labels(self, number: int, labels: Sequence[str]) -> None:
@@ -128,63 +128,13 @@ class PullRequests:
                 return
         raise NotFound(f"{self._client.full_name} has no milestone {title!r}.", status=404)
 
-    def enable_auto_merge(self, pull_request: PullRequest, method: str) -> None:
-        try:
-            self._client.http.graphql(_ENABLE_AUTO_MERGE, pullRequest=pull_request.node_id, method=method.upper())
-        except (ServiceError, PermissionDenied) as error:
-            if not any(words in error.message for words in _NOTHING_TO_WAIT_FOR):
-                raise _auto_merge_refused(error) from error
-            # Nothing is left to wait for, so GitHub wants the merge itself.
-            self.merge(pull_request, method)
-
-    def merge_when_ready(self, pull_request: PullRequest, method: str) -> None:
-        try:
-            self.enable_auto_merge(pull_request, method)
-        except (ServiceError, PermissionDenied) as error:
-            if not any(words in error.message for words in _NO_WAITING):
-                raise
-            self._merge_without_waiting(pull_request, method, error)
-
-    def _merge_without_waiting(self, pull_request: PullRequest, method: str, refused: CmlkitError) -> None:
-        try:
-            self.merge(pull_request, method)
-        except Conflict as error:
-            error.next_step = f"{error.next_step}. {refused.next_step or _ALLOW_AUTO_MERGE}"
-            raise
-
     def pull_request(self, number: int) -> PullRequest:
         return parsed(_pull_request, self._client.http.get(self._client.path("pulls", number)))
-
-    def merge(self, pull_request: PullRequest, method: str) -> str:
-        path = self._client.path("pulls", pull_request.number, "merge")
-        body = {"merge_method": method, "sha": pull_request.head_sha}
-
-        def send() -> str:
-            document = self._client.http.request("PUT", path, body=body, repeatable=False).document
-            return parsed(lambda answer: str(answer["sha"]), document)
-
-        try:
-            # Sent again after it was merged, it would be refused as not mergeable.
-            return self._client.once(send, lambda: self.pull_request(pull_request.number).merge_commit or None)
-        except ServiceError as error:
-            if error.status not in (405, 409):
-                raise
-            raise Conflict(
-                f"The pull request {pull_request.number} cannot be merged now: {error.message}",
-                next_step=f"See what it waits for: {pull_request.url}",
-                status=error.status,
-            ) from error
 
 
 def _qualified(head: str, owner: str) -> str:
     """Return a branch, with the owner of its repository before it if one is named."""
     return f"{owner}:{head}" if head and owner and ":" not in head else head
-
-
-def _auto_merge_refused(error: CmlkitError) -> CmlkitError:
-    if "not allowed for this repository" in error.message:
-        error.next_step = _ALLOW_AUTO_MERGE
-    return error
 
 
 def _pull_request(answer: Any) -> PullRequest:
@@ -209,4 +159,4 @@ def _pull_request(answer: Any) -> PullRequest:
 
 def _user(answer: Any) -> str:
     # GitHub shows the author of what a deleted account left as `ghost`, or as null.
-    return str((answer["user"] or {}).get("login", "ghost"))
+    return str((answer["user"] or {}).get("login", DELETED_ACCOUNT))

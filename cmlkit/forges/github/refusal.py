@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from cmlkit.errors import CmlkitError, Conflict, NotFound, PermissionDenied, ServiceError
+from cmlkit.forges.github.permissions import SCOPED, Kind, Needs, advice, scope_advice, scopes_in, workflows_advice
 
 # GitHub asks for at least a minute where a secondary limit comes without `retry-after`.
 # https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#handle-rate-limit-errors-appropriately
@@ -70,6 +71,12 @@ _KNOWN = (
     _Known(message="Reference already exists", error=Conflict),
     _Known(message="Reference does not exist", error=Conflict),
     _Known(message="not a fast forward", error=Conflict),
+    _Known(
+        message="Reference update failed",
+        error=ServiceError,
+        next_step="GitHub does not say why. A rule may protect the name (Settings > Rules), or a branch may have the"
+        " name of its folder: with a branch `a` there is no `a/b`.",
+    ),
     _Known(message="pull request already exists", error=Conflict),
     _Known(message="running a job", error=Conflict, next_step="Wait until the job has ended, or cancel it."),
     _Known(
@@ -80,10 +87,13 @@ _KNOWN = (
 )
 
 
-# What GitHub says of a branch, commit or pull request that it has made a moment ago, until all of it knows.
+# What GitHub says of a branch, commit or pull request that it has made a moment ago, until all of it knows; of a ref
+# that somebody else changes at the same time: https://github.com/github/rest-api-description/issues/4887; and of a
+# merge while it still works out whether there are conflicts: https://github.com/cli/cli/issues/8092
 _MAY_SETTLE = re.compile(
     "sha can't be blank|Head ref must be a branch|PullRequest head invalid|No commit found for SHA"
-    "|Object does not exist|Could not resolve to a (?:node|PullRequest)",
+    "|Object does not exist|Could not resolve to a (?:node|PullRequest)|Reference update failed"
+    "|Base branch was modified",
     re.IGNORECASE,
 )
 
@@ -91,6 +101,11 @@ _MAY_SETTLE = re.compile(
 def may_settle(message: str) -> bool:
     """Return whether the refusal may end within a few seconds."""
     return _MAY_SETTLE.search(message) is not None
+
+
+def is_too_large(error: CmlkitError) -> bool:
+    """Return whether GitHub refused an object's size; git takes it."""
+    return "input was too large" in error.message
 
 
 def rate_limit_wait(
@@ -120,33 +135,40 @@ def _server_clock(headers: Mapping[str, str], now: float) -> float:
         return now
 
 
-def refusal(what: str, *, status: int, headers: Mapping[str, str], message: str) -> CmlkitError:
+def refusal(what: str, *, status: int, headers: Mapping[str, str], message: str, kind: Kind) -> CmlkitError:
     """Return the error for an answer with a status of 400 or above that no retry can change.
 
     Args:
         what: The request, such as `POST /repos/octo/forest/pulls`.
         message: GitHub's words, from `said`.
+        kind: The token's.
     """
     text = f"GitHub refused {what}: {status} {message}".rstrip(" .") + "."
     for known in _KNOWN:
         if known.message.lower() in message.lower():
             return _error(known.error, text, known.next_step, status)
+    if "refusing to allow" in message:
+        return _denied(text, workflows_advice(kind), message)
     if status == 401:
         return _error(PermissionDenied, text, _NEEDS_LOGIN, status)
     if status == 403:
-        return _denied(text, _missing_permission(headers), message)
+        return _denied(text, _missing_permission(headers, kind), message)
     if status in (404, 410):
-        return _error(
-            NotFound, text, f"It does not exist, or the token may not see it. {_wanted(headers)}".rstrip(), status
-        )
+        seen = f"It does not exist, or the token may not see it. {_wanted(headers, kind)}".rstrip()
+        return _error(NotFound, text, seen, status)
     return _error(Conflict if status == 409 else ServiceError, text, "", status)
 
 
-def graphql_refusal(types: Set[str], message: str) -> CmlkitError:
-    """Return the error for the errors of a GraphQL answer, by their types."""
+def graphql_refusal(types: Set[str], message: str, *, kind: Kind, needs: str = "") -> CmlkitError:
+    """Return the error for the errors of a GraphQL answer, by their types.
+
+    Args:
+        kind: The token's.
+        needs: The permissions that the operation needs, which GraphQL does not tell: `a=read,b=write`.
+    """
     text = f"GitHub refused the GraphQL request: {message}"
     if types & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
-        return _denied(text, "", message)
+        return _denied(text, advice(kind, Needs.parse(needs)), message)
     return Conflict(text, status=409) if "STALE_DATA" in types else ServiceError(text, status=422)
 
 
@@ -180,30 +202,17 @@ def _detail(error: Any) -> str:
     return " ".join(str(error[key]) for key in ("resource", "field", "code") if error.get(key))
 
 
-# What `permissions:` of a workflow can give to GITHUB_TOKEN, among what endpoints ask for.
-# https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#permissions
-_OF_WORKFLOWS = frozenset(
-    {"actions", "attestations", "checks", "contents", "deployments", "discussions", "issues", "metadata", "packages"}
-    | {"pages", "pull_requests", "repository_projects", "security_events", "statuses"}
-)
-
-
-def _missing_permission(headers: Mapping[str, str]) -> str:
+def _missing_permission(headers: Mapping[str, str], kind: Kind) -> str:
     if match := re.search(r"url=(\S+)", headers.get("x-github-sso", "")):
         return f"The organisation wants single sign-on: authorise the token at {match[1]}"
-    return _wanted(headers) or "The token lacks a permission, or may not use this repository."
+    return _wanted(headers, kind) or "The token lacks a permission, or may not use this repository."
 
 
-def _wanted(headers: Mapping[str, str]) -> str:
-    """Return the permissions that the endpoint needs, in the answer's notation: `contents=write; workflows=write`."""
-    accepted = headers.get("x-accepted-github-permissions", "").strip()
-    if not accepted or accepted == "metadata=read":
-        return ""
-    permissions = accepted.replace("=", ": ").replace("; ", " or ").replace(",", ", ")
-    choices = [{each.strip().partition("=")[0] for each in choice.split(",")} for choice in accepted.split(";")]
-    if any(choice <= _OF_WORKFLOWS for choice in choices):
-        return f"The token needs this permission: {permissions}; in a workflow it stands under permissions:."
-    return (
-        f"The token needs this permission: {permissions}; GITHUB_TOKEN never has it. Set CMLKIT_TOKEN, or for runners"
-        " CMLKIT_RUNNER_TOKEN, to a personal token or that of an app."
-    )
+def _wanted(headers: Mapping[str, str], kind: Kind) -> str:
+    """Return how to give the token what the endpoint needs, as far as GitHub's headers tell; empty if they do not."""
+    # GitHub names scopes to tokens that have scopes, and permissions to the others.
+    # https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#insufficient-permission-errors
+    accepted = scopes_in(headers.get("x-accepted-oauth-scopes", ""))
+    if kind in SCOPED and accepted:
+        return scope_advice(set(accepted), granted=set(scopes_in(headers.get("x-oauth-scopes", ""))))
+    return advice(kind, Needs.parse(headers.get("x-accepted-github-permissions", "")))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cmlkit.clock import Clock
@@ -21,6 +22,8 @@ from cmlkit.forges.base import (
     Conclusion,
     ContentForge,
     Divergence,
+    NewPullRequest,
+    Outlook,
     PullRequest,
     Repository,
     TreeFile,
@@ -35,13 +38,18 @@ from cmlkit.forges.github.comments import Comments
 from cmlkit.forges.github.facts import FACTS
 from cmlkit.forges.github.forked import ForkedContent
 from cmlkit.forges.github.git_data import GitData
+from cmlkit.forges.github.merging import Merging
+from cmlkit.forges.github.opening import Opening
+from cmlkit.forges.github.outlook import look
 from cmlkit.forges.github.patience import MAX_WAIT_SECONDS
 from cmlkit.forges.github.pull_requests import PullRequests
 from cmlkit.forges.github.runners import DEFAULT_RUNNER_GROUP, Runners, RunnerScope
 from cmlkit.forges.github.tags import Tags
 from cmlkit.forges.github.transport import Transport
+from cmlkit.forges.github.workflow_files import WorkflowFiles
 from cmlkit.forges.github.workflow_runs import WorkflowRuns
-from cmlkit.forges.runners import JitRunner, Runner, RunnerAgent, RunnerDownload
+from cmlkit.forges.runners import JitRunner, Runner, RunnerAgent, RunnerDownload, RunnerGroup
+from cmlkit.forges.workflows import FailedRun, Job
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +79,7 @@ class GitHub:
         notify: Called with one line before a wait for a rate limit.
         environ: Environment of git, which carries files over 35 MiB: PATH, proxies, certificates.
         max_wait: Longest total wait of one request, in seconds.
+        is_of_app: Whether the token is known to be that of a GitHub App, not GITHUB_TOKEN, for advice.
 
     Raises:
         SettingsError: `repository` or `api_url` is malformed.
@@ -94,6 +103,7 @@ class GitHub:
         notify: Callable[[str], None] = lambda text: None,
         environ: Mapping[str, str] | None = None,
         max_wait: float = MAX_WAIT_SECONDS,
+        is_of_app: bool = False,
     ) -> None:
         def transport(token: str) -> Transport:
             return Transport(
@@ -104,20 +114,24 @@ class GitHub:
                 clock=clock,
                 notify=notify,
                 max_wait=max_wait,
+                is_of_app=is_of_app,
             )
 
         self.http = transport(token)
         self._environ = environ or {}
         self._client = client = Client(self.http, repository)
-        self._git = GitData(client, self._environ)
+        self._account = Account(client)
+        self._workflow_files = WorkflowFiles(client, self._account)
+        self._git = GitData(client, self._environ, self._workflow_files)
         # Where branches and commits are: here, or in a fork.
         self._content: ContentForge = self._git
-        self._account = Account(client)
         self._pulls = PullRequests(client)
+        self._merging = Merging(client, self._pulls)
+        self._opening: Opening | None = Opening(client, self._git)
         self._comments = Comments(client, self._account)
         others = Checks(Client(transport(checks_token), repository)) if checks_token else None
         self._checks = Checks(client, others=others)
-        self._tags = Tags(client)
+        self._tags = Tags(client, self._workflow_files)
         self._assets = Assets(client, self._git)
         self._attestations = Attestations(client)
         self._workflow_runs = WorkflowRuns(client)
@@ -146,8 +160,11 @@ class GitHub:
         if client.full_name.lower() == self.full_name.lower():
             raise SettingsError(f"publish.fork is {fork}, the repository itself.", next_step="Leave the setting out.")
         forked = copy.copy(self)
-        forked._content = ForkedContent(self._git, GitData(client, self._environ), base=base)
+        workflow_files = WorkflowFiles(client, self._account)
+        fork_data = GitData(client, self._environ, workflow_files)
+        forked._content = ForkedContent(self._git, fork_data, workflow_files, base=base)
         forked._pulls = PullRequests(self._client, head_owner=client.owner)
+        forked._opening = None
         return forked
 
     def repository(self) -> Repository:
@@ -155,6 +172,12 @@ class GitHub:
 
     def git_access(self) -> GitAccess:
         return self._content.git_access()
+
+    def check_start(self, commit: str) -> None:
+        self._content.check_start(commit)
+
+    def check_tag(self, commit: str) -> None:
+        self._workflow_files.check(commit)
 
     def branch_head(self, branch: str) -> str | None:
         return self._content.branch_head(branch)
@@ -170,6 +193,21 @@ class GitHub:
 
     def commit(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str:
         return self._content.commit(changes, branch=branch, parent=parent, is_new=is_new)
+
+    def upload(self, changes: Changes, *, parent: str) -> None:
+        self._content.upload(changes, parent=parent)
+
+    def look_ahead(self, outlook: Outlook) -> None:
+        if self._opening is None:  # the branch is in the fork
+            outlook = dataclasses.replace(outlook, branch="")
+        look(self._client, self._account, outlook)
+
+    def commit_and_open(
+        self, changes: Changes, *, branch: str, parent: str, pull_request: NewPullRequest
+    ) -> tuple[str, PullRequest | None]:
+        if self._opening is None:
+            return self._content.commit(changes, branch=branch, parent=parent, is_new=True), None
+        return self._opening.commit_and_open(changes, branch=branch, parent=parent, pull_request=pull_request)
 
     def divergence(self, base: str, head: str) -> Divergence:
         return self._content.divergence(base, head)
@@ -236,22 +274,25 @@ class GitHub:
         self._pulls.set_milestone(number, title)
 
     def enable_auto_merge(self, pull_request: PullRequest, method: str) -> None:
-        self._pulls.enable_auto_merge(pull_request, method)
+        self._merging.enable_auto_merge(pull_request, method)
 
     def merge_when_ready(self, pull_request: PullRequest, method: str) -> None:
-        self._pulls.merge_when_ready(pull_request, method)
+        self._merging.merge_when_ready(pull_request, method)
 
     def pull_request(self, number: int) -> PullRequest:
         return self._pulls.pull_request(number)
 
     def merge(self, pull_request: PullRequest, method: str) -> str:
-        return self._pulls.merge(pull_request, method)
+        return self._merging.merge(pull_request, method)
 
     def comments(self, place: int | str) -> list[Comment]:
         return self._comments.comments(place)
 
     def create_comment(self, place: int | str, body: str) -> Comment:
         return self._comments.create_comment(place, body)
+
+    def comment_among(self, place: int | str, body: str) -> list[Comment]:
+        return self._comments.comment_among(place, body)
 
     def update_comment(self, comment: Comment, body: str) -> Comment:
         return self._comments.update_comment(comment, body)
@@ -334,18 +375,28 @@ class GitHub:
     def attestations(self, sha256: str) -> list[Attestation]:
         return self._attestations.attestations(sha256)
 
+    def failed_runs(self, workflow: str, *, since: float) -> list[FailedRun]:
+        return self._workflow_runs.failed_runs(workflow, since=since)
+
     def run_attempt(self, run_id: str) -> int:
         return self._workflow_runs.run_attempt(run_id)
 
-    def annotation_titles(self, run_id: str, *, attempt: int) -> Iterator[str]:
+    def annotation_titles(self, run_id: str, *, attempt: int) -> list[str]:
         return self._workflow_runs.annotation_titles(run_id, attempt=attempt)
 
     def rerun(self, run_id: str) -> None:
         self._workflow_runs.rerun(run_id)
 
+    def jobs(self, run_id: str) -> list[Job]:
+        return self._workflow_runs.jobs(run_id)
+
     @property
     def runner_agent(self) -> RunnerAgent:
         return self._runners.runner_agent
+
+    @property
+    def runner_owner(self) -> str:
+        return self._runners.runner_owner
 
     def runner_download(self, *, architecture: str) -> RunnerDownload:
         return self._runners.runner_download(architecture=architecture)
@@ -361,6 +412,9 @@ class GitHub:
 
     def use_runner_group(self, group: str) -> None:
         self._runners.use_runner_group(group)
+
+    def runner_group(self) -> RunnerGroup | None:
+        return self._runners.runner_group()
 
     def delete_runner(self, runner_id: int) -> None:
         self._runners.delete_runner(runner_id)

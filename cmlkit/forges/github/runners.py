@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from cmlkit.errors import Conflict, NotFound, ServiceError, SettingsError
 from cmlkit.forges.github.agent import runner_agent
 from cmlkit.forges.github.client import Client, parsed
 from cmlkit.forges.github.transport import encoded
-from cmlkit.forges.runners import JitRunner, Runner, RunnerAgent, RunnerDownload
+from cmlkit.forges.runners import JitRunner, Runner, RunnerAgent, RunnerDownload, RunnerGroup
 
 RunnerScope = Literal["repository", "organisation"]
 DEFAULT_RUNNER_GROUP = 1  # every organisation and repository has it
@@ -32,6 +32,10 @@ class Runners:
         if self.scope == "repository":
             return self._client.path("actions", "runners", *segments)
         return encoded("orgs", self._client.owner, "actions", "runners", *segments)
+
+    @property
+    def runner_owner(self) -> str:
+        return self._client.full_name if self.scope == "repository" else self._client.owner
 
     @property
     def runner_agent(self) -> RunnerAgent:
@@ -88,15 +92,32 @@ class Runners:
         if group.isdigit():
             self.group_id = int(group)
             return
-        organisation = self._client.owner
-        groups = self._client.http.pages(encoded("orgs", organisation, "actions", "runner-groups"), key="runner_groups")
-        known = {str(item["name"]): int(item["id"]) for item in groups}
+        known = {str(item["name"]): int(item["id"]) for item in self._groups()}
         if group not in known:
             raise SettingsError(
-                f"{organisation} has no runner group {group!r} that this token may see.",
+                f"{self._client.owner} has no runner group {group!r} that this token may see.",
                 next_step=f"Set runner.runner-group to one of: {', '.join(known) or 'none is visible'}.",
             )
         self.group_id = known[group]
+
+    def runner_group(self) -> RunnerGroup | None:
+        for group in self._groups() if self.scope == "organisation" else ():
+            if parsed(lambda item: int(item["id"]) == self.group_id, group):
+                return parsed(self._group, group)
+        return None
+
+    def _group(self, group: Any) -> RunnerGroup:
+        # The default group of an organisation serves no public repositories until somebody allows that:
+        # https://docs.github.com/en/actions/how-tos/manage-runners/self-hosted-runners/manage-access
+        is_closed = not group["allows_public_repositories"] and self._is_public()
+        return RunnerGroup(name=str(group["name"]), is_closed=is_closed)
+
+    def _is_public(self) -> bool:
+        return parsed(lambda answer: not answer["private"], self._client.http.get(self._client.path()))
+
+    def _groups(self) -> Iterator[Any]:
+        path = encoded("orgs", self._client.owner, "actions", "runner-groups")
+        return self._client.http.pages(path, key="runner_groups")
 
     def delete_runner(self, runner_id: int) -> None:
         try:

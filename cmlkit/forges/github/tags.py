@@ -7,13 +7,15 @@ from typing import Any
 from cmlkit.errors import Conflict, NotFound, PermissionDenied, ServiceError
 from cmlkit.forges.base import AnnotatedTag, Commit
 from cmlkit.forges.github.client import Client, parsed
+from cmlkit.forges.github.workflow_files import WorkflowFiles
 
 
 class Tags:
     """The repository's tags, and the commits that names resolve to."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, workflow_files: WorkflowFiles) -> None:
         self._client = client
+        self._workflow_files = workflow_files
 
     def find_commit(self, name: str) -> Commit:
         try:
@@ -56,7 +58,9 @@ class Tags:
                         "A ruleset forbids to create this tag: see Settings > Rules > Rulesets. It should restrict"
                         " updates and deletions, and leave creation to the token's actor."
                     )
-                raise
+                raise self._workflow_files.explained(error, commit) from error
+            except NotFound as error:
+                raise self._workflow_files.explained(error, commit) from error
             return made.id
 
         if self._client.once(send, lambda: self._at(name)) != made.id:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import AnswerLost, CmlkitError, PermissionDenied, ServiceError, SettingsError
 from cmlkit.forges.github import API_URL
+from cmlkit.forges.github.pace import Pace
 from cmlkit.forges.github.patience import MAX_WAIT_SECONDS, Patience
+from cmlkit.forges.github.permissions import Kind, kind_of
 from cmlkit.forges.github.refusal import graphql_refusal, may_settle, rate_limit_wait, refusal, said
+from cmlkit.records.json_text import json_text
 
 if TYPE_CHECKING:
     import requests
@@ -54,7 +59,8 @@ class Transport:
         graphql_url: Derived from `api_url` if empty.
         session: A `requests.Session`; a new one if None.
         clock: Tells the time and waits.
-        notify: Called with one line before a wait for a rate limit.
+        notify: Called with one line before a wait for a rate limit, and about what is left behind.
+        is_of_app: Whether the token is known to be that of a GitHub App, not GITHUB_TOKEN.
     """
 
     def __init__(
@@ -67,13 +73,17 @@ class Transport:
         clock: Clock | None = None,
         notify: Callable[[str], None] = lambda text: None,
         max_wait: float = MAX_WAIT_SECONDS,
+        is_of_app: bool = False,
     ) -> None:
         self.api_url = _checked_url(api_url)
         self.graphql_url = graphql_url or _graphql_url(self.api_url)
         self.token = _checked_token(token)
+        self.kind: Kind = "app" if is_of_app else kind_of(self.token)
         self._session = session
+        self._opening = threading.Lock()
+        self._pace = Pace()
         self.clock = clock or SystemClock()
-        self._notify = notify
+        self.notify = notify
         self._max_wait = max_wait
 
     def __repr__(self) -> str:
@@ -101,6 +111,7 @@ class Transport:
         body: Mapping[str, object] | None = None,
         accept: str = JSON,
         repeatable: bool | None = None,
+        writes: bool | None = None,
     ) -> Answer:
         """Send one request until it is answered.
 
@@ -108,6 +119,7 @@ class Transport:
             path: Path below the API's root, percent-encoded by `encoded`, or a full URL of the same host.
             query: Query parameters; empty values are left out.
             repeatable: Whether a repetition is harmless; by default if the method is not POST.
+            writes: Whether it changes something, for the pace; by default if the method is not GET.
 
         Raises:
             AnswerLost: No usable answer came, and the request may have worked: look before repeating it.
@@ -118,6 +130,7 @@ class Transport:
         safe = method in _IDEMPOTENT if repeatable is None else repeatable
         patience = Patience(self._max_wait)
         while True:
+            self._keep_pace(method, path, writes=method != "GET" if writes is None else writes)
             try:
                 return self._attempt(method, url, body, accept, patience.limits)
             except AnswerLost as lost:
@@ -126,26 +139,39 @@ class Transport:
                 wait = patience.after_loss(lost)
             except _RateLimited as limit:
                 wait = patience.after_limit(limit.wait, limit.error)
-                self._notify(f"GitHub's rate limit: waiting {wait:.0f} s before {method} {path}")
+                self.notify(f"GitHub's rate limit: waiting {wait:.0f} s before {method} {path}")
             except CmlkitError as error:
                 if not may_settle(error.message):
                     raise
                 wait = patience.after_refusal(error)
             self.clock.sleep(wait)
 
-    def graphql(self, query: str, **variables: object) -> Any:
-        """Return the `data` of a GraphQL query, or of a mutation that may be repeated without harm.
+    def _keep_pace(self, method: str, path: str, *, writes: bool) -> None:
+        """Wait until GitHub takes one more request without finding them too many."""
+        if wait := self._pace.wait(self.clock.now(), writes=writes):
+            self.notify(f"GitHub takes no more writes for now: waiting {wait:.0f} s before {method} {path}")
+            self.clock.sleep(wait)
+
+    def graphql(self, query: str, *, needs: str = "", repeatable: bool = True, **variables: object) -> Any:
+        """Return the `data` of a GraphQL query or mutation.
+
+        Args:
+            needs: The permissions that it needs, for advice: `contents=write,pull_requests=write`.
+            repeatable: Whether a repetition is harmless.
 
         Raises:
+            AnswerLost: No usable answer came, and it is not repeatable.
             PermissionDenied: The token may not do it.
             Conflict: Something has changed since it was read.
             ServiceError: GitHub refused it for another reason.
         """
         body = {"query": query, "variables": variables}
-        document = self.request("POST", self.graphql_url, body=body, repeatable=True).document
+        writes = query.lstrip().startswith("mutation")
+        document = self.request("POST", self.graphql_url, body=body, repeatable=repeatable, writes=writes).document
         if errors := document.get("errors"):
             message = "; ".join(str(error.get("message", error)) for error in errors)
-            raise graphql_refusal({str(error.get("type")) for error in errors}, message)
+            types = {str(error.get("type")) for error in errors}
+            raise graphql_refusal(types, message, kind=self.kind, needs=needs)
         return document["data"]
 
     def _attempt(
@@ -158,7 +184,7 @@ class Transport:
         message = said(answer.document, answer.content).replace(self.token, "***")
         if answer.status >= 500:
             raise AnswerLost(f"GitHub failed at {what}: {answer.status} {message}".rstrip(), status=answer.status)
-        error = refusal(what, status=answer.status, headers=answer.headers, message=message)
+        error = refusal(what, status=answer.status, headers=answer.headers, message=message, kind=self.kind)
         wait = rate_limit_wait(answer.status, answer.headers, message, now=self.clock.now(), earlier=earlier_limits)
         if wait is not None:
             raise _RateLimited(wait, error)
@@ -182,7 +208,7 @@ class Transport:
             response = self._open_session().request(
                 method,
                 url,
-                data=None if body is None else json.dumps(body).encode(),
+                data=None if body is None else json_text(body).encode(),
                 headers={"Accept": accept, "Content-Type": "application/json"}
                 if body is not None
                 else {"Accept": accept},
@@ -209,10 +235,13 @@ class Transport:
         return request
 
     def _open_session(self) -> requests.Session:
-        if self._session is None:
-            import requests
+        with self._opening:
+            if self._session is None:
+                import requests
 
-            self._session = requests.Session()
+                self._session = requests.Session()
+                # Its connections may be used by several threads at once, its cookies may not; the API needs none.
+                self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         return self._session
 
     def _url(self, path: str, query: Mapping[str, object]) -> str:

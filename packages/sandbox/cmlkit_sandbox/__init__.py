@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from cmlkit.settings import variables
+
 if TYPE_CHECKING:
     from cmlkit_sandbox.aws import AwsServer
     from cmlkit_sandbox.github import GitHubServer
@@ -88,8 +90,8 @@ class Sandbox:
             "GITHUB_API_URL": self.github.api_url,
             "GITHUB_SERVER_URL": self.github.url,
             "GITHUB_REPOSITORY": self.repository,
-            "CMLKIT_TOKEN": TOKEN,
-            "CMLKIT_RUNNER_TOKEN": TOKEN,
+            variables.TOKEN: TOKEN,
+            variables.RUNNER_TOKEN: TOKEN,
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
         }

@@ -125,7 +125,7 @@ class Machine:
         return self.directory / "console"
 
     def _lay_out(self) -> None:
-        for name in ("root", "tmp"):
+        for name in ("root", "sudoers.d", "tmp"):
             (self.directory / name).mkdir(parents=True, exist_ok=True)
         (self.directory / "stopping").unlink(missing_ok=True)
         shutil.copytree(_SHIMS, self.directory / "bin", dirs_exist_ok=True)
@@ -149,6 +149,7 @@ def _variables(directory: Path, host: Mapping[str, str]) -> dict[str, str]:
         "HOME": str(directory / "root"),
         "TMPDIR": str(directory / "tmp"),
         "CMLKIT_HOME": str(directory / "cmlkit"),
+        "CMLKIT_SUDOERS_FOLDER": str(directory / "sudoers.d"),
         "NO_PROXY": LOOPBACK,
         "no_proxy": LOOPBACK,
     }

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cmlkit.clouds.aws import AwsCloud, regions
+from cmlkit.progress import Progress, Silent
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner.launch import Launched, launch_all
 from cmlkit.runner.stopping import Removed, stop
@@ -17,6 +18,20 @@ from tests.fake_forge import FakeForge, FastClock
 from tests.integration.aws.ec2 import REGION, Ec2, running
 
 RUN = WorkflowRun(repository="octo/random-forest", run_id="7700", attempt=1)
+
+
+class Said(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.notes: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 @dataclass(kw_only=True)
@@ -31,11 +46,13 @@ class Setting:
     def launch(self, **settings: Any) -> Launched:
         return self.launch_all(**settings)[0]
 
-    def launch_all(self, **settings: Any) -> tuple[Launched, ...]:
+    def launch_all(self, *, progress: Progress | None = None, **settings: Any) -> tuple[Launched, ...]:
         return launch_all(
             RunnerSpec(**settings),
+            progress=progress,
             workflow_run=self.workflow_run,
             forge=self.forge,
+            job_forge=self.forge,
             cloud_for=self.cloud_for,
             clock=self.clock,
         )
@@ -44,6 +61,7 @@ class Setting:
         return stop(
             workflow_run=self.workflow_run,
             forge=self.forge,
+            job_forge=self.forge,
             cloud_for=self.cloud_for,
             clock=self.clock,
             **arguments,

@@ -86,6 +86,10 @@ class Fault:
         )
 
 
+# https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
+_OTHER_PARAMETERS = Fault(action="RunInstances", code="IdempotentParameterMismatch", message="Other parameters.")
+
+
 class Ec2:
     """The server, what it was asked, what it is to fail at, and what moto has not: prices, a console, client tokens.
 
@@ -105,7 +109,7 @@ class Ec2:
         self.console = ""
         self.before: Callable[[str], None] = lambda action: None
         self.after: Callable[[str], None] = lambda action: None
-        self._launched: dict[str, Answer] = {}
+        self._launched: dict[str, tuple[dict[str, str], Answer]] = {}
         self._lock = threading.RLock()
         self.images = {
             "x86_64": add_image(UBUNTU.format("amd64")),
@@ -173,10 +177,11 @@ class Ec2:
             return self._price_list(call)
         token = call.parameters.get("ClientToken", "") if call.action == "RunInstances" else ""
         if token in self._launched:
-            return self._launched[token]
+            parameters, answer = self._launched[token]
+            return answer if parameters == call.parameters else _refusal(_OTHER_PARAMETERS, call)
         answer = self._from_moto(request)
         if token and answer.status == 200:
-            self._launched[token] = answer
+            self._launched[token] = call.parameters, answer
         if call.action == "GetConsoleOutput" and self.console:
             return _with_output(answer, self.console)
         return answer
@@ -187,8 +192,9 @@ class Ec2:
 
     def _price_list(self, call: Call) -> Answer:
         wanted = {item["Field"]: item["Value"] for item in call.document["Filters"]}
-        price = self.prices.get(wanted["instanceType"])
-        dimension = {"unit": "Hrs", "pricePerUnit": {"USD": f"{price}"}}
+        is_disk = "volumeApiName" in wanted
+        price = self.prices.get(wanted["volumeApiName" if is_disk else "instanceType"])
+        dimension = {"unit": "GB-Mo" if is_disk else "Hrs", "pricePerUnit": {"USD": f"{price}"}}
         product = {"terms": {"OnDemand": {"SKU.TERM": {"priceDimensions": {"SKU.TERM.RATE": dimension}}}}}
         products = [] if price is None else [json.dumps(product)]
         body = json.dumps({"PriceList": products})

@@ -10,10 +10,11 @@ import pytest
 
 from cmlkit.errors import CapacityError, Interrupted, PermissionDenied, ServiceError, WaitTimeout
 from cmlkit.forges.runners import Runner
+from cmlkit.forges.workflows import Job
 from cmlkit.runner.launch import launch_runner
 from cmlkit.runner.signals import CAUGHT
 from cmlkit.settings.schema import RunnerSpec
-from tests.integration.aws.conftest import Setting
+from tests.integration.aws.conftest import RUN, Setting
 from tests.integration.aws.ec2 import UBUNTU, Ec2, add_image
 
 pytestmark = pytest.mark.slow
@@ -119,10 +120,21 @@ def test_a_runner_that_stays_offline_after_its_boot_leads_to_what_the_forge_depe
     assert "Somebody removed the runner at GitHub." in raised.value.next_step
 
 
+def test_an_instance_that_gave_a_reason_for_its_end_is_quoted(here: Setting, ec2: Ec2) -> None:
+    refusal = "GitHub refuses the runner's version 2.321.0 as too old"
+    ec2.console = f"{CONSOLE}cmlkit: stage=power-off uptime=14.00\ncmlkit: powering off: {refusal}\n"
+    here.forge.polls_until_online = None
+    here.forge.when_polled = lambda: ec2.end_all("Client.InstanceInitiatedShutdown")
+    with pytest.raises(ServiceError) as raised:
+        here.launch()
+    assert f"Its boot script says: {refusal}." in raised.value.message
+    assert nothing_is_left(here, ec2)
+
+
 def test_an_instance_that_ends_before_its_runner_is_there_is_noticed(here: Setting, ec2: Ec2) -> None:
     here.forge.polls_until_online = None
-    here.forge.when_polled = lambda: ec2.end_all("Client.InternalError: no key")
-    with pytest.raises(ServiceError, match=r"is terminated \(Client.InternalError: no key\)"):
+    here.forge.when_polled = lambda: ec2.end_all("Client.UserInitiatedShutdown: User initiated shutdown")
+    with pytest.raises(ServiceError, match=r"is terminated \(Client.UserInitiatedShutdown: User initiated shutdown\)"):
         here.launch()
     assert here.clock.slept == []
     assert nothing_is_left(here, ec2)
@@ -136,16 +148,77 @@ def test_a_spot_instance_that_is_taken_back_at_once_is_lack_of_capacity(here: Se
         here.launch()
 
 
+def vanish(here: Setting, *, had_job: bool) -> None:
+    """Let GitHub list the runners no more, after they got a job or because somebody removed them."""
+    if had_job:
+        names = [runner.name for runner in here.forge.runners_by_id.values()]
+        here.forge.jobs_by_run.setdefault(RUN.run_id, []).extend(Job(runner_name=name, is_over=True) for name in names)
+    here.forge.runners_by_id.clear()
+
+
 def test_a_runner_that_came_and_had_its_job_already_is_no_failure(here: Setting, ec2: Ec2) -> None:
-    here.forge.when_polled = here.forge.runners_by_id.clear
+    here.forge.when_polled = lambda: vanish(here, had_job=True)
     assert here.launch().instance_id == ec2.alive()[0]
 
 
 def test_a_job_that_was_over_before_the_first_look_is_no_failure(here: Setting, ec2: Ec2) -> None:
     def run_the_job() -> None:
-        here.forge.runners_by_id.clear()
+        vanish(here, had_job=True)
         ec2.end_all("Client.InstanceInitiatedShutdown: Instance initiated shutdown")
 
+    here.forge.when_polled = run_the_job
+    assert here.launch().instance_id == ec2.instances()[0]["InstanceId"]
+
+
+def test_a_runner_that_vanished_without_a_job_has_not_come(here: Setting, ec2: Ec2) -> None:
+    here.forge.when_polled = lambda: vanish(here, had_job=False)
+    with pytest.raises(WaitTimeout, match="GitHub does not list the runner any more, and shows no job of it"):
+        here.launch(wait_timeout=60.0)
+    assert nothing_is_left(here, ec2)
+
+
+def test_an_instance_that_ended_with_a_runner_that_vanished_without_a_job_is_a_failure(here: Setting, ec2: Ec2) -> None:
+    def end() -> None:
+        vanish(here, had_job=False)
+        ec2.end_all("Client.InstanceInitiatedShutdown: Instance initiated shutdown")
+
+    ec2.console = f"{CONSOLE}cmlkit: stage=runner uptime=12.08\ncmlkit: powering off: the runner ended with status 1\n"
+    here.forge.when_polled = end
+    with pytest.raises(ServiceError, match="it ended at the boot step `runner` before its runner came online"):
+        here.launch()
+
+
+@pytest.mark.parametrize("may_read_jobs", [True, False])
+@pytest.mark.parametrize("said", ["cmlkit: a job came", "2026-11-29 10:00:00Z: Listening for Jobs"])
+def test_the_console_shows_a_runner_that_github_lists_as_offline(
+    here: Setting, ec2: Ec2, said: str, may_read_jobs: bool
+) -> None:
+    here.forge.polls_until_online = None
+    here.forge.may_read_jobs = may_read_jobs
+    ec2.console = f"{CONSOLE}cmlkit: stage=runner uptime=12.08\n{said}\n"
+    launched = here.launch()
+    assert ec2.alive() == [launched.instance_id]
+    assert launched.seconds < 60
+
+
+def test_the_jobs_of_the_run_show_a_runner_that_github_lists_as_offline(here: Setting, ec2: Ec2) -> None:
+    def take_a_job() -> None:
+        names = [runner.name for runner in here.forge.runners_by_id.values()]
+        here.forge.jobs_by_run[RUN.run_id] = [Job(runner_name=name, is_over=False) for name in names]
+
+    here.forge.polls_until_online = None
+    here.forge.when_polled = take_a_job
+    launched = here.launch()
+    assert ec2.alive() == [launched.instance_id]
+
+
+def test_a_job_that_github_tells_nothing_of_was_done_if_the_instance_says_so(here: Setting, ec2: Ec2) -> None:
+    def run_the_job() -> None:
+        vanish(here, had_job=False)
+        ec2.end_all("Client.InstanceInitiatedShutdown: Instance initiated shutdown")
+
+    here.forge.may_read_jobs = False
+    ec2.console = f"{CONSOLE}cmlkit: stage=runner uptime=12.08\ncmlkit: powering off: the runner ended with status 0\n"
     here.forge.when_polled = run_the_job
     assert here.launch().instance_id == ec2.instances()[0]["InstanceId"]
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
+from threading import Barrier
+from typing import Any
 
 import pytest
 
+from cmlkit.clouds.aws import AwsCloud
 from cmlkit.errors import Interrupted, PermissionDenied
+from cmlkit.forges.workflows import Job
+from cmlkit.runner.lease import new_name, remembered_regions
 from cmlkit.runner.listing import list_instances
-from tests.integration.aws.conftest import RUN, Setting
+from tests.fake_forge import FakeForge
+from tests.integration.aws.conftest import RUN, Said, Setting
 from tests.integration.aws.ec2 import UBUNTU, Ec2, add_image
+
+# Each of them publishes or launches several times.
+pytestmark = pytest.mark.slow
 
 
 def test_stop_needs_nothing_but_the_run(here: Setting, ec2: Ec2) -> None:
@@ -62,9 +71,58 @@ def test_every_region_is_stopped_though_one_fails(here: Setting, ec2: Ec2) -> No
     ec2.fail("DescribeInstances", "UnauthorizedOperation", message="no", times=1, status=403)
     with pytest.raises(PermissionDenied):
         here.stop(regions=("eu-west-1", "eu-central-1"))
-    assert len(ec2.alive("eu-west-1")) == 1
-    assert ec2.alive("eu-central-1") == []
+    # Both are asked at once: either may be the one that fails.
+    assert sorted(len(ec2.alive(region)) for region in ("eu-west-1", "eu-central-1")) == [0, 1]
     assert here.forge.runners() == []
+
+
+def test_a_runner_of_another_region_is_found_there(here: Setting, ec2: Ec2) -> None:
+    add_image(UBUNTU.format("amd64"), region="eu-central-1")
+    launched = here.launch(region=("eu-central-1",))
+    assert here.stop(regions=("eu-west-1",)).instances == (launched.instance_id,)
+    assert (ec2.alive("eu-central-1"), here.forge.runners()) == ([], [])
+
+
+def test_every_region_of_a_ladder_is_remembered(here: Setting, ec2: Ec2) -> None:
+    add_image(UBUNTU.format("amd64"), region="eu-central-1")
+    launched = here.launch(region=("eu-west-1", "eu-central-1"))
+    assert remembered_regions(here.forge.runners_by_id[launched.runner_id]) == ["eu-west-1", "eu-central-1"]
+
+
+def test_a_runner_whose_region_cannot_be_searched_stays_until_that_is_possible(here: Setting, ec2: Ec2) -> None:
+    add_image(UBUNTU.format("amd64"), region="eu-central-1")
+    launched = here.launch(region=("eu-central-1",))
+    # The first region answers that it has nothing; the other is asked afterwards.
+    ec2.after = lambda action: deny(ec2) if action == "DescribeInstances" else None
+    with pytest.raises(PermissionDenied, match="list the instances in eu-central-1"):
+        here.stop(regions=("eu-west-1",))
+    assert [runner.name for runner in here.forge.runners()] == [launched.runner_name]
+    ec2.after = lambda action: None
+    ec2.faults.clear()
+    assert here.stop(regions=("eu-west-1",)).instances == (launched.instance_id,)
+
+
+def deny(ec2: Ec2) -> None:
+    if not ec2.faults:
+        ec2.fail("DescribeInstances", "UnauthorizedOperation", message="no", status=403)
+
+
+def test_a_stop_in_another_scope_says_whose_list_has_the_runner(here: Setting, ec2: Ec2) -> None:
+    launched = here.launch()
+    here.forge = FakeForge(runner_owner="octo")
+    said = Said()
+    assert here.stop(progress=said).instances == (launched.instance_id,)
+    assert said.warnings[0].startswith("The runners of run 7700 are listed by octo/random-forest, not by octo:")
+
+
+def test_a_run_that_had_a_runner_of_which_this_region_knows_nothing_says_so(here: Setting, ec2: Ec2) -> None:
+    # By an older version, which remembered no region; GitHub has removed the runner after its job.
+    name = new_name(RUN, 1, expires=here.clock.now())
+    assert here.stop().summary == ""
+    here.forge.jobs_by_run[RUN.run_id] = [Job(runner_name=name, is_over=True)]
+    said = Said()
+    here.stop(progress=said)
+    assert "Run 7700 had a runner, but eu-west-1 shows no instance of it" in said.warnings[0]
 
 
 def test_a_runner_that_github_takes_for_busy_is_reported(here: Setting, ec2: Ec2) -> None:
@@ -122,3 +180,35 @@ def test_list_shows_what_is_ours_and_alive(here: Setting, ec2: Ec2) -> None:
     assert (only.id, only.market) == (launched.instance_id, "spot")
     here.stop()
     assert [instance.id for instance in list_instances(cloud_for=here.cloud_for)] == [launched.instance_id]
+
+
+class Meeting:
+    """A region whose calls of some names wait until the forge is asked the like."""
+
+    def __init__(self, cloud: AwsCloud, **barriers: Barrier) -> None:
+        self._cloud, self._barriers = cloud, barriers
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._barriers:
+            self._barriers[name].wait()
+        return getattr(self._cloud, name)
+
+
+def test_instances_and_runners_are_asked_for_at_once_and_ended_at_once(here: Setting, ec2: Ec2) -> None:
+    launched = here.launch()
+    asked, ended = Barrier(2, timeout=30), Barrier(2, timeout=30)
+
+    def meet() -> None:
+        asked.wait()
+
+    class Forge(FakeForge):
+        def delete_runner(self, runner_id: int) -> None:
+            ended.wait()  # nobody gets past it alone
+            super().delete_runner(runner_id)
+
+    here.forge = Forge(runners_by_id=here.forge.runners_by_id, when_listed=meet)
+    cloud_for = here.cloud_for
+    here.cloud_for = lambda region: Meeting(cloud_for(region), instances=asked, terminate=ended)  # type: ignore[return-value, assignment]
+    removed = here.stop()
+    assert (removed.instances, removed.runners) == ((launched.instance_id,), (launched.runner_name,))
+    assert (ec2.alive(), here.forge.runners_by_id) == ([], {})

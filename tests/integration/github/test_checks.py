@@ -31,6 +31,14 @@ def test_a_check_run_goes_from_queued_to_its_conclusion(bot: Api) -> None:
     assert bot.get(f"./check-runs/{run['id']}")["details_url"] == "https://example.org/1"
 
 
+def test_a_workflows_own_token_cannot_say_where_the_details_of_a_check_are(github: GitHubServer) -> None:
+    """https://github.com/actions/github-script/issues/143"""
+    github.add_token("ghs_job", "github-actions[bot]", kind="job")
+    job = Api(github, "ghs_job")
+    run = job.post("./check-runs", name="gate", head_sha=main_head(job), details_url="https://example.org/1")
+    assert run["details_url"] == run["html_url"]
+
+
 def test_check_runs_are_listed_by_name_and_only_the_latest_unless_asked(bot: Api) -> None:
     sha = main_head(bot)
     for name in ("gate", "gate", "other"):
@@ -101,9 +109,17 @@ def test_auto_merge_is_refused_where_it_is_off_or_nothing_is_left_to_wait_for(gi
     github.hub.repository(REPOSITORY).settings.allow_auto_merge = True
     refused = graphql(github, "ghp_sandbox", ENABLE, id=pull["node_id"], method="MERGE")
     assert "Pull request is in clean status" in str(refused["errors"])
-    github.add_token("reader", "eve", permissions={"contents": "read"})
-    refused = graphql(github, "reader", ENABLE, id=pull["node_id"], method="MERGE")
-    assert "Resource not accessible by personal access token" in str(refused["errors"])
+    assert api.get("./pulls/1")["mergeable_state"] == "clean"
+    # A check that is not required: https://github.com/peter-evans/enable-pull-request-automerge/issues/355
+    api.post(f"./statuses/{pull['head']['sha']}", state="pending", context="lint")
+    refused = graphql(github, "ghp_sandbox", ENABLE, id=pull["node_id"], method="MERGE")
+    assert "Pull request is in unstable status" in str(refused["errors"])
+    assert api.get("./pulls/1")["mergeable_state"] == "unstable"
+    # Both are needed, as merging writes to the repository.
+    for permission in ("contents", "pull_requests"):
+        github.add_token("writer", "eve", permissions={permission: "write"})
+        refused = graphql(github, "writer", ENABLE, id=pull["node_id"], method="MERGE")
+        assert "Resource not accessible by personal access token" in str(refused["errors"])
 
 
 def test_a_pull_request_becomes_a_draft_and_ready_again(github: GitHubServer, api: Api) -> None:
@@ -137,11 +153,27 @@ def test_a_commit_by_graphql_is_signed_and_only_on_the_expected_head(github: Git
 
 
 def test_graphql_says_who_asks_and_refuses_what_it_cannot_read(github: GitHubServer) -> None:
-    assert graphql(github, "ghs_sandbox", "query { me: viewer { login } }") == {
+    assert graphql(github, "ghs_sandbox", "query { me: viewer { ...who } } fragment who on User { login }") == {
         "data": {"me": {"login": "github-actions[bot]"}}
     }
-    assert "errors" in graphql(github, "ghs_sandbox", "{ nothing }")
     url = f"{github.url}/api/graphql"
     headers = {"Authorization": "Bearer ghs_sandbox"}
-    assert requests.post(url, json={"query": "{ viewer {"}, headers=headers, timeout=10).status_code == 400
+    assert requests.post(url, json={"mutation": "{}"}, headers=headers, timeout=10).status_code == 400
     assert requests.post(url, json={"query": "{ viewer { login } }"}, timeout=10).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ nothing }",
+        "{ viewer {",
+        "{ viewer }",
+        "mutation { updateRefs(input: {refUpdates: []}) { clientMutationId } }",
+        "mutation($id: Int!) { markPullRequestReadyForReview(input: {pullRequestId: $id}) { clientMutationId } }",
+        'mutation { enablePullRequestAutoMerge(input: {pullRequestId: "P", mergeMethod: FAST}) { clientMutationId } }',
+    ],
+)
+def test_a_request_against_githubs_schema_is_an_error_and_changes_nothing(github: GitHubServer, query: str) -> None:
+    answer = graphql(github, "ghs_sandbox", query)
+    assert "errors" in answer
+    assert "data" not in answer

@@ -261,8 +261,8 @@ def test_a_runner_that_is_told_to_end_as_it_comes_online_says_goodbye_too(
     pool = github.hub.runners
     started: Queue[subprocess.Popen[str]] = Queue()
 
-    def open_session(secret: str) -> Runner | None:
-        opened = RunnerPool.open_session(pool, secret)
+    def open_session(secret: str, *, version: str) -> Runner | None:
+        opened = RunnerPool.open_session(pool, secret, version=version)
         started.get(timeout=WAIT_SECONDS).terminate()  # before it can know that it is online
         return opened
 

@@ -42,8 +42,10 @@ def stored(github: GitHubServer) -> GitHubServer:
 def test_a_file_is_uploaded_verified_and_downloaded(github: GitHubServer) -> None:
     actions = shown(batch(github, "upload"))["actions"]
     assert transfer("PUT", actions["upload"], data=CONTENT).status_code == 200
-    verify = {"json": {"oid": OID, "size": len(CONTENT)}, "auth": ("x-access-token", TOKEN), "timeout": 10}
-    assert requests.post(actions["verify"]["href"], **verify).status_code == 200  # type: ignore[arg-type]
+    announced = {"oid": OID, "size": len(CONTENT)}
+    verify, by_token = actions["verify"], ("x-access-token", TOKEN)
+    assert requests.post(verify["href"], json=announced, headers=verify["header"], timeout=10).status_code == 200
+    assert requests.post(verify["href"], json=announced, auth=by_token, timeout=10).status_code == 403
     download = shown(batch(github, "download", token=""))["actions"]["download"]
     assert transfer("GET", download).content == CONTENT
 

@@ -103,7 +103,10 @@ def test_tables_keep_their_alignment_and_details_stay_folded(reported: GitHubSer
     tags = Text(reported.pull_request_html(REPOSITORY, 1)).tags
     assert ("td", {"align": "right"}) in tags
     assert ("details", {}) in tags
-    assert ("input", {"type": "checkbox", "disabled": None, "checked": None}) in tags
+    assert (
+        "input",
+        {"class": "task-list-item-checkbox", "checked": "checked", "type": "checkbox", "disabled": ""},
+    ) in tags
 
 
 def test_a_page_that_does_not_exist_is_refused(reported: GitHubServer) -> None:

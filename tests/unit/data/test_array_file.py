@@ -27,25 +27,15 @@ def test_the_values_are_those_that_numpy_wrote(file: Path, dtype: str, shape: tu
     found = read_array_file(file)
     assert found is not None
     assert found.shape == shape
-    columns = values.reshape(shape[0], -1).astype(float).T.tolist()
-    assert found.columns(at_most_rows=10) == columns
+    rows = values.reshape(shape[0], -1).astype(float).tolist()
+    assert found.rows_at(range(found.rows)) == rows
 
 
-def test_of_many_rows_some_are_drawn_the_same_each_time(file: Path) -> None:
+def test_any_rows_are_read_alone(file: Path) -> None:
     np.save(file, np.arange(3000.0).reshape(1000, 3))
     found = read_array_file(file)
     assert found is not None
-    first, second, _ = found.columns(at_most_rows=100)
-    assert len(first) == 100
-    assert second == [value + 1 for value in first]
-    assert found.columns(at_most_rows=100)[0] == first
-
-
-def test_what_is_not_finite_is_left_out(file: Path) -> None:
-    np.save(file, np.array([1.0, np.nan, np.inf, 2.0]))
-    found = read_array_file(file)
-    assert found is not None
-    assert found.columns(at_most_rows=10) == [[1.0, 2.0]]
+    assert found.rows_at([0, 999, 1000]) == [[0, 1, 2], [2997, 2998, 2999]]
 
 
 @pytest.mark.parametrize(
@@ -53,12 +43,12 @@ def test_what_is_not_finite_is_left_out(file: Path) -> None:
     [np.zeros((2, 2, 2)), np.array(["a"]), np.array([1 + 2j]), np.zeros(2, ">f8"), np.asfortranarray(np.eye(3))],
     ids=["a cube", "text", "complex", "the other byte order", "by columns"],
 )
-def test_what_is_no_table_of_numbers_has_a_shape_and_no_columns(file: Path, values: NDArray[Any]) -> None:
+def test_what_is_no_table_of_numbers_has_a_shape_and_no_rows(file: Path, values: NDArray[Any]) -> None:
     np.save(file, values)
     found = read_array_file(file)
     assert found is not None
     assert found.shape == values.shape
-    assert found.columns(at_most_rows=10) == []
+    assert found.rows_at([0]) == []
 
 
 @given(st.binary(max_size=200))

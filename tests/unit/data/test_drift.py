@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import stats
 
-from cmlkit.data.drift import (
-    POINTS,
-    ColumnDrift,
-    drifts,
-    profile,
-)
+from cmlkit.data.drift import ColumnDrift, drifts
+from cmlkit.data.profile import POINTS, profile
 from cmlkit.records.training_run import DataFingerprint
 
 
@@ -22,21 +23,22 @@ def normal(mean: float, deviation: float = 1.0, *, seed: int, count: int = 1_000
     return [source.gauss(mean, deviation) for _ in range(count)]
 
 
-def between(champion: list[float], challenger: list[float]) -> ColumnDrift:
-    def of(values: list[float]) -> list[DataFingerprint]:
-        return [DataFingerprint(path="train.csv", sha256="", size=0, profiles={"age": profile(values)})]
+def fingerprint(line: str) -> list[DataFingerprint]:
+    return [DataFingerprint(path="train.csv", sha256="", size=0, profiles={"age": line})]
 
-    [found] = drifts(of(champion), of(challenger))
+
+Column = Sequence[float] | Sequence[str]
+
+
+def between(champion: Column, challenger: Column) -> ColumnDrift:
+    [found] = drifts(fingerprint(profile(champion)), fingerprint(profile(challenger)))
     return found
 
 
-def test_a_profile_is_the_values_at_every_twentieth_without_the_extremes() -> None:
-    assert profile(range(201)) == " ".join(str(value) for value in (201, *range(5, 200, 10)))
-    assert profile([7.0] * 100) == " ".join(["100", *["7"] * POINTS])
-
-
-def test_few_values_have_no_profile() -> None:
-    assert profile(range(99)) == ""
+def first_profile(values: NDArray[Any]) -> str:
+    """The profile as 0.1.0 wrote it: the number of values and quantiles with six digits."""
+    shares = [(point + 0.5) / POINTS for point in range(POINTS)]
+    return " ".join([str(len(values)), *(f"{value:.6g}" for value in np.quantile(values, shares))])
 
 
 def test_another_sample_of_the_same_distribution_has_not_moved() -> None:
@@ -72,6 +74,118 @@ def test_labels_are_compared_by_their_shares() -> None:
 def test_a_constant_that_becomes_another_is_drift() -> None:
     assert between([3.0] * 100, [4.0] * 100).has_moved
     assert between([3.0] * 100, [3.0] * 100).stability == 0
+
+
+Source = Callable[[np.random.Generator, int], NDArray[Any]]
+
+STILL: dict[str, Source] = {
+    "a rare flag": lambda source, count: (source.random(count) < 0.025).astype(float),
+    "a very rare flag": lambda source, count: (source.random(count) < 0.002).astype(float),
+    "counts": lambda source, count: source.poisson(2, count).astype(float),
+    "large counts": lambda source, count: source.poisson(100, count).astype(float),
+    "counts with many zeros": lambda source, count: source.negative_binomial(0.3, 0.02, count).astype(float),
+    "categories": lambda source, count: source.choice(5, count, p=[0.6, 0.3, 0.05, 0.04, 0.01]).astype(float),
+    "a constant": lambda source, count: np.full(count, 3.7),
+    "a large offset with a tiny spread": lambda source, count: 1e9 + source.normal(size=count) * 1e-3,
+    "a large offset with few values": lambda source, count: 1.7e12 + source.integers(0, 5, count),
+    "rounded numbers": lambda source, count: source.normal(size=count).round(1),
+    "mostly zero": lambda source, count: source.lognormal(size=count) * (source.random(count) < 0.3),
+}
+MOVED: dict[str, tuple[Source, Source]] = {
+    "a flag that is four times as frequent": (
+        STILL["a rare flag"],
+        lambda source, count: (source.random(count) < 0.1).astype(float),
+    ),
+    "larger counts": (STILL["counts"], lambda source, count: source.poisson(3, count).astype(float)),
+    "a constant that is none any more": (
+        STILL["a constant"],
+        lambda source, count: 3.7 + (source.random(count) < 0.05),
+    ),
+    "half of a tiny spread": (
+        STILL["a large offset with a tiny spread"],
+        lambda source, count: 1e9 + 5e-4 + source.normal(size=count) * 1e-3,
+    ),
+    "fewer zeros": (
+        lambda source, count: source.lognormal(size=count) * (source.random(count) < 0.05),
+        lambda source, count: source.lognormal(size=count) * (source.random(count) < 0.2),
+    ),
+    "few values that become many": (
+        lambda source, count: source.integers(0, 5, count).astype(float),
+        lambda source, count: source.uniform(0, 5, count),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", STILL)
+@pytest.mark.parametrize("count", [500, 5_000])
+def test_columns_as_people_have_them_give_no_false_alarm(kind: str, count: int) -> None:
+    source = np.random.default_rng(count)
+    assert not any(between(*(STILL[kind](source, count).tolist() for _ in "ab")).has_moved for _ in range(4))
+
+
+@pytest.mark.parametrize("kind", MOVED)
+def test_real_drift_of_such_columns_is_found(kind: str) -> None:
+    before, now = MOVED[kind]
+    source = np.random.default_rng(7)
+    assert all(between(before(source, 2_000).tolist(), now(source, 2_000).tolist()).has_moved for _ in range(3))
+
+
+@pytest.mark.parametrize("kind", STILL)
+def test_profiles_of_the_first_version_are_read_and_give_no_false_alarm_either(kind: str) -> None:
+    source = np.random.default_rng(11)
+    before, now = (STILL[kind](source, 2_000) for _ in range(2))
+    for line in (first_profile(now), profile(now.tolist())):
+        [found] = drifts(fingerprint(first_profile(before)), fingerprint(line))
+        assert not found.has_moved
+
+
+def test_a_shift_since_a_profile_of_the_first_version_is_found() -> None:
+    [found] = drifts(fingerprint(first_profile(np.array(normal(0, seed=1)))), fingerprint(profile(normal(1, seed=2))))
+    assert found.has_moved
+    assert (found.before, found.now) == pytest.approx((0, 1), abs=0.1)
+
+
+def test_a_column_with_few_values_names_the_one_that_changed_most() -> None:
+    found = between([0.0] * 975 + [1.0] * 25, [0.0] * 900 + [1.0] * 100)
+    assert found.value == "1"
+    assert (found.before, found.now) == pytest.approx((0.025, 0.1))
+    assert found.ends == ("1: 2.5 %", "1: 10 %")
+    assert found.distance == pytest.approx(0.075)
+
+
+def test_of_many_values_the_medians_are_named() -> None:
+    assert between(normal(0, seed=1), normal(0, seed=1)).value == ""
+
+
+def test_categories_are_compared_by_their_shares() -> None:
+    before = ["red"] * 600 + ["blue"] * 400
+    assert not between(before, ["red"] * 590 + ["blue"] * 410).has_moved
+    found = between(before, ["red"] * 550 + ["blue"] * 390 + ["green"] * 60)
+    assert found.has_moved
+    assert found.ends == ("green: 0 %", "green: 6 %")
+    assert found.distance == pytest.approx(0.06)
+
+
+def test_categories_that_are_too_rare_to_be_listed_have_not_moved() -> None:
+    before = ["red"] * 500 + ["blue"] * 5
+    assert not between(before, ["red"] * 500 + ["blue"] * 4).has_moved
+
+
+def test_a_column_of_numbers_that_becomes_one_of_categories_is_left_out() -> None:
+    assert not drifts(fingerprint(profile([1.0] * 100)), fingerprint(profile(["a"] * 100)))
+
+
+def test_the_index_of_two_values_is_that_of_its_definition() -> None:
+    found = between([0.0] * 60_000 + [1.0] * 40_000, [0.0] * 50_000 + [1.0] * 50_000)
+    assert found.stability == pytest.approx(-0.1 * np.log(5 / 6) + 0.1 * np.log(5 / 4), rel=1e-3)
+
+
+def test_the_largest_index_of_chance_is_the_quantile_of_chi_squared() -> None:
+    sizes = 1 / 1_000 + 1 / 1_000
+    two = between([0.0] * 500 + [1.0] * 500, [0.0] * 500 + [1.0] * 500)
+    ten = between(normal(0, seed=1), normal(0, seed=2))
+    assert two.chance == pytest.approx(stats.chi2.ppf(0.999, 1) * sizes, rel=0.04)
+    assert ten.chance == pytest.approx(stats.chi2.ppf(0.999, 9) * sizes, rel=0.04)
 
 
 def test_the_farthest_moved_comes_first_and_unknown_columns_are_left_out() -> None:

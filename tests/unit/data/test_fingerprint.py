@@ -60,14 +60,24 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     assert told == ["data/"]
 
 
-def test_numeric_columns_have_profiles_under_their_names(tmp_path: Path) -> None:
-    lines = ["id,name,size", *(f"{number},n{number},{number % 2}" for number in range(201))]
+def color(number: int) -> str:
+    return '"red"' if number % 3 else ""
+
+
+def test_columns_have_profiles_under_their_names_but_not_texts_that_differ(tmp_path: Path) -> None:
+    lines = ["id,name,size,color", *(f"{number},n{number},{number % 2},{color(number)}" for number in range(200))]
     (tmp_path / "t.csv").write_text("\n".join(lines))
     [found] = fingerprints(["t.csv"], tmp_path, missing=never)
-    assert found.profiles == {
-        "id": " ".join(str(value) for value in (201, *range(5, 200, 10))),
-        "size": " ".join(["201", *["0"] * 10, *["1"] * 10]),
-    }
+    assert list(found.profiles) == ["id", "size", "color"]
+    assert found.profiles["size"] == "200 0=100,1=100"
+    assert found.profiles["color"] == "133 text red=133"
+
+
+@pytest.mark.parametrize("gap", ["", "NA", "null", "nan", "None", "N/A"])
+def test_a_missing_number_makes_no_column_a_text(tmp_path: Path, gap: str) -> None:
+    (tmp_path / "t.csv").write_text("\n".join(["x,y", *(f"{number % 2},1" for number in range(200)), f"{gap},1"]))
+    [found] = fingerprints(["t.csv"], tmp_path, missing=never)
+    assert found.profiles["x"] == "200 0=100,1=100"
 
 
 def test_columns_without_names_have_numbers_and_gaps_are_no_values(tmp_path: Path) -> None:
@@ -88,8 +98,9 @@ def test_a_large_file_is_sampled_the_same_way_each_time(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("x\n" + "\n".join(str(number) for number in range(800_000)))
     [first], [second] = (fingerprints(["t.csv"], tmp_path, missing=never) for _ in range(2))
     assert first == second
-    count, *values = (float(value) for value in first.profiles["x"].split())
-    assert count == 5_000
+    count, quantiles = first.profiles["x"].split()
+    assert int(count) == 5_000
+    values = [float(word.partition(":")[0]) for word in quantiles.split(",")]
     assert values == pytest.approx([20_000 + 40_000 * point for point in range(20)], abs=25_000)
 
 

@@ -48,7 +48,8 @@ def test_without_a_token_for_runners_the_error_says_which_one_will_do() -> None:
         runners({})
     assert refused.value.next_step == (
         "Set one of CMLKIT_RUNNER_TOKEN, CMLKIT_TOKEN, REPO_TOKEN, repo_token, GITHUB_TOKEN in the step's env."
-        " Registering runners takes more than the workflow's own GITHUB_TOKEN."
+        " Registering runners takes more than the workflow's own GITHUB_TOKEN: a fine-grained token or a GitHub App"
+        " with the repository permission Administration: Read and write, or a classic token with the scope repo."
     )
 
 

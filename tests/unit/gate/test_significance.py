@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import random
+from collections.abc import Sequence
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from cmlkit.errors import SettingsError
 from cmlkit.gate.significance import Interval, paired_interval
+
+
+def changed(wins: int, losses: int, samples: int) -> Interval:
+    """The interval of models that differ on `wins` and `losses` samples, and are both right on the others."""
+    rest = [1.0] * (samples - wins - losses)
+    return paired_interval([0.0] * wins + [1.0] * losses + rest, [1.0] * wins + [0.0] * losses + rest)
 
 
 def right_or_wrong(share: float, count: int, seed: int) -> list[float]:
@@ -48,7 +58,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     for seed in range(200):
         champion = right_or_wrong(0.80, 300, seed=seed)
         challenger = right_or_wrong(0.85, 300, seed=seed + 1000)
-        interval = paired_interval(champion, challenger, resamples=500)
+        interval = paired_interval(champion, challenger)
         covered += interval.low <= 0.05 <= interval.high
     assert 0.90 <= covered / 200 <= 0.99
 
@@ -65,6 +75,92 @@ def test_errors_of_a_regression_are_scores_too() -> None:
     interval = paired_interval(champion, challenger)
     assert interval.low > 0
     assert interval.low < 0.2 * 0.798 < interval.high
+
+
+@pytest.mark.parametrize(("wins", "losses"), [(4, 0), (0, 5), (6, 0), (9, 1), (8, 2), (30, 12), (31, 31), (0, 0)])
+@pytest.mark.parametrize("samples", [62, 400])
+def test_right_and_wrong_are_judged_by_mcnemars_exact_test(wins: int, losses: int, samples: int) -> None:
+    interval = changed(wins, losses, samples)
+    p_value = stats.binomtest(wins, wins + losses).pvalue if wins + losses else 1
+    assert interval.p_value == pytest.approx(p_value)
+    assert interval.shows_difference == (p_value <= 0.05)
+    assert interval.low <= (wins - losses) / samples <= interval.high
+
+
+def test_four_wins_without_a_loss_could_be_chance() -> None:
+    interval = changed(4, 0, 20)
+    assert interval.p_value == pytest.approx(0.125)
+    assert not interval.shows_difference
+
+
+def test_scores_that_change_by_one_amount_only_are_wins_and_losses_too() -> None:
+    percent = paired_interval([0.0] * 4 + [100.0] * 16, [100.0] * 20)
+    assert percent.p_value == pytest.approx(0.125)
+    assert (percent.low, percent.high) == pytest.approx((100 * changed(4, 0, 20).low, 100 * changed(4, 0, 20).high))
+    by_a_tenth = paired_interval([0.1, 0.2, 0.3, 0.4, 0.7], [0.2, 0.3, 0.4, 0.5, 0.8])
+    assert by_a_tenth.p_value == pytest.approx(1 / 16)
+
+
+def test_differences_by_rounding_are_none() -> None:
+    interval = paired_interval([0.1 + 0.2, 0.7, 0.1, 0.4, 0.9], [0.3, 0.7, 0.1, 0.4, 0.9])
+    assert (interval.low, interval.high, interval.p_value) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("size", [5, 20, 1_000])
+def test_symmetric_scores_have_the_interval_of_students_t(size: int) -> None:
+    half = np.random.default_rng(size).normal(size=size)
+    differences = np.concatenate([half, -half]) + 0.1
+    interval = paired_interval([0.0] * len(differences), differences.tolist())
+    expected = stats.ttest_1samp(differences, 0)
+    assert interval.p_value == pytest.approx(expected.pvalue)
+    assert (interval.low, interval.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+
+
+def test_skewed_scores_have_an_interval_that_reaches_as_far_as_a_bootstrap_of_t() -> None:
+    differences = np.random.default_rng(4).exponential(size=40)
+    interval = paired_interval([0.0] * 40, differences.tolist())
+    student = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
+    drawn = np.random.default_rng(5).choice(differences, (10_000, 40))
+    statistics = (drawn.mean(axis=1) - differences.mean()) / drawn.std(axis=1, ddof=1)
+    high = differences.mean() - differences.std(ddof=1) * np.quantile(statistics, 0.025)
+    assert interval.low == pytest.approx(student.low)
+    assert high > 1.05 * student.high
+    assert interval.high == pytest.approx(high, rel=0.05)
+
+
+@pytest.mark.parametrize("scores", [[1.0], [1.0, 0.0, 1.0, 1.0]])
+def test_fewer_than_five_samples_are_too_few_to_tell(scores: list[float]) -> None:
+    interval = paired_interval([0.0] * len(scores), scores)
+    assert (interval.low, interval.high, interval.p_value) == (-math.inf, math.inf, None)
+    assert not interval.shows_difference
+    assert interval.sentence in ("1 sample is too few to tell", "4 samples are too few to tell")
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e200])
+def test_scores_of_any_size_have_an_interval(unit: float) -> None:
+    scores = [0.1, 0.3, 0.2, 0.5, 0.25, 0.3]
+    interval = paired_interval([0.0] * 6, [score * unit for score in scores])
+    assert interval.low / unit == pytest.approx(paired_interval([0.0] * 6, scores).low)
+
+
+@pytest.mark.parametrize(
+    ("champion", "challenger", "said"),
+    [
+        ([0.0] * 5, [math.nan, 0.0, 0.0, 0.0, 0.0], "not a finite number"),
+        ([math.inf] * 5, [0.0] * 5, "not a finite number"),
+    ],
+)
+def test_scores_that_are_no_numbers_are_an_error(
+    champion: Sequence[float], challenger: Sequence[float], said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said):
+        paired_interval(champion, challenger)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 95.0])
+def test_a_level_that_is_no_probability_is_an_error(level: float) -> None:
+    with pytest.raises(SettingsError, match="not between 0 and 1"):
+        paired_interval([0.0], [1.0], level=level)
 
 
 @pytest.mark.parametrize(("champion", "challenger"), [([], []), ([1.0], [1.0, 0.0])])

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cmlkit
-from cmlkit.errors import SettingsError
+from cmlkit.gate.difference import Measured
 from cmlkit.gate.significance import Interval
-from cmlkit.gate.verdict import judge
+from cmlkit.gate.verdict import judge as whole
+from cmlkit.settings.schema import GateSpec
+from tests.unit.judging import judge
 
 RULES = ("accuracy >= 0.90", "accuracy >= champion - 0.01")
 
@@ -95,7 +97,11 @@ def test_a_rule_says_which_direction_is_better_where_the_name_does_not() -> None
     falls = judge(["wobble <= champion"], challenger={"wobble": 1.0}, champion={"wobble": 2.0})
     assert (falls.outcome, falls.deltas[0].improved) == ("better", True)
     unknown = judge([], challenger={"wobble": 1.0}, champion={"wobble": 2.0})
-    assert (unknown.outcome, unknown.deltas[0].improved) == ("first", None)
+    assert (unknown.outcome, unknown.deltas[0].improved) == ("unjudged", None)
+    assert unknown.headline == (
+        "Not judged: no metric of both models is known to be better if it is higher, or lower: say which metric decides"
+        " (primary-metric)."
+    )
 
 
 def test_the_first_rule_names_the_metric_that_decides() -> None:
@@ -103,16 +109,75 @@ def test_the_first_rule_names_the_metric_that_decides() -> None:
     assert verdict.outcome == "better"
 
 
-def test_a_metric_that_training_did_not_report_is_an_error_with_the_nearest() -> None:
-    with pytest.raises(SettingsError, match="names the metric 'acuracy'") as caught:
-        judge(["acuracy >= 0.9"], challenger={"Accuracy": 0.9})
-    assert caught.value.next_step == "Did you mean 'Accuracy'?"
+def test_a_rule_on_a_metric_that_training_did_not_report_is_not_met_and_names_the_nearest() -> None:
+    verdict = judge(["acuracy >= 0.9"], challenger={"Accuracy": 0.9})
+    assert (verdict.outcome, verdict.rules[0].passed, verdict.rules[0].value) == ("rejected", False, None)
+    assert verdict.headline == (
+        "Rejected: acuracy >= 0.9 is not met: training did not report acuracy (did you mean 'Accuracy'?)."
+    )
 
 
-def test_a_metric_that_resembles_none_is_an_error_with_the_known() -> None:
-    with pytest.raises(SettingsError) as caught:
-        judge(["bleu >= 0.9"], challenger={"accuracy": 0.9, "loss": 0.1})
-    assert caught.value.next_step == "Metrics of this training: accuracy, loss."
+def test_a_rule_on_a_metric_that_resembles_none_names_the_known() -> None:
+    verdict = judge(["bleu >= 0.9"], challenger={"accuracy": 0.9, "loss": 0.1})
+    assert verdict.rules[0].reason == "training did not report bleu (its metrics: accuracy, loss)"
+
+
+def test_a_rule_on_a_metric_that_was_left_out_says_why() -> None:
+    measured = Measured(values={"loss": 0.1}, left_out={"Accuracy": "nan is not finite"})
+    verdict = whole(GateSpec(rules=("accuracy >= 0.9",)), challenger=measured)
+    assert verdict.headline == "Rejected: accuracy >= 0.9 is not met: accuracy is left out: nan is not finite."
+
+
+@pytest.mark.parametrize(
+    ("rule", "percentages", "passed"),
+    [
+        ("accuracy >= 90 %", {"accuracy"}, True),
+        ("accuracy >= 95%", {"accuracy"}, False),
+        ("accuracy >= 0.9", {"accuracy"}, False),
+        ("accuracy >= 90 %", set(), False),
+        ("accuracy >= 90", set(), True),
+    ],
+)
+def test_a_percentage_is_compared_only_with_a_percentage(rule: str, percentages: set[str], passed: bool) -> None:
+    measured = Measured(values={"accuracy": 93.0}, percentages=frozenset(percentages))
+    [result] = whole(GateSpec(rules=(rule,)), challenger=measured).rules
+    assert result.passed is passed
+    assert bool(result.reason) == (("%" in rule) != bool(percentages))
+
+
+def test_a_percentage_and_a_share_are_not_compared() -> None:
+    now, before = Measured(values={"accuracy": 93.0}, percentages=frozenset({"accuracy"})), {"accuracy": 0.95}
+    verdict = whole(GateSpec(), challenger=now, champion=Measured(values=before))
+    assert (verdict.outcome, verdict.deltas[0].delta) == ("unjudged", None)
+    assert verdict.headline == "Not judged: only one model's accuracy is a percentage."
+    ruled = whole(GateSpec(rules=("accuracy >= champion",)), challenger=now, champion=Measured(values=before))
+    assert ruled.headline.endswith("accuracy is a percentage, and the champion's is no percentage.")
+
+
+def test_what_binary_arithmetic_leaves_is_no_difference() -> None:
+    met = judge(["accuracy >= 0.93"], challenger={"accuracy": 1 - 0.07})
+    assert (met.rules[0].passed, met.rules[0].margin) == (True, 0)
+    assert judge(["loss < 0.3"], challenger={"loss": 0.1 + 0.2}).outcome == "rejected"
+    assert judge([], challenger={"accuracy": 1 - 0.07}, champion={"accuracy": 0.93}).outcome == "same"
+    assert judge(["n == 0.3"], challenger={"n": 0.1 + 0.2}).accepted
+
+
+def test_percentages_are_shown_as_such_and_equal_numbers_alike() -> None:
+    now, before = ({"accuracy": value} for value in (93.5, 92.0))
+    marked = frozenset({"accuracy"})
+    verdict = whole(
+        GateSpec(),
+        challenger=Measured(values=now, percentages=marked),
+        champion=Measured(values=before, percentages=marked),
+    )
+    assert verdict.headline == "Better than the champion: accuracy 93.5 % against 92 % (+1.5)."
+    [delta] = judge([], challenger={"accuracy": 1 - 0.07}, champion={"accuracy": 0.93}).deltas
+    assert delta.texts == ("0.93", "0.93")
+
+
+def test_numbers_that_differ_are_shown_to_differ() -> None:
+    verdict = judge([], challenger={"auc": 0.999987}, champion={"auc": 0.999981})
+    assert verdict.headline == "Better than the champion: auc 0.99999 against 0.99998 (+6e-6)."
 
 
 def test_a_headline_stays_one_short_line_whatever_the_name() -> None:
@@ -144,6 +209,7 @@ def test_a_difference_that_the_samples_show_has_its_interval() -> None:
 
 
 def test_compare_is_the_public_name() -> None:
+    assert cmlkit.compare({"accuracy": 0.8}, {"accuracy": 0.9}, "accuracy > champion").rules[0].passed
     assert cmlkit.compare({"accuracy": 0.8}, {"accuracy": 0.9}, ["accuracy > champion"]).outcome == "better"
 
 

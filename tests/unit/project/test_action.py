@@ -62,6 +62,13 @@ def test_the_script_gives_a_token_to_those_commands_that_ask_the_environment_for
     assert set(listed.split(" | ")) == asking | aliases
 
 
+def test_no_output_is_declared_twice_which_the_runner_refuses() -> None:
+    names = re.findall(
+        r"^  ([\w-]+):$", ACTION.read_text().partition("\noutputs:\n")[2].partition("\nruns:\n")[0], re.MULTILINE
+    )
+    assert len(names) == len(set(names)) > 20
+
+
 def test_each_output_is_the_commands_own_of_that_name(action: dict[str, Any]) -> None:
     values = {name: item["value"] for name, item in action["outputs"].items()}
     assert values == {name: f"${{{{ steps.run.outputs.{name} }}}}" for name in action["outputs"]}
@@ -102,8 +109,9 @@ def test_each_job_ends_by_itself_after_a_while(workflow: Path) -> None:
 
 @pytest.mark.parametrize("workflow", [path for path in TEMPLATES if "train" in jobs(path)], ids=lambda path: path.name)
 def test_whatever_happens_to_the_training_its_instance_is_stopped(workflow: Path) -> None:
-    stop = jobs(workflow)["stop"]
-    # A launch that was skipped, for one of cmlkit's own branches, has started nothing.
+    stop, launch = jobs(workflow)["stop"], jobs(workflow)["launch"]
+    assert (launch["needs"], launch["if"]) == ("due", "needs.due.outputs.due == 'true'")
+    # A launch that was skipped, as nothing changed, or for one of cmlkit's own branches, has started nothing.
     assert stop["if"] == "always() && needs.launch.result != 'skipped'"
     assert stop["needs"] == ["launch", "train"]
     assert stop["runs-on"] == "ubuntu-latest"

@@ -21,6 +21,7 @@ from cmlkit.model import file
 from cmlkit.settings import schema
 from tests import documented
 from tests.documented import PAGES, ROOT
+from tests.slow.nspawn import SYSTEMS
 
 README = ROOT / "README.md"
 
@@ -159,3 +160,8 @@ def test_the_defaults_in_the_guide_for_cml_are_those_of_the_settings() -> None:
     assert ours["Longest life of an instance"].startswith(f"{spec.max_lifetime / 3600:g}h;")
     assert (spec.market, spec.count) == ("spot-then-on-demand", 1)
     assert ours["Market of runner launch"].startswith("the spot market first, then on demand")
+
+
+def test_the_systems_that_the_page_says_boot_are_those_that_a_test_boots() -> None:
+    table = rows(ROOT / "docs" / "reference" / "systems.md", "| System | Boot script")
+    assert {system.partition(",")[0] for system, *_, known in table if known == "boots"} == set(SYSTEMS)

@@ -13,6 +13,8 @@ CLOUD_ROOMS = (
     "clouds/aws/",
     "clouds/__init__.py",
     "stores/s3.py",
+    "stores/s3_checkpoints.py",
+    "stores/s3_client.py",
     "doctor/",
     "scaffold.py",
     "settings/",

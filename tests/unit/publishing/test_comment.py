@@ -188,3 +188,14 @@ def test_a_comment_for_each_run_is_made_once_for_each(github: ScriptedGitHub) ->
     assert add_comment(7, "new", MARKER, forge=client).id == 8
     assert add_comment(7, "new", MARKER, forge=client).id == 8
     assert writes(github) == [f"POST {COMMENTS}"]
+
+
+def test_a_list_that_does_not_show_the_new_comment_yet_loses_none(github: ScriptedGitHub) -> None:
+    comments = f"{REPO}/issues/7/comments"
+    marker = Marker(kind="report", subject="m.joblib", run="100", attempt=1)
+    github.answer("GET", "/user", {"login": "bot"})
+    github.answer("GET", comments, [{"id": 1, "body": "hi", "user": {"login": "ann"}}])
+    github.answer("POST", comments, {"id": 2, "body": f"{marker}\ntext", "user": {"login": "bot"}}, status=201)
+    kept = keep_comment(7, "text", marker, forge=github.client(token=PERSON))
+    assert kept.id == 2
+    assert [line for line in github.sent if not line.startswith("GET")] == [f"POST {comments}"]

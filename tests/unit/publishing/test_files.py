@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from pathlib import Path, PurePosixPath
@@ -10,8 +11,8 @@ import pytest
 
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.github import FACTS
-from cmlkit.publishing.files import CommitFile, find_model, picture_fault, read_files
-from cmlkit.records.training_run import Resources, TrainingRun
+from cmlkit.publishing.files import CommitFile, find_model, picture_fault, plot_note, read_files
+from cmlkit.records.training_run import DataFingerprint, Resources, TrainingRun
 from cmlkit.stores.git import GitStore
 
 LIMITS = FACTS.limits.files
@@ -52,6 +53,16 @@ def test_every_file_is_read_once_with_its_role(directory: Path) -> None:
     assert files[0].content == MANIFEST.encode()
 
 
+def test_the_profiles_of_the_data_are_published_beside_the_manifest(directory: Path) -> None:
+    (directory / f"{MODEL}.profiles.json").write_text("{}")
+    data = DataFingerprint(path="t.csv", sha256="", size=1, profiles={"age": "400 1,2"})
+    for run, roles in ((trained(), []), (dataclasses.replace(trained(), data=(data,)), ["profiles"])):
+        files = read_files(
+            run, manifest=MANIFEST, extra=(), directory=directory, prefix=PurePosixPath(), limits=LIMITS, warn=print
+        )
+        assert [file.role for file in files if file.path.endswith(".profiles.json")] == roles
+
+
 def test_the_model_is_left_to_the_store_even_when_it_is_named_among_further_files(directory: Path) -> None:
     assert MODEL not in [file.path for file in read(directory, extra=(MODEL,))]
 
@@ -59,7 +70,7 @@ def test_the_model_is_left_to_the_store_even_when_it_is_named_among_further_file
 def test_the_model_is_hashed_in_its_place_in_the_repository(directory: Path) -> None:
     folder = PurePosixPath("projects/forest")
     model = find_model(trained(), directory=directory, prefix=folder, store=GitStore(LIMITS), warn=print)
-    assert (model.path, model.size) == (f"projects/forest/{MODEL}", len(MODEL))
+    assert (model.path, model.files[0].size) == (f"projects/forest/{MODEL}", len(MODEL))
     assert model.sha256 == hashlib.sha256(MODEL.encode()).hexdigest()
 
 
@@ -157,3 +168,26 @@ def test_a_file_in_the_format_of_its_suffix_has_no_fault(name: str, content: byt
 )
 def test_a_picture_in_another_format_is_named_with_its_first_bytes(name: str, content: bytes, why: str) -> None:
     assert picture_fault(name, content) == why
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "note"),
+    [
+        ("a.png", b"\x89PNG\r\n\x1a\n", ""),
+        ("a.jpg", b"\x89PNG\r\n\x1a\n", ""),  # browsers draw it all the same
+        ("a.JPEG", b"\xff\xd8\xff\xe0", ""),
+        ("a.webp", b"RIFF\x00\x00\x00\x00WEBP", ""),
+        ("a.svg", b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', ""),
+        ("a.pdf", b"%PDF-1.7", ""),
+        ("a.png", b"<!DOCTYPE html><html>404</html>", "it is not in PNG format"),
+        ("a.png", b'<svg xmlns="http://www.w3.org/2000/svg"/>', "it is not in PNG format"),
+        ("a.svg", b"\x89PNG\r\n\x1a\n", "it is not in SVG format"),
+        ("a.png", b"", "it is empty"),
+        ("a.html", b"<html></html>", "it has the name of no PNG, JPEG, GIF, WebP or SVG picture"),
+        ("plot", b"\x89PNG\r\n\x1a\n", "it has the name of no PNG, JPEG, GIF, WebP or SVG picture"),
+        ("a.pdf", b"\x89PNG\r\n\x1a\n", "it is not in PDF format"),
+    ],
+)
+def test_a_plot_is_shown_if_its_bytes_and_its_name_are_those_of_a_picture(name: str, content: bytes, note: str) -> None:
+    """Types by https://www.iana.org/assignments/media-types; GitHub serves files by their suffix, with nosniff."""
+    assert plot_note(name, content) == note

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import cast
+
 import pytest
 
+from cmlkit.errors import PermissionDenied
+from cmlkit.forges.base import PublishForge
+from cmlkit.forges.workflows import FailedRun
+from cmlkit.publishing.marker import Marker
 from cmlkit.publishing.spending import (
     WINDOW_SECONDS,
     SpendingNote,
     carried,
     notes_in,
+    spent,
 )
 
 NOW = 1_717_142_400.0
@@ -43,3 +51,40 @@ def test_what_does_not_fit_is_dropped_from_the_oldest_on() -> None:
     before = "\n".join(str(note(str(run), at=NOW - 100 + run)) for run in range(1, 50))
     kept = notes_in(carried(before, body, limit=3 * len(body)))
     assert [item.run for item in kept] == ["7", "49"]
+
+
+@dataclass(kw_only=True)
+class Forge:
+    """A forge with no pull requests, and runs that failed; None if the token may not see them."""
+
+    failed: list[FailedRun] | None
+
+    def login(self) -> str:
+        return "bot"
+
+    def pull_requests(self, **_: object) -> list[object]:
+        return []
+
+    def failed_runs(self, workflow: str, *, since: float) -> list[FailedRun]:
+        assert (workflow, since) == ("train", NOW - WINDOW_SECONDS)
+        if self.failed is None:
+            raise PermissionDenied("Resource not accessible by integration.")
+        return self.failed
+
+
+MARKER = Marker(kind="pull-request", subject="m.joblib", run="7")
+
+
+def test_failed_runs_count_at_most_as_long_as_they_took() -> None:
+    # The note's own run has failed before, in an attempt that this one repeats.
+    forge = Forge(failed=[FailedRun(run_id=run, seconds=1800.0) for run in ("5", "6", "7")])
+    found = spent(note(), base="main", marker=MARKER, forge=cast("PublishForge", forge), workflow="train", hourly=0.1)
+    assert (found.usd, found.runs) == (0.25, 1)
+    assert found.failed == 2
+    assert found.failed_usd == pytest.approx(0.1)
+
+
+def test_failed_runs_that_the_token_may_not_see_are_left_out() -> None:
+    forge = cast("PublishForge", Forge(failed=None))
+    found = spent(note(), base="main", marker=MARKER, forge=forge, workflow="train", hourly=0.1)
+    assert (found.runs, found.failed) == (1, 0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from cmlkit.records.cost import cost, cost_until, dollars
+from cmlkit.records.cost import cost, cost_over, cost_until, dollars
 from cmlkit.records.training_run import InstanceFacts
 
 INSTANCE = InstanceFacts(
@@ -20,11 +22,38 @@ def test_cost_is_by_the_second_and_a_minute_at_least(price: float | None, second
 
 
 def test_an_instance_costs_from_its_start() -> None:
-    assert cost_until(INSTANCE, 1000.0 + 1800.0) == pytest.approx(0.01)
+    assert cost_until(INSTANCE, 1000.0 + 1800.0).total == pytest.approx(0.01)
 
 
 def test_without_a_start_the_cost_is_unknown() -> None:
-    assert cost_until(InstanceFacts(**{**vars(INSTANCE), "started": None}), 5000.0) is None
+    assert cost_until(replace(INSTANCE, started=None), 5000.0).total is None
+
+
+def test_a_price_that_changes_counts_for_as_long_as_it_holds() -> None:
+    # From 1000 to 4600 s: half an hour at 1 USD, half an hour at 3.
+    assert cost_over([(2800.0, 3.0), (0.0, 9.0), (500.0, 1.0), (9000.0, 50.0)], 1000.0, 4600.0) == pytest.approx(2.0)
+    assert cost_over([(500.0, 1.2)], 1000.0, 1005.0) == pytest.approx(0.02)  # a minute at least
+    assert cost_over([(1001.0, 1.0)], 1000.0, 4600.0) is None
+    assert cost_over([], 1000.0, 4600.0) is None
+
+
+def test_disk_address_and_the_forges_minutes_are_parts_of_the_cost() -> None:
+    facts = replace(INSTANCE, disk_price=0.004, address_price=0.005, minute_price=0.002)
+    found = cost_until(facts, 1000.0 + 1801.0)
+    assert found.parts == {
+        "instance": pytest.approx(0.01, rel=0.01),
+        "disk": pytest.approx(0.002, rel=0.01),
+        "public address": pytest.approx(0.0025, rel=0.01),
+        "minutes of the job": pytest.approx(31 * 0.002),  # each begun one counts
+    }
+    assert found.total == pytest.approx(0.0145 + 0.062, rel=0.01)
+
+
+def test_an_unknown_part_is_named_and_one_that_costs_nothing_is_not() -> None:
+    found = cost_until(replace(INSTANCE, address_price=0.0), 1000.0 + 1800.0)
+    assert found.parts == {"instance": pytest.approx(0.01), "disk": None}
+    assert found.total == pytest.approx(0.01)
+    assert cost_until(replace(INSTANCE, price=None, disk_price=1.0), 5000.0).total is None
 
 
 @pytest.mark.parametrize(

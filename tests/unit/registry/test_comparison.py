@@ -8,6 +8,7 @@ from cmlkit.data.drift import profile
 from cmlkit.model.manifest import ModelManifest
 from cmlkit.records.training_run import DataFingerprint
 from cmlkit.registry.comparison import Comparison, Side, compare_sides
+from cmlkit.settings.schema import GateSpec
 
 
 def side(label: str, digest: str = "a", **fields: Any) -> Side:
@@ -38,7 +39,8 @@ def test_metrics_have_old_new_change_and_what_that_means() -> None:
 
 
 def test_the_gates_rules_say_in_which_direction_a_metric_is_better() -> None:
-    found = compared({"metrics": {"beauty": 1}}, {"metrics": {"beauty": 2}}, rules=["beauty <= champion"])
+    gate = GateSpec(rules=("beauty <= champion",))
+    found = compared({"metrics": {"beauty": 1}}, {"metrics": {"beauty": 2}}, gate=gate)
     assert rows(found, "Metrics") == [("beauty", "1", "2", "+1", "worse")]
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import UserDict
+from collections.abc import Iterator
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cmlkit.report.history import PastModel, history
@@ -46,9 +49,27 @@ def test_without_a_past_or_a_metric_there_is_no_history(before: list[PastModel],
     assert history(before, now, "").forms == ("",)
 
 
+@example("the smallest number", [0.0, 0.0, 5e-324])
+@example("the largest numbers", [-1.7e308, 0.0, 1.7e308])
 @given(hostile, st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=3, max_size=12))
 def test_no_name_and_no_number_breaks_it(name: str, values: list[float]) -> None:
     for form in history(past(*values[:-1], name=name), {name: values[-1]}, "").forms:
         tokens = parsed(form)
         assert sum(token.type == "fence" for token in tokens) == form.count("xychart-beta\n")
         assert all(line.count("|") == 6 for line in form.splitlines() if line.startswith("|"))
+
+
+class Counted(UserDict[str, float]):
+    """Metrics that count how often all of them are gone through."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.times += 1
+        return super().__iter__()
+
+
+def test_each_earlier_model_is_gone_through_once_however_many_metrics_there_are() -> None:
+    models = [PastModel(day="2026-01-01", metrics=Counted({f"loss_{n}": 0.5 for n in range(50)})) for _ in range(3)]
+    history(models, {f"loss_{n}": 0.4 for n in range(50)}, "")
+    assert [model.metrics.times for model in models if isinstance(model.metrics, Counted)] == [1, 1, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from typing import Any
 
@@ -13,7 +14,6 @@ from markdown_it.token import Token
 
 from cmlkit.data.drift import profile
 from cmlkit.gate.significance import Interval
-from cmlkit.gate.verdict import judge
 from cmlkit.records.cost import Spent
 from cmlkit.records.training_run import (
     DataFingerprint,
@@ -24,6 +24,7 @@ from cmlkit.records.training_run import (
 )
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import COMMENT_LENGTH, SUMMARY_LENGTH, Report
+from tests.unit.judging import judge
 from tests.unit.report.test_markdown import hostile, parsed
 
 RUN = TrainingRun(
@@ -142,6 +143,34 @@ def test_an_interval_stands_below_its_change() -> None:
     assert "| ▲ +0.012<br>[−0.002, 0.03] | no difference that 250 samples could show |" in page
 
 
+def test_an_interval_is_explained_in_words() -> None:
+    intervals = {
+        "accuracy": Interval(low=-0.002, high=0.03, samples=250, method="mcnemar", p_value=0.125),
+        "loss": Interval(low=-0.12, high=-0.05, samples=250, method="t", p_value=1e-9),
+    }
+    champion = {"accuracy": 0.96, "loss": 0.2}
+    verdict = judge([], challenger={"accuracy": 0.972, "loss": 0.1}, champion=champion, intervals=intervals)
+    page = Report(run=RUN, verdict=verdict).markdown()
+    assert "the range in which the true change lies with 95\u00a0% confidence" in page
+    assert "accuracy: McNemar's exact test of the samples on which only one model is right, p = 0.125;" in page
+    assert "loss: Student's t, corrected for skewness, p < 0.001." in page
+
+
+def test_an_interval_of_an_earlier_record_is_explained_as_the_bootstrap_that_it_was() -> None:
+    intervals = {"accuracy": Interval(low=-0.002, high=0.03, samples=250)}
+    verdict = judge([], challenger=RUN.metrics, champion={"accuracy": 0.96}, intervals=intervals)
+    assert "accuracy: 95\u00a0% of resamples lie in it." in Report(run=RUN, verdict=verdict).markdown()
+
+
+def test_too_few_samples_have_no_range_in_brackets() -> None:
+    intervals = {"accuracy": Interval(low=-math.inf, high=math.inf, samples=4, method="none")}
+    verdict = judge([], challenger=RUN.metrics, champion={"accuracy": 0.96}, intervals=intervals)
+    page = seen(Report(run=RUN, verdict=verdict))
+    assert "| ▲ +0.012 | 4 samples are too few to tell |" in page
+    assert "[" not in verdict.headline
+    assert "brackets" not in page
+
+
 def test_plots_are_images_with_alternative_text_and_links() -> None:
     assert f"[![confusion matrix]({IMAGE})]({IMAGE})" in REPORT.markdown()
 
@@ -153,6 +182,14 @@ def test_a_plot_that_is_hosted_nowhere_is_still_named() -> None:
 def test_a_pdf_is_a_link() -> None:
     report = dataclasses.replace(of_run(plots=("roc.pdf",)), images={"roc.pdf": "https://x/roc.pdf"})
     assert "[roc (PDF)](https://x/roc.pdf)" in report.markdown()
+
+
+@pytest.mark.parametrize(("images", "named"), [({"m.png": "https://x/m"}, "[`m.png`](https://x/m)"), ({}, "`m.png`")])
+def test_a_plot_that_is_no_picture_is_linked_or_named_with_the_reason(images: dict[str, str], named: str) -> None:
+    notes = {"m.png": "it is not in PNG format"}
+    page = dataclasses.replace(of_run(plots=("m.png",)), images=images, plot_notes=notes).markdown()
+    assert f"m: {named} (it is not in PNG format)" in page
+    assert "![" not in page
 
 
 def test_a_plot_without_an_image_is_a_table_where_its_numbers_are_known() -> None:
@@ -170,6 +207,19 @@ def test_plots_beyond_four_are_folded() -> None:
     page = dataclasses.replace(of_run(plots=paths), images=images).markdown()
     assert "https://x/plots/3.png" not in section(page, "3 more plots")
     assert "https://x/plots/4.png" in section(page, "3 more plots")
+
+
+def test_reproducing_says_which_files_were_not_as_in_the_commit() -> None:
+    paths = tuple(f"src/part_{number:02}.py" for number in range(12))
+    page = of_run(uncommitted=("train.py", "a|b.py")).markdown()
+    told = "files differed from this commit, and it alone does not give the same model"
+    assert f"{told}: `train.py`, `a\\|b.py`." in section(page, "Reproduce this run") or f"{told}: `train.py`" in page
+    assert "with 2 changed files" in section(page, "Run (")
+    page = of_run(uncommitted=paths).markdown()
+    assert "`src/part_09.py` and 2 more." in section(page, "Reproduce this run")
+    assert "part_10" not in page
+    assert "differed" not in of_run(uncommitted=()).markdown()
+    assert "differed" not in of_run(uncommitted=("train.py",), commit="").markdown()
 
 
 def test_parameters_that_changed_since_the_champion_come_first() -> None:
@@ -234,12 +284,31 @@ def test_the_run_has_its_time_instance_cost_and_commit() -> None:
         "| CPU time | 1 min 20 s |",
         "| Peak memory | 300 MiB |",
         "| Instance | t3.medium · spot · eu-west-1 · i-0123 |",
-        "| Cost | $0.00035 for boot and training at $0.0125 an hour, without the disk |",
+        "| Cost | $0.00035 for boot and training: instance $0.00035 (at $0.0125 an hour, the spot price at launch);",
+        "; without disk, public address and data transfer |",
         "| Libraries | python 3.12.3, scikit-learn 1.5.0 |",
         f"| Code | [`cccccccccccc`](https://github.com/octo/forest/commit/{'c' * 40}) |",
         "| Workflow | [train](https://github.com/octo/forest/actions/runs/77), attempt 2 |",
     ):
         assert line in facts
+
+
+def test_what_failed_runs_have_cost_is_told_as_an_upper_bound() -> None:
+    spent = Spent(usd=0.3, runs=3, days=30, failed=1, failed_usd=0.02)
+    line = "| Last 30 days | $0.30 for 3 published runs, and at most $0.02 for 1 run that failed |"
+    assert line in dataclasses.replace(REPORT, spent=spent).markdown()
+
+
+def test_the_cost_names_its_parts() -> None:
+    assert RUN.instance is not None
+    instance = dataclasses.replace(
+        RUN.instance, market="on-demand", disk_price=0.01, address_price=0.005, minute_price=0.002
+    )
+    line = (
+        "| Cost | $0.0048 for boot and training: instance $0.00035, disk $0.00028, public address $0.00014, minutes of"
+        " the job $0.004 (at $0.0125 an hour); without data transfer |"
+    )
+    assert line in of_run(instance=instance).markdown()
 
 
 def test_a_run_on_another_machine_has_no_cost() -> None:
@@ -316,9 +385,10 @@ def assert_holds_together(page: str) -> None:
 
 
 def assert_one_shape_per_table(page: str) -> None:
-    """Every row of a table has as many cells as its header, counted in the source."""
+    """Every row of a table has as many cells as its header, counted in the source, in which commands may have bars."""
     columns = 0
-    for line in page.splitlines():
+    source = re.sub(r"^(`{3,})[a-z]*\n.*?^\1$", "", page, flags=re.DOTALL | re.MULTILINE)
+    for line in source.splitlines():
         columns = 0 if not line.startswith("|") else columns or line.count("|")
         assert line.count("|") == columns or not line.startswith("|")
 

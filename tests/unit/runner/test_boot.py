@@ -1,7 +1,12 @@
 """User data: what goes into the boot script, and what must not."""
 
+import base64
+import gzip
+import json
+import random
 import re
 import shlex
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
@@ -17,20 +22,51 @@ from cmlkit.runner.boot import (
     BootSpec,
     ImageContents,
     boot_progress,
+    boot_script,
     image_contents,
     image_recipe,
     user_data,
 )
 
-# The size of a real one: base64 of a JSON object of three base64 files, of which the RSA parameters are the largest.
-JIT_CONFIG_BYTES = 4_600
+
+def a_jit_config(key_bits: int) -> str:
+    """A configuration as GitHub's answer has it: base64 of a JSON object of three base64 files.
+
+    The largest has the parameters of an RSA key, numbers as long as the key or half as long, and as random as these.
+    https://docs.github.com/en/rest/actions/self-hosted-runners#create-configuration-for-a-just-in-time-runner-for-a-repository
+    """
+    chance = random.Random(0)
+    whole, half = key_bits // 8, key_bits // 16
+    lengths = {
+        "d": whole,
+        "dp": half,
+        "dq": half,
+        "exponent": 3,
+        "inverseQ": half,
+        "modulus": whole,
+        "p": half,
+        "q": half,
+    }
+    key = {name: base64.b64encode(chance.randbytes(length)).decode() for name, length in lengths.items()}
+    settings = {
+        "agentId": "12",
+        "agentName": "cmlkit-1-1",
+        "serverUrl": "https://pipelines.actions.githubusercontent.com/" + "x" * 60,
+    }
+    credentials = {
+        "scheme": "OAuth",
+        "data": {"clientId": "x" * 36, "authorizationUrl": "https://vstoken.actions" + "x" * 60},
+    }
+    found = {".runner": settings, ".credentials": credentials, ".credentials_rsaparams": key}
+    packed = {name: base64.b64encode(json.dumps(content).encode()).decode() for name, content in found.items()}
+    return base64.b64encode(json.dumps(packed).encode()).decode()
 
 
 def a_spec(**changes: object) -> BootSpec:
     values: dict[str, object] = {
         "cloud": first_boot(),
         "agent": runner_agent(),
-        "credential": "aml0" * (JIT_CONFIG_BYTES // 4),
+        "credential": "aml0" * 1000,
         "runner_url": "https://github.com/actions/runner/releases/download/v2.330.0/actions-runner-linux-x64-2.330.0.tar.gz",
         "runner_sha256": "ab" * 32,
         "idle_timeout": 300,
@@ -45,12 +81,12 @@ def assigned(script: str, name: str) -> str:
     return words[0].removeprefix(f"{name}=")
 
 
-def boot_script() -> str:
+def life() -> str:
     return (files("cmlkit.runner") / "life.sh").read_text(encoding="utf-8")
 
 
 def test_the_values_of_the_runner_stand_before_the_code() -> None:
-    script = user_data(a_spec())
+    script = boot_script(a_spec())
     assert script.startswith("#!/bin/bash\nCMLKIT_CREDENTIAL=")
     assert assigned(script, "CMLKIT_MAX_LIFETIME") == "7200.00"
     assert assigned(script, "CMLKIT_IDLE_TIMEOUT") == "300.00"
@@ -59,51 +95,87 @@ def test_the_values_of_the_runner_stand_before_the_code() -> None:
 
 @pytest.mark.parametrize("value", ["it's", "$(reboot)", "`reboot`", 'a "b" c', "one\ntwo\n", "back\\slash", "$HOME"])
 def test_a_value_stays_data_whatever_is_in_it(value: str) -> None:
-    assert assigned(user_data(a_spec(startup_script=value)), "CMLKIT_STARTUP_SCRIPT") == value
+    assert assigned(boot_script(a_spec(startup_script=value)), "CMLKIT_STARTUP_SCRIPT") == value
 
 
 def test_a_comment_in_the_startup_script_is_kept_and_those_of_the_boot_script_are_not() -> None:
-    script = user_data(a_spec(startup_script="# drivers\nmodprobe nvidia"))
+    script = boot_script(a_spec(startup_script="# drivers\nmodprobe nvidia"))
     assert assigned(script, "CMLKIT_STARTUP_SCRIPT") == "# drivers\nmodprobe nvidia"
     assert re.findall(r"^#.*$", script, re.MULTILINE) == ["#!/bin/bash"]
 
 
 def test_job_variables_become_lines_of_the_runners_environment_file() -> None:
-    script = user_data(a_spec(job_environment={"CMLKIT_INSTANCE_TYPE": "t3.medium", "NOTE": "a b"}))
+    script = boot_script(a_spec(job_environment={"CMLKIT_INSTANCE_TYPE": "t3.medium", "NOTE": "a b"}))
     assert assigned(script, "CMLKIT_JOB_ENVIRONMENT") == "CMLKIT_INSTANCE_TYPE=t3.medium\nNOTE=a b"
+
+
+def test_a_recipe_fetches_through_the_proxy_too() -> None:
+    recipe = image_recipe(runner_url="https://x", runner_sha256="0" * 64, proxy="http://p:3128", no_proxy=["a", "b"])
+    assert assigned(recipe, "CMLKIT_PROXY") == "http://p:3128"
+    assert assigned(recipe, "CMLKIT_NO_PROXY") == "a,b"
+
+
+def test_the_proxys_password_does_not_appear_when_a_spec_is_printed() -> None:
+    assert "hunter2" not in repr(a_spec(proxy="http://user:hunter2@proxy.internal:3128"))
 
 
 @pytest.mark.parametrize(("name", "value"), [("A", "one\nB=two"), ("A", "one\rB=two"), ("A B", "x"), ("", "x")])
 def test_a_job_variable_that_would_become_another_one_is_refused(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match="one NAME=value per line"):
-        user_data(a_spec(job_environment={name: value}))
+        boot_script(a_spec(job_environment={name: value}))
 
 
 @pytest.mark.parametrize("checksum", ["", "ab" * 31, "zz" * 32, "ab" * 32 + "\n"])
 def test_a_runner_without_a_checksum_is_refused(checksum: str) -> None:
     with pytest.raises(SettingsError, match="usable SHA-256 checksum"):
-        user_data(a_spec(runner_sha256=checksum))
+        boot_script(a_spec(runner_sha256=checksum))
 
 
 def test_a_checksum_in_capitals_is_written_as_sha256sum_prints_it() -> None:
-    assert assigned(user_data(a_spec(runner_sha256="AB" * 32)), "CMLKIT_RUNNER_SHA256") == "ab" * 32
+    assert assigned(boot_script(a_spec(runner_sha256="AB" * 32)), "CMLKIT_RUNNER_SHA256") == "ab" * 32
+
+
+def incompressible(size: int) -> str:
+    return base64.b64encode(random.Random(1).randbytes(size)).decode()[:size]
+
+
+def test_user_data_is_the_boot_script_gzipped() -> None:
+    assert gzip.decompress(user_data(a_spec())).decode() == boot_script(a_spec())
+
+
+def test_a_repeated_launch_sends_the_same_bytes() -> None:
+    # EC2 refuses a repeated client token with other parameters: IdempotentParameterMismatch in its list of error codes.
+    first = user_data(a_spec())
+    assert first == user_data(a_spec())
+    # https://www.rfc-editor.org/rfc/rfc1952: the time of modification, at bytes 4 to 8, is 0 if there is none
+    assert first[4:8] == bytes(4)
 
 
 def test_user_data_that_the_cloud_would_refuse_names_what_is_large() -> None:
-    with pytest.raises(SettingsError, match=r"AWS takes 16,384.*CMLKIT_STARTUP_SCRIPT with 20,000 bytes") as refused:
-        user_data(a_spec(startup_script="x" * 20_000))
+    named = r"after compression; AWS takes 16,384.*CMLKIT_STARTUP_SCRIPT: 30,000 bytes, 2\d,\d{3} after compression"
+    with pytest.raises(SettingsError, match=named) as refused:
+        user_data(a_spec(startup_script=incompressible(30_000)))
     assert "startup-script" in refused.value.next_step
 
 
-def test_the_limit_counts_bytes_not_characters() -> None:
-    room = USER_DATA_LIMIT_BYTES - len(user_data(a_spec(startup_script="é")).encode()) + 2
-    assert user_data(a_spec(startup_script="é" * (room // 2)))
+def test_what_compresses_well_is_not_what_is_large() -> None:
+    with pytest.raises(SettingsError, match="largest value in it is CMLKIT_CREDENTIAL"):
+        user_data(a_spec(credential=incompressible(20_000), startup_script="echo it\n" * 10_000))
+
+
+def test_the_limit_is_that_of_the_compressed_script() -> None:
+    size = len(user_data(a_spec()))
+    assert user_data(a_spec(cloud=replace(first_boot(), user_data_limit=size)))
     with pytest.raises(SettingsError):
-        user_data(a_spec(startup_script="é" * (room // 2 + 1)))
+        user_data(a_spec(cloud=replace(first_boot(), user_data_limit=size - 1)))
 
 
-def test_a_real_runner_leaves_three_kilobytes_for_the_startup_script() -> None:
-    assert len(user_data(a_spec()).encode()) <= USER_DATA_LIMIT_BYTES - 3 * 1024
+@pytest.mark.parametrize(("key_bits", "room"), [(2048, 8_000), (4096, 6_000)])
+def test_a_real_runner_leaves_room_for_a_startup_script_of_many_pages(key_bits: int, room: int) -> None:
+    # The worst case, which no shell script is: characters without any pattern.
+    spec = a_spec(credential=a_jit_config(key_bits), startup_script=incompressible(room))
+    assert len(user_data(spec)) <= USER_DATA_LIMIT_BYTES
+    assert len(boot_script(spec).encode()) > USER_DATA_LIMIT_BYTES
 
 
 def test_the_credential_does_not_appear_when_a_spec_is_printed() -> None:
@@ -115,10 +187,10 @@ def test_the_credential_does_not_appear_when_a_spec_is_printed() -> None:
     [("The cloud's part", first_boot().metadata_script), ("The forge's part", runner_agent().script)],
 )
 def test_a_part_defines_what_the_boot_script_calls_and_nothing_that_another_defines(heading: str, part: str) -> None:
-    asked = re.search(rf"# {heading}.*\n((#   .*\n)+)", boot_script())
+    asked = re.search(rf"# {heading}.*\n((#   .*\n)+)", life())
     assert asked
     assert set(re.findall(r"^#   (\w+) ", asked[1], re.MULTILINE)) <= set(functions(part))
-    script = user_data(a_spec())
+    script = boot_script(a_spec())
     assert [name for name in functions(part) if script.count(f"\n{name}() {{\n") != 1] == []
 
 
@@ -132,8 +204,8 @@ def test_another_cloud_and_forge_bring_their_own_parts() -> None:
     cloud = FirstBoot(
         cloud="Nimbus", metadata_script="# none\ninstance_id() {\n  echo vm-1\n}\n", user_data_limit=30_000
     )
-    agent = RunnerAgent(forge="Smithy", script="agent_jobs() {\n  true\n}\n", service="", status_page="")
-    script = user_data(
+    agent = RunnerAgent(forge="Smithy", script="agent_jobs() {\n  true\n}\n", service="", status_page="", greeting="")
+    script = boot_script(
         a_spec(cloud=cloud, agent=agent, runner_url="https://smithy.example/agent", startup_script="x" * 17_000)
     )
     assert "\ninstance_id() {\necho vm-1\n}\n" in script
@@ -141,9 +213,9 @@ def test_another_cloud_and_forge_bring_their_own_parts() -> None:
     assert assigned(script, "CMLKIT_CLOUD") == "Nimbus"
     assert re.findall("(?i)aws|ec2|github|actions", script) == []
     with pytest.raises(SettingsError, match="Nimbus takes 30,000"):
-        user_data(a_spec(cloud=cloud, startup_script="x" * 30_000))
+        user_data(a_spec(cloud=cloud, startup_script=incompressible(60_000)))
     with pytest.raises(SettingsError) as refused:
-        user_data(a_spec(agent=agent, runner_sha256=""))
+        boot_script(a_spec(agent=agent, runner_sha256=""))
     assert "the Smithy server" in refused.value.next_step
 
 
@@ -152,7 +224,7 @@ def functions(code: str) -> list[str]:
 
 
 def test_the_exported_steps_are_those_that_the_script_reports_in_that_order() -> None:
-    code = boot_script()
+    code = life()
     calls = re.findall(r"^  (\w+)$", code[code.index("\nmain() {") :], re.MULTILINE)
     reported = [step for call in calls for step in steps_of(code, call)]
     assert (*reported, "power-off") == BOOT_STEPS
@@ -167,6 +239,20 @@ def test_the_console_tells_why_a_machine_powered_off() -> None:
     console = "login: cmlkit: stage=power-off uptime=35.20\r\ncmlkit: powering off: no job came within 300.00 s\r\n"
     progress = BootProgress(step="power-off", uptime=35.2, farewell="no job came within 300.00 s")
     assert boot_progress(console) == progress
+
+
+def test_the_first_farewell_is_why_a_machine_powered_off() -> None:
+    console = "cmlkit: powering off: no job came within 9 s\ncmlkit: powering off: the runner ended with status 0\n"
+    progress = boot_progress(f"cmlkit: stage=power-off uptime=35.20\n{console}")
+    assert progress is not None
+    assert progress.farewell == "no job came within 9 s"
+
+
+def test_the_console_tells_whether_the_runner_had_a_job() -> None:
+    console = "cmlkit: stage=runner uptime=40.00\r\n"
+    assert boot_progress(console) == BootProgress(step="runner", uptime=40.0)
+    console += "cmlkit: a job came\r\ncmlkit: stage=power-off uptime=90.00\r\n"
+    assert boot_progress(console) == BootProgress(step="power-off", uptime=90.0, had_job=True)
 
 
 def test_a_console_without_the_boot_script_tells_nothing() -> None:

@@ -21,7 +21,7 @@ SPEC = InstanceSpec(
     image=Image(id="image", name="", architecture="x86_64", root_device="/dev/sda1", disk_size=8),
     subnet=Subnet(id="subnet", network="network", zone="here-a"),
     security_groups=(),
-    user_data="",
+    user_data=b"",
     disk_size=30,
 )
 INSTANCE = Instance(

@@ -8,8 +8,8 @@ import pytest
 
 from cmlkit.clouds.launching import Instance, LaunchRefused, Remedy
 from cmlkit.clouds.planning import Image, InstanceType, Market, Subnet
-from cmlkit.errors import AnswerLost, CapacityError, PermissionDenied, ServiceError
-from cmlkit.runner.ladder import PAUSES_SECONDS, Refusal, Rung, climb, ordered
+from cmlkit.errors import AnswerLost, CapacityError, CmlkitError, PermissionDenied, ServiceError, SettingsError
+from cmlkit.runner.ladder import PAUSES_SECONDS, Refusal, Request, Rung, climb, ordered
 from tests.fake_forge import FastClock
 
 
@@ -41,8 +41,17 @@ def instance(of: Rung) -> Instance:
     )
 
 
-def refuse(remedy: Remedy, code: str = "Refused", next_step: str = "") -> LaunchRefused:
-    return LaunchRefused("AWS did not launch it.", code=code, remedy=remedy, next_step=next_step)
+def refuse(
+    remedy: Remedy,
+    code: str = "Refused",
+    next_step: str = "",
+    *,
+    words: str = "",
+    ends_as: type[CmlkitError] = CapacityError,
+) -> LaunchRefused:
+    return LaunchRefused(
+        "AWS did not launch it.", code=code, remedy=remedy, next_step=next_step, words=words, ends_as=ends_as
+    )
 
 
 class Attempts:
@@ -51,9 +60,14 @@ class Attempts:
     def __init__(self, holding: Sequence[Rung] = (), errors: Mapping[str, list[Exception]] | None = None) -> None:
         self.holding = holding
         self.errors = errors or {}
+        self.requests: list[Rung] = []
         self.tried: list[Rung] = []
 
-    def __call__(self, on: Rung) -> Instance:
+    def __call__(self, on: Rung) -> Request:
+        self.requests.append(on)
+        return lambda: self._launched(on)
+
+    def _launched(self, on: Rung) -> Instance:
         self.tried.append(on)
         if scripted := self.errors.get(on.instance_type.name):
             raise scripted.pop(0)
@@ -95,6 +109,7 @@ def test_lack_of_capacity_is_not_asked_for_twice_in_one_place() -> None:
     ("remedy", "left"),
     [
         (Remedy.OTHER_PLACE, ["same-quota", "other-market", "other-quota", "other-region"]),
+        (Remedy.OTHER_TYPE, ["same-quota", "other-market", "other-quota", "other-region"]),
         (Remedy.OTHER_QUOTA, ["other-market", "other-quota", "other-region"]),
         (Remedy.OTHER_MARKET, ["other-market", "other-region"]),
         (Remedy.OTHER_REGION, ["other-region"]),
@@ -135,6 +150,15 @@ def test_a_lost_answer_is_asked_for_again_on_the_same_rung() -> None:
     rungs = [rung("a"), rung("b")]
     launch = Attempts(rungs, errors={"a": [AnswerLost("reset")]})
     assert climb(rungs, launch, clock=FastClock())[0] == rungs[0]
+    assert (launch.requests, launch.tried) == ([rungs[0]], [rungs[0]] * 2)
+
+
+def test_after_a_pause_for_capacity_the_request_is_a_new_one() -> None:
+    only = rung("a")
+    full = [refuse(Remedy.OTHER_PLACE) for _ in range(2)]
+    launch = Attempts([only], errors={"a": [full[0], AnswerLost("reset"), refuse(Remedy.LATER), full[1]]})
+    assert climb([only], launch, clock=FastClock(), patience=3600.0)[0] == only
+    assert (len(launch.requests), len(launch.tried)) == (3, 5)
 
 
 @pytest.mark.parametrize("last", [lambda: AnswerLost("reset"), lambda: refuse(Remedy.LATER)])
@@ -166,3 +190,50 @@ def test_the_end_of_the_ladder_is_a_table_with_quotas_and_steps() -> None:
     )
     assert raised.value.next_step == "Used up: All Standard (L-1) in eu-west-1.\nAsk for more."
     assert [refusal.rung for refusal in told] == rungs
+
+
+def test_a_refused_type_is_not_tried_in_other_zones_or_markets_and_the_next_type_is() -> None:
+    rungs = [rung("t3.medium"), rung("t3.medium", zone="eu-west-1b"), rung("t3.medium", "on-demand"), rung("t3.small")]
+    launch = Attempts(rungs, errors={"t3.medium": [refuse(Remedy.OTHER_TYPE, ends_as=SettingsError)]})
+    assert climb(rungs, launch, clock=FastClock())[0] == rungs[3]
+    assert len(launch.tried) == 2
+
+
+def test_what_was_refused_after_an_earlier_climb_stays_closed_and_is_in_the_table() -> None:
+    first, second = rung("a"), rung("a", "on-demand")
+    attempts = Attempts(errors={"a": [refuse(Remedy.OTHER_PLACE, "InsufficientInstanceCapacity")]})
+    earlier = Refusal(rung=first, error=refuse(Remedy.OTHER_MARKET, "Client.InternalError"))
+    with pytest.raises(CapacityError, match=r"a spot .*: Client.InternalError"):
+        climb([first, rung("b"), second], attempts, clock=FastClock(), earlier=[earlier])
+    assert attempts.tried == [second]
+
+
+@pytest.mark.parametrize("ends_as", [SettingsError, PermissionDenied, ServiceError])
+def test_a_ladder_that_settings_or_permissions_close_ends_as_their_error(ends_as: type[CmlkitError]) -> None:
+    launch = Attempts(
+        errors={"a": [refuse(Remedy.OTHER_TYPE, "Denied", "Do this.", words="Because.", ends_as=ends_as)]}
+    )
+    with pytest.raises(CmlkitError) as raised:
+        climb([rung("a"), rung("a", zone="eu-west-1b")], launch, clock=FastClock())
+    assert type(raised.value) is ends_as
+    assert "a spot in eu-west-1a (subnet-eu-west-1a): Denied (Because.)" in raised.value.message
+    assert raised.value.next_step == "Do this."
+
+
+def test_the_table_begins_with_what_a_person_can_mend_and_explains_it_once() -> None:
+    rungs = [rung("full"), rung("quota", quota="Q2"), rung("a"), rung("b")]
+    errors: dict[str, list[Exception]] = {
+        name: [refuse(Remedy.OTHER_PLACE, "Denied", "Allow it.", words="It is denied.", ends_as=PermissionDenied)]
+        for name in ("a", "b")
+    }
+    errors["quota"] = [refuse(Remedy.OTHER_QUOTA, "VcpuLimitExceeded", "Ask for more.")]
+    with pytest.raises(CapacityError) as raised:
+        climb(rungs, Attempts(errors=errors), clock=FastClock())
+    place = "spot in eu-west-1a (subnet-eu-west-1a)"
+    assert raised.value.message.splitlines()[1:] == [
+        f"  a {place}: Denied (It is denied.)",
+        f"  b {place}: Denied",
+        f"  quota {place}: VcpuLimitExceeded",
+        f"  full {place}: InsufficientInstanceCapacity",
+    ]
+    assert raised.value.next_step.splitlines()[1:] == ["Allow it.", "Ask for more."]

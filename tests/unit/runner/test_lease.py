@@ -44,15 +44,16 @@ def test_a_name_belongs_to_its_run_in_every_attempt_and_to_no_other() -> None:
 
 
 def test_the_users_tags_come_along_as_text() -> None:
-    tags = lease.tags(RUN, RUNNER, expires=12.9, extra={"cost-center": 7, "team": "ml"})
+    tags = lease.tags(RUN, RUNNER, scope="octo", expires=12.9, extra={"cost-center": 7, "team": "ml"})
     assert tags["cost-center"] == "7"
     assert tags["cmlkit:expires"] == "12"
+    assert tags["cmlkit:scope"] == "octo"
 
 
 @pytest.mark.parametrize("name", ["cmlkit:run", "CMLKIT:mine"])
 def test_tags_of_cmlkits_own_are_refused(name: str) -> None:
     with pytest.raises(SettingsError, match="is reserved"):
-        lease.tags(RUN, RUNNER, expires=1.0, extra={name: "1"})
+        lease.tags(RUN, RUNNER, scope="octo", expires=1.0, extra={name: "1"})
 
 
 @pytest.mark.parametrize(("text", "expires"), [("1800000000", 1_800_000_000), ("soon", None), ("", None), ("-5", None)])

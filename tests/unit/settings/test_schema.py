@@ -54,9 +54,16 @@ def test_the_gate_is_a_list_of_rules_in_file_and_variable(tmp_path: Path) -> Non
         ("runner:\n  market: spot\n  market: spot\n", "cmlkit.yaml:3: 'market' occurs twice in runner"),
         ("runner:\n  market: cheap\n", "cmlkit.yaml:2: runner.market is 'cheap'; it takes one of spot, on-demand"),
         ("runner:\n  idle-timeout: 5\n", "runner.idle-timeout is 5; it takes a duration with a unit"),
+        ("runner:\n  proxy: proxy.internal:3128\n", "it takes a URL such as http://proxy.internal:3128"),
         ("runner:\n  disk-size: -1\n", "runner.disk-size is -1; it takes a whole number"),
         ("train:\n  test-size: .nan\n", "train.test-size is nan; it takes a number"),
         ("publish:\n  draft: perhaps\n", "publish.draft is 'perhaps'; it takes true or false"),
+        ("runner:\n  max-lifetime: 0s\n", "cmlkit.yaml:2: runner.max-lifetime is '0s'; it takes a duration longer"),
+        (
+            "runner:\n  tags:\n    team: a\n    team: b\n",
+            "cmlkit.yaml:4: 'team' occurs twice; the first is at ",
+        ),
+        ("train:\n  search: {params: {C: [1], C: [2]}}\n", "cmlkit.yaml:2: 'C' occurs twice"),
         ("runner:\n  tags: [a]\n", "runner.tags is ['a']; it takes a mapping"),
         ("- a\n", "cmlkit.yaml:1: the top level must be a mapping"),
         ("runner: 3\n", "cmlkit.yaml:1: runner must be a mapping"),
@@ -101,6 +108,17 @@ def test_a_variable_of_the_wrong_kind_is_named() -> None:
         schema.load(environ={"CMLKIT_RUNNER_DISK_SIZE": "big"})
 
 
+@pytest.mark.parametrize("text", ["team=a, team=b", "team=a\nteam=a", "{team: a, team: b}"])
+def test_a_name_that_occurs_twice_in_a_variable_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="CMLKIT_RUNNER_TAGS: .* it takes each name once, and 'team' occurs twice"):
+        schema.load(environ={"CMLKIT_RUNNER_TAGS": text})
+
+
+def test_an_alias_that_leads_to_itself_is_no_endless_search_for_names(tmp_path: Path) -> None:
+    file = written(tmp_path, "train:\n  params:\n    a: &a {b: 1}\n    c: *a\n    d: {<<: *a, <<: {e: 2}}\n")
+    assert schema.load(environ={}, file=file).train.params["c"] == {"b": 1}
+
+
 def test_mappings_keep_the_types_of_their_values() -> None:
     params = schema.load(environ={"CMLKIT_TRAIN_PARAMS": "max_depth=5, criterion=gini, bootstrap=false"}).train.params
     assert params == {"max_depth": 5, "criterion": "gini", "bootstrap": False}
@@ -112,7 +130,7 @@ def test_every_default_is_a_value_that_its_kind_accepts() -> None:
         if declaration.kind.name == "duration":
             continue  # kept in seconds, written with a unit
         value = list(declaration.default) if isinstance(declaration.default, tuple) else declaration.default
-        assert declaration.kind.accept(value) == declaration.default, declaration.path
+        assert declaration.accept(value) == declaration.default, declaration.path
 
 
 def test_names_derive_from_one_declaration() -> None:

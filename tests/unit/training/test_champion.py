@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from cmlkit.model.file import save_model, write_manifest
 from cmlkit.model.manifest import read_manifest
 from cmlkit.training.champion import kept_champion
+from cmlkit.training.tables.dataset import Dataset
 
 FEATURES = np.arange(200.0).reshape(-1, 1)
 LABELS = (FEATURES[:, 0] > 100).astype(float)
+DATA = Dataset(train_features=FEATURES, train_labels=LABELS, test_features=FEATURES, test_labels=LABELS)
 
 
 class Threshold:
@@ -28,8 +31,8 @@ class Threshold:
         return (features[:, 0] > self.threshold).astype(float)
 
 
-def accuracy(model: Any) -> dict[str, float]:
-    return {"accuracy": float((model.predict(FEATURES) == LABELS).mean())}
+def accuracy(model: Any, features: Any) -> dict[str, float]:
+    return {"accuracy": float((model.predict(features) == LABELS).mean())}
 
 
 def never(text: str) -> None:
@@ -45,7 +48,7 @@ def rescored(champion: Threshold, challenger: Threshold, path: Path, warn: Any =
     save_model(champion, path)
     with kept_champion(path, warn) as kept:
         assert kept is not None
-        return kept.by_predictions(challenger, score=accuracy, features=FEATURES, labels=LABELS)
+        return kept.by_predictions(challenger, score=accuracy, data=DATA)
 
 
 def test_the_champion_is_rescored_with_an_interval_of_the_difference(path: Path) -> None:
@@ -55,9 +58,21 @@ def test_the_champion_is_rescored_with_an_interval_of_the_difference(path: Path)
     assert result.intervals["accuracy"].samples == 200
 
 
-def test_models_that_say_the_same_differ_by_nothing(path: Path) -> None:
+def test_a_champion_that_predicts_another_column_is_not_rescored(path: Path) -> None:
+    save_model(Threshold(140), path)
+    write_manifest(path, metrics={}, columns={"size": "number"}, target="price")
+    told: list[str] = []
+    data = dataclasses.replace(DATA, columns={"size": "number"}, target="rent")
+    with kept_champion(path, told.append) as champion:
+        assert champion is not None
+        assert champion.by_predictions(Threshold(1), score=accuracy, data=data) is None
+    assert "it predicts price, and this training rent" in told[0]
+
+
+def test_models_that_say_the_same_of_each_sample_show_no_difference(path: Path) -> None:
     interval = rescored(Threshold(120), Threshold(120), path).intervals["accuracy"]
-    assert (interval.low, interval.high, interval.shows_difference) == (0, 0, False)
+    assert (interval.p_value, interval.shows_difference) == (1, False)
+    assert -0.02 < interval.low < 0 < interval.high < 0.02  # of other samples they might say something else
 
 
 def test_a_champion_that_does_not_fit_the_data_is_told(path: Path) -> None:
@@ -101,11 +116,18 @@ def test_a_model_that_its_manifest_does_not_match_is_not_rescored(path: Path) ->
     ]
 
 
-def test_a_model_that_cannot_be_loaded_here_is_told(path: Path) -> None:
-    path.write_bytes(b"no pickle")
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\x80\x04cabsent_library\nModel\n)\x81.", "cannot be loaded here"),
+        (b"no pickle", "is in an unknown format"),
+    ],
+)
+def test_a_model_that_cannot_be_loaded_here_is_told(path: Path, content: bytes, reason: str) -> None:
+    path.write_bytes(content)
     write_manifest(path, metrics={})
     told: list[str] = []
     with kept_champion(path, told.append) as champion:
         assert champion is not None
-        assert champion.by_predictions(Threshold(1), score=accuracy, features=FEATURES, labels=LABELS) is None
-    assert told[0].startswith(f"The champion is not rescored on the new test data: {path} cannot be loaded here")
+        assert champion.by_predictions(Threshold(1), score=accuracy, data=DATA) is None
+    assert told[0].startswith(f"The champion is not rescored on the new test data: {path} {reason}")

@@ -20,10 +20,13 @@ STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 # Where the permission is not called like the operation.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 _S3_PERMISSIONS: Mapping[str, str] = {
+    "CompleteMultipartUpload": "PutObject",
+    "CreateMultipartUpload": "PutObject",
     "DeleteObjects": "DeleteObject",
     "HeadBucket": "ListBucket",
     "HeadObject": "GetObject",
     "ListObjectsV2": "ListBucket",
+    "UploadPart": "PutObject",
 }
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 _FREE = ("sts:GetCallerIdentity",)
@@ -63,8 +66,12 @@ class Denials:
             Refusal: With the words of the service that was called.
         """
         for needed in needed_permissions(call):
-            if any(fnmatchcase(needed.action, pattern) for pattern in self._patterns):
+            if self.denies(needed.action):
                 raise self._refusal(call, needed)
+
+    def denies(self, action: str) -> bool:
+        """Return whether an action is denied."""
+        return any(fnmatchcase(action, pattern) for pattern in self._patterns)
 
     def decode(self, call: Call) -> Answer:
         """Answer STS's DecodeAuthorizationMessage.

@@ -32,6 +32,13 @@ _S3_OPERATIONS: Mapping[tuple[str, bool], str] = {
     ("PUT", True): "PutObject",
     ("DELETE", True): "DeleteObject",
 }
+# Uploads in parts are the same methods with parameters of their own.
+_S3_PART_OPERATIONS: Mapping[tuple[str, str], str] = {
+    ("POST", "uploads"): "CreateMultipartUpload",
+    ("PUT", "uploadId"): "UploadPart",
+    ("POST", "uploadId"): "CompleteMultipartUpload",
+    ("DELETE", "uploadId"): "AbortMultipartUpload",
+}
 
 
 @dataclass(kw_only=True, eq=False)
@@ -143,5 +150,9 @@ def _rest_operation(environ: WSGIEnvironment, service: str, body: bytes) -> tupl
         return action, {**(json.loads(body) if body else {}), **named}
     if service == "s3" and (found := re.fullmatch(r"/([^/]+)(?:/(.+))?", path)):
         named = {"Bucket": found[1], **({"Key": found[2]} if found[2] else {})}
-        return _S3_OPERATIONS.get((method, bool(found[2])), f"{method} {path}"), named
+        query = parse_qs(str(environ.get("QUERY_STRING", "")), keep_blank_values=True)
+        named |= {"Prefix": query["prefix"][0]} if "prefix" in query else {}
+        of_parts = (_S3_PART_OPERATIONS.get((method, name)) for name in query)
+        whole = _S3_OPERATIONS.get((method, bool(found[2])), f"{method} {path}")
+        return next(filter(None, of_parts), whole), named
     return f"{method} {path}", {}

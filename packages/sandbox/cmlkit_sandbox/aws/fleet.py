@@ -68,6 +68,7 @@ class _Life:
     launched: float = field(default_factory=time.time)
     ended: float | None = None
     ending: Ending | None = None
+    doom: Ending | None = None
     is_over: bool = False
     asked: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
@@ -149,15 +150,18 @@ class Fleet:
         region: str,
         user_data: str,
         environ: Mapping[str, str],
+        doom: Ending | None = None,
     ) -> None:
         """Start the life of an instance that moto has just created.
 
         Args:
             user_data: Base64-encoded.
             environ: Environment variables of its machine.
+            doom: How it ends instead of running; None if it can be started.
         """
-        machine = self._machine(instance_id, user_data, environ) if self._boot and user_data else None
-        life = _Life(id=instance_id, region=region, machine=machine)
+        boots = self._boot and user_data and doom is None
+        machine = self._machine(instance_id, user_data, environ) if boots else None
+        life = _Life(id=instance_id, region=region, machine=machine, doom=doom)
         life.thread = threading.Thread(target=self._live, args=(life,), name=instance_id, daemon=True)
         with self._moto.lock:
             if self._is_closed:
@@ -205,6 +209,8 @@ class Fleet:
 
     def _live(self, life: _Life) -> None:
         life.asked.wait(self._pending_seconds)
+        if life.doom is not None:
+            self.end(life.id, life.doom)
         machine = self._start(life)
         if machine is None:
             life.asked.wait()

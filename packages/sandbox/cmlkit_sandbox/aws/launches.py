@@ -12,15 +12,28 @@ from typing import Any
 from cmlkit_sandbox.aws.answer import Answer, Refusal
 from cmlkit_sandbox.aws.call import Call
 from cmlkit_sandbox.aws.fleet import Fleet
+from cmlkit_sandbox.aws.keys import Keys
 from cmlkit_sandbox.aws.metadata import MetadataService
 from cmlkit_sandbox.aws.moto_backend import STATE_CODES, Moto
 from cmlkit_sandbox.aws.quotas import Quotas
-from cmlkit_sandbox.machine import decoded
+from cmlkit_sandbox.aws.settling import Settling
 
 # Before it is base64-encoded: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html
 USER_DATA_LIMIT_BYTES = 16_384
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Run_Instance_Idempotency.html
 TOKEN_LIMIT_CHARACTERS = 64
+# GiB. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_EbsBlockDevice.html
+VOLUME_SIZES: Mapping[str, tuple[int, int]] = {
+    "gp2": (1, 16_384),
+    "gp3": (1, 65_536),
+    "io1": (4, 16_384),
+    "io2": (4, 65_536),
+    "sc1": (125, 16_384),
+    "st1": (125, 16_384),
+    "standard": (1, 1024),
+}
+BOOTABLE = ("gp2", "gp3", "io1", "io2", "standard")
+NEEDING_IOPS = ("io1", "io2")
 
 
 class Launches:
@@ -36,12 +49,16 @@ class Launches:
         fleet: Fleet,
         *,
         quotas: Quotas,
+        settling: Settling,
+        keys: Keys,
         metadata: MetadataService,
         environ: Callable[[str], Mapping[str, str]],
     ) -> None:
         self._moto = moto
         self._fleet = fleet
         self._quotas = quotas
+        self._settling = settling
+        self._keys = keys
         self._metadata = metadata
         self._environ = environ
         self._known: dict[tuple[str, str], tuple[Mapping[str, Any], Answer]] = {}
@@ -55,9 +72,11 @@ class Launches:
             if (earlier := self._earlier(call)) is not None:
                 return earlier
             described = self._check(call)
-            # A dry run is about permissions and values: neither capacity nor quotas.
+            # A dry run is about permissions and values: neither capacity nor quotas nor the account's plan.
             if call.is_dry_run:
                 raise Refusal("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", status=412)
+            self._settling.check(call)
+            self._quotas.check_plan(described)
             self._check_quota(call, described)
             answer = self._moto.answer(call)
             if answer.status == 200:
@@ -152,10 +171,16 @@ class Launches:
                 instance_id,
                 region=call.region,
                 instance=instance,
-                user_data=decoded(user_data).decode(errors="replace"),
+                user_data=base64.b64decode(user_data),
                 profile=call.text("IamInstanceProfile.Name") or call.text("IamInstanceProfile.Arn").rpartition("/")[2],
             )
-            self._fleet.add(instance_id, region=call.region, user_data=user_data, environ=self._environ(instance_id))
+            self._fleet.add(
+                instance_id,
+                region=call.region,
+                user_data=user_data,
+                environ=self._environ(instance_id),
+                doom=self._keys.refusal(call),
+            )
         if token := call.text("ClientToken"):
             self._known[call.region, token] = (call.parameters, answer)
 
@@ -179,6 +204,25 @@ def _check_disk(call: Call, image: Any) -> None:
             f"Volume of size {asked}GB is smaller than snapshot '{mapping['Ebs']['SnapshotId']}', expect size>="
             f" {smallest}GB",
         )
+    _check_volume(
+        call.text("BlockDeviceMapping.1.Ebs.VolumeType") or "gp2",
+        size=int(asked or smallest),
+        iops=call.text("BlockDeviceMapping.1.Ebs.Iops"),
+    )
+
+
+def _check_volume(kind: str, *, size: int, iops: str) -> None:
+    if kind not in VOLUME_SIZES:
+        raise Refusal("InvalidParameterValue", f"Invalid value '{kind}' for VolumeType.")
+    if kind not in BOOTABLE:
+        raise Refusal("BootForVolumeTypeUnsupported", f"The {kind} volume type cannot be used as a boot volume.")
+    if kind in NEEDING_IOPS and not iops:
+        raise Refusal("MissingParameter", f"The parameter iops must be specified for {kind} volumes.")
+    least, most = VOLUME_SIZES[kind]
+    if not least <= size <= most:
+        limit = f"too small for volume type {kind}; minimum is {least}" if size < least else ""
+        limit = limit or f"too large for volume type {kind}; maximum is {most}"
+        raise Refusal("InvalidParameterValue", f"Volume of {size}GiB is {limit} GiB")
 
 
 def _instance_ids(answer: Answer) -> list[str]:

@@ -23,14 +23,15 @@ class MetadataService:
 
     def __init__(self) -> None:
         self._entries: dict[str, dict[str, str]] = {}
+        self._user_data: dict[str, bytes] = {}
         self._tokens: dict[str, str] = {}
 
-    def add(self, instance_id: str, *, region: str, instance: Any, user_data: str, profile: str = "") -> None:
+    def add(self, instance_id: str, *, region: str, instance: Any, user_data: bytes, profile: str = "") -> None:
         """Register a new instance.
 
         Args:
             instance: moto's instance object.
-            user_data: The script itself.
+            user_data: As it was given, decoded from base64; the service gives back the same bytes.
             profile: Name of the instance profile.
         """
         identity = {
@@ -57,7 +58,7 @@ class MetadataService:
         }
         self._entries[instance_id] = entries | (_credentials(profile) if profile else {})
         if user_data:
-            self._entries[instance_id]["user-data"] = user_data
+            self._user_data[instance_id] = user_data
 
     def interrupt(self, instance_id: str, *, at: float) -> None:
         """Announce a Spot interruption at that time, in seconds since the epoch."""
@@ -68,33 +69,34 @@ class MetadataService:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         instance_id, _, path = str(environ["PATH_INFO"]).removeprefix(PREFIX).partition("/")
-        status, body = self._answer(environ, instance_id, path)
-        content = body.encode()
+        status, content = self._answer(environ, instance_id, path)
         start_response(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(content)))])
         return [content]
 
-    def _answer(self, environ: WSGIEnvironment, instance_id: str, path: str) -> tuple[str, str]:
+    def _answer(self, environ: WSGIEnvironment, instance_id: str, path: str) -> tuple[str, bytes]:
         if environ["REQUEST_METHOD"] == "PUT":
-            return self._new_token(environ, instance_id) if path == "latest/api/token" else ("404 Not Found", "")
+            return self._new_token(environ, instance_id) if path == "latest/api/token" else ("404 Not Found", b"")
         if self._tokens.get(str(environ.get(TOKEN_HEADER))) != instance_id:
-            return "401 Unauthorized", ""
+            return "401 Unauthorized", b""
         entries = self._entries.get(instance_id, {})
         asked = path.removeprefix("latest/").rstrip("/")
+        if asked == "user-data" and instance_id in self._user_data:
+            return "200 OK", self._user_data[instance_id]
         if asked in entries:
-            return "200 OK", entries[asked]
+            return "200 OK", entries[asked].encode()
         below = [name.removeprefix(f"{asked}/") for name in entries if name.startswith(f"{asked}/")]
         listed = dict.fromkeys(
             f"{head}/" if slash else head for head, slash, _ in (name.partition("/") for name in below)
         )
-        return ("200 OK", "\n".join(listed)) if listed else ("404 Not Found", "")
+        return ("200 OK", "\n".join(listed).encode()) if listed else ("404 Not Found", b"")
 
-    def _new_token(self, environ: WSGIEnvironment, instance_id: str) -> tuple[str, str]:
+    def _new_token(self, environ: WSGIEnvironment, instance_id: str) -> tuple[str, bytes]:
         ttl = str(environ.get(TTL_HEADER, ""))
         if not ttl.isdecimal() or not 1 <= int(ttl) <= LONGEST_TTL_SECONDS:
-            return "400 Bad Request", ""
+            return "400 Bad Request", b""
         token = secrets.token_urlsafe(40)
         self._tokens[token] = instance_id
-        return "200 OK", token
+        return "200 OK", token.encode()
 
 
 def _credentials(profile: str) -> dict[str, str]:

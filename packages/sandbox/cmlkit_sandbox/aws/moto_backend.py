@@ -30,6 +30,8 @@ _log = logging.getLogger(__name__)
 # What never changes, and takes moto a second each time.
 _CATALOGUE = ("DescribeInstanceTypes", "DescribeInstanceTypeOfferings")
 _catalogue: dict[tuple[object, ...], Answer] = {}
+# Headers of an answer that belong to the connection, or that the server itself writes.
+_CONNECTION = frozenset({"connection", "content-type", "date", "keep-alive", "server", "transfer-encoding"})
 
 
 class Moto:
@@ -131,13 +133,13 @@ class Moto:
             except Exception as error:
                 _log.exception("moto failed at %s", call.action)
                 raise Refusal("InternalError", f"moto failed: {error}", status=500) from error
-        headers = {name.lower(): value for name, value in given["headers"]}
-        passed_on = [(name, headers[name]) for name in ("x-amzn-errortype", "etag", "last-modified") if name in headers]
+        headers = [(name.lower(), value) for name, value in given["headers"]]
+        own = _CONNECTION if call.environ["REQUEST_METHOD"] == "HEAD" else {*_CONNECTION, "content-length"}
         return Answer(
             status=given["status"],
-            media_type=headers.get("content-type", "text/xml"),
+            media_type=dict(headers).get("content-type", "text/xml"),
             content=content,
-            headers=tuple(passed_on),
+            headers=tuple((name, value) for name, value in headers if name not in own),
         )
 
     def _backends(self, service: Any) -> Any:
@@ -151,18 +153,33 @@ class Moto:
     def furnish(self, call: Call) -> None:
         """Add the public images and their parameters to a region on its first use."""
         place = (call.service, call.region)
-        if call.service not in ("ec2", "ssm") or place in self._furnished:
+        if call.service not in ("ec2", "ssm", "sts") or place in self._furnished:
             return
-        if call.region not in self._backends(call.service):
-            # What a region says that the account has not enabled.
-            message = "AWS was not able to validate the provided access credentials"
-            raise Refusal("AuthFailure", message, status=401)
+        if call.region not in self._backends("ec2") or _must_be_enabled(call.region):
+            raise _not_enabled(call.service)
+        if call.service == "sts":
+            return
         if call.service == "ec2":
             _add_images(self._backend("ec2", call.region), call.region)
             _connect_default_network(self._backend("ec2", call.region))
         else:
             _add_parameters(self._backend("ssm", call.region), call.region)
         self._furnished.add(place)
+
+
+def _not_enabled(service: str) -> Refusal:
+    """Return what a region says that the account has not enabled: it does not know the credentials."""
+    if service == "ec2":
+        return Refusal("AuthFailure", "AWS was not able to validate the provided access credentials", status=401)
+    code = {"sts": "InvalidClientTokenId"}.get(service, "UnrecognizedClientException")
+    return Refusal(code, "The security token included in the request is invalid.", status=403)
+
+
+def _must_be_enabled(region: str) -> bool:
+    """Return whether a new account has to enable the region first."""
+    from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
+
+    return any(item.name == region and item.opt_in_status == "not-opted-in" for item in RegionsAndZonesBackend.regions)
 
 
 def _connect_default_network(backend: Any) -> None:

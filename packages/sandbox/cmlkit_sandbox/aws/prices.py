@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -62,6 +63,8 @@ _OTHERS: Mapping[str, float] = {
     "p3.2xlarge": 3.06,
     "p3.8xlarge": 12.24,
 }
+# USD per GB-month in us-east-1. https://aws.amazon.com/ebs/pricing/
+_VOLUMES: Mapping[str, float] = {"gp3": 0.08, "gp2": 0.10, "standard": 0.05}
 # About what a region costs more than us-east-1.
 _REGIONS: Mapping[str, float] = {
     "us-east-1": 1.0,
@@ -81,6 +84,8 @@ _REGIONS: Mapping[str, float] = {
     "sa-east-1": 1.6,
 }
 _ELSEWHERE = 1.2
+# How long ago the price has changed, if nobody says so.
+_LAST_CHANGE_SECONDS = 3600.0
 _BURSTABLE = ("t3", "t3a", "t4g")
 
 
@@ -105,6 +110,8 @@ def products(call: Call) -> Answer:
     https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_pricing_GetProducts.html
     """
     wanted = {str(item["Field"]): str(item["Value"]) for item in call.parameters.get("Filters", [])}
+    if wanted.get("productFamily") == "Storage":
+        return _volumes(wanted)
     names = [wanted["instanceType"]] if "instanceType" in wanted else [*_known_types()]
     regions = [wanted["regionCode"]] if "regionCode" in wanted else [*_REGIONS]
     found = [_product(name, region) for name in names for region in regions if on_demand_price(name, region)]
@@ -113,21 +120,58 @@ def products(call: Call) -> Answer:
     )
 
 
-def spot_history(call: Call, zones: Sequence[tuple[str, str]]) -> Answer:
-    """Answer EC2's DescribeSpotPriceHistory with the current price of each type in each zone.
+def spot_history(call: Call, zones: Sequence[tuple[str, str]], changes: Sequence[tuple[float, float]] = ()) -> Answer:
+    """Answer EC2's DescribeSpotPriceHistory: the price changes of each type in each zone, and the one before them.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSpotPriceHistory.html
 
     Args:
         zones: The pairs (type, zone) that the region offers.
+        changes: Times, in seconds since the epoch, and the factor of all prices from then on.
     """
-    moment = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
-    items = "".join(
+    start, end = _moment(call.text("StartTime"), 0.0), _moment(call.text("EndTime"), time.time())
+    before = max([(0.0, 1.0), *(change for change in changes if change[0] <= start)])
+    told = [(max(before[0], start - _LAST_CHANGE_SECONDS), before[1])]
+    told += [change for change in changes if start < change[0] <= end]
+    zones = [(name, zone) for name, zone in zones if call.text("AvailabilityZone") in ("", zone)]
+    items = "".join(_spot_items(zones, at, factor) for at, factor in told)
+    return ec2_answer(call.action, f"<spotPriceHistorySet>{items}</spotPriceHistorySet><nextToken/>")
+
+
+def _moment(text: str, missing: float) -> float:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else missing
+
+
+def _spot_items(zones: Sequence[tuple[str, str]], at: float, factor: float) -> str:
+    moment = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S.000Z}"
+    return "".join(
         f"<item><instanceType>{name}</instanceType><productDescription>Linux/UNIX</productDescription>"
-        f"<spotPrice>{price:.6f}</spotPrice><timestamp>{moment}</timestamp>"
+        f"<spotPrice>{price * factor:.6f}</spotPrice><timestamp>{moment}</timestamp>"
         f"<availabilityZone>{zone}</availabilityZone></item>"
         for name, zone in zones
         if (price := spot_price(name, zone)) is not None
     )
-    return ec2_answer(call.action, f"<spotPriceHistorySet>{items}</spotPriceHistorySet><nextToken/>")
+
+
+def _volumes(wanted: Mapping[str, str]) -> Answer:
+    found = [_volume(name, region) for name in _VOLUMES for region in _REGIONS]
+    return json_answer(
+        {"FormatVersion": "aws_v1", "PriceList": [json.dumps(item) for item in found if _fits(item, wanted)]}
+    )
+
+
+def _volume(name: str, region: str) -> Mapping[str, object]:
+    dimension = {
+        "unit": "GB-Mo",
+        "description": f"per GB-month of {name} provisioned storage",
+        "pricePerUnit": {"USD": f"{_VOLUMES[name] * _REGIONS[region]:.10f}"},
+    }
+    attributes = {"volumeApiName": name, "regionCode": region, "servicecode": "AmazonEC2"}
+    return {
+        "serviceCode": "AmazonEC2",
+        "product": {"productFamily": "Storage", "attributes": {**attributes, "productFamily": "Storage"}},
+        "terms": {"OnDemand": {"SANDBOX.TERM": {"priceDimensions": {"SANDBOX.TERM.RATE": dimension}}}},
+    }
 
 
 def _known_types() -> list[str]:

@@ -14,6 +14,11 @@ _ON_DEMAND_REFUSAL = (
     " the specified instance type belongs to. Please visit http://aws.amazon.com/contact-us/ec2-request to request an"
     " adjustment to this limit."
 )
+# Accounts opened since July 2025 may be on it. https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/free-tier-plans.html
+_FREE_PLAN_REFUSAL = (
+    "The specified instance type is not eligible for Free Tier. For a list of Free Tier instance types, run"
+    " 'describe-instance-types' with the filter 'free-tier-eligible=true'."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +55,21 @@ DEFAULT_LIMIT = 640
 
 
 class Quotas:
-    """The account's limits, the same in every region."""
+    """The account's limits, the same in every region.
+
+    Attributes:
+        limits: vCPUs by the quota's code.
+        is_free_plan: Whether the account is on AWS's free plan, which launches only some types.
+    """
 
     def __init__(self) -> None:
+        self.is_free_plan = False
         self.limits = {quota.code: DEFAULT_LIMIT for quota in QUOTAS}
+
+    def check_plan(self, described: Mapping[str, object]) -> None:
+        """Refuse a launch of a type, as DescribeInstanceTypes describes it, that the account's plan has not."""
+        if self.is_free_plan and not described.get("FreeTierEligible"):
+            raise Refusal("InvalidParameterCombination", _FREE_PLAN_REFUSAL)
 
     def check(self, call: Call, *, cpus: int, running: Mapping[tuple[str, bool], int]) -> None:
         """Refuse a launch that would exceed a limit.

@@ -26,10 +26,12 @@ from cmlkit_sandbox.aws.fleet import (
     SandboxInstance,
 )
 from cmlkit_sandbox.aws.instances import Instances
+from cmlkit_sandbox.aws.keys import Keys
 from cmlkit_sandbox.aws.launches import Launches
 from cmlkit_sandbox.aws.moto_backend import Moto
 from cmlkit_sandbox.aws.quotas import Quotas
 from cmlkit_sandbox.aws.schedules import Schedules
+from cmlkit_sandbox.aws.settling import MAKING, Settling
 from cmlkit_sandbox.machine import Machine
 
 REGION = "eu-west-1"
@@ -56,6 +58,9 @@ class AwsServer:
         faults: The pending faults; see `fail`.
         denials: The denied actions; see `deny`.
         quotas: The account's limits; `quotas.limits["L-1216C47A"] = 0`.
+        keys: The key that encrypts volumes; `keys.own = ARN` for one that the spot service may not use.
+        spot_changes: Times, in seconds since the epoch, and the factor of all spot prices from then on.
+        settling: New resources that launches do not know yet; `settling.launches = 0` if they are to know all.
     """
 
     def __init__(
@@ -72,7 +77,10 @@ class AwsServer:
         self.calls: list[Call] = []
         self.faults = Faults()
         self.denials = Denials()
+        self.keys = Keys(self.denials)
         self.quotas = Quotas()
+        self.spot_changes: list[tuple[float, float]] = []
+        self.settling = Settling()
         self._new_fleet = functools.partial(
             Fleet,
             directory=directory,
@@ -177,7 +185,9 @@ class AwsServer:
             break_connection(environ)
             raise
         call.status = answer.status
-        headers = [("Content-Type", answer.media_type), ("Content-Length", str(len(answer.content))), *answer.headers]
+        headers = [("Content-Type", answer.media_type), *answer.headers]
+        if not any(name.lower() == "content-length" for name, _ in answer.headers):
+            headers.append(("Content-Length", str(len(answer.content))))
         start_response(f"{answer.status} Sandbox", headers)
         return [answer.content]
 
@@ -198,9 +208,17 @@ class AwsServer:
         """Return the operations that are answered here; moto answers all others."""
         instances = Instances(self._fleet)
         launches = Launches(
-            self._moto, self._fleet, quotas=self.quotas, metadata=self._metadata, environ=self._machine_environ
+            self._moto,
+            self._fleet,
+            quotas=self.quotas,
+            settling=self.settling,
+            keys=self.keys,
+            metadata=self._metadata,
+            environ=self._machine_environ,
         )
         return {
+            **dict.fromkeys(MAKING, self.settling.noting(self._moto.answer)),
+            ("scheduler", "CreateSchedule"): self.settling.schedule(self._moto.answer),
             ("ec2", "RunInstances"): launches.run,
             ("ec2", "TerminateInstances"): instances.terminate,
             ("ec2", "GetConsoleOutput"): instances.console,
@@ -243,7 +261,7 @@ class AwsServer:
     def _spot_history(self, call: Call) -> Answer:
         names = call.listed("InstanceType")
         zones = [(name, zone) for name in names for zone in self._moto.zones_offering(call.region, name)]
-        return prices.spot_history(call, zones)
+        return prices.spot_history(call, zones, self.spot_changes)
 
     def _machine_environ(self, instance_id: str) -> dict[str, str]:
         return {

@@ -6,12 +6,12 @@ git_repository, git_objects, git_changes                          the repositori
 pull_state, merging, protection, limits, apps, authentication     GitHub's rules
 seeding           actions of people, made by function calls
 api/              the REST API, one module per noun
-graphql, git_http, lfs, runner_link, pages/                       the other doors
+graphql, graph_objects, git_http, lfs, runner_link, pages/        the other doors
 faults                                                            injected faults
 """
 
 from cmlkit_sandbox.github.accounts import Account, Token
-from cmlkit_sandbox.github.faults import Fault, RequestRecord
+from cmlkit_sandbox.github.faults import Fault, RequestRecord, trips
 from cmlkit_sandbox.github.jobs import JOB_PERMISSIONS, Job, WorkflowRun
 from cmlkit_sandbox.github.repository import Protection, Repository, Settings
 from cmlkit_sandbox.github.server import GitHubServer
@@ -28,4 +28,5 @@ __all__ = [
     "Settings",
     "Token",
     "WorkflowRun",
+    "trips",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -20,11 +20,22 @@ UNICORN = b"<!DOCTYPE html>\n<html><body><h1>Unicorn!</h1><p>This page is taking
 
 
 class RequestRecord(NamedTuple):
-    """One request and the status of its answer; None if the connection broke first."""
+    """One request and the status of its answer; None if the connection broke first.
+
+    `depth` is its place in the longest chain of requests that waited for each other: one more than that of the deepest
+    request that was answered before it came.
+    """
 
     method: str
     path: str
     status: int | None
+    depth: int = 0
+
+
+def trips(requests: Sequence[RequestRecord]) -> int:
+    """Return how many round trips these successive requests took, with those that overlap counted as one."""
+    depths = [request.depth for request in requests]
+    return max(depths) - min(depths) + 1 if depths else 0
 
 
 @dataclass(kw_only=True)
@@ -137,6 +148,7 @@ class FaultLayer:
 
     Attributes:
         latency: Delay of every request to the API, in seconds.
+        answered: Depth of the deepest request that was answered.
     """
 
     app: WSGIApplication
@@ -144,17 +156,20 @@ class FaultLayer:
     requests: list[RequestRecord]
     sleep: Callable[[float], None] = time.sleep
     latency: float = 0.0
+    answered: int = 0
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if path.startswith(UNLOGGED):
             return self.app(environ, start_response)
+        depth = self.answered + 1
         fault = self.faults.take(method, path)
         wait = self.latency + (fault.latency if fault else 0.0)
         if wait:
             self.sleep(wait)
         status, answer = self._answer(fault, environ, start_response)
-        self.requests.append(RequestRecord(method, path, status))
+        self.answered = max(self.answered, depth)
+        self.requests.append(RequestRecord(method, path, status, depth))
         return answer
 
     def _answer(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cmlkit_sandbox.github.git_objects import TreeEntry
-from cmlkit_sandbox.github.git_repository import NO_SHA, GitRepository, isolated_environment
+from cmlkit_sandbox.github.git_repository import NO_SHA, GitFailed, GitRepository, isolated_environment
 
 STATUSES = {"A": "added", "D": "removed", "M": "modified", "R": "renamed", "C": "copied", "T": "changed"}
 # GitHub leaves the patch out where it would be long: https://docs.github.com/en/rest/commits/commits#get-a-commit
@@ -126,13 +126,37 @@ def three_way_tree(repository: GitRepository, *, base: str, ours: str, theirs: s
     with tempfile.TemporaryDirectory() as scratch:
         index = {"GIT_INDEX_FILE": f"{scratch}/index"}
         repository.git("read-tree", "-i", "-m", "--aggressive", base, ours, theirs, environ=index)
-        for path, stages in _unmerged(repository, index).items():
-            merged = _merged_file(repository, stages, Path(scratch))
-            if merged is None:
+        unmerged = _unmerged(repository, index)
+        gone = [path for path, stages in unmerged.items() if _is_removed(stages)]
+        # First those, as a file may take the place of a folder.
+        _update(repository, index, [f"0 {NO_SHA}\t{path}" for path in gone])
+        for path in [path for path in unmerged if path not in gone]:
+            merged = _merged_entry(repository, unmerged[path], Path(scratch))
+            if merged is None or not _update(repository, index, [f"{merged.mode} {merged.sha}\t{path}"]):
                 return None
-            record = f"{stages[2].mode} {merged}\t{path}\0".encode()
-            repository.git("update-index", "-z", "--index-info", send=record, environ=index)
         return repository.line("write-tree", environ=index)
+
+
+def _update(repository: GitRepository, index: Mapping[str, str], records: list[str]) -> bool:
+    """Change entries of the index; return whether they fit to the others."""
+    content = "".join(f"{record}\0" for record in records).encode("utf-8", "surrogateescape")
+    try:
+        repository.git("update-index", "-z", "--index-info", send=content, environ=index)
+    except GitFailed:
+        return False
+    return True
+
+
+def _is_removed(stages: Mapping[int, TreeEntry]) -> bool:
+    """Return whether one side removed what the other left as it was."""
+    return set(stages) in ({1, 2}, {1, 3}) and len({(entry.mode, entry.sha) for entry in stages.values()}) == 1
+
+
+def _merged_entry(repository: GitRepository, stages: Mapping[int, TreeEntry], scratch: Path) -> TreeEntry | None:
+    if set(stages) in ({2}, {3}):  # only one side has it, where the other had or has a folder
+        return next(iter(stages.values()))
+    sha = _merged_file(repository, stages, scratch)
+    return None if sha is None else replace(stages[2], sha=sha)
 
 
 def _unmerged(repository: GitRepository, index: Mapping[str, str]) -> dict[str, dict[int, TreeEntry]]:

@@ -18,6 +18,7 @@ from cmlkit_sandbox.github.protection import push_rules
 from cmlkit_sandbox.github.pull_state import after_push
 from cmlkit_sandbox.github.refusals import Refusal
 from cmlkit_sandbox.github.repository import Repository
+from cmlkit_sandbox.github.workflow_files import refused_words
 
 SERVICES = "/info/refs|/git-upload-pack|/git-receive-pack"
 PATH = re.compile(rf"/(?P<owner>[^/]+)/(?P<name>[^/]+?)(?:\.git)?(?P<rest>{SERVICES})")
@@ -87,6 +88,7 @@ def _run_backend(
         "REMOTE_USER": "" if token is None else token.account.login,
         "REMOTE_ADDR": "127.0.0.1",
         "CMLKIT_SANDBOX_RULES": push_rules(repository),
+        "CMLKIT_SANDBOX_WORKFLOWS": "" if token is None or token.may_change_workflows else refused_words(token),
     }
     if request.content_length is not None:
         variables["CONTENT_LENGTH"] = str(request.content_length)

@@ -133,6 +133,11 @@ class GitRepository:
                 return found[0]
         return None
 
+    def tree_id(self, commit: str, folder: str) -> str | None:
+        """Return the id of a folder's tree in a commit, or in the commit of a tag; None if it has no such folder."""
+        found = self._objects.header(f"{commit}:{folder}")
+        return found[0] if found and found[1] == "tree" else None
+
     def ref(self, name: str) -> RefValue | None:
         """Return the ref with exactly this full name."""
         found = None if NO_REVISION.search(name) else self._objects.header(name)

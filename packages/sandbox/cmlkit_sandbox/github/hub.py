@@ -12,6 +12,7 @@ from typing import Literal
 
 from cmlkit_sandbox.github.accounts import (
     BOT,
+    CLASSIC_SCOPES,
     Account,
     Level,
     Token,
@@ -41,6 +42,7 @@ class Hub:
 
     Attributes:
         url: Root of the web pages, such as `http://127.0.0.1:40123`; known once the server listens.
+        deleted: Ids of accounts that were deleted; what they wrote stays.
     """
 
     def __init__(self, directory: Path, *, now: Callable[[], float]) -> None:
@@ -52,6 +54,7 @@ class Hub:
         self.repositories: dict[str, Repository] = {}
         self.former_names: dict[str, Repository] = {}
         self.apps: dict[int, App] = {}
+        self.deleted: set[int] = set()
         self.cancel_grace_seconds = (7.5, 2.5)
         self._ids = itertools.count(1001)
         self._lock = threading.RLock()
@@ -88,6 +91,7 @@ class Hub:
         *,
         kind: TokenKind = "personal",
         permissions: Mapping[str, Level] | None = None,
+        scopes: Sequence[str] = CLASSIC_SCOPES,
         repositories: Sequence[str] | None = None,
         rate_limit: int = 5000,
         expires: float | None = None,
@@ -99,6 +103,7 @@ class Hub:
             account=self.account(login),
             kind=kind,
             permissions=permissions,
+            scopes=tuple(scopes),
             repositories=reached,
             rate_limit=rate_limit,
             expires=expires,
@@ -190,6 +195,7 @@ class Hub:
             id=self.next_id(),
             name=name,
             repository=repository.full_name,
+            is_private=repository.private,
             run=run,
             attempt=run.attempt,
             labels=tuple(run.expand(label) for label in labels),

@@ -50,7 +50,7 @@ class Job:
         asked_labels: The labels as requested, with GitHub's expressions.
         steps: bash lines, one string per step.
         environ: Environment variables of all steps.
-        repository: Full name.
+        repository: Full name; `is_private` says whether only members see it.
         labels: Labels that a runner must all have.
         conclusion: `success`, `failure` or `cancelled`; None until it ends.
         log: The job's output so far.
@@ -61,6 +61,7 @@ class Job:
     id: int
     name: str
     repository: str
+    is_private: bool
     run: WorkflowRun
     attempt: int
     labels: tuple[str, ...]

@@ -1,7 +1,7 @@
 """Git LFS: the batch API, and the storage that it points clients to.
 
-The batch API is https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md. The storage, like GitHub's, requires
-the header from the batch answer, not the token.
+The batch API is https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md. The storage and the
+verification, like GitHub's, require the header from the batch answer, not the token.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ MEDIA_TYPE = "application/vnd.git-lfs+json"
 OID = re.compile("[0-9a-f]{64}")
 PASS_SECONDS = 3600
 
+Operation = Literal["upload", "download", "verify"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Pass:
     """The object and operation that one `RemoteAuth` header permits."""
 
-    operation: Literal["upload", "download"]
+    operation: Operation
     oid: str
 
 
@@ -52,18 +54,19 @@ class LfsApi:
         match = PATH.fullmatch(request.path)
         assert match is not None
         try:
-            if match["rest"] in ("batch", "verify"):
-                return self._batch_or_verify(request, match["full_name"], match["rest"])
-            return self._transfer(request, self._hub.repository(match["full_name"]), match["rest"])
+            if match["rest"] == "batch":
+                return self._batch(request, match["full_name"])
+            repository = self._hub.repository(match["full_name"])
+            if match["rest"] == "verify":
+                return self._verify(request, repository)
+            return self._transfer(request, repository, match["rest"])
         except Refusal as refusal:
             return _refused(refusal)
 
-    def _batch_or_verify(self, request: Request, full_name: str, rest: str) -> Response:
+    def _batch(self, request: Request, full_name: str) -> Response:
         body = _json(request)
-        is_upload = rest == "verify" or body.get("operation") == "upload"
+        is_upload = body.get("operation") == "upload"
         repository = allowed_repository(self._hub, full_name, token_of(self._hub, request), is_push=is_upload)
-        if rest == "verify":
-            return self._verify(repository, body)
         if body.get("operation") not in ("upload", "download"):
             raise unprocessable("operation is neither upload nor download")
         objects = [self._shown(repository, body["operation"], each) for each in body.get("objects", [])]
@@ -86,14 +89,15 @@ class LfsApi:
         return {**shown, "authenticated": True, "actions": {"download": self._action(repository, operation, oid)}}
 
     def _to_upload(self, repository: Repository, oid: str) -> dict[str, Any]:
-        verify = {"href": f"{self._root(repository)}/verify", "header": {"Accept": MEDIA_TYPE}}
-        return {"upload": self._action(repository, "upload", oid), "verify": verify}
+        verify = self._action(repository, "verify", oid)
+        header = {"Accept": MEDIA_TYPE, **verify["header"]}
+        return {"upload": self._action(repository, "upload", oid), "verify": {**verify, "header": header}}
 
-    def _action(self, repository: Repository, operation: Literal["upload", "download"], oid: str) -> dict[str, Any]:
+    def _action(self, repository: Repository, operation: Operation, oid: str) -> dict[str, Any]:
         value = secrets.token_hex(16)
         self._passes[value] = _Pass(operation=operation, oid=oid)
         return {
-            "href": f"{self._root(repository)}/{oid}",
+            "href": f"{self._root(repository)}/{'verify' if operation == 'verify' else oid}",
             "header": {"Authorization": f"RemoteAuth {value}"},
             "expires_in": PASS_SECONDS,
         }
@@ -101,7 +105,9 @@ class LfsApi:
     def _root(self, repository: Repository) -> str:
         return f"{self._hub.url}/{repository.full_name}.git/info/lfs/objects"
 
-    def _verify(self, repository: Repository, body: dict[str, Any]) -> Response:
+    def _verify(self, request: Request, repository: Repository) -> Response:
+        body = _json(request)
+        self._check_pass(request, "verify", str(body.get("oid")))
         stored = _stored(repository, str(body.get("oid")))
         if not stored.exists():
             raise not_found("Object does not exist on the server")
@@ -109,11 +115,14 @@ class LfsApi:
             raise unprocessable("Object has another size")
         return _answer({})
 
-    def _transfer(self, request: Request, repository: Repository, oid: str) -> Response:
-        operation = "upload" if request.method == "PUT" else "download"
+    def _check_pass(self, request: Request, operation: Operation, oid: str) -> None:
         shown = self._passes.get(request.headers.get("Authorization", "").removeprefix("RemoteAuth "))
-        if shown is None or (shown.operation, shown.oid) != (operation, oid):
+        if shown != _Pass(operation=operation, oid=oid):
             raise Refusal(403, "RemoteAuth is missing or not for this object")
+
+    def _transfer(self, request: Request, repository: Repository, oid: str) -> Response:
+        operation: Operation = "upload" if request.method == "PUT" else "download"
+        self._check_pass(request, operation, oid)
         stored = _stored(repository, oid)
         if operation == "upload":
             _store(request, stored, oid)

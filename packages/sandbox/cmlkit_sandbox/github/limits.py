@@ -9,6 +9,7 @@ from cmlkit_sandbox.github.accounts import Token
 
 HOUR_SECONDS = 3600
 MINUTE_SECONDS = 60
+POINTS_OF_A_WRITE = 5
 # https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api: requests without a token.
 ANONYMOUS_LIMIT = 60
 
@@ -30,13 +31,28 @@ class Limits:
         content_a_minute: Content-creating requests allowed per minute and token; None for no limit. GitHub's
             own secondary limit is 80.
         content_an_hour: The same per hour; GitHub's own limit is 500.
+        points_a_minute: Points per minute and token, of which a read costs one and a write five; GitHub's own limit is
+            900.
     """
 
     now: Callable[[], float]
     content_a_minute: int | None = None
     content_an_hour: int | None = None
+    points_a_minute: int | None = None
     windows: dict[str, Window] = field(default_factory=dict)
     created: dict[str, list[float]] = field(default_factory=dict)
+    spent: dict[str, list[float]] = field(default_factory=dict)
+
+    def secondary(self, token: Token | None, *, writes: bool) -> int:
+        """Count one request for the secondary limits; return the seconds to wait if there were too many, else 0."""
+        points = [each for each in self.spent.get(_key(token), []) if each > self.now() - MINUTE_SECONDS]
+        cost = POINTS_OF_A_WRITE if writes else 1
+        if self.points_a_minute is not None and len(points) + cost > self.points_a_minute:
+            return int(points[0] + MINUTE_SECONDS - self.now()) + 1
+        wait = self.create_content(token) if writes else 0
+        if not wait:
+            self.spent[_key(token)] = [*points, *[self.now()] * cost]
+        return wait
 
     def use(self, token: Token | None) -> bool:
         """Count one request; return False if the token has none left."""

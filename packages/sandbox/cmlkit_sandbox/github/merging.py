@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Literal
 
-from cmlkit_sandbox.github.accounts import Account
+from cmlkit_sandbox.github.accounts import Account, Token
 from cmlkit_sandbox.github.discussion import MergeMethod, PullRequest
 from cmlkit_sandbox.github.git_changes import merged_tree, three_way_tree
 from cmlkit_sandbox.github.git_objects import Signature, commit_content
@@ -13,6 +14,7 @@ from cmlkit_sandbox.github.hub import Hub
 from cmlkit_sandbox.github.pull_state import after_push, close
 from cmlkit_sandbox.github.refusals import Refusal
 from cmlkit_sandbox.github.repository import Repository
+from cmlkit_sandbox.github.workflow_files import check_merge
 
 PASSED = frozenset({"success", "neutral", "skipped"})
 
@@ -31,11 +33,16 @@ def merge(
     method: MergeMethod,
     title: str = "",
     message: str = "",
+    token: Token | None = None,
 ) -> str:
     """Merge; return the base branch's new commit.
 
+    Args:
+        token: The token that asks for it, which may lack the permission for workflow files; None for GitHub itself.
+
     Raises:
-        Refusal: The pull request is closed, a draft, in conflict, or lacks a check that the branch requires.
+        Refusal: The pull request is closed, a draft, in conflict, or lacks a check that the branch requires; or the
+            token may not do it.
     """
     _check_mergeable(repository, pull)
     base = repository.git.branch_head(pull.base) or pull.base_sha
@@ -47,6 +54,7 @@ def merge(
     else:
         parents = (base, pull.head_sha) if method == "merge" else (base,)
         sha = _commit(repository, ours=base, theirs=pull.head_sha, parents=parents, signer=signer, message=text)
+    check_merge(repository, token, base, sha)
     pull.base_sha = base
     try:
         repository.git.update_ref(f"refs/heads/{pull.base}", sha, old=base)
@@ -68,6 +76,20 @@ def missing_checks(repository: Repository, pull: PullRequest) -> list[str]:
     passed = {run.name for run in runs if run.conclusion in PASSED}
     passed |= {status.context for status in statuses if status.state == "success"}
     return [] if protection is None else [name for name in protection.checks if name not in passed]
+
+
+def merge_state(repository: Repository, pull: PullRequest) -> Literal["blocked", "unstable", "clean"]:
+    """Return what the checks make of a pull request without conflicts.
+
+    Blocked: a required check is missing. Unstable: another check runs, or has failed; merging is allowed.
+    https://docs.github.com/en/graphql/reference/enums#mergestatestatus
+    """
+    if missing_checks(repository, pull):
+        return "blocked"
+    runs = [run for run in list(repository.check_runs.values()) if run.sha == pull.head_sha]
+    latest = {each.context: each for each in repository.statuses if each.sha == pull.head_sha}
+    is_passed = all(run.conclusion in PASSED for run in runs)
+    return "clean" if is_passed and all(each.state == "success" for each in latest.values()) else "unstable"
 
 
 def merge_if_ready(hub: Hub, repository: Repository, pull: PullRequest) -> None:

@@ -1,7 +1,8 @@
 #!/bin/bash
-# What GitHub refuses of a push: changes of protected branches, files above 100 MiB, and pointers of Git LFS
-# whose bytes it does not have.
-# The server gives the rules in CMLKIT_SANDBOX_RULES, one "RULE REF" a line.
+# What GitHub refuses of a push: changes of protected branches, files above 100 MiB, pointers of Git LFS whose bytes
+# it does not have, and workflow files that no branch has if the token lacks the permission for them.
+# The server gives the rules in CMLKIT_SANDBOX_RULES, one "RULE REF" a line, and GitHub's words about workflow files,
+# with {} for the path, in CMLKIT_SANDBOX_WORKFLOWS; those are empty for a token with the permission.
 set -uo pipefail
 
 FILE_LIMIT_BYTES=$((100 * 1024 * 1024))
@@ -34,6 +35,16 @@ missing_objects() {
     done
 }
 
+# The path of a workflow file of a commit if no branch has the same files.
+new_workflow() {
+  tree=$(git rev-parse --quiet --verify "$1:.github/workflows") || return 0
+  git for-each-ref --format='%(objectname)' refs/heads/ |
+    while read -r tip; do
+      git rev-parse --quiet --verify "$tip:.github/workflows"
+    done | grep -x "$tree" >/dev/null && return 0  # not -q: it would end the loop, which then counts as failed
+  git ls-tree -r --name-only "$1" .github/workflows/ | head -n 1
+}
+
 while read -r old new ref; do
   rule=$(rule_of "$ref")
   if [ "$rule" = non_fast_forward ] && ! is_forced "$old" "$new"; then
@@ -47,6 +58,11 @@ while read -r old new ref; do
   large=$(large_files "$new")
   if [ -n "$large" ]; then
     echo "error: GH001: Large files detected. File $large exceeds GitHub's file size limit of 100.00 MB." >&2
+    exit 1
+  fi
+  workflow=${CMLKIT_SANDBOX_WORKFLOWS:+$(new_workflow "$new")}
+  if [ -n "$workflow" ]; then
+    echo "${CMLKIT_SANDBOX_WORKFLOWS/\{\}/$workflow}" >&2
     exit 1
   fi
   missing=$(missing_objects "$new")

@@ -6,17 +6,19 @@ from cmlkit_sandbox.github.accounts import Token
 from cmlkit_sandbox.github.git_repository import NO_SHA
 from cmlkit_sandbox.github.refusals import Refusal
 from cmlkit_sandbox.github.repository import Protection, Repository
+from cmlkit_sandbox.github.workflow_files import check_workflow_files
 
 
 def check_change(repository: Repository, token: Token | None, ref: str, old: str, new: str) -> None:
-    """Refuse a change to a ref that a rule forbids.
+    """Refuse a change to a ref that a rule forbids, or that the token may not make.
 
     Args:
         old, new: Targets of the ref before and after; NO_SHA if it does not exist.
 
     Raises:
-        Refusal: With GitHub's words for a ruleset, or for a protected branch.
+        Refusal: With GitHub's words for a ruleset, for a protected branch, or for workflow files.
     """
+    check_workflow_files(repository, token, new)
     broken = broken_rule(repository, ref, old, new)
     if broken is None:
         return

@@ -3,8 +3,9 @@
 Private to the sandbox, below `/_runner/`:
 
     GET    downloads/FILE               the runner application
-    POST   sessions                     {"secret"} -> {"session"}: the runner is online from now on
-    GET    messages[?busy=1]            a job, or for a busy runner its cancellation; 204 after some seconds without
+    POST   sessions                     {"secret", "version"} -> {"session"}: the runner is online from now on
+    GET    messages[?busy=1]            a job, or for a busy runner its cancellation; 204 after some seconds without;
+                                        403 for a runner that is too old, in the words that GitHub has for it
     DELETE sessions                     the runner says goodbye
     POST   jobs/ID/log                  text, as it comes
     POST   jobs/ID/steps                {"number", "name", "conclusion"}: a step begins (null), or has ended
@@ -77,7 +78,8 @@ class RunnerLink:
         return Response(tarball(), content_type="application/octet-stream")
 
     def _open_session(self, request: Request) -> Response:
-        runner = self._pool.open_session(str(_json(request).get("secret", "")))
+        asked = _json(request)
+        runner = self._pool.open_session(str(asked.get("secret", "")), version=str(asked.get("version", "")))
         if runner is None:
             return Response("The configuration of this runner is used up, or the runner is not registered.", status=403)
         return _answer({"session": runner.session})
@@ -87,6 +89,10 @@ class RunnerLink:
         return Response(status=204)
 
     def _message(self, request: Request, runner: Runner) -> Response:
+        if not self._pool.accepts(runner):
+            # https://github.com/actions/runner/issues/2246: after its session, at its first message
+            words = f"Runner version v{runner.version} is deprecated and cannot receive messages."
+            return Response(words, status=403)
         is_busy = "busy" in request.args
         connection: socket.socket = request.environ["werkzeug.socket"]
         with self._pool.polling(runner):

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from cmlkit_sandbox.github.jobs import Job
 
@@ -26,6 +27,7 @@ class Runner:
         grace_seconds: How long it counts as online after its last connection broke.
         polls: Its open connections.
         seen: Monotonic time of its last connection; None before the first.
+        version: Of its application, which it tells when it connects.
     """
 
     id: int
@@ -40,6 +42,7 @@ class Runner:
     polls: int = 0
     said_goodbye: bool = False
     seen: float | None = None
+    version: str = ""
     job: Job | None = None
 
     @property
@@ -52,9 +55,16 @@ class Runner:
     def busy(self) -> bool:
         return self.job is not None
 
-    def serves(self, full_name: str) -> bool:
-        """Return whether it may run jobs of a repository."""
-        return self.scope.lower() in (full_name.lower(), full_name.partition("/")[0].lower())
+    def serves(self, job: Job, *, public: bool) -> bool:
+        """Return whether it may run a job.
+
+        Args:
+            public: Whether organisations' runners serve public repositories.
+        """
+        if self.scope.lower() == job.repository.lower():
+            return True
+        is_ours = self.scope.lower() == job.repository.partition("/")[0].lower()
+        return is_ours and (public or job.is_private)
 
 
 @dataclass(kw_only=True)
@@ -66,6 +76,10 @@ class RunnerPool:
         timestamp: The server's time in GitHub's format.
         finished: Callback for each finished job.
         grace_seconds: See Runner; for newly registered ones.
+        shows_working: How the API shows a runner that has a job. GitHub's may show it as idle or offline, or not at
+            all: https://github.com/actions/runner/issues/4422, https://github.com/actions/runner/issues/3448
+        serves_public: Whether organisations' runner groups allow public repositories, which GitHub's do not by default.
+        oldest_version: Older runners come online, and are refused when they ask for a job.
     """
 
     next_id: Callable[[], int]
@@ -75,6 +89,9 @@ class RunnerPool:
     changed: threading.Condition = field(default_factory=threading.Condition)
     finished: Callable[[Job], None] = lambda job: None
     grace_seconds: float = GRACE_SECONDS
+    shows_working: Literal["busy", "idle", "offline", "missing"] = "busy"
+    serves_public: bool = True
+    oldest_version: str = "2.0.0"
 
     def register(self, *, name: str, scope: str, labels: tuple[str, ...], group_id: int, work_folder: str) -> Runner:
         """Register a runner, which is offline until it connects."""
@@ -99,6 +116,10 @@ class RunnerPool:
             self.look()
             return [runner for runner in self.runners.values() if runner.scope.lower() == scope.lower()]
 
+    def shown(self, scope: str) -> list[Runner]:
+        """Return the runners of a repository or organisation that the API shows, by id."""
+        return [item for item in self.of(scope) if not item.busy or self.shows_working != "missing"]
+
     def remove(self, runner: Runner) -> None:
         with self.changed:
             self.runners.pop(runner.id, None)
@@ -109,13 +130,18 @@ class RunnerPool:
             self.jobs[job.id] = job
             self.changed.notify_all()
 
-    def open_session(self, secret: str) -> Runner | None:
+    def accepts(self, runner: Runner) -> bool:
+        """Return whether the runner's version is recent enough."""
+        return _numbers(runner.version) >= _numbers(self.oldest_version)
+
+    def open_session(self, secret: str, *, version: str = "") -> Runner | None:
         """Return the runner with this secret, which works once; None for an unknown secret."""
         with self.changed:
             runner = next((each for each in self.runners.values() if each.secret == secret), None)
             if runner is None or runner.session:
                 return None
             runner.session = secrets.token_hex(16)
+            runner.version = version
             runner.seen = time.monotonic()
             self.changed.notify_all()
             return runner
@@ -152,7 +178,8 @@ class RunnerPool:
                 return None
             labels = {label.lower() for label in runner.labels}
             for job in self.jobs.values():
-                fits = {label.lower() for label in job.labels} <= labels and runner.serves(job.repository)
+                has_labels = {label.lower() for label in job.labels} <= labels
+                fits = has_labels and runner.serves(job, public=self.serves_public)
                 if job.status == "queued" and fits:
                     self._start(job, runner)
                     return job
@@ -196,3 +223,7 @@ class RunnerPool:
                 if runner.job is not None and not runner.online:
                     runner.job.log += "The self-hosted runner lost communication with the server.\n"
                     self.finish(runner.job, "failure")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split("."))) if version else ()

@@ -34,6 +34,11 @@ def rename(hub: Hub, full_name: str, new_name: str) -> None:
     hub.repositories[repository.full_name.lower()] = repository
 
 
+def delete_account(hub: Hub, login: str) -> None:
+    """Delete an account; GitHub then shows `null` or `ghost` as the author of what it wrote."""
+    hub.deleted.add(hub.accounts[login.lower()].id)
+
+
 def add_milestone(hub: Hub, full_name: str, title: str) -> Milestone:
     repository = hub.repository(full_name)
     number = len(repository.milestones) + 1

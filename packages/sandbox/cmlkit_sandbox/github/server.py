@@ -13,6 +13,7 @@ from werkzeug.wrappers import Request, Response
 
 from cmlkit_sandbox.github import git_http
 from cmlkit_sandbox.github.accounts import (
+    CLASSIC_SCOPES,
     Account,
     Level,
     Token,
@@ -115,6 +116,7 @@ class GitHubServer:
         *,
         kind: TokenKind = "personal",
         permissions: Mapping[str, Level] | None = None,
+        scopes: Sequence[str] = CLASSIC_SCOPES,
         repositories: Sequence[str] | None = None,
         rate_limit: int = 5000,
         expires: float | None = None,
@@ -125,6 +127,7 @@ class GitHubServer:
             login,
             kind=kind,
             permissions=permissions,
+            scopes=scopes,
             repositories=repositories,
             rate_limit=rate_limit,
             expires=expires,

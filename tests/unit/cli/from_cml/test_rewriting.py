@@ -200,6 +200,55 @@ def test_what_only_root_may_do_is_left_to_the_user_in_jobs_on_an_instance() -> N
     assert not [row for row in rows("npm").values() if "--startup-script" in row.why]
 
 
+WITH_A_LAUNCH = """\
+on: push
+jobs:
+  up:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: iterative/setup-cml@v2
+      - run: cml runner --cloud=aws --labels=own
+  work:
+    needs: up
+    runs-on: [self-hosted, own]
+    {job}
+"""
+
+
+def added_to_the_launch(job: str) -> str:
+    """The line of the launch for a job with these lines."""
+    new = rewrite(WITH_A_LAUNCH.format(job=job.replace("\n", "\n    ")), action=ACTION)
+    return next(line for line in new.text.splitlines() if "runner launch" in line)
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        "container: docker://dvcorg/cml-py3\nsteps:\n  - run: python train.py",
+        "container: {image: pytorch/pytorch, options: --gpus all}\nsteps:\n  - run: sudo apt-get update",
+        "services:\n  db: {image: postgres}\nsteps:\n  - run: python train.py",
+        "steps:\n  - uses: docker://pytorch/pytorch",
+        "steps:\n  - run: docker run --gpus all pytorch/pytorch python train.py",
+    ],
+)
+def test_a_job_in_a_container_gets_an_instance_with_docker(job: str) -> None:
+    # https://docs.github.com/en/actions/reference/runners/self-hosted-runners: containers and services need Docker
+    line = added_to_the_launch(job)
+    assert line.endswith(" --docker")
+    assert "--sudo" not in line
+
+
+def test_a_job_that_uses_sudo_gets_it() -> None:
+    line = added_to_the_launch("steps:\n  - run: sudo apt-get install -y libgomp1")
+    assert line.endswith(" --sudo")
+    assert added_to_the_launch("steps:\n  - run: python train.py").endswith("--max-lifetime=6h30m")
+
+
+def test_in_a_container_nothing_is_only_for_root() -> None:
+    old = WITH_A_LAUNCH.format(job="container: dvcorg/cml-py3\n    steps:\n      - run: apt-get install -y libgomp1")
+    assert not [row for row in rewrite(old, action=ACTION).rows if "--startup-script" in row.why]
+
+
 def test_a_check_takes_the_own_token() -> None:
     step = "- uses: iterative/setup-cml@v2\n      - run: cml check create report.md"
     old = f"on: push\nenv:\n  REPO_TOKEN: placed\njobs:\n  a:\n    steps:\n      {step}\n"

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
+from cmlkit.clouds.aws.quotas import Quotas
 from cmlkit.clouds.aws.quotas import quota as quota_of
+from cmlkit.clouds.aws.region import AwsRegion
 from cmlkit.clouds.planning import Market
+from cmlkit.errors import NotFound
 
 
 @pytest.mark.parametrize(
@@ -23,3 +29,23 @@ from cmlkit.clouds.planning import Market
 )
 def test_a_type_counts_against_its_familys_quota(instance_type: str, market: Market, quota: str) -> None:
     assert quota_of(instance_type, market) == quota
+
+
+class Region:
+    """A region whose service for quotas gives one answer."""
+
+    name = "eu-west-1"
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self._answer = answer
+
+    def client(self, service: str) -> Any:
+        return SimpleNamespace(get_service_quota=lambda **asked: self._answer)
+
+
+# All members of a ServiceQuota are optional.
+# https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ServiceQuota.html
+@pytest.mark.parametrize("answer", [{}, {"Quota": {}}])
+def test_a_quota_without_a_value_is_missing(answer: dict[str, Any]) -> None:
+    with pytest.raises(NotFound, match="no value of the quota L-1216C47A"):
+        Quotas(cast("AwsRegion", Region(answer))).limit("t3.medium", "on-demand")

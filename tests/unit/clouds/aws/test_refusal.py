@@ -5,70 +5,25 @@ from __future__ import annotations
 import pytest
 from botocore import exceptions
 
-from cmlkit.clouds.aws.refusal import ROWS, explained, from_answer, row_for
+from cmlkit.clouds.aws.refusal import explained, from_answer
 from cmlkit.clouds.launching import LaunchRefused, Remedy
-from cmlkit.errors import AnswerLost, CmlkitError, NotFound, PermissionDenied, ServiceError, SettingsError
+from cmlkit.errors import AnswerLost, CmlkitError, PermissionDenied, ServiceError, SettingsError
 
 
 def answer(code: str, message: str = "Something.", status: int = 400) -> dict[str, object]:
     return {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
 
 
-@pytest.mark.parametrize(
-    ("code", "status", "outcome"),
-    [
-        ("InsufficientInstanceCapacity", 500, Remedy.OTHER_PLACE),
-        ("InsufficientCapacity", 500, Remedy.OTHER_PLACE),
-        ("InsufficientHostCapacity", 500, Remedy.OTHER_PLACE),
-        ("UnfulfillableCapacity", 400, Remedy.OTHER_PLACE),
-        ("Unsupported", 400, Remedy.OTHER_PLACE),
-        ("SpotMaxPriceTooLow", 400, Remedy.OTHER_PLACE),
-        ("InsufficientFreeAddressesInSubnet", 400, Remedy.OTHER_PLACE),
-        ("InsufficientVolumeCapacity", 500, Remedy.OTHER_PLACE),
-        ("MaxSpotInstanceCountExceeded", 400, Remedy.OTHER_QUOTA),
-        ("VcpuLimitExceeded", 400, Remedy.OTHER_QUOTA),
-        ("InstanceLimitExceeded", 400, Remedy.OTHER_QUOTA),
-        ("AuthFailure.ServiceLinkedRoleCreationNotPermitted", 403, Remedy.OTHER_MARKET),
-        ("VolumeLimitExceeded", 400, Remedy.OTHER_REGION),
-        ("RequestLimitExceeded", 503, Remedy.LATER),
-        ("Throttling", 400, Remedy.LATER),
-        ("InternalError", 500, Remedy.LATER),
-        ("SomethingNobodyHasHeardOf", 502, Remedy.LATER),
-        ("UnauthorizedOperation", 403, PermissionDenied),
-        ("AuthFailure", 401, PermissionDenied),
-        ("OptInRequired", 401, PermissionDenied),
-        ("ExpiredToken", 400, PermissionDenied),
-        ("InvalidAMIID.NotFound", 400, SettingsError),
-        ("InvalidAMIID.Unavailable", 400, SettingsError),
-        ("InvalidParameter", 400, SettingsError),
-        ("InvalidParameterValue", 400, SettingsError),
-        ("IdempotentParameterMismatch", 400, ServiceError),
-        ("InvalidInstanceID.NotFound", 400, NotFound),
-        ("SomethingNobodyHasHeardOf", 400, ServiceError),
-    ],
-)
-def test_each_code_has_its_outcome(code: str, status: int, outcome: Remedy | type[CmlkitError]) -> None:
-    error = from_answer(answer(code, status=status), "launch t3.medium", launching=True)
-    if isinstance(outcome, Remedy):
-        assert isinstance(error, LaunchRefused)
-        assert (error.remedy, error.code) == (outcome, code)
-    else:
-        assert type(error) is outcome
-
-
-def test_no_code_has_two_rows_and_each_has_its_source() -> None:
-    assert len({row.code for row in ROWS}) == len(ROWS)
-    assert all(row.source.startswith("https://docs.aws.amazon.com/") for row in ROWS)
+def launch_refused(code: str, message: str = "Something.", status: int = 400, decoded: str = "") -> LaunchRefused:
+    refused = from_answer(answer(code, message, status), "launch", launching=True, decode=lambda encoded: decoded)
+    assert isinstance(refused, LaunchRefused)
+    return refused
 
 
 def test_what_is_no_launch_is_not_refused_but_fails() -> None:
     error = from_answer(answer("RequestLimitExceeded", status=503), "list the instances")
     assert type(error) is ServiceError
     assert error.code == "RequestLimitExceeded"
-
-
-def test_an_unknown_subcode_means_what_its_code_means() -> None:
-    assert row_for("InvalidAMIID.Whatever").outcome is SettingsError
 
 
 def test_a_message_has_the_resource_the_cause_and_the_code() -> None:
@@ -88,6 +43,56 @@ def test_an_encoded_message_is_decoded_and_not_shown() -> None:
     )
     assert "AbC" not in error.message
     assert "the permission ec2:CreateTags on * (AbC-123)" in error.next_step
+
+
+# The forms of EC2's denials, as people report them: with the resource, and with an explicit deny.
+DENIED = "User: arn:aws:sts::1:assumed-role/ci/1 is not authorized to perform: {} on resource: {}{}"
+NO_POLICY = " because no identity-based policy allows the action"
+BY_SCP = " with an explicit deny in a service control policy"
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "remedy"),
+    [
+        ("ec2:RunInstances", "arn:aws:ec2:eu-west-1:1:instance/*", Remedy.OTHER_PLACE),
+        ("ec2:RunInstances", "arn:aws:ec2:eu-west-1:1:subnet/subnet-1", Remedy.OTHER_PLACE),
+        ("ec2:RunInstances", "arn:aws:ec2:eu-west-1::image/ami-1", Remedy.OTHER_PLACE),
+        ("ec2:RunInstances", "arn:aws:ec2:eu-west-1:1:spot-instances-request/*", Remedy.OTHER_MARKET),
+        ("ec2:CreateTags", "arn:aws:ec2:eu-west-1:1:spot-instances-request/*", Remedy.OTHER_MARKET),
+        ("ec2:RunInstances", "arn:aws:ec2:eu-west-1:1:volume/*", Remedy.OTHER_REGION),
+    ],
+)
+def test_a_denial_closes_what_its_resource_depends_on(action: str, resource: str, remedy: Remedy) -> None:
+    plain = launch_refused("UnauthorizedOperation", DENIED.format(action, resource, BY_SCP), 403)
+    said = "You are not authorized. Encoded authorization failure message: AbC-123"
+    decoded = launch_refused("UnauthorizedOperation", said, 403, decoded=f"{action} on {resource}")
+    assert (plain.remedy, plain.ends_as) == (decoded.remedy, decoded.ends_as) == (remedy, PermissionDenied)
+
+
+@pytest.mark.parametrize("action", ["iam:PassRole", "ec2:CreateTags"])
+def test_a_denial_that_is_the_same_on_every_rung_ends_the_launch(action: str) -> None:
+    said = DENIED.format(action, "arn:aws:ec2:eu-west-1:1:instance/*", NO_POLICY)
+    error = from_answer(answer("UnauthorizedOperation", said, 403), "launch", launching=True)
+    assert type(error) is PermissionDenied
+
+
+# Such a policy allows some regions: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_examples_general.html
+@pytest.mark.parametrize("action", ["iam:PassRole", "ec2:CreateTags"])
+def test_an_explicit_deny_of_what_every_rung_needs_closes_its_region(action: str) -> None:
+    said = DENIED.format(action, "arn:aws:ec2:eu-west-1:1:instance/*", BY_SCP)
+    assert launch_refused("UnauthorizedOperation", said, 403).remedy is Remedy.OTHER_REGION
+
+
+def test_a_denial_that_says_nothing_closes_its_rung() -> None:
+    assert launch_refused("UnauthorizedOperation", "You are not authorized.", 403).remedy is Remedy.OTHER_PLACE
+
+
+def test_a_policy_of_the_organisation_is_told_from_a_missing_permission() -> None:
+    said = DENIED.format("ec2:RunInstances", "arn:aws:ec2:eu-west-1:1:instance/*", BY_SCP)
+    step = launch_refused("UnauthorizedOperation", said, 403).next_step
+    assert "service control policy" in step
+    assert "`tags`" in step
+    assert "Give the user" not in step
 
 
 def test_a_page_instead_of_an_error_is_not_poured_into_the_message() -> None:

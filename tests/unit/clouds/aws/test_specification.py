@@ -20,7 +20,7 @@ SPEC = InstanceSpec(
     image=Image(id="ami-1", name="ubuntu", architecture="x86_64", root_device="/dev/sda1", disk_size=8),
     subnet=Subnet(id="subnet-1", network="vpc-1", zone="eu-west-1a"),
     security_groups=(),
-    user_data="#!/bin/bash\n",
+    user_data=b"#!/bin/bash\n",
     disk_size=30,
     tags=OWN,
 )
@@ -65,3 +65,10 @@ def test_a_schedule_takes_the_room_of_a_tag() -> None:
     check_spec(most)
     with pytest.raises(SettingsError, match="`tags` has 43 tags; there is room for 42 beside cmlkit's own"):
         check_spec(replace(most, expires=1.8e9, expiry_role=ROLE))
+
+
+def test_every_volume_that_the_image_brings_goes_with_the_instance() -> None:
+    image = replace(SPEC.image, further_devices=("/dev/sdb", "/dev/sdc"))
+    mappings = run_instances_arguments(replace(SPEC, image=image))["BlockDeviceMappings"]
+    assert [item["DeviceName"] for item in mappings] == ["/dev/sda1", "/dev/sdb", "/dev/sdc"]
+    assert all(item["Ebs"]["DeleteOnTermination"] and item["Ebs"]["Encrypted"] for item in mappings)

@@ -124,12 +124,16 @@ def test_a_commit_names_no_author_so_that_github_signs_it(github: ScriptedGitHub
 PERSON = "ghp_0123456789notatoken"
 
 
-def committed(client: GitHub, *, is_new: bool = False, content: bytes = b"model", parent: str = A) -> str:
+# No UTF-8, as the first byte of a pickle.
+MODEL = b"\x80model"
+
+
+def committed(client: GitHub, *, is_new: bool = False, content: bytes = MODEL, parent: str = A) -> str:
     changes = Changes(message="Retrain m\n\nBetter.\n", files=[NewFile(path="model/m", content=content)])
     return client.commit(changes, branch="exp", parent=parent, is_new=is_new)
 
 
-def take_by_git_data(github: ScriptedGitHub, content: bytes = b"model") -> None:
+def take_by_git_data(github: ScriptedGitHub, content: bytes = MODEL) -> None:
     github.answer("GET", f"{REPO}/git/commits/{A}", {"tree": {"sha": B}})
     github.answer("POST", f"{REPO}/git/blobs", {"sha": blob_id(content)}, status=201)
     github.answer("POST", f"{REPO}/git/trees", {"sha": C}, status=201)
@@ -138,9 +142,10 @@ def take_by_git_data(github: ScriptedGitHub, content: bytes = b"model") -> None:
     github.answer("POST", f"{REPO}/git/refs", status=201)
 
 
+# The first two at once.
 BY_GIT_DATA = [
-    f"POST {REPO}/git/blobs",
     f"GET {REPO}/git/commits/{A}",
+    f"POST {REPO}/git/blobs",
     f"POST {REPO}/git/trees",
     f"POST {REPO}/git/commits",
     f"PATCH {REPO}/git/refs/heads/exp",
@@ -157,7 +162,7 @@ def test_a_persons_commit_is_made_by_graphql_which_signs_it(github: ScriptedGitH
         "head": A,
         "message": {"headline": "Retrain m", "body": "Better."},
         "changes": {
-            "additions": [{"path": "model/m", "contents": base64.b64encode(b"model").decode()}],
+            "additions": [{"path": "model/m", "contents": base64.b64encode(MODEL).decode()}],
             "deletions": [],
         },
     }
@@ -165,12 +170,28 @@ def test_a_persons_commit_is_made_by_graphql_which_signs_it(github: ScriptedGitH
 
 
 @pytest.mark.parametrize(
-    ("token", "content"), [("ghs_0123456789notatoken", b"small"), (PERSON, bytes(6 * 1024**2))], ids=["a bot", "large"]
+    ("token", "content"),
+    [("ghs_0123456789notatoken", b"\x80small"), (PERSON, bytes(6 * 1024**2))],
+    ids=["bot", "large"],
 )
 def test_other_commits_are_made_by_the_git_data_api(github: ScriptedGitHub, token: str, content: bytes) -> None:
     take_by_git_data(github, content)
     assert committed(github.client(token=token), content=content) == "d" * 40
-    assert github.sent == BY_GIT_DATA
+    assert [*sorted(github.sent[:2]), *github.sent[2:]] == BY_GIT_DATA
+
+
+def test_a_text_stands_in_the_tree_and_needs_no_request_of_its_own(github: ScriptedGitHub) -> None:
+    take_by_git_data(github)
+    committed(github.client(), content="Köln\n".encode())
+    assert github.sent == [BY_GIT_DATA[0], *BY_GIT_DATA[2:]]
+    assert github.body(1)["tree"] == [{"path": "model/m", "mode": "100644", "type": "blob", "content": "Köln\n"}]
+
+
+@pytest.mark.parametrize("content", [b"a\0b", b"\xff", b"x" * (1024**2 + 1)], ids=["zero", "not UTF-8", "long"])
+def test_what_is_no_text_or_too_long_for_the_tree_is_uploaded(github: ScriptedGitHub, content: bytes) -> None:
+    take_by_git_data(github, content)
+    committed(github.client(), content=content)
+    assert BY_GIT_DATA[1] in github.sent
 
 
 def test_a_signed_commit_on_a_branch_that_moved_is_a_conflict(github: ScriptedGitHub) -> None:
@@ -186,14 +207,15 @@ def test_a_signed_commit_that_github_refuses_is_made_by_the_git_data_api(github:
     github.mock.add("POST", f"{API}/graphql", json={"data": None, "errors": [error]})
     take_by_git_data(github)
     assert committed(github.client(token=PERSON)) == "d" * 40
-    assert github.sent == ["POST /graphql", *BY_GIT_DATA]
+    first, *rest = github.sent
+    assert (first, [*sorted(rest[:2]), *rest[2:]]) == ("POST /graphql", BY_GIT_DATA)
     github.mock.calls.reset()
 
 
 def test_a_new_branch_without_history_is_made_at_its_first_commit(github: ScriptedGitHub) -> None:
     take_by_git_data(github)
     assert committed(github.client(token=PERSON), parent="", is_new=True) == "d" * 40
-    assert github.body(1)["tree"] == [{"path": "model/m", "mode": "100644", "type": "blob", "sha": blob_id(b"model")}]
+    assert github.body(1)["tree"] == [{"path": "model/m", "mode": "100644", "type": "blob", "sha": blob_id(MODEL)}]
     assert github.body(2)["parents"] == []
     assert github.body() == {"ref": "refs/heads/exp", "sha": "d" * 40}
 
@@ -214,10 +236,10 @@ def test_what_the_repository_has_is_not_uploaded_nor_anything_twice(github: Scri
     client = github.client()
     committed(client)
     committed(client)
-    assert github.sent == BY_GIT_DATA + BY_GIT_DATA[1:]
+    assert [*sorted(github.sent[:2]), *github.sent[2:]] == BY_GIT_DATA + BY_GIT_DATA[2:]
     known = Changes(message="m", files=[NewFile(path="a", content=b"there")], known={blob_id(b"there")})
     client.commit(known, branch="exp", parent=A, is_new=False)
-    assert github.sent.count(BY_GIT_DATA[0]) == 1
+    assert github.sent.count(BY_GIT_DATA[1]) == 1
 
 
 def test_a_branch_whose_answer_was_lost_is_found_not_made_again(github: ScriptedGitHub) -> None:
@@ -375,43 +397,6 @@ def test_assignees_and_the_milestone_are_set(github: ScriptedGitHub) -> None:
         client.set_milestone(7, "July")
 
 
-def test_auto_merge_is_enabled_by_graphql(github: ScriptedGitHub) -> None:
-    github.mock.add("POST", f"{API}/graphql", json={"data": {"enablePullRequestAutoMerge": {"clientMutationId": None}}})
-    github.client().enable_auto_merge(a_pull_request(), "squash")
-    assert github.body()["variables"] == {"pullRequest": "PR_7", "method": "SQUASH"}
-    github.mock.calls.reset()
-
-
-@pytest.mark.parametrize(
-    "said", ["Pull request is in clean status", "Protected branch rules not configured for this branch"]
-)
-def test_a_pull_request_that_waits_for_nothing_is_merged_at_once(github: ScriptedGitHub, said: str) -> None:
-    error = {"type": "UNPROCESSABLE", "message": f"Pull request {said}"}
-    github.mock.add("POST", f"{API}/graphql", json={"data": None, "errors": [error]})
-    github.answer("PUT", f"{REPO}/pulls/7/merge")
-    github.client().enable_auto_merge(a_pull_request(), "rebase")
-    assert github.body() == {"merge_method": "rebase", "sha": A}
-    github.mock.calls.reset()
-
-
-@pytest.mark.parametrize(
-    ("error", "kind", "next_step"),
-    [
-        ({"type": "UNPROCESSABLE", "message": "Auto merge is not allowed for this repository"},
-         ServiceError, "'Allow auto-merge'"),
-        ({"type": "FORBIDDEN", "message": "Resource not accessible"}, PermissionDenied, ""),
-    ],
-)  # fmt: skip
-def test_auto_merge_that_is_refused_names_the_setting(
-    github: ScriptedGitHub, error: dict[str, str], kind: type[Exception], next_step: str
-) -> None:
-    github.mock.add("POST", f"{API}/graphql", json={"data": None, "errors": [error]})
-    with pytest.raises(kind) as caught:
-        github.client().enable_auto_merge(a_pull_request(), "merge")
-    assert next_step in str(caught.value)
-    github.mock.calls.reset()
-
-
 def test_comments_come_oldest_first(github: ScriptedGitHub) -> None:
     github.answer("GET", f"{REPO}/issues/7/comments", [{"id": 9}, {"id": 3, "body": "hi", "user": {"login": "ann"}}])
     first, second = github.client().comments(7)
@@ -472,7 +457,7 @@ def test_a_check_is_made_once_and_then_kept_up_to_date(github: ScriptedGitHub) -
         assert check.id == 2
     assert github.body(1) == {
         "name": "gate", "head_sha": A, "status": "completed", "conclusion": "success", "external_id": "cmlkit:gate",
-        "output": {"title": "t", "summary": "s"}, "details_url": "u",
+        "output": {"title": "t", "summary": "s\n\n[The workflow run](u)"}, "details_url": "u",
     }  # fmt: skip
     assert github.body(3)["conclusion"] == "failure"
 

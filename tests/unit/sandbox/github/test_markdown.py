@@ -26,7 +26,7 @@ def test_tables_and_line_ends_are_those_of_github_comments() -> None:
         ('<a href="page?at=12:30">x</a>', '<a href="page?at=12:30">x</a>'),
         ("<!-- hidden -->", ""),
         ("<custom>text</custom>", "text"),
-        ("<form><input name=x><button>b</button></form>", "b"),
+        ("<form><button>b</button></form>", "b"),
         ('<p style="position:fixed">x</p>', "<p>x</p>"),
         ("<svg onload=alert(1)><script>1</script></svg>y", "y"),
         ("a < b &amp; c", "a &lt; b &amp; c"),
@@ -36,12 +36,17 @@ def test_what_could_do_harm_is_left_out(written: str, shown: str) -> None:
     assert sanitised(written) == shown
 
 
+@pytest.mark.parametrize("written", ["<input name=x onfocus=f()>", "<input type=text value=x>"])
+def test_an_input_is_a_box_that_cannot_be_ticked(written: str) -> None:
+    assert sanitised(written) in ('<input type="checkbox" disabled="">', '<input disabled="" type="checkbox">')
+
+
 @pytest.mark.parametrize(
     ("written", "shown"),
     [
         ("</div></div>text", "text"),
         ("<div><b>text", "<div><b>text</b></div>"),
-        ("<b>one<i>two</b>three", "<b>one<i>two</i></b>three"),
+        ("<b>one<i>two</b>three", "<b>one<i>two</i></b><i>three</i>"),
         ("<br/>x", "<br>x"),
     ],
 )

@@ -94,7 +94,7 @@ class RestApi:
         if not self._hub.limits.use(token):
             whom = f"user ID {token.account.id}" if token else request.remote_addr
             raise Refusal(403, f"API rate limit exceeded for {whom}.")
-        wait = 0 if request.method == "GET" else self._hub.limits.create_content(token)
+        wait = self._hub.limits.secondary(token, writes=request.method != "GET")
         if wait:
             message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
             raise Refusal(403, message, headers={"Retry-After": str(wait)})
@@ -147,7 +147,8 @@ class RestApi:
         response.headers["X-GitHub-Media-Type"] = "github.v3; format=json"
         response.headers["X-GitHub-Api-Version-Selected"] = request.headers.get("X-GitHub-Api-Version", API_VERSION)
         if needs:
-            response.headers["X-Accepted-GitHub-Permissions"] = needs
+            named = {"X-Accepted-GitHub-Permissions": needs}
+            response.headers.update(named if token is None else token.accepted(needs))
         response.headers.update(answer.headers)
         return response
 

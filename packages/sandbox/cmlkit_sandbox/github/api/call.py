@@ -72,13 +72,22 @@ class Call:
     @property
     def fields(self) -> Fields:
         """The body's JSON object; an empty one when there is no body."""
+        return self._fields(self._body())
+
+    def fields_or_list(self, name: str) -> Fields:
+        """Return the body's JSON object, or, of a body that is a list, one with that list under `name`."""
+        body = self._body()
+        return self._fields({name: body} if isinstance(body, list) else body)
+
+    def _body(self) -> Any:
         content = self.request.get_data()
-        if not content:
-            return Fields({})
         try:
-            body = json.loads(content)
+            return json.loads(content) if content else {}
         except ValueError:
             raise Refusal(400, "Problems parsing JSON") from None
+
+    @staticmethod
+    def _fields(body: Any) -> Fields:
         if not isinstance(body, dict):
             raise Refusal(400, "Body should be a JSON object")
         return Fields(body)

@@ -10,6 +10,7 @@ from cmlkit_sandbox.github.api.routes import Routes
 from cmlkit_sandbox.github.api.shapes import (
     Json,
     api,
+    minimal_repository,
     page,
     user,
 )
@@ -37,6 +38,8 @@ CONCLUSIONS = (
 # https://docs.github.com/en/rest/checks/runs#create-a-check-run
 SUMMARY_LIMIT = 65_535
 ANNOTATIONS_LIMIT = 50
+# https://docs.github.com/en/rest/commits/statuses: a longer description is refused.
+DESCRIPTION_LIMIT = 140
 
 
 @checks.add("POST", f"{REPOSITORY}/check-runs", needs="checks=write", forbidden=APPS_ONLY)
@@ -103,7 +106,9 @@ def _apply(call: Call, run: CheckRun, fields: Fields) -> None:
             raise unprocessable('Invalid request.\n\n"conclusion" wasn\'t supplied.')
         run.conclusion = run.completed = None
     run.started = fields.optional_text("started_at", run.started or call.hub.timestamp())
-    run.details_url = fields.optional_text("details_url", run.details_url)
+    # Ignored for GITHUB_TOKEN: https://github.com/actions/github-script/issues/143
+    if call.token is None or call.token.kind != "job":
+        run.details_url = fields.optional_text("details_url", run.details_url)
     run.external_id = fields.optional_text("external_id", run.external_id)
     if "output" in fields:
         run.output = _output(fields.object("output"), run.output)
@@ -231,12 +236,16 @@ def create_status(call: Call, sha: str) -> Answer:
     state = fields.text("state")
     if state not in ("error", "failure", "pending", "success"):
         raise invalid("Status", "custom", field="state", message="state is not included in the list")
+    description = fields.optional_text("description")
+    if description is not None and len(description) > DESCRIPTION_LIMIT:
+        message = f"description is too long (maximum is {DESCRIPTION_LIMIT} characters)"
+        raise invalid("Status", "custom", field="description", message=message)
     status = CommitStatus(
         id=call.hub.next_id(),
         sha=sha,
         state=state,
         context=fields.optional_text("context", "default") or "default",
-        description=fields.optional_text("description"),
+        description=description,
         target_url=fields.optional_text("target_url"),
         creator=call.actor,
         created=call.hub.timestamp(),
@@ -246,7 +255,39 @@ def create_status(call: Call, sha: str) -> Answer:
     return Answer(status=201, body=_status(call, status))
 
 
+@checks.add("GET", f"{REPOSITORY}/commits/<path:ref>/statuses", needs="statuses=read")
+@checks.add("GET", f"{REPOSITORY}/statuses/<path:ref>", needs="statuses=read")
+def list_statuses(call: Call, ref: str) -> Answer:
+    """List the statuses of a commit, newest first, those that were replaced included."""
+    sha = resolved(call.repository, ref)
+    found = [each for each in reversed(call.repository.statuses) if each.sha == sha]
+    return call.page(found, lambda each: _status(call, each))
+
+
+@checks.add("GET", f"{REPOSITORY}/commits/<path:ref>/status", needs="statuses=read")
+def combined_status(call: Call, ref: str) -> Answer:
+    """Return the latest status of each context, and what they amount to."""
+    sha = resolved(call.repository, ref)
+    latest = list({each.context: each for each in call.repository.statuses if each.sha == sha}.values())
+    states = {each.state for each in latest}
+    failed = states & {"error", "failure"}
+    body = {
+        "state": "failure" if failed else "success" if states == {"success"} else "pending",
+        "sha": sha,
+        "total_count": len(latest),
+        "statuses": call.page(latest, lambda each: _short_status(call, each)).body,
+        "repository": minimal_repository(call.hub, call.repository),
+        "commit_url": api(call.hub, call.repository, f"/commits/{sha}"),
+        "url": api(call.hub, call.repository, f"/commits/{sha}/status"),
+    }
+    return Answer(body=body)
+
+
 def _status(call: Call, status: CommitStatus) -> Json:
+    return {**_short_status(call, status), "creator": user(call.hub, status.creator)}
+
+
+def _short_status(call: Call, status: CommitStatus) -> Json:
     return {
         "url": api(call.hub, call.repository, f"/statuses/{status.sha}"),
         "avatar_url": f"{call.hub.url}/avatars/{status.creator.id}",
@@ -258,5 +299,4 @@ def _status(call: Call, status: CommitStatus) -> Json:
         "context": status.context,
         "created_at": status.created,
         "updated_at": status.created,
-        "creator": user(call.hub, status.creator),
     }

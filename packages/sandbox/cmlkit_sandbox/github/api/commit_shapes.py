@@ -6,8 +6,8 @@ from cmlkit_sandbox.github.accounts import Account
 from cmlkit_sandbox.github.api.shapes import (
     Json,
     api,
+    author,
     page,
-    user,
 )
 from cmlkit_sandbox.github.git_changes import FileChange, changes
 from cmlkit_sandbox.github.git_objects import Commit, Signature
@@ -109,7 +109,7 @@ def account_of(hub: Hub, value: Signature) -> Account | None:
 
 def _user_or_none(hub: Hub, value: Signature) -> Json | None:
     account = account_of(hub, value)
-    return None if account is None else user(hub, account)
+    return None if account is None else author(hub, account)
 
 
 def _parent(hub: Hub, repository: Repository, sha: str, *, kind: str) -> Json:

@@ -11,7 +11,8 @@ from cmlkit_sandbox.github.api.pull_shapes import simple_pull
 from cmlkit_sandbox.github.api.routes import Routes
 from cmlkit_sandbox.github.api.shapes import Json, api, page
 from cmlkit_sandbox.github.git_changes import changes, merged_tree
-from cmlkit_sandbox.github.git_objects import Signature, commit_content
+from cmlkit_sandbox.github.git_objects import RefValue, Signature, commit_content
+from cmlkit_sandbox.github.protection import check_change
 from cmlkit_sandbox.github.pull_state import after_push
 from cmlkit_sandbox.github.refusals import Refusal, not_found, unprocessable
 from cmlkit_sandbox.github.repository import Repository
@@ -22,6 +23,37 @@ REPOSITORY = "/repos/<owner>/<repo>"
 # https://docs.github.com/en/rest/commits/commits#compare-two-commits
 COMPARE_LIMIT_COMMITS = 250
 COMPARE_LIMIT_FILES = 300
+
+
+@commits.add("GET", f"{REPOSITORY}/branches", needs="contents=read")
+def list_branches(call: Call) -> Answer:
+    found = call.repository.git.refs("refs/heads/")
+    return call.page(found, lambda ref: _short_branch(call, ref))
+
+
+def _short_branch(call: Call, ref: RefValue) -> Json:
+    name = ref.name.removeprefix("refs/heads/")
+    target = {"sha": ref.sha, "url": api(call.hub, call.repository, f"/commits/{ref.sha}")}
+    return {"name": name, "commit": target, "protected": name in call.repository.protections}
+
+
+@commits.add("GET", f"{REPOSITORY}/branches/<path:branch>/protection", needs="administration=read")
+def get_protection(call: Call, branch: str) -> Answer:
+    """Return the older kind of protection; rulesets are not shown here, as on GitHub."""
+    if call.repository.git.branch_head(branch) is None:
+        raise not_found("Branch not found")
+    protection = call.repository.protections.get(branch)
+    if protection is None or protection.ruleset:
+        raise not_found("Branch not protected")
+    url = api(call.hub, call.repository, f"/branches/{branch}/protection")
+    checks = {
+        "url": f"{url}/required_status_checks",
+        "strict": False,
+        "contexts": list(protection.checks),
+        "contexts_url": f"{url}/required_status_checks/contexts",
+        "checks": [{"context": name, "app_id": None} for name in protection.checks],
+    }
+    return Answer(body={"url": url, **({"required_status_checks": checks} if protection.checks else {})})
 
 
 @commits.add("GET", f"{REPOSITORY}/branches/<path:branch>", needs="contents=read")
@@ -167,6 +199,7 @@ def merge_branch(call: Call) -> Answer:
     signer = Signature(name=call.actor.login, email=call.actor.email, seconds=int(hub.now()))
     content = commit_content(tree=tree, parents=(base, head), author=signer, committer=signer, message=message)
     merged = git.write("commit", content)
+    check_change(repository, call.token, f"refs/heads/{branch}", base, merged)
     git.update_ref(f"refs/heads/{branch}", merged, old=base)
     after_push(hub, repository)
     return Answer(status=201, body=commit(hub, repository, git.commit(merged)))

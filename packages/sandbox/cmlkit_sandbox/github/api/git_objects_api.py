@@ -105,7 +105,7 @@ def create_tree(call: Call) -> Answer:
 
 
 def _tree_entry(call: Call, fields: Fields, kinds: Mapping[str, str]) -> TreeEntry:
-    path = _checked_path(fields.text("path"))
+    path = checked_path(fields.text("path"))
     mode = fields.one_of("mode", ("100644", "100755", "040000", "160000", "120000"))
     kind = KINDS.get(mode, "blob")
     if "content" in fields:
@@ -119,7 +119,7 @@ def _tree_entry(call: Call, fields: Fields, kinds: Mapping[str, str]) -> TreeEnt
     return TreeEntry(mode=mode, kind=kind, sha=sha, path=path)
 
 
-def _checked_path(path: str) -> str:
+def checked_path(path: str) -> str:
     parts = path.split("/")
     if any(part in ("", ".", "..") or part.lower() == ".git" for part in parts) or "\0" in path:
         raise unprocessable("tree.path contains a malformed path component")

@@ -10,8 +10,9 @@ from cmlkit_sandbox.github.discussion import (
     CommitComment,
     Issue,
     Label,
+    PullRequest,
 )
-from cmlkit_sandbox.github.refusals import invalid, not_found, unprocessable
+from cmlkit_sandbox.github.refusals import Refusal, invalid, not_found, unprocessable
 from cmlkit_sandbox.github.repository import NEW_LABEL_COLOR
 
 issues = Routes()
@@ -81,6 +82,7 @@ def list_comments(call: Call, number: int) -> Answer:
 @issues.add("POST", f"{ISSUE}/comments", needs=WRITE)
 def create_comment(call: Call, number: int) -> Answer:
     issue, now = _issue(call, number), call.hub.timestamp()
+    _check_permission(call, issue)
     body = call.fields.body_text("IssueComment", limit=COMMENT_LIMIT)
     comment = Comment(id=call.hub.next_id(), number=number, author=call.actor, body=body, created=now, updated=now)
     call.repository.comments[comment.id] = comment
@@ -97,6 +99,7 @@ def get_comment(call: Call, comment_id: int) -> Answer:
 @issues.add("PATCH", f"{REPOSITORY}/issues/comments/<int:comment_id>", needs=WRITE)
 def update_comment(call: Call, comment_id: int) -> Answer:
     comment = _comment(call, comment_id)
+    _check_permission(call, call.repository.issues[comment.number])
     comment.body = call.fields.body_text("IssueComment", limit=COMMENT_LIMIT)
     comment.updated = call.hub.timestamp()
     return Answer(body=_shown(call, comment))
@@ -105,9 +108,16 @@ def update_comment(call: Call, comment_id: int) -> Answer:
 @issues.add("DELETE", f"{REPOSITORY}/issues/comments/<int:comment_id>", needs=WRITE)
 def delete_comment(call: Call, comment_id: int) -> Answer:
     comment = _comment(call, comment_id)
+    _check_permission(call, call.repository.issues[comment.number])
     call.repository.issues[comment.number].comments.remove(comment_id)
     del call.repository.comments[comment_id]
     return Answer(status=204)
+
+
+def _check_permission(call: Call, issue: Issue) -> None:
+    """Refuse a token that may only write pull requests: it may not write to an issue."""
+    if not isinstance(issue, PullRequest) and call.token is not None and not call.token.has("issues", "write"):
+        raise Refusal(403, call.token.refusal())
 
 
 def _shown(call: Call, comment: Comment) -> shapes.Json:
@@ -123,10 +133,25 @@ def list_labels(call: Call, number: int) -> Answer:
 @issues.add("POST", f"{ISSUE}/labels", needs=WRITE)
 def add_labels(call: Call, number: int) -> Answer:
     issue = _issue(call, number)
-    for name in call.fields.texts("labels"):
-        known = _label(call, name)
+    for known in _labels(call):
         if known not in issue.labels:
             issue.labels.append(known)
+    return _all_labels(call, issue)
+
+
+@issues.add("PUT", f"{ISSUE}/labels", needs=WRITE)
+def set_labels(call: Call, number: int) -> Answer:
+    issue = _issue(call, number)
+    issue.labels = list(dict.fromkeys(_labels(call)))
+    return _all_labels(call, issue)
+
+
+def _labels(call: Call) -> list[str]:
+    """Return the labels of the request: GitHub takes a bare list of names, too, as PyGithub sends."""
+    return [_label(call, name) for name in call.fields_or_list("labels").texts("labels")]
+
+
+def _all_labels(call: Call, issue: Issue) -> Answer:
     labels = [call.repository.labels[name] for name in issue.labels]
     return Answer(body=[shapes.label(call.hub, call.repository, each) for each in labels])
 

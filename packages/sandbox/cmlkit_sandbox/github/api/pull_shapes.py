@@ -7,6 +7,7 @@ from cmlkit_sandbox.github.api import shapes
 from cmlkit_sandbox.github.api.shapes import (
     Json,
     api,
+    author,
     page,
     user,
 )
@@ -20,6 +21,7 @@ from cmlkit_sandbox.github.discussion import (
 )
 from cmlkit_sandbox.github.git_changes import changes, merged_tree
 from cmlkit_sandbox.github.hub import Hub
+from cmlkit_sandbox.github.merging import merge_state
 from cmlkit_sandbox.github.repository import Repository
 
 NO_REACTIONS = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
@@ -84,10 +86,11 @@ def pull(hub: Hub, repository: Repository, value: PullRequest) -> Json:
     mergeable = None if value.merged else merged_tree(git, ours=value.base_sha, theirs=value.head_sha) is not None
     return {
         **simple_pull(hub, repository, value),
+        "user": user(hub, value.author),
         "merged": value.merged is not None,
         "mergeable": mergeable,
         "rebaseable": mergeable,
-        "mergeable_state": {None: "unknown", True: "clean", False: "dirty"}[mergeable],
+        "mergeable_state": _mergeable_state(repository, value, mergeable),
         "merged_by": None if value.merged_by is None else user(hub, value.merged_by),
         "comments": len(value.comments),
         "review_comments": 0,
@@ -97,6 +100,12 @@ def pull(hub: Hub, repository: Repository, value: PullRequest) -> Json:
         "deletions": sum(each.deletions for each in files),
         "changed_files": len(files),
     }
+
+
+def _mergeable_state(repository: Repository, value: PullRequest, mergeable: bool | None) -> str:
+    if not mergeable:
+        return "unknown" if mergeable is None else "dirty"
+    return "draft" if value.draft else merge_state(repository, value)
 
 
 def comment(hub: Hub, repository: Repository, value: Comment) -> Json:
@@ -109,7 +118,7 @@ def comment(hub: Hub, repository: Repository, value: Comment) -> Json:
         "html_url": f"{html_url(hub, repository, on)}#issuecomment-{value.id}",
         "issue_url": api(hub, repository, f"/issues/{value.number}"),
         "body": value.body,
-        "user": user(hub, value.author),
+        "user": author(hub, value.author),
         "created_at": value.created,
         "updated_at": value.updated,
         "author_association": association(repository, value.author),
@@ -130,7 +139,7 @@ def commit_comment(hub: Hub, repository: Repository, value: CommitComment) -> Js
         "position": value.position,
         "line": value.line,
         "commit_id": value.sha,
-        "user": user(hub, value.author),
+        "user": author(hub, value.author),
         "created_at": value.created,
         "updated_at": value.updated,
         "author_association": association(repository, value.author),
@@ -144,7 +153,7 @@ def review(hub: Hub, repository: Repository, on: PullRequest, value: Review) -> 
     return {
         "id": value.id,
         "node_id": f"PRR_{value.id}",
-        "user": user(hub, value.author),
+        "user": author(hub, value.author),
         "body": value.body,
         "state": value.state,
         "html_url": html,
@@ -177,7 +186,7 @@ def _common(hub: Hub, repository: Repository, value: Issue) -> Json:
         "active_lock_reason": None,
         "title": value.title,
         "body": value.body,
-        "user": user(hub, value.author),
+        "user": author(hub, value.author),
         "labels": [shapes.label(hub, repository, repository.labels[name]) for name in value.labels],
         "milestone": None if milestone is None else shapes.milestone(hub, repository, milestone),
         "assignee": assignees[0] if assignees else None,

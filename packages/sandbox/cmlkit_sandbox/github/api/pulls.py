@@ -232,6 +232,7 @@ def merge_pull(call: Call, number: int) -> Answer:
         method=method,
         title=fields.optional_text("commit_title") or "",
         message=fields.optional_text("commit_message") or "",
+        token=call.token,
     )
     return Answer(body={"sha": sha, "merged": True, "message": "Pull Request successfully merged"})
 

@@ -28,6 +28,8 @@ NEEDS_OF_ORGANISATION = "organization_self_hosted_runners={}"
 NO_JOBS = frozenset({"job"})
 DEFAULT_GROUP = 1
 NAME_LIMIT = 64
+# The runner's own limit. https://github.com/actions/runner/blob/main/src/Runner.Listener/Configuration/Validators.cs
+LABEL_LIMIT = 256
 
 
 def _both(method: str, path: str = "") -> Callable[[Handler], Handler]:
@@ -56,8 +58,8 @@ def _scope(call: Call, org: str) -> str:
 @_both("GET")
 def list_runners(call: Call, org: str = "") -> Answer:
     name = call.query("name")
-    found = [runner for runner in call.hub.runners.of(_scope(call, org)) if name in ("", runner.name)]
-    return call.page(found, _shown, key="runners")
+    found = [runner for runner in call.hub.runners.shown(_scope(call, org)) if name in ("", runner.name)]
+    return call.page(found, lambda runner: _shown(call, runner), key="runners")
 
 
 @_both("GET", "/downloads")
@@ -82,6 +84,8 @@ def generate_jit_config(call: Call, org: str = "") -> Answer:
     work_folder = fields.optional_text("work_folder", "_work") or "_work"
     if not 1 <= len(labels) <= 100 or not all(label.strip() for label in labels):
         raise unprocessable("Invalid request.\n\n1 to 100 labels are allowed.")
+    if any(len(label) > LABEL_LIMIT for label in labels):
+        raise unprocessable(f"Invalid request.\n\nLabels must have at most {LABEL_LIMIT} characters.")
     if not name.strip() or len(name) > NAME_LIMIT:
         raise unprocessable(f"Invalid request.\n\nThe name must have 1 to {NAME_LIMIT} characters.")
     if group != DEFAULT_GROUP:
@@ -89,9 +93,9 @@ def generate_jit_config(call: Call, org: str = "") -> Answer:
     if any(runner.name == name for runner in call.hub.runners.of(scope)):
         raise Refusal(409, "Already exists - A runner with the same name already exists.")
     runner = call.hub.runners.register(
-        name=name, scope=scope, labels=tuple(labels), group_id=group, work_folder=work_folder
+        name=name, scope=scope, labels=tuple(label.lower() for label in labels), group_id=group, work_folder=work_folder
     )
-    return Answer(status=201, body={"runner": _shown(runner), "encoded_jit_config": _jit_config(call, runner)})
+    return Answer(status=201, body={"runner": _shown(call, runner), "encoded_jit_config": _jit_config(call, runner)})
 
 
 def _jit_config(call: Call, runner: Runner) -> str:
@@ -113,7 +117,7 @@ def _encoded(value: object) -> str:
 
 @_both("GET", "/<int:runner_id>")
 def get_runner(call: Call, runner_id: int, org: str = "") -> Answer:
-    return Answer(body=_shown(_runner(call, org, runner_id)))
+    return Answer(body=_shown(call, _runner(call, org, runner_id)))
 
 
 @_both("DELETE", "/<int:runner_id>")
@@ -140,7 +144,7 @@ def _group(call: Call, org: str, group: int) -> Json:
         "default": True,
         "runners_url": f"{root}/runners",
         "inherited": False,
-        "allows_public_repositories": True,
+        "allows_public_repositories": call.hub.runners.serves_public,
         "restricted_to_workflows": False,
         "selected_workflows": [],
         "workflow_restrictions_read_only": False,
@@ -148,19 +152,20 @@ def _group(call: Call, org: str, group: int) -> Json:
 
 
 def _runner(call: Call, org: str, runner_id: int) -> Runner:
-    for runner in call.hub.runners.of(_scope(call, org)):
+    for runner in call.hub.runners.shown(_scope(call, org)):
         if runner.id == runner_id:
             return runner
     raise not_found()
 
 
-def _shown(runner: Runner) -> Json:
+def _shown(call: Call, runner: Runner) -> Json:
+    working = call.hub.runners.shows_working if runner.busy else ""
     return {
         "id": runner.id,
         "name": runner.name,
         "os": "linux",
-        "status": "online" if runner.online else "offline",
-        "busy": runner.busy,
+        "status": "online" if runner.online and working != "offline" else "offline",
+        "busy": working == "busy",
         "ephemeral": True,
         "runner_group_id": runner.group_id,
         "version": RUNNER_VERSION,

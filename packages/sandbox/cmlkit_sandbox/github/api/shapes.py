@@ -71,7 +71,17 @@ def page(hub: Hub, repository: Repository, path: str = "") -> str:
     return f"{hub.url}/{repository.full_name}{path}"
 
 
+GHOST = Account(id=10137, login="ghost")
+
+
+def author(hub: Hub, account: Account) -> Json | None:
+    """Return the author of something: null if the account is deleted, wherever GitHub's description allows that."""
+    return None if account.id in hub.deleted else user(hub, account)
+
+
 def user(hub: Hub, account: Account) -> Json:
+    """Return an account; for a deleted one, GitHub's account `ghost`."""
+    account = GHOST if account.id in hub.deleted else account
     root = f"{hub.api_url}/users/{account.login}"
     return {
         "login": account.login,

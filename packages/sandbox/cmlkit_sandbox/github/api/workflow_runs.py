@@ -42,6 +42,8 @@ def list_runs(call: Call) -> Answer:
         and call.query("event") in ("", run.event)
         and call.query("head_sha") in ("", run.sha)
         and status in ("", run.status, run.conclusion)
+        # ISO 8601 in UTC sorts as time does; other forms of GitHub's search for dates are not known here.
+        and run.created >= call.query("created").removeprefix(">=")
     ]
     return call.page(found, lambda run: workflow_run(call.hub, call.repository, run), key="workflow_runs")
 
@@ -137,7 +139,7 @@ def workflow_run(hub: Hub, repository: Repository, run: WorkflowRun) -> Json:
         "html_url": page(hub, repository, f"/actions/runs/{run.id}"),
         "pull_requests": [],
         "created_at": run.created,
-        "updated_at": run.created,
+        "updated_at": max([run.created, *(job.completed for job in run.jobs if job.completed)]),
         "run_started_at": run.created,
         "actor": user(hub, run.actor),
         "triggering_actor": user(hub, run.actor),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from html import escape
-from html.parser import HTMLParser
 
+import nh3
 from markdown_it import MarkdownIt
 from mdit_py_plugins.tasklists import tasklists_plugin
 
@@ -19,15 +18,17 @@ _TAGS = """
     picture pre q s samp source span strike strong sub summary sup table tbody td tfoot th thead tr tt
     ul var
 """
-TAGS = frozenset(_TAGS.split())
-VOID_TAGS = frozenset({"br", "hr", "img", "source"})
-SILENT_TAGS = frozenset({"script", "style", "iframe", "object", "template", "title", "textarea", "svg", "math"})
+TAGS = {*_TAGS.split(), "input"}
+SILENT_TAGS = {"script", "style", "iframe", "object", "template", "title", "textarea", "svg", "math"}
 _ATTRIBUTES = """
     align alt class colspan dir height href id lang media open rowspan src srcset start title width
 """
-ATTRIBUTES = frozenset(_ATTRIBUTES.split())
+ATTRIBUTES = {"*": set(_ATTRIBUTES.split()), "input": {"checked"}}
+# The boxes of task lists: an input that is written as HTML is no other and takes no text, either.
+FIXED = {"input": {"type": "checkbox", "disabled": ""}}
 URL_ATTRIBUTES = frozenset({"href", "src", "srcset"})
 SAFE_URL = re.compile(r"(?:https?:|mailto:|data:image/(?:png|jpeg|gif|svg\+xml|webp);|[^:]*(?:$|[/?#]))", re.IGNORECASE)
+ALIGNMENT = re.compile(r"text-align:(left|center|right)")
 
 
 def render(text: str, *, image: ImageSource = lambda url: url) -> str:
@@ -38,80 +39,39 @@ def render(text: str, *, image: ImageSource = lambda url: url) -> str:
     """
     options = {"html": True, "breaks": True, "linkify": False, "alerts": True}
     parser = MarkdownIt("commonmark", options).enable(["table", "strikethrough"]).use(tasklists_plugin)
-    return sanitised(parser.render(text), image=image)
+    tokens = parser.parse(text)
+    for token in tokens:
+        # GitHub aligns a table's cells by this attribute, and lets no style through.
+        if aligned := ALIGNMENT.fullmatch(str(token.attrs.pop("style", ""))):
+            token.attrs["align"] = aligned[1]
+    return sanitised(parser.renderer.render(tokens, parser.options, {}), image=image)
 
 
 def sanitised(html: str, *, image: ImageSource = lambda url: url) -> str:
     """Return the HTML with only the tags and attributes that GitHub allows, every tag closed, comments removed."""
-    sanitizer = _Sanitizer(image)
-    sanitizer.feed(html)
-    sanitizer.close()
-    return sanitizer.result()
 
-
-class _Sanitizer(HTMLParser):
-    def __init__(self, image: ImageSource) -> None:
-        super().__init__(convert_charrefs=True)
-        self._image = image
-        self._parts: list[str] = []
-        self._open: list[str] = []
-        self._silent = 0
-
-    def result(self) -> str:
-        return "".join(self._parts) + "".join(f"</{tag}>" for tag in reversed(self._open))
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        if tag in SILENT_TAGS:
-            self._silent += 1
-        if self._silent:
-            return
-        if tag == "input":
-            self._checkbox(dict(attributes))
-        elif tag in TAGS:
-            shown = "".join(self._attribute(tag, name, value or "") for name, value in attributes)
-            self._parts.append(f"<{tag}{shown}>")
-            if tag not in VOID_TAGS:
-                self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attributes)
-        if tag in SILENT_TAGS:
-            self.handle_endtag(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in SILENT_TAGS:
-            self._silent = max(self._silent - 1, 0)
-        if self._silent or tag not in self._open:
-            return
-        while self._open:
-            closed = self._open.pop()
-            self._parts.append(f"</{closed}>")
-            if closed == tag:
-                return
-
-    def handle_data(self, data: str) -> None:
-        if not self._silent:
-            self._parts.append(escape(data, quote=False))
-
-    def _checkbox(self, attributes: dict[str, str | None]) -> None:
-        if attributes.get("type") == "checkbox":
-            checked = " checked" if "checked" in attributes else ""
-            self._parts.append(f'<input type="checkbox" disabled{checked}>')
-
-    def _attribute(self, tag: str, name: str, value: str) -> str:
-        value = value.strip()
-        alignment = re.fullmatch(r"text-align:\s*(left|center|right)", value) if name == "style" else None
-        if alignment:
-            return f' align="{alignment[1]}"'
-        if name not in ATTRIBUTES or (name in URL_ATTRIBUTES and not SAFE_URL.match(value)):
-            return ""
+    def kept(tag: str, name: str, value: str) -> str | None:
+        if name in URL_ATTRIBUTES and not SAFE_URL.match(value.strip()):
+            return None
         if tag == "img" and name == "src":
-            value = self._image(value)
+            return image(value)
         if name == "srcset":
-            value = ", ".join(self._candidate(each) for each in re.split(r",\s+", value))
-        return f' {name}="{escape(value)}"'
+            return ", ".join(_candidate(each, image) for each in re.split(r",\s+", value))
+        return value
 
-    def _candidate(self, text: str) -> str:
-        """Return one image of a `srcset`, with its width or density."""
-        url, blank, size = text.partition(" ")
-        return f"{self._image(url)}{blank}{size}"
+    return nh3.clean(
+        html,
+        tags=TAGS,
+        clean_content_tags=SILENT_TAGS,
+        attributes=ATTRIBUTES,
+        attribute_filter=kept,
+        set_tag_attribute_values=FIXED,
+        url_schemes={"http", "https", "mailto", "data"},
+        link_rel=None,
+    )
+
+
+def _candidate(text: str, image: ImageSource) -> str:
+    """Return one image of a `srcset`, with its width or density."""
+    url, blank, size = text.partition(" ")
+    return f"{image(url)}{blank}{size}"

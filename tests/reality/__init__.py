@@ -1,0 +1,1 @@
+"""cmlkit against servers that others wrote, and our stand-ins against clients that others wrote."""
