@@ -22,6 +22,9 @@ from cmlkit.training.train import train
 from tests.bucket import bucket
 from tests.integration.project import RecordedProgress
 
+# Each of them trains in processes of its own.
+pytestmark = pytest.mark.slow
+
 BUCKET = "checkpoints"
 STORE = f"s3://{BUCKET}/trainings"
 DEADLINE_SECONDS = 60
@@ -31,9 +34,6 @@ RESTORED = "1 file, 12 B, saved"
 # Trains three epochs, and ends with the first signal after having written its state, as the documentation advises.
 TRAINING = """
 import json, os, pathlib, signal, sys, time
-
-# Each of them publishes or launches several times.
-pytestmark = pytest.mark.slow
 folder = pathlib.Path("checkpoints")
 folder.mkdir(exist_ok=True)
 state_file = folder / "state.json"
