@@ -1,26 +1,20 @@
 """Fixtures of the slow tests: a fresh container per test, or a skip that names what this machine lacks."""
 
-import json
 import shutil
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.slow import nspawn
+from tests.slow import fault_summary, nspawn
 
-ROOT = Path(__file__).parents[2]
-# What each part of the sweep of launches came to; the sum is beside it.
-SWEEP = ROOT / "build" / "fault-sweep"
-FIGURE = ROOT / "build" / "fault-sweep.json"
 # Shares of false positives and power of each simulation, a line each.
-SIMULATIONS = ROOT / "build" / "simulations"
+SIMULATIONS = fault_summary.ROOT / "build" / "simulations"
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     if not hasattr(session.config, "workerinput"):
-        shutil.rmtree(SWEEP, ignore_errors=True)
+        shutil.rmtree(fault_summary.PARTS, ignore_errors=True)
         shutil.rmtree(SIMULATIONS, ignore_errors=True)
 
 
@@ -31,21 +25,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run of all fault sweeps in which one of them has shrunk."""
+    if hasattr(session.config, "workerinput"):
+        return
+    if (summary := fault_summary.summed_up()) and fault_summary.shortfalls(summary):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Sum the sweep up, and say what it and the simulations came to."""
+    """Sum the sweeps up, and say what they and the simulations came to."""
     for path in sorted(SIMULATIONS.glob("*.txt")):
         terminalreporter.write_line(path.read_text().rstrip())
-    parts = {path.stem: json.loads(path.read_text()) for path in sorted(SWEEP.glob("*.json"))}
-    if not parts:
-        return
-    ended_by: Counter[str] = Counter()
-    for part in parts.values():
-        ended_by.update(part["ended by"])
-    faults = sum(part["faults"] for part in parts.values())
-    orphans = [orphan for part in parts.values() for orphan in part["orphans"]]
-    figure = {"faults": faults, "orphans": orphans, "ended by": ended_by, "parts": parts}
-    FIGURE.write_text(json.dumps(figure, indent=2) + "\n")
-    terminalreporter.write_line(f"Fault sweep of launch and stop: {faults} faults injected, {len(orphans)} orphans.")
+    if summary := fault_summary.summed_up():
+        for shortfall in fault_summary.shortfalls(summary):
+            terminalreporter.write_line(shortfall, red=True)
+        terminalreporter.write_line(fault_summary.line(summary))
 
 
 @pytest.fixture(scope="session", params=[nspawn.USUAL])

@@ -7,12 +7,9 @@ end by itself: it has its lifetime in its user data, and tests/slow/test_nspawn_
 
 from __future__ import annotations
 
-import json
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -20,7 +17,7 @@ import pytest
 from cmlkit.runner.specification import EXPIRY_GRACE_SECONDS
 from cmlkit_sandbox.aws.fleet import SandboxInstance
 from tests.slow.command_process import PATIENCE_SECONDS
-from tests.slow.conftest import SWEEP
+from tests.slow.fault_summary import Part
 from tests.slow.launch_world import LIFETIME_SECONDS, Ended, Step, World, world
 
 SECONDARY_LIMIT = b'{"message": "You have exceeded a secondary rate limit"}'
@@ -71,25 +68,6 @@ FAULTS: list[Callable[[World, Step], None]] = [
 ]
 
 
-@dataclass(kw_only=True)
-class Figure:
-    """What a sweep came to.
-
-    Attributes:
-        orphans: Steps after whose fault something stayed.
-        ended_by: Layer -> how often it was the one that ended the instance.
-    """
-
-    faults: int = 0
-    orphans: list[str] = field(default_factory=list)
-    ended_by: Counter[str] = field(default_factory=Counter)
-
-    def write(self, name: str) -> None:
-        SWEEP.mkdir(parents=True, exist_ok=True)
-        shown = {"faults": self.faults, "orphans": self.orphans, "ended by": self.ended_by}
-        (SWEEP / f"{name}.json").write_text(json.dumps(shown))
-
-
 @pytest.fixture(scope="module")
 def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with world(tmp_path_factory.mktemp("world")) as there:
@@ -113,7 +91,7 @@ def steps(there: World) -> dict[str, list[Step]]:
 def test_nothing_stays(
     there: World, steps: dict[str, list[Step]], command: str, fault: Callable[[World, Step], None], layer: str
 ) -> None:
-    figure, others = Figure(), there.others()
+    part, others = Part(operation=f"{command}, then {layer}", name=fault.__name__), there.others()
     for step in steps[command]:
         there.begin()
         if command == "stop":
@@ -122,17 +100,14 @@ def test_nothing_stays(
         fault(there, step)
         ended = there.command(command)
         assert is_clear(ended), f"{step}: {ended}"
-        figure.faults += 1
-        figure.ended_by[layer if there.instances() else command] += 1
         assert all(is_leased(there, instance) for instance in there.instances()), str(step)
         if command == "launch" and ended.status > 0:
             assert not there.instances(), f"{step}: a launch that fails takes back what it launched: {ended.said}"
         {"stop": there.stop, "reap": there.reap}[layer]()
-        if left := there.left():
-            figure.orphans.append(f"{step}: {left}")
+        part.add(step, fault.__name__, fired=True, orphans=there.left())
         assert there.others() == others, f"{step}: what belongs to others was touched"
-    figure.write(f"{command}-{fault.__name__}-{layer}")
-    assert figure.orphans == []
+    part.write()
+    assert part.orphans == []
 
 
 def is_clear(ended: Ended) -> bool:

@@ -1,0 +1,109 @@
+"""The summary of the fault sweeps: every injection of every sweep, from all workers, in `build/fault-sweep.json`.
+
+A test of a sweep makes a `Part` and writes it. The sum is made where all tests have ended, in `conftest.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+PARTS = ROOT / "build" / "fault-sweep"
+SUMMARY = ROOT / "build" / "fault-sweep.json"
+
+# The least number of distinct injections of each operation, so that a sweep cannot shrink unnoticed.
+FLOORS: Mapping[str, int] = {}
+LEAST_IN_ALL = 0
+
+
+@dataclass(kw_only=True)
+class Part:
+    """The injections of one test.
+
+    Attributes:
+        operation: The command and its circumstances, such as `launch, several regions`.
+        name: Distinguishes the parts of an operation, such as the kind of fault.
+        injected: (point, fault) of each run with a fault.
+        fired: Those whose fault was met.
+        orphans: A line for each thing that stayed, and each write that got lost or came twice.
+    """
+
+    operation: str
+    name: str
+    injected: set[tuple[str, str]] = field(default_factory=set)
+    fired: set[tuple[str, str]] = field(default_factory=set)
+    orphans: list[str] = field(default_factory=list)
+
+    def add(self, point: object, fault: str, *, fired: bool, orphans: Iterable[object] = ()) -> None:
+        """Count one run in which `fault` was to happen at `point`."""
+        self.injected.add((str(point), fault))
+        if fired:
+            self.fired.add((str(point), fault))
+        self.orphans += [f"{self.operation}: {fault} at {point}: {orphan}" for orphan in orphans]
+
+    def write(self) -> None:
+        PARTS.mkdir(parents=True, exist_ok=True)
+        named = re.sub(r"[^a-z0-9]+", "-", f"{self.operation} {self.name}".lower())
+        shown = {
+            "operation": self.operation,
+            "injected": sorted(self.injected),
+            "fired": sorted(self.fired),
+            "orphans": self.orphans,
+        }
+        (PARTS / f"{named}.json").write_text(json.dumps(shown))
+
+
+def summed_up() -> dict[str, Any]:
+    """Return the figures of each operation and of all; empty if no sweep has run. `build/fault-sweep.json` has them."""
+    parts: dict[str, list[Any]] = {}
+    for path in sorted(PARTS.glob("*.json")):
+        part = json.loads(path.read_text())
+        parts.setdefault(part["operation"], []).append(part)
+    if not parts:
+        return {}
+    operations = {operation: _figures(found) for operation, found in sorted(parts.items())}
+    totals = {name: sum(figures[name] for figures in operations.values()) for name in ("injections", "fired")}
+    orphans = [orphan for figures in operations.values() for orphan in figures["orphans"]]
+    summary = {**totals, "orphans": orphans, "operations": operations}
+    SUMMARY.write_text(json.dumps(summary, indent=2) + "\n")
+    return summary
+
+
+def _figures(parts: Iterable[Any]) -> dict[str, Any]:
+    injected, fired, orphans = set(), set(), []
+    for part in parts:
+        injected |= {tuple(pair) for pair in part["injected"]}
+        fired |= {tuple(pair) for pair in part["fired"]}
+        orphans += part["orphans"]
+    return {
+        "points": len({point for point, _ in injected}),
+        "faults": sorted({fault for _, fault in injected}),
+        "injections": len(injected),
+        "fired": len(fired),
+        "orphans": orphans,
+    }
+
+
+def line(summary: Mapping[str, Any]) -> str:
+    """Return the summary in one line."""
+    return (
+        f"Fault sweeps: {summary['injections']} distinct injections into {len(summary['operations'])} operations,"
+        f" {summary['fired']} fired, {len(summary['orphans'])} orphans."
+    )
+
+
+def shortfalls(summary: Mapping[str, Any]) -> list[str]:
+    """Return the operations with fewer injections than their floor; none if not all of the sweeps have run."""
+    operations: Mapping[str, Any] = summary["operations"]
+    if not FLOORS.keys() <= operations.keys():
+        return []
+    return [
+        f"{operation}: {operations[operation]['injections']} distinct injections, of at least {floor}"
+        for operation, floor in FLOORS.items()
+        if operations[operation]["injections"] < floor
+    ]
