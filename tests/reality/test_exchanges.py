@@ -77,7 +77,7 @@ def test_the_pages_of_a_list_are_followed_to_a_repository_by_its_number(mock: re
     path = f"/repos/{ORGANISATION}/paginate-issues/issues"
     listed = list(client.http.pages(path, per_page=3))
     total = sum(len(each["response"]) for each in recorded("paginate-issues"))
-    assert len({each["number"] for each in listed}) == len(listed) == total > 10
+    assert len({each.whole("number") for each in listed}) == len(listed) == total > 10
 
 
 def test_a_branch_without_protection_is_a_thing_that_does_not_exist(mock: responses.RequestsMock) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
 
 from cmlkit.errors import PermissionDenied
 from cmlkit.forges.access import Access
-from cmlkit.forges.github.client import Client, parsed
+from cmlkit.forges.github.client import Client
 from cmlkit.forges.github.permissions import NAMES, OF_INSTALLATIONS, SCOPED, Kind, Needs, advice, scopes_in
+from cmlkit.forges.github.refusal import server_time
+from cmlkit.records.fields import Fields
 
 _VIEWER = "query { viewer { login } }"
 
@@ -30,13 +30,11 @@ class Account:
 
     def access(self) -> Access:
         answer = self._client.http.request("GET", self._client.path())
-        return parsed(lambda document: _access(self._client.http.kind, answer.headers, document), answer.document)
+        return _access(self._client.http.kind, answer.headers, answer.fields)
 
     def actions_may_create_pull_requests(self) -> bool:
-        return parsed(
-            lambda answer: bool(answer["can_approve_pull_request_reviews"]),
-            self._client.http.get(self._client.path("actions", "permissions", "workflow")),
-        )
+        answer = self._client.http.get(self._client.path("actions", "permissions", "workflow"))
+        return answer.flag("can_approve_pull_request_reviews")
 
     def known(self, login: str) -> None:
         """Take the login from an answer that had it beside others."""
@@ -63,30 +61,29 @@ class Account:
 
     def _person_login(self) -> str:
         try:
-            return parsed(lambda answer: str(answer["login"]), self._client.http.get("/user"))
+            return self._client.http.get("/user").text("login")
         except PermissionDenied:
             return self._installation_login()
 
     def _installation_login(self) -> str:
         # These may not ask for the user, but GraphQL tells them who they are.
-        answer = self._client.http.graphql(_VIEWER)
-        return parsed(lambda data: str(data["viewer"]["login"]), answer)
+        return self._client.http.graphql(_VIEWER).inside("viewer").text("login")
 
 
-def _access(kind: Kind, headers: Mapping[str, str], repository: Any) -> Access:
-    left = headers.get("x-ratelimit-remaining", "")
+def _access(kind: Kind, headers: Mapping[str, str], repository: Fields) -> Access:
+    left, permissions = headers.get("x-ratelimit-remaining", ""), repository.within("permissions")
     return Access(
-        repository=str(repository["full_name"]),
+        repository=repository.text("full_name"),
         kind=NAMES[kind],
         is_workflows=kind == "installation",
         advice=advice(kind, Needs.parse(_PUBLISHING_OF_APPS if kind in OF_INSTALLATIONS else _PUBLISHING)),
         scopes=_scopes(headers) if kind in SCOPED else None,
         expires=_expiry(headers.get("github-authentication-token-expiration", "")),
         requests_left=int(left) if left.isdecimal() else None,
-        server_time=parsedate_to_datetime(headers["date"]).timestamp() if headers.get("date") else None,
-        archived=bool(repository.get("archived")),
-        may_push=(repository.get("permissions") or {}).get("push"),
-        branch=str(repository["default_branch"]),
+        server_time=server_time(headers),
+        archived=repository.flag("archived", False),
+        may_push=permissions.flag("push") if permissions.has("push") else None,
+        branch=repository.text("default_branch"),
     )
 
 

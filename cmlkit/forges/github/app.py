@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import MissingExtra, NotFound, PermissionDenied, SettingsError
 from cmlkit.forges.github import API_URL
-from cmlkit.forges.github.client import checked_repository, parsed
+from cmlkit.forges.github.client import checked_repository
 from cmlkit.forges.github.transport import Transport, encoded
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ def installation_token(
             f"The GitHub App {app_id} is not installed on {full_name}.",
             next_step="Install it there: the App's page, Install App.",
         ) from error
-    path = encoded("app", "installations", parsed(_id, installation), "access_tokens")
+    path = encoded("app", "installations", installation.whole("id"), "access_tokens")
     # Each call makes another token, and each of them ends by itself: asking twice does no harm.
     answer = http.request("POST", path, body={"repositories": [full_name.partition("/")[2]]}, repeatable=True)
-    return parsed(_token, answer.document)
+    return answer.fields.text("token")
 
 
 def _jwt(app_id: str, private_key: str, now: float) -> str:
@@ -66,11 +66,3 @@ def _jwt(app_id: str, private_key: str, now: float) -> str:
             "CMLKIT_APP_PRIVATE_KEY is not an RSA private key in PEM.",
             next_step="Take the whole file that GitHub gave for download, from BEGIN to END.",
         ) from error
-
-
-def _id(document: Any) -> int:
-    return int(document["id"])
-
-
-def _token(document: Any) -> str:
-    return str(document["token"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from cmlkit.errors import Conflict, ServiceError
-from cmlkit.forges.github.client import Client, parsed
+from cmlkit.forges.github.client import Client
 from cmlkit.forges.github.git_data import GitData
 
 _UPDATE_REFS = """
@@ -23,16 +23,16 @@ class Assets:
         self._git = git
 
     def root_files(self, commit: str) -> dict[str, str]:
-        return {path: str(entry["sha"]) for path, entry in self._git.tree(commit).items() if entry["type"] == "blob"}
+        return {path: entry.sha for path, entry in self._git.tree(commit).items() if entry.kind == "blob"}
 
     def messages_since(self, ref: str, moment: float) -> list[str]:
         since = datetime.fromtimestamp(moment, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         answers = self._client.http.pages(self._client.path("commits"), sha=ref, since=since)
-        return [parsed(lambda commit: str(commit["commit"]["message"]), answer) for answer in answers]
+        return [answer.inside("commit").text("message") for answer in answers]
 
     def replace_branch(self, branch: str, commit: str, *, expected: str) -> None:
         # REST's own force has no condition: what somebody else has pushed meanwhile would be gone.
-        repository = parsed(lambda answer: str(answer["node_id"]), self._client.http.get(self._client.path()))
+        repository = self._client.http.get(self._client.path()).text("node_id")
         update = {"name": f"refs/heads/{branch}", "beforeOid": expected, "afterOid": commit, "force": True}
         try:
             self._client.http.graphql(_UPDATE_REFS, repository=repository, updates=[update])
@@ -45,7 +45,7 @@ class Assets:
 
     def open_discussions(self) -> dict[int, str]:
         answers = self._client.http.pages(self._client.path("issues"), state="open")
-        return dict(parsed(lambda issue: (int(issue["number"]), str(issue["body"] or "")), item) for item in answers)
+        return {issue.whole("number"): issue.text("body", "") for issue in answers}
 
     def update_body(self, number: int, body: str) -> None:
         self._client.http.request("PATCH", self._client.path("issues", number), body={"body": body})

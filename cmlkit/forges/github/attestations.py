@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
-from typing import Any
 
 from cmlkit.errors import NotFound
 from cmlkit.forges.base import Attestation
-from cmlkit.forges.github.client import Client, parsed
+from cmlkit.forges.github.client import Client
+from cmlkit.records.fields import Fields
 
 
 class Attestations:
@@ -21,38 +20,41 @@ class Attestations:
     def attestations(self, sha256: str) -> list[Attestation]:
         path = f"{self._client.path('attestations')}/sha256:{sha256}"
         try:
-            return [parsed(_attestation, answer) for answer in self._client.http.pages(path, key="attestations")]
+            return [_attestation(answer) for answer in self._client.http.pages(path, key="attestations")]
         except NotFound:
             # GitHub says so where there is none, and where the token may not see any.
             return []
 
 
-def _attestation(answer: Any) -> Attestation:
-    statement = _statement(answer.get("bundle") or {})
+def _attestation(answer: Fields) -> Attestation:
+    statement = _statement(answer)
     workflow = _inside(statement, "predicate", "buildDefinition", "externalParameters", "workflow")
     metadata = _inside(statement, "predicate", "runDetails", "metadata")
     return Attestation(
-        predicate_type=str(statement.get("predicateType", "")),
-        repository=str(workflow.get("repository", "")),
-        workflow=str(workflow.get("path", "")),
-        ref=str(workflow.get("ref", "")),
-        run=str(metadata.get("invocationId", "")),
+        predicate_type=statement.text("predicateType", ""),
+        repository=workflow.text("repository", ""),
+        workflow=workflow.text("path", ""),
+        ref=workflow.text("ref", ""),
+        run=metadata.text("invocationId", ""),
     )
 
 
-def _statement(bundle: Mapping[str, Any]) -> Mapping[str, Any]:
+def _statement(answer: Fields) -> Fields:
     """Return the statement in the bundle's envelope; empty if GitHub gives only the bundle's address.
 
     https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
     """
-    payload = (bundle.get("dsseEnvelope") or {}).get("payload")
-    statement: Mapping[str, Any] = json.loads(base64.b64decode(payload)) if payload else {}
-    return statement
+    envelope = answer.within("bundle", "dsseEnvelope")
+    if not (payload := envelope.text("payload", "")):
+        return envelope.nested("payload", {})
+    try:
+        return envelope.nested("payload", json.loads(base64.b64decode(payload)))
+    except (ValueError, RecursionError):
+        raise envelope.problem("payload", "is no JSON in base64") from None
 
 
-def _inside(record: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+def _inside(statement: Fields, *names: str) -> Fields:
     """Return a field of https://slsa.dev/spec/v1.0/provenance; empty in predicates of other types."""
     for name in names:
-        found = record.get(name)
-        record = found if isinstance(found, Mapping) else {}
-    return record
+        statement = statement.inside(name) if statement.has_object(name) else statement.nested(name, {})
+    return statement

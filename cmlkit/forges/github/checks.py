@@ -7,8 +7,9 @@ from typing import Any
 
 from cmlkit.errors import PermissionDenied
 from cmlkit.forges.base import Annotation, Check, CheckStatus, Conclusion
-from cmlkit.forges.github.client import Client, parsed
+from cmlkit.forges.github.client import Client
 from cmlkit.forges.github.memory import taken
+from cmlkit.records.fields import Fields
 
 # https://docs.github.com/en/rest/commits/statuses: a description is cut off by GitHub's own pages at 140 characters.
 STATUS_DESCRIPTION_LENGTH = 140
@@ -28,9 +29,9 @@ class Checks:
 
     def required_checks(self, branch: str) -> list[str]:
         """Return the checks that the branch's protection and its rulesets require."""
-        protection = parsed(_protection, self._client.http.get(self._client.path("branches", branch)))
+        protection = _protection(self._client.http.get(self._client.path("branches", branch)))
         rules = self._client.http.pages(self._client.path("rules", "branches", branch))
-        return list(dict.fromkeys([*protection, *(name for rule in rules for name in parsed(_required, rule))]))
+        return list(dict.fromkeys([*protection, *(name for rule in rules for name in _required(rule))]))
 
     def create_check(
         self,
@@ -68,24 +69,20 @@ class Checks:
             # GitHub adds those of an update to those that are there, so that only a new check has any.
             output: Any = request["output"]
             body = {**request, "head_sha": commit, "output": {**output, **annotations}}
-            return parsed(
-                _check, self._client.http.request("POST", self._client.path("check-runs"), body=body).document
-            )
+            return _check(self._client.http.request("POST", self._client.path("check-runs"), body=body).fields)
 
         is_new = taken(self._client.memory.without_checks, commit)
         earlier = None if is_new else self._own_check(name, commit)
         if earlier is None:
             return self._client.once(send, lambda: self._own_check(name, commit))
-        return parsed(
-            _check,
-            self._client.http.request("PATCH", self._client.path("check-runs", earlier.id), body=request).document,
-        )
+        path = self._client.path("check-runs", earlier.id)
+        return _check(self._client.http.request("PATCH", path, body=request).fields)
 
     def _own_check(self, name: str, commit: str) -> Check | None:
         path = self._client.path("commits", commit, "check-runs")
         for answer in self._client.http.pages(path, key="check_runs", check_name=name, filter="all"):
-            if answer.get("external_id") == f"cmlkit:{name}":
-                return parsed(_check, answer)
+            if answer.text("external_id", "") == f"cmlkit:{name}":
+                return _check(answer)
         return None
 
     def create_status(
@@ -99,10 +96,8 @@ class Checks:
         }
         if details_url:
             body["target_url"] = details_url
-        answer = self._client.http.request(
-            "POST", self._client.path("statuses", commit), body=body, repeatable=True
-        ).document
-        return parsed(lambda status: str(status["url"]), answer)
+        path = self._client.path("statuses", commit)
+        return self._client.http.request("POST", path, body=body, repeatable=True).fields.text("url")
 
 
 def _linked(summary: str, url: str) -> str:
@@ -128,16 +123,15 @@ def _annotated(annotations: Sequence[Annotation]) -> dict[str, object]:
     return {"annotations": shown} if shown else {}
 
 
-def _check(answer: Any) -> Check:
-    return Check(id=int(answer["id"]), url=str(answer["html_url"] or answer["url"]))
+def _check(answer: Fields) -> Check:
+    return Check(id=answer.whole("id"), url=answer.text("html_url", "") or answer.text("url"))
 
 
-def _protection(answer: Any) -> list[str]:
-    checks = answer.get("protection", {}).get("required_status_checks", {})
-    return [str(name) for name in checks.get("contexts", [])]
+def _protection(answer: Fields) -> list[str]:
+    return answer.within("protection", "required_status_checks").texts("contexts")
 
 
-def _required(rule: Any) -> list[str]:
-    if rule["type"] != "required_status_checks":
+def _required(rule: Fields) -> list[str]:
+    if rule.text("type") != "required_status_checks":
         return []
-    return [str(check["context"]) for check in rule["parameters"]["required_status_checks"]]
+    return [check.text("context") for check in rule.inside("parameters").listed("required_status_checks")]

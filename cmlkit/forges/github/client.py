@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from cmlkit.errors import AnswerLost, ServiceError, SettingsError
+from cmlkit.errors import AnswerLost, SettingsError
 from cmlkit.forges.base import DELETED_ACCOUNT
 from cmlkit.forges.github.memory import Memory
 from cmlkit.forges.github.patience import PAUSES_SECONDS, given_up
 from cmlkit.forges.github.transport import Transport, encoded
+from cmlkit.records.fields import Fields
 
 T = TypeVar("T")
 
@@ -59,26 +60,15 @@ class Client:
         raise given_up(lost) from lost
 
 
-def parsed(parse: Callable[[Any], T], document: Any) -> T:
-    """Return `parse(document)`; a missing or mistyped field raises ServiceError."""
-    try:
-        return parse(document)
-    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
-        raise ServiceError(
-            f"GitHub's answer is not what its API promises: {type(error).__name__} {error}.",
-            next_step="Check that GITHUB_API_URL is a GitHub API of version 3.",
-        ) from error
-
-
-def text(body: str | None) -> str:
+def text(body: str) -> str:
     """Return a body with normal line ends: GitHub's pages store CR LF, and its API strips surrounding blanks."""
-    return (body or "").replace("\r\n", "\n").strip()
+    return body.replace("\r\n", "\n").strip()
 
 
-def commit_author(answer: Any) -> str:
+def commit_author(answer: Fields) -> str:
     """Return the login of a commit's author, or the e-mail address if GitHub knows no login."""
-    login, address = (answer["author"] or {}).get("login"), (answer["commit"]["author"] or {}).get("email")
-    return str(login or address or DELETED_ACCOUNT)
+    address = answer.within("commit", "author").text("email", "")
+    return answer.within("author").text("login", "") or address or DELETED_ACCOUNT
 
 
 def checked_repository(full_name: str) -> str:

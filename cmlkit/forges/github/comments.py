@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from cmlkit.errors import AnswerLost, CmlkitError, NotFound
 from cmlkit.forges.base import DELETED_ACCOUNT, Comment
 from cmlkit.forges.github.access import Account
-from cmlkit.forges.github.client import Client, parsed, text
+from cmlkit.forges.github.client import Client, text
 from cmlkit.forges.github.memory import taken
 from cmlkit.forges.github.outlook import author
 from cmlkit.forges.github.patience import PAUSES_SECONDS
+from cmlkit.records.fields import Fields
 
 _ADD_COMMENT = """
 mutation($subject: ID!, $body: String!) {
@@ -44,9 +44,7 @@ class Comments:
 
     def create_comment(self, place: int | str, body: str) -> Comment:
         def send() -> Comment:
-            return _comment(
-                place, self._client.http.request("POST", self._comments(place), body={"body": body}).document
-            )
+            return _comment(place, self._client.http.request("POST", self._comments(place), body={"body": body}).fields)
 
         return self._client.once(send, lambda: self._own(self.comments(place), body))
 
@@ -64,7 +62,8 @@ class Comments:
         """Create a comment by GraphQL; return all, or none if it was not created and is left to REST."""
         try:
             answer = self._client.http.graphql(_ADD_COMMENT, repeatable=False, subject=subject, body=body)
-            return parsed(lambda data: _listed(place, data["addComment"]["subject"]["comments"]["nodes"]), answer)
+            added = answer.inside("addComment").inside("subject").inside("comments")
+            return _listed(place, added.listed("nodes"))
         except AnswerLost:
             # GitHub may still be at work on it: what is looked for at once is not found, and is made twice.
             self._client.http.clock.sleep(PAUSES_SECONDS[0])
@@ -80,7 +79,7 @@ class Comments:
 
     def update_comment(self, comment: Comment, body: str) -> Comment:
         return _comment(
-            comment.place, self._client.http.request("PATCH", self._comment(comment), body={"body": body}).document
+            comment.place, self._client.http.request("PATCH", self._comment(comment), body={"body": body}).fields
         )
 
     def delete_comment(self, comment: Comment) -> None:
@@ -97,27 +96,24 @@ class Comments:
         return self._client.path(*issue, "comments", comment.id)
 
 
-def _comment(place: int | str, answer: Any) -> Comment:
-    def parse(found: Any) -> Comment:
-        return Comment(
-            id=int(found["id"]),
-            place=place,
-            url=str(found["html_url"]),
-            body=text(found["body"]),
-            author=str((found["user"] or {}).get("login", DELETED_ACCOUNT)),
-        )
-
-    return parsed(parse, answer)
+def _comment(place: int | str, answer: Fields) -> Comment:
+    return Comment(
+        id=answer.whole("id"),
+        place=place,
+        url=answer.text("html_url"),
+        body=text(answer.text("body", "")),
+        author=answer.within("user").text("login", DELETED_ACCOUNT),
+    )
 
 
-def _listed(place: int | str, nodes: Iterable[Any]) -> list[Comment]:
+def _listed(place: int | str, nodes: Iterable[Fields]) -> list[Comment]:
     """Return comments from GraphQL's fields of them, oldest first."""
     found = [
         Comment(
-            id=int(node["fullDatabaseId"]),
+            id=node.whole("fullDatabaseId"),
             place=place,
-            url=str(node["url"]),
-            body=text(node["body"]),
+            url=node.text("url"),
+            body=text(node.text("body", "")),
             author=author(node),
         )
         for node in nodes

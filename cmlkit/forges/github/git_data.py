@@ -6,17 +6,19 @@ import base64
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cmlkit.errors import Conflict, NotFound, PermissionDenied, ServiceError
 from cmlkit.forges.base import Changes, Divergence, NewFile, Repository, TreeFile
-from cmlkit.forges.github.client import Client, commit_author, parsed
+from cmlkit.forges.github.client import Client, commit_author
 from cmlkit.forges.github.git_uploads import API_BLOB_BYTES, API_BLOBS, GitUploads
+from cmlkit.forges.github.memory import Entry
 from cmlkit.forges.github.refusal import is_too_large
 from cmlkit.forges.github.signed_commits import SignedCommits
 from cmlkit.forges.github.transport import RAW
 from cmlkit.forges.github.workflow_files import WorkflowFiles
 from cmlkit.git.objects import blob_id
+from cmlkit.records.fields import Fields
 from cmlkit.together import together
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class GitData:
     def repository(self) -> Repository:
         memory = self._client.memory
         if memory.repository is None:
-            memory.repository = parsed(_repository, self._client.http.get(self._client.path()))
+            memory.repository = _repository(self._client.http.get(self._client.path()))
         return memory.repository
 
     def git_access(self) -> GitAccess:
@@ -75,7 +77,7 @@ class GitData:
             if error.status == 404:
                 return None
             raise
-        return parsed(lambda ref: str(ref["object"]["sha"]), document)
+        return document.inside("object").text("sha")
 
     def read_file(self, path: str, *, ref: str) -> bytes | None:
         if (ref, path) in self._client.memory.contents:
@@ -91,11 +93,11 @@ class GitData:
         if (known := self._client.memory.histories.get((ref, path))) is not None:
             return known[:limit]
         query = {"sha": ref, "path": path, "per_page": limit}
-        document = self._client.http.request("GET", self._client.path("commits"), query=query).document
-        return parsed(lambda answer: [str(commit["sha"]) for commit in answer], document)
+        answer = self._client.http.request("GET", self._client.path("commits"), query=query).fields
+        return [commit.text("sha") for commit in answer.items()]
 
     def author_of(self, commit: str) -> str:
-        return parsed(commit_author, self._client.http.get(self._client.path("commits", commit)))
+        return commit_author(self._client.http.get(self._client.path("commits", commit)))
 
     def blob_ids(self, commit: str, paths: Iterable[str]) -> dict[str, str]:
         return {path: file.blob for path, file in self.tree_files(commit, paths).items() if file.blob}
@@ -103,17 +105,17 @@ class GitData:
     def tree_files(self, commit: str, paths: Iterable[str]) -> dict[str, TreeFile]:
         # Folder by folder: a recursive listing is cut off in large repositories, and these are one or two folders.
         wanted = {PurePosixPath(path) for path in paths}
-        trees: dict[PurePosixPath, Mapping[str, Any]] = {}
+        trees: dict[PurePosixPath, Mapping[str, Entry]] = {}
         found: dict[str, TreeFile] = {}
         for path in sorted(wanted):
             entry = self._entries(commit, path.parent, trees).get(path.name)
-            if entry is not None and entry["type"] == "blob":
-                found[str(path)] = TreeFile(path=str(path), blob=str(entry["sha"]), mode=str(entry["mode"]))
+            if entry is not None and entry.kind == "blob":
+                found[str(path)] = TreeFile(path=str(path), blob=entry.sha, mode=entry.mode)
         return found
 
     def _entries(
-        self, commit: str, folder: PurePosixPath, trees: dict[PurePosixPath, Mapping[str, Any]]
-    ) -> Mapping[str, Any]:
+        self, commit: str, folder: PurePosixPath, trees: dict[PurePosixPath, Mapping[str, Entry]]
+    ) -> Mapping[str, Entry]:
         if folder not in trees:
             if (known := self._client.memory.folders.get((commit, _key(folder)))) is not None:
                 trees[folder] = known
@@ -121,14 +123,17 @@ class GitData:
                 trees[folder] = self.tree(commit)
             else:
                 entry = self._entries(commit, folder.parent, trees).get(folder.name)
-                trees[folder] = self.tree(str(entry["sha"])) if entry is not None and entry["type"] == "tree" else {}
+                trees[folder] = self.tree(entry.sha) if entry is not None and entry.kind == "tree" else {}
             self._client.memory.folders[commit, _key(folder)] = trees[folder]
         return trees[folder]
 
-    def tree(self, tree: str) -> dict[str, Any]:
+    def tree(self, tree: str) -> dict[str, Entry]:
         """Return name -> entry for one folder, given a tree or a commit."""
-        document = self._client.http.get(self._client.path("git", "trees", tree))
-        return parsed(lambda answer: {str(entry["path"]): entry for entry in answer["tree"]}, document)
+        answer = self._client.http.get(self._client.path("git", "trees", tree))
+        return {
+            item.text("path"): Entry(kind=item.text("type"), sha=item.text("sha"), mode=item.text("mode"))
+            for item in answer.listed("tree")
+        }
 
     def commit(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str:
         """Commit so that GitHub signs: by createCommitOnBranch for a person's token, else by the Git Data API.
@@ -247,15 +252,13 @@ class GitData:
     def _tree_of(self, commit: str) -> str:
         trees = self._client.memory.trees
         if commit not in trees:
-            document = self._client.http.get(self._client.path("git", "commits", commit))
-            trees[commit] = parsed(lambda answer: str(answer["tree"]["sha"]), document)
+            answer = self._client.http.get(self._client.path("git", "commits", commit))
+            trees[commit] = answer.inside("tree").text("sha")
         return trees[commit]
 
     def _create(self, kind: str, body: Mapping[str, object]) -> str:
-        document = self._client.http.request(
-            "POST", self._client.path("git", kind), body=body, repeatable=True
-        ).document
-        return parsed(lambda answer: str(answer["sha"]), document)
+        path = self._client.path("git", kind)
+        return self._client.http.request("POST", path, body=body, repeatable=True).fields.text("sha")
 
     def create_branch(self, branch: str, commit: str) -> None:
         def send() -> str:
@@ -295,12 +298,12 @@ class GitData:
         if head is None or head == commit:
             return head == commit
         document = self._client.http.get(self._client.path("compare", f"{commit}...{head}"), per_page=1)
-        return parsed(lambda answer: answer["status"] in ("ahead", "identical"), document)
+        return document.text("status") in ("ahead", "identical")
 
     def divergence(self, base: str, head: str) -> Divergence:
         # The files come with the first page, whatever its size.
         document = self._client.http.get(self._client.path("compare", f"{base}...{head}"), per_page=1)
-        return parsed(_divergence, document)
+        return _divergence(document)
 
     def merge_into(self, branch: str, commit: str) -> str:
         body = {"base": branch, "head": commit}
@@ -336,20 +339,21 @@ def _text(file: NewFile) -> str | None:
     return None if "\0" in text else text
 
 
-def _repository(answer: Any) -> Repository:
+def _repository(answer: Fields) -> Repository:
     return Repository(
-        full_name=str(answer["full_name"]),
-        default_branch=str(answer["default_branch"]),
-        private=bool(answer["private"]),
-        url=str(answer["html_url"]),
+        full_name=answer.text("full_name"),
+        default_branch=answer.text("default_branch"),
+        private=answer.flag("private"),
+        url=answer.text("html_url"),
     )
 
 
-def _divergence(answer: Any) -> Divergence:
-    files = answer["files"]
-    changed = {str(file[name]) for file in files for name in ("filename", "previous_filename") if name in file}
+def _divergence(answer: Fields) -> Divergence:
+    files = answer.listed("files")
+    changed = {file.text("filename") for file in files}
+    changed |= {file.text("previous_filename") for file in files if file.has("previous_filename")}
     return Divergence(
-        behind=int(answer["behind_by"]),
-        ahead=int(answer["ahead_by"]),
+        behind=answer.whole("behind_by"),
+        ahead=answer.whole("ahead_by"),
         changed=frozenset(changed) if len(files) < LISTED_FILES else None,
     )

@@ -9,6 +9,15 @@ from typing import Any
 from cmlkit.forges.base import PullRequest, Repository
 
 
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """An entry of a folder: `blob`, `tree` or `commit`, its id, and its mode such as `100644`."""
+
+    kind: str
+    sha: str
+    mode: str
+
+
 @dataclass(kw_only=True)
 class Memory:
     """Answers of GitHub, and those that follow from what it was just told.
@@ -34,7 +43,7 @@ class Memory:
     heads: dict[str, str | None] = field(default_factory=dict)
     open_pulls: dict[str, list[PullRequest]] = field(default_factory=dict)
     trees: dict[str, str] = field(default_factory=dict)
-    folders: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    folders: dict[tuple[str, str], Mapping[str, Entry]] = field(default_factory=dict)
     contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
     histories: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     discussions: dict[int, str] = field(default_factory=dict)

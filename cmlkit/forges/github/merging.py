@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from cmlkit.errors import CmlkitError, Conflict, NotFound, PermissionDenied, ServiceError
 from cmlkit.forges.base import PullRequest
-from cmlkit.forges.github.client import Client, parsed
+from cmlkit.forges.github.client import Client
 from cmlkit.forges.github.pull_requests import PullRequests
+from cmlkit.records.fields import Fields
 
 # Together a minute: `publish` runs on the instance that is paid for, and GitHub takes no wish to merge meanwhile.
 CHECKS_PAUSES_SECONDS = (5.0, 10.0, 15.0, 30.0)
@@ -88,8 +88,7 @@ class Merging:
         body = {"merge_method": method, "sha": pull_request.head_sha}
 
         def send() -> str:
-            document = self._client.http.request("PUT", path, body=body, repeatable=False).document
-            return parsed(lambda answer: str(answer["sha"]), document)
+            return self._client.http.request("PUT", path, body=body, repeatable=False).fields.text("sha")
 
         try:
             # Sent again after it was merged, it would be refused as not mergeable.
@@ -160,7 +159,7 @@ class Merging:
         for part, key, state in (("check-runs", "check_runs", _run_state), ("status", "statuses", _status_state)):
             try:
                 found = self._client.http.pages(f"{path}/{part}", key=key)
-                states += [parsed(state, answer) for answer in found]
+                states += [state(answer) for answer in found]
             except (PermissionDenied, NotFound):
                 is_whole = False  # fine-grained tokens may never read check runs
         return CommitChecks(
@@ -171,17 +170,17 @@ class Merging:
 
     def _is_unstable(self, pull_request: PullRequest) -> bool:
         answer = self._client.http.get(self._client.path("pulls", pull_request.number))
-        return parsed(lambda found: bool(found["mergeable_state"] == "unstable"), answer)
+        return answer.text("mergeable_state", "") == "unstable"
 
 
-def _run_state(run: Any) -> tuple[str, str]:
-    ended = "failed" if run["conclusion"] in _FAILED else "passed"
-    return str(run["name"]), ended if run["status"] == "completed" else "pending"
+def _run_state(run: Fields) -> tuple[str, str]:
+    ended = "failed" if run.text("conclusion", "") in _FAILED else "passed"
+    return run.text("name"), ended if run.text("status") == "completed" else "pending"
 
 
-def _status_state(status: Any) -> tuple[str, str]:
+def _status_state(status: Fields) -> tuple[str, str]:
     states = {"pending": "pending", "error": "failed", "failure": "failed"}
-    return str(status["context"]), states.get(str(status["state"]), "passed")
+    return status.text("context"), states.get(status.text("state"), "passed")
 
 
 def _left_open(pull_request: PullRequest, why: str, next_step: str) -> Conflict:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cmlkit.errors import AnswerLost, CmlkitError
 from cmlkit.forges.base import Changes, NewPullRequest, PullRequest
-from cmlkit.forges.github.client import Client, parsed
+from cmlkit.forges.github.client import Client
 from cmlkit.forges.github.git_data import GitData
 from cmlkit.forges.github.outlook import PULL_REQUEST_FIELDS
 from cmlkit.forges.github.outlook import pull_request as parsed_pull_request
 from cmlkit.forges.github.patience import PAUSES_SECONDS
+from cmlkit.records.fields import Fields
 
 # The list that comes with it has what others opened meanwhile.
 _OPEN = f"""
@@ -69,7 +68,7 @@ class Opening:
                 body=pull_request.body,
                 draft=pull_request.draft,
             )
-            return parsed(lambda data: self._remembered(data["createPullRequest"]["pullRequest"]), answer)
+            return self._remembered(answer.inside("createPullRequest").inside("pullRequest"))
         except AnswerLost:
             # GitHub may still be at work on it: what is looked for at once is not found, and is made twice.
             self._client.http.clock.sleep(PAUSES_SECONDS[0])
@@ -77,11 +76,11 @@ class Opening:
             pass  # REST says why, about the step that it refuses
         return None
 
-    def _remembered(self, answer: Any) -> PullRequest:
+    def _remembered(self, answer: Fields) -> PullRequest:
         memory, opened = self._client.memory, parsed_pull_request(answer)
+        others = answer.inside("repository").inside("pullRequests")
+        if not others.inside("pageInfo").flag("hasNextPage"):
+            memory.open_pulls[opened.base] = [parsed_pull_request(each) for each in others.listed("nodes")]
         memory.discussions[opened.number] = opened.node_id
         memory.without_comments.add(opened.number)
-        others = answer["repository"]["pullRequests"]
-        if not others["pageInfo"]["hasNextPage"]:
-            memory.open_pulls[opened.base] = [parsed_pull_request(each) for each in others["nodes"]]
         return opened

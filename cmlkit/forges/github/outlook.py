@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from cmlkit.errors import CmlkitError
 from cmlkit.forges.base import DELETED_ACCOUNT, Outlook, PullRequest, Repository
 from cmlkit.forges.github.access import Account
-from cmlkit.forges.github.client import Client, parsed, text
+from cmlkit.forges.github.client import Client, text
+from cmlkit.forges.github.memory import Entry
 from cmlkit.git.objects import blob_id
+from cmlkit.records.fields import Fields
 
 # More than these are asked for one by one, as a query of many parts takes GitHub long.
 MOST_FOLDERS = 8
@@ -46,7 +47,7 @@ def look(client: Client, account: Account, asked: Outlook) -> None:
             manifest=asked.manifest,
             **named,
         )
-        parsed(lambda data: _Reading(client, asked, named, data).remember(account), answer)
+        _Reading(client, asked, named, answer).remember(account)
     except CmlkitError:
         return
 
@@ -95,88 +96,97 @@ OUTLOOK = outlook_query(["folder0", "folder1"], in_root=True, history=10)
 class _Reading:
     """An answer, and where each part of it is remembered."""
 
-    def __init__(self, client: Client, asked: Outlook, folders: Mapping[str, str], data: Any) -> None:
+    def __init__(self, client: Client, asked: Outlook, folders: Mapping[str, str], data: Fields) -> None:
         self._memory = client.memory
         self._asked = asked
         self._folders = folders
         self._data = data
-        self._found = data["repository"]
+        self._found = data.inside("repository")
 
     def remember(self, account: Account) -> None:
-        memory, found = self._memory, self._found
-        default = found["defaultBranchRef"]
+        memory, found, base = self._memory, self._found, self._asked.base
         # Nothing is known of an empty repository.
-        if default is None:
+        if not found.has("defaultBranchRef"):
             return
-        account.known(str(self._data["viewer"]["login"]))
-        memory.node_id = str(found["id"])
-        memory.repository = Repository(
-            full_name=str(found["nameWithOwner"]),
-            default_branch=str(default["name"]),
-            private=bool(found["isPrivate"]),
-            url=str(found["url"]),
+        login, node_id = self._data.inside("viewer").text("login"), found.text("id")
+        repository = Repository(
+            full_name=found.text("nameWithOwner"),
+            default_branch=found.inside("defaultBranchRef").text("name"),
+            private=found.flag("isPrivate"),
+            url=found.text("url"),
         )
-        base, head = self._asked.base, found["base"]
+        heads = {base: _head(found, "base")}
         if self._asked.branch:
-            memory.heads[self._asked.branch] = found["branch"]["target"]["oid"] if found["branch"] else None
-        memory.heads[base] = head["target"]["oid"] if head else None
-        if not found["pullRequests"]["pageInfo"]["hasNextPage"]:
-            memory.open_pulls[base] = [pull_request(each) for each in found["pullRequests"]["nodes"]]
-        if head:
-            self._remember_commit(head["target"])
+            heads[self._asked.branch] = _head(found, "branch")
+        pulls = found.inside("pullRequests")
+        listed = [pull_request(each) for each in pulls.listed("nodes")]
+        is_whole = not pulls.inside("pageInfo").flag("hasNextPage")
+        account.known(login)
+        memory.node_id, memory.repository = node_id, repository
+        memory.heads |= heads
+        if is_whole:
+            memory.open_pulls[base] = listed
+        if found.has("base"):
+            self._remember_commit(found.inside("base").inside("target"))
 
-    def _remember_commit(self, commit: Any) -> None:
-        memory, sha, manifest = self._memory, str(commit["oid"]), self._asked.manifest
-        memory.trees[sha] = str(commit["tree"]["oid"])
-        if "entries" in commit["tree"]:
-            memory.folders[sha, ""] = _entries(commit["tree"])
+    def _remember_commit(self, commit: Fields) -> None:
+        memory, sha, manifest = self._memory, commit.text("oid"), self._asked.manifest
+        memory.trees[sha] = commit.inside("tree").text("oid")
+        if commit.inside("tree").has("entries"):
+            memory.folders[sha, ""] = _entries(commit.inside("tree"))
         for name, path in self._folders.items():
-            entry = commit[name]
-            memory.folders[sha, path] = _entries(entry["object"]) if entry else {}
-        versions = [(str(each["oid"]), _content(each["file"])) for each in commit["history"]["nodes"]]
+            memory.folders[sha, path] = _entries(commit.within(name, "object"))
+        history = commit.inside("history").listed("nodes")
+        versions = [(each.text("oid"), _content(each.within("file", "object"))) for each in history]
         memory.histories[sha, manifest] = [version for version, _ in versions]
-        for version, content in [*versions, (sha, _content(commit["manifest"]))]:
+        for version, content in [*versions, (sha, _content(commit.within("manifest", "object")))]:
             if content is not None:
                 memory.contents[version, manifest] = content
 
 
-def _entries(tree: Any) -> dict[str, Any]:
+def _head(repository: Fields, name: str) -> str | None:
+    """Return the commit of a ref; None if it is missing."""
+    return repository.inside(name).inside("target").text("oid") if repository.has(name) else None
+
+
+def _entries(tree: Fields) -> dict[str, Entry]:
     """Return a folder's entries as REST shows them; empty if the path is a file."""
     return {
-        str(each["name"]): {"type": each["type"], "sha": each["oid"], "mode": f"{each['mode']:06o}"}
-        for each in (tree or {}).get("entries") or ()
+        each.text("name"): Entry(kind=each.text("type"), sha=each.text("oid"), mode=f"{each.whole('mode'):06o}")
+        for each in tree.any_listed("entries")
     }
 
 
-def _content(entry: Any) -> bytes | None:
+def _content(blob: Fields) -> bytes | None:
     """Return a file's bytes; None if GraphQL shows them cut off or changed, as it does if they are no text."""
-    blob = entry and entry["object"]
-    if not blob or blob.get("text") is None or blob["isTruncated"]:
+    if not blob.has("text") or blob.flag("isTruncated"):
         return None
-    content = str(blob["text"]).encode()
-    return content if blob_id(content) == blob["oid"] else None
+    content = blob.text("text").encode()
+    return content if blob_id(content) == blob.text("oid") else None
 
 
-def pull_request(answer: Any) -> PullRequest:
+def pull_request(answer: Fields) -> PullRequest:
     """Return a pull request from GraphQL's fields of it."""
     return PullRequest(
-        number=int(answer["number"]),
-        url=str(answer["url"]),
-        node_id=str(answer["id"]),
-        title=str(answer["title"]),
-        body=text(answer["body"]),
-        head=str(answer["headRefName"]),
-        head_sha=str(answer["headRefOid"]),
-        base=str(answer["baseRefName"]),
-        state="open" if answer["state"] == "OPEN" else "closed",
-        draft=bool(answer["isDraft"]),
+        number=answer.whole("number"),
+        url=answer.text("url"),
+        node_id=answer.text("id"),
+        title=answer.text("title"),
+        body=text(answer.text("body", "")),
+        head=answer.text("headRefName"),
+        head_sha=answer.text("headRefOid"),
+        base=answer.text("baseRefName"),
+        state="open" if answer.text("state") == "OPEN" else "closed",
+        draft=answer.flag("isDraft"),
         author=author(answer),
-        labels=tuple(str(label["name"]) for label in (answer["labels"] or {"nodes": ()})["nodes"]),
-        head_repository=str((answer["headRepository"] or {}).get("nameWithOwner", "")),
+        labels=tuple(label.text("name") for label in answer.within("labels").any_listed("nodes")),
+        head_repository=answer.within("headRepository").text("nameWithOwner", ""),
     )
 
 
-def author(answer: Any) -> str:
+def author(answer: Fields) -> str:
     """Return the author's login as REST has it: with `[bot]` after a bot's."""
-    found = answer["author"] or {"login": DELETED_ACCOUNT, "__typename": "User"}
-    return f"{found['login']}[bot]" if found["__typename"] == "Bot" else str(found["login"])
+    if not answer.has("author"):
+        return DELETED_ACCOUNT
+    found = answer.inside("author")
+    return f"{found.text('login')}[bot]" if found.text("__typename") == "Bot" else found.text("login")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any
 
 from cmlkit.errors import Conflict, NotFound, ServiceError
 from cmlkit.forges.base import DELETED_ACCOUNT, PullRequest
-from cmlkit.forges.github.client import Client, commit_author, parsed, text
+from cmlkit.forges.github.client import Client, commit_author, text
+from cmlkit.records.fields import Fields
 from cmlkit.together import together
 
 _CONVERT_TO_DRAFT = """
@@ -48,28 +48,25 @@ class PullRequests:
             sort="created",
             direction="desc",
         )
-        return [parsed(_pull_request, answer) for answer in islice(answers, limit)]
+        return [_pull_request(answer) for answer in islice(answers, limit)]
 
     def pull_requests_with(self, commit: str) -> list[PullRequest]:
         return [
-            parsed(_pull_request, answer)
-            for answer in self._client.http.pages(self._client.path("commits", commit, "pulls"))
+            _pull_request(answer) for answer in self._client.http.pages(self._client.path("commits", commit, "pulls"))
         ]
 
     def pull_request_authors(self, number: int) -> set[str]:
-        def listed(kind: str) -> list[Any]:
+        def listed(kind: str) -> list[Fields]:
             return [*self._client.http.pages(self._client.path("pulls", number, kind))]
 
         commits, reviews = together(lambda: listed("commits"), lambda: listed("reviews"))
-        return {parsed(commit_author, commit) for commit in commits} | {parsed(_user, review) for review in reviews}
+        return {commit_author(commit) for commit in commits} | {_user(review) for review in reviews}
 
     def create_pull_request(self, *, head: str, base: str, title: str, body: str, draft: bool) -> PullRequest:
         def send() -> PullRequest:
             qualified = _qualified(head, self._head_owner)
             request = {"head": qualified, "base": base, "title": title, "body": body, "draft": draft}
-            opened = parsed(
-                _pull_request, self._client.http.request("POST", self._client.path("pulls"), body=request).document
-            )
+            opened = _pull_request(self._client.http.request("POST", self._client.path("pulls"), body=request).fields)
             self._client.memory.without_comments.add(opened.number)
             self._client.memory.discussions[opened.number] = opened.node_id
             return opened
@@ -96,8 +93,8 @@ class PullRequests:
     ) -> PullRequest:
         changes = {"title": title, "body": body, "state": state}
         request = {name: value for name, value in changes.items() if value is not None}
-        return parsed(
-            _pull_request, self._client.http.request("PATCH", self._client.path("pulls", number), body=request).document
+        return _pull_request(
+            self._client.http.request("PATCH", self._client.path("pulls", number), body=request).fields
         )
 
     def set_draft(self, pull_request: PullRequest, draft: bool) -> PullRequest:
@@ -121,15 +118,15 @@ class PullRequests:
 
     def set_milestone(self, number: int, title: str) -> None:
         for answer in self._client.http.pages(self._client.path("milestones"), state="all"):
-            if parsed(lambda milestone: milestone["title"] == title, answer):
+            if answer.text("title") == title:
                 self._client.http.request(
-                    "PATCH", self._client.path("issues", number), body={"milestone": answer["number"]}
+                    "PATCH", self._client.path("issues", number), body={"milestone": answer.whole("number")}
                 )
                 return
         raise NotFound(f"{self._client.full_name} has no milestone {title!r}.", status=404)
 
     def pull_request(self, number: int) -> PullRequest:
-        return parsed(_pull_request, self._client.http.get(self._client.path("pulls", number)))
+        return _pull_request(self._client.http.get(self._client.path("pulls", number)))
 
 
 def _qualified(head: str, owner: str) -> str:
@@ -137,26 +134,27 @@ def _qualified(head: str, owner: str) -> str:
     return f"{owner}:{head}" if head and owner and ":" not in head else head
 
 
-def _pull_request(answer: Any) -> PullRequest:
+def _pull_request(answer: Fields) -> PullRequest:
+    head = answer.inside("head")
     return PullRequest(
-        number=int(answer["number"]),
-        url=str(answer["html_url"]),
-        node_id=str(answer["node_id"]),
-        title=str(answer["title"]),
-        body=text(answer["body"]),
-        head=str(answer["head"]["ref"]),
-        head_sha=str(answer["head"]["sha"]),
-        base=str(answer["base"]["ref"]),
-        state=str(answer["state"]),
-        draft=bool(answer.get("draft")),
+        number=answer.whole("number"),
+        url=answer.text("html_url"),
+        node_id=answer.text("node_id"),
+        title=answer.text("title"),
+        body=text(answer.text("body", "")),
+        head=head.text("ref"),
+        head_sha=head.text("sha"),
+        base=answer.inside("base").text("ref"),
+        state=answer.text("state"),
+        draft=answer.flag("draft", False),
         author=_user(answer),
-        labels=tuple(str(label["name"]) for label in answer["labels"]),
+        labels=tuple(label.text("name") for label in answer.listed("labels")),
         # Of one that is open it is a commit that only tries the merge.
-        merge_commit=text(answer.get("merge_commit_sha")) if answer.get("merged_at") else "",
-        head_repository=str((answer["head"].get("repo") or {}).get("full_name", "")),
+        merge_commit=text(answer.text("merge_commit_sha", "")) if answer.has("merged_at") else "",
+        head_repository=head.within("repo").text("full_name", ""),
     )
 
 
-def _user(answer: Any) -> str:
+def _user(answer: Fields) -> str:
     # GitHub shows the author of what a deleted account left as `ghost`, or as null.
-    return str((answer["user"] or {}).get("login", DELETED_ACCOUNT))
+    return answer.within("user").text("login", DELETED_ACCOUNT)

@@ -122,17 +122,18 @@ def rate_limit_wait(
     if (after := headers.get("retry-after", "")).isdecimal():
         return float(after)
     if headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdecimal():
-        return max(1.0, float(headers["x-ratelimit-reset"]) - _server_clock(headers, now) + 1.0)
+        return max(1.0, float(headers["x-ratelimit-reset"]) - (server_time(headers) or now) + 1.0)
     if status == 429 or re.search("secondary rate limit|abuse detection", message, re.IGNORECASE):
         return SECONDARY_LIMIT_WAIT_SECONDS * 2.0**earlier
     return None
 
 
-def _server_clock(headers: Mapping[str, str], now: float) -> float:
+def server_time(headers: Mapping[str, str]) -> float | None:
+    """Return the time in an answer's `date`, in seconds since the epoch; None if it has none."""
     try:
         return parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, ValueError):
-        return now
+    except (KeyError, ValueError, OverflowError):
+        return None
 
 
 def refusal(what: str, *, status: int, headers: Mapping[str, str], message: str, kind: Kind) -> CmlkitError:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from cmlkit.errors import Conflict, NotFound, ServiceError, SettingsError
 from cmlkit.forges.github.agent import runner_agent
-from cmlkit.forges.github.client import Client, parsed
+from cmlkit.forges.github.client import Client
 from cmlkit.forges.github.transport import encoded
 from cmlkit.forges.runners import JitRunner, Runner, RunnerAgent, RunnerDownload, RunnerGroup
+from cmlkit.records.fields import Fields
 
 RunnerScope = Literal["repository", "organisation"]
+SHA256_DIGITS = 64
 DEFAULT_RUNNER_GROUP = 1  # every organisation and repository has it
 
 
@@ -43,9 +45,9 @@ class Runners:
 
     def runner_download(self, *, architecture: str) -> RunnerDownload:
         answers = self._client.http.get(self._runners("downloads"))
-        for answer in answers:
-            if parsed(lambda item: (item["os"], item["architecture"]), answer) == ("linux", architecture):
-                return parsed(_download, answer)
+        for answer in answers.items():
+            if (answer.text("os"), answer.text("architecture")) == ("linux", architecture):
+                return _download(answer)
         raise NotFound(
             f"GitHub offers no runner for Linux on {architecture!r} to {self._client.full_name}.",
             next_step="It knows x64 and arm64; check the instance type's architecture.",
@@ -60,9 +62,8 @@ class Runners:
         }
 
         def send() -> JitRunner:
-            return parsed(
-                _jit_runner, self._client.http.request("POST", self._runners("generate-jitconfig"), body=body).document
-            )
+            path = self._runners("generate-jitconfig")
+            return _jit_runner(self._client.http.request("POST", path, body=body).fields)
 
         def clear() -> None:
             # The configuration is shown once only: a runner whose configuration got lost is of no use.
@@ -74,12 +75,12 @@ class Runners:
 
     def runner(self, runner_id: int) -> Runner | None:
         try:
-            return parsed(_runner, self._client.http.get(self._runners(runner_id)))
+            return _runner(self._client.http.get(self._runners(runner_id)))
         except NotFound:
             return None
 
     def runners(self) -> list[Runner]:
-        return [parsed(_runner, answer) for answer in self._client.http.pages(self._runners(), key="runners")]
+        return [_runner(answer) for answer in self._client.http.pages(self._runners(), key="runners")]
 
     def use_runner_group(self, group: str) -> None:
         """Register new runners in the group of that name or id; in the default group if it is empty.
@@ -92,7 +93,7 @@ class Runners:
         if group.isdigit():
             self.group_id = int(group)
             return
-        known = {str(item["name"]): int(item["id"]) for item in self._groups()}
+        known = {item.text("name"): item.whole("id") for item in self._groups()}
         if group not in known:
             raise SettingsError(
                 f"{self._client.owner} has no runner group {group!r} that this token may see.",
@@ -102,20 +103,20 @@ class Runners:
 
     def runner_group(self) -> RunnerGroup | None:
         for group in self._groups() if self.scope == "organisation" else ():
-            if parsed(lambda item: int(item["id"]) == self.group_id, group):
-                return parsed(self._group, group)
+            if group.whole("id") == self.group_id:
+                return self._group(group)
         return None
 
-    def _group(self, group: Any) -> RunnerGroup:
+    def _group(self, group: Fields) -> RunnerGroup:
         # The default group of an organisation serves no public repositories until somebody allows that:
         # https://docs.github.com/en/actions/how-tos/manage-runners/self-hosted-runners/manage-access
-        is_closed = not group["allows_public_repositories"] and self._is_public()
-        return RunnerGroup(name=str(group["name"]), is_closed=is_closed)
+        is_closed = not group.flag("allows_public_repositories") and self._is_public()
+        return RunnerGroup(name=group.text("name"), is_closed=is_closed)
 
     def _is_public(self) -> bool:
-        return parsed(lambda answer: not answer["private"], self._client.http.get(self._client.path()))
+        return not self._client.http.get(self._client.path()).flag("private")
 
-    def _groups(self) -> Iterator[Any]:
+    def _groups(self) -> Iterator[Fields]:
         path = encoded("orgs", self._client.owner, "actions", "runner-groups")
         return self._client.http.pages(path, key="runner_groups")
 
@@ -133,22 +134,21 @@ class Runners:
             ) from error
 
 
-def _download(answer: Any) -> RunnerDownload:
-    checksum = str(answer.get("sha256_checksum") or "")
-    if len(checksum) != 64:
-        raise ValueError("no sha256 checksum for the runner")
-    return RunnerDownload(url=str(answer["download_url"]), sha256=checksum, filename=str(answer["filename"]))
+def _download(answer: Fields) -> RunnerDownload:
+    if len(checksum := answer.text("sha256_checksum")) != SHA256_DIGITS:
+        raise answer.problem("sha256_checksum", "is no SHA-256")
+    return RunnerDownload(url=answer.text("download_url"), sha256=checksum, filename=answer.text("filename"))
 
 
-def _jit_runner(answer: Any) -> JitRunner:
-    return JitRunner(runner=_runner(answer["runner"]), credential=str(answer["encoded_jit_config"]))
+def _jit_runner(answer: Fields) -> JitRunner:
+    return JitRunner(runner=_runner(answer.inside("runner")), credential=answer.text("encoded_jit_config"))
 
 
-def _runner(answer: Any) -> Runner:
+def _runner(answer: Fields) -> Runner:
     return Runner(
-        id=int(answer["id"]),
-        name=str(answer["name"]),
-        status=str(answer["status"]),
-        busy=bool(answer["busy"]),
-        labels=tuple(str(label["name"]) for label in answer["labels"]),
+        id=answer.whole("id"),
+        name=answer.text("name"),
+        status=answer.text("status"),
+        busy=answer.flag("busy"),
+        labels=tuple(label.text("name") for label in answer.listed("labels")),
     )

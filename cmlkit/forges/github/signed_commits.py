@@ -6,7 +6,7 @@ import base64
 
 from cmlkit.errors import Conflict, PermissionDenied, ServiceError
 from cmlkit.forges.base import Changes
-from cmlkit.forges.github.client import Client, parsed
+from cmlkit.forges.github.client import Client
 
 PERSONAL_TOKENS = ("ghp_", "github_pat_", "gho_", "ghu_")
 # GitHub names no limit; what it refuses goes by the Git Data API, so this only saves sending much in vain.
@@ -60,7 +60,7 @@ class SignedCommits:
             raise
         except (PermissionDenied, ServiceError):
             return None
-        return parsed(lambda data: str(data["createCommitOnBranch"]["commit"]["oid"]), answer)
+        return answer.inside("createCommitOnBranch").inside("commit").text("oid")
 
 
 def _addition(path: str, content: bytes) -> dict[str, str]:

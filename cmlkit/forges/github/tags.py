@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cmlkit.errors import Conflict, NotFound, PermissionDenied, ServiceError
 from cmlkit.forges.base import AnnotatedTag, Commit
-from cmlkit.forges.github.client import Client, parsed
+from cmlkit.forges.github.client import Client
 from cmlkit.forges.github.workflow_files import WorkflowFiles
+from cmlkit.records.fields import Fields
 
 
 class Tags:
@@ -28,24 +27,23 @@ class Tags:
                 next_step="Give a branch, a tag, or an id of a commit that was pushed.",
                 status=error.status,
             ) from error
-        return parsed(_commit, document)
+        return _commit(document)
 
     def tag_ids(self, prefix: str) -> dict[str, str]:
         answers = self._client.http.pages(self._client.path("git", "matching-refs", "tags", prefix), per_page="")
-        found = dict(parsed(_ref, answer) for answer in answers)
+        found = dict(map(_ref, answers))
         # GitHub's own prefix may end in the middle of a word.
         return {name: tag_id for name, tag_id in found.items() if name.startswith(f"{prefix}/")}
 
     def tag(self, tag_id: str) -> AnnotatedTag:
-        return parsed(_tag, self._client.http.get(self._client.path("git", "tags", tag_id)))
+        return _tag(self._client.http.get(self._client.path("git", "tags", tag_id)))
 
     def create_tag(self, name: str, *, commit: str, message: str) -> AnnotatedTag:
         body = {"tag": name, "message": message, "object": commit, "type": "commit"}
         # Without a ref the object is nowhere to be seen, so that sending it twice does no harm.
-        document = self._client.http.request(
-            "POST", self._client.path("git", "tags"), body=body, repeatable=True
-        ).document
-        made = parsed(_tag, document)
+        made = _tag(
+            self._client.http.request("POST", self._client.path("git", "tags"), body=body, repeatable=True).fields
+        )
 
         def send() -> str:
             try:
@@ -69,27 +67,26 @@ class Tags:
 
     def _at(self, name: str) -> str | None:
         try:
-            return parsed(
-                lambda ref: str(ref["object"]["sha"]),
-                self._client.http.get(self._client.path("git", "ref", "tags", name)),
-            )
+            ref = self._client.http.get(self._client.path("git", "ref", "tags", name))
+            return ref.inside("object").text("sha")
         except NotFound:
             return None
 
 
-def _commit(answer: Any) -> Commit:
-    return Commit(id=str(answer["sha"]), message=str(answer["commit"]["message"]))
+def _commit(answer: Fields) -> Commit:
+    return Commit(id=answer.text("sha"), message=answer.inside("commit").text("message"))
 
 
-def _ref(answer: Any) -> tuple[str, str]:
-    found = answer["object"]
-    return str(answer["ref"]).removeprefix("refs/tags/"), str(found["sha"]) if found["type"] == "tag" else ""
+def _ref(answer: Fields) -> tuple[str, str]:
+    found = answer.inside("object")
+    return answer.text("ref").removeprefix("refs/tags/"), found.text("sha") if found.text("type") == "tag" else ""
 
 
-def _tag(answer: Any) -> AnnotatedTag:
+def _tag(answer: Fields) -> AnnotatedTag:
+    found = answer.inside("object")
     return AnnotatedTag(
-        id=str(answer["sha"]),
-        name=str(answer["tag"]),
-        commit=str(answer["object"]["sha"]) if answer["object"]["type"] == "commit" else "",
-        message=str(answer["message"]),
+        id=answer.text("sha"),
+        name=answer.text("tag"),
+        commit=found.text("sha") if found.text("type") == "commit" else "",
+        message=answer.text("message"),
     )

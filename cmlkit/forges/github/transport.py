@@ -17,6 +17,7 @@ from cmlkit.forges.github.pace import Pace
 from cmlkit.forges.github.patience import MAX_WAIT_SECONDS, Patience
 from cmlkit.forges.github.permissions import Kind, kind_of
 from cmlkit.forges.github.refusal import graphql_refusal, may_settle, rate_limit_wait, refusal, said
+from cmlkit.records.fields import Fields
 from cmlkit.records.json_text import json_text
 
 if TYPE_CHECKING:
@@ -35,12 +36,25 @@ _IDEMPOTENT = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A usable answer. `document` is its JSON; None if it is empty or raw."""
+    """A usable answer to the request `what`. `document` is its JSON; None if it is empty or raw."""
 
+    what: str
     status: int
     headers: Mapping[str, str]
     content: bytes
     document: Any
+
+    @property
+    def fields(self) -> Fields:
+        """The document, whose fields are typed; a missing or mistyped one raises ServiceError."""
+        return Fields(self.document, unfit=self._unfit)
+
+    def _unfit(self, problem: str) -> ServiceError:
+        return ServiceError(
+            f"GitHub's answer to {self.what} is not what its API promises: {problem}.",
+            next_step="Check that GITHUB_API_URL is a GitHub API of version 3.",
+            status=self.status,
+        )
 
 
 class _RateLimited(Exception):
@@ -89,16 +103,16 @@ class Transport:
     def __repr__(self) -> str:
         return f"Transport(api_url={self.api_url!r})"
 
-    def get(self, path: str, **query: object) -> Any:
+    def get(self, path: str, **query: object) -> Fields:
         """Return the JSON document at `path`."""
-        return self.request("GET", path, query=query).document
+        return self.request("GET", path, query=query).fields
 
-    def pages(self, path: str, *, key: str = "", **query: object) -> Iterator[Any]:
+    def pages(self, path: str, *, key: str = "", **query: object) -> Iterator[Fields]:
         """Return every item of a list, page by page; `key` names the list if GitHub wraps it in an object."""
         answer = self.request("GET", path, query={"per_page": PAGE_SIZE, **query})
         while True:
-            yield from answer.document[key] if key else answer.document
-            if not (following := _next_page(answer.headers)):
+            yield from answer.fields.listed(key) if key else answer.fields.items()
+            if not (following := _joined("", _next_page(answer.headers))):
                 return
             answer = self.request("GET", following)
 
@@ -152,7 +166,7 @@ class Transport:
             self.notify(f"GitHub takes no more writes for now: waiting {wait:.0f} s before {method} {path}")
             self.clock.sleep(wait)
 
-    def graphql(self, query: str, *, needs: str = "", repeatable: bool = True, **variables: object) -> Any:
+    def graphql(self, query: str, *, needs: str = "", repeatable: bool = True, **variables: object) -> Fields:
         """Return the `data` of a GraphQL query or mutation.
 
         Args:
@@ -167,12 +181,12 @@ class Transport:
         """
         body = {"query": query, "variables": variables}
         writes = query.lstrip().startswith("mutation")
-        document = self.request("POST", self.graphql_url, body=body, repeatable=repeatable, writes=writes).document
-        if errors := document.get("errors"):
-            message = "; ".join(str(error.get("message", error)) for error in errors)
-            types = {str(error.get("type")) for error in errors}
+        answer = self.request("POST", self.graphql_url, body=body, repeatable=repeatable, writes=writes).fields
+        if errors := answer.any_listed("errors"):
+            message = "; ".join(error.text("message", "it gives no reason") for error in errors)
+            types = {error.text("type", "") for error in errors}
             raise graphql_refusal(types, message, kind=self.kind, needs=needs)
-        return document["data"]
+        return answer.inside("data")
 
     def _attempt(
         self, method: str, url: str, body: Mapping[str, object] | None, accept: str, earlier_limits: int
@@ -196,7 +210,7 @@ class Transport:
             answer = self._exchange(what, method, url, body, accept)
             if answer.status not in (301, 302, 307, 308):
                 return answer
-            url = urljoin(url, answer.headers.get("location", ""))
+            url = _joined(url, answer.headers.get("location", ""))
             if urlsplit(url)[:2] != urlsplit(self.api_url)[:2]:
                 raise ServiceError(f"GitHub redirected {what} to another host, {urlsplit(url).netloc!r}; not followed.")
         raise ServiceError(f"GitHub redirected {what} more than {REDIRECTS} times.")
@@ -264,7 +278,8 @@ def _usable(what: str, response: requests.Response, accept: str) -> Answer:
     if response.content and (accept != RAW or response.status_code >= 400):
         try:
             document = json.loads(response.content)
-        except ValueError:
+        # Of lists in lists without end Python's reader says that it would have to go too deep.
+        except (ValueError, RecursionError):
             if response.status_code < 300:
                 kind = "broken JSON" if is_json else response.headers["content-type"].partition(";")[0] + ", not JSON"
                 raise AnswerLost(
@@ -272,7 +287,21 @@ def _usable(what: str, response: requests.Response, accept: str) -> Answer:
                     next_step="Check that GITHUB_API_URL is the root of an API, such as https://HOST/api/v3.",
                     status=response.status_code,
                 ) from None
-    return Answer(status=response.status_code, headers=response.headers, content=response.content, document=document)
+    return Answer(
+        what=what,
+        status=response.status_code,
+        headers=response.headers,
+        content=response.content,
+        document=document,
+    )
+
+
+def _joined(url: str, address: str) -> str:
+    """Return an address that GitHub gave, which may be relative to `url`; raise ServiceError if it is none."""
+    try:
+        return urljoin(url, address)
+    except ValueError as error:
+        raise ServiceError(f"GitHub named an address that is none: {error}.") from error
 
 
 def _next_page(headers: Mapping[str, str]) -> str:

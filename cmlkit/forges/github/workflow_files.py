@@ -6,12 +6,11 @@ https://github.com/cli/cli/issues/9514, https://github.com/cli/cli/issues/9773
 
 from __future__ import annotations
 
-from typing import Any
-
 from cmlkit.errors import CmlkitError, NotFound, PermissionDenied
 from cmlkit.forges.github.access import WORKFLOW_LOGIN, Account
-from cmlkit.forges.github.client import Client, parsed
+from cmlkit.forges.github.client import Client
 from cmlkit.forges.github.permissions import OF_INSTALLATIONS, SCOPED, scopes_in, workflows_advice
+from cmlkit.records.fields import Fields
 
 FOLDER = ".github/workflows"
 # More are not looked at: then GitHub decides.
@@ -37,7 +36,7 @@ class WorkflowFiles:
         if not self._surely_lacks_permission(repository.headers.get("x-oauth-scopes")):
             return
         branches = self._client.http.get(self._client.path("branches"), per_page=BRANCHES + 1)
-        tips = parsed(lambda answer: [str(branch["commit"]["sha"]) for branch in answer], branches)
+        tips = [branch.inside("commit").text("sha") for branch in branches.items()]
         if commit in tips or len(tips) > BRANCHES:
             return
         files = self._files(commit)
@@ -47,7 +46,7 @@ class WorkflowFiles:
             f"{self._client.full_name} takes no ref to {commit[:12]}. Its files in {FOLDER} are those of no branch,"
             " so that GitHub takes it for a change of workflows.",
             commit,
-            repository.document,
+            repository.fields,
         )
 
     def explained(self, error: CmlkitError, commit: str) -> CmlkitError:
@@ -58,7 +57,7 @@ class WorkflowFiles:
         try:
             repository = self._client.http.get(self._client.path())
             files = self._files(commit)
-            branch = parsed(lambda answer: str(answer["default_branch"]), repository)
+            branch = repository.text("default_branch")
             tip = self._files(branch)
         except CmlkitError:
             return error  # the token may not even read
@@ -77,10 +76,10 @@ class WorkflowFiles:
             return scopes is not None and "workflow" not in scopes_in(scopes)
         return kind in OF_INSTALLATIONS and self._account.login() == WORKFLOW_LOGIN
 
-    def _refusal(self, message: str, commit: str, repository: Any) -> PermissionDenied:
+    def _refusal(self, message: str, commit: str, repository: Fields) -> PermissionDenied:
         name = self._client.full_name
         otherwise = f"Or let somebody push a branch at {commit[:12]} first."
-        if parsed(lambda answer: answer.get("fork"), repository):
+        if repository.flag("fork", False):
             otherwise = f"Or bring the fork up to date: gh repo sync {name}, or 'Sync fork' on its page."
         return PermissionDenied(
             message,
@@ -100,8 +99,7 @@ class WorkflowFiles:
         """Return name -> kind and id of what is in a folder, given a tree, a commit or a branch."""
         if tree not in self._trees:
             answer = self._client.http.get(self._client.path("git", "trees", tree))
-            self._trees[tree] = parsed(
-                lambda found: {str(each["path"]): (str(each["type"]), str(each["sha"])) for each in found["tree"]},
-                answer,
-            )
+            self._trees[tree] = {
+                each.text("path"): (each.text("type"), each.text("sha")) for each in answer.listed("tree")
+            }
         return self._trees[tree]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 from datetime import UTC, datetime
-from typing import Any
 
-from cmlkit.forges.github.client import Client, parsed
+from cmlkit.forges.github.client import Client
 from cmlkit.forges.github.transport import PAGE_SIZE
 from cmlkit.forges.workflows import FailedRun, Job
+from cmlkit.records.fields import Fields
 from cmlkit.together import together
 
 
@@ -20,22 +20,19 @@ class WorkflowRuns:
 
     def run_attempt(self, run_id: str) -> int:
         """Return the number of the latest attempt, from 1."""
-        return parsed(
-            lambda answer: int(answer["run_attempt"]),
-            self._client.http.get(self._client.path("actions", "runs", run_id)),
-        )
+        return self._client.http.get(self._client.path("actions", "runs", run_id)).whole("run_attempt")
 
     def jobs(self, run_id: str) -> list[Job]:
         found = self._client.http.pages(self._client.path("actions", "runs", run_id, "jobs"), key="jobs", filter="all")
-        return [parsed(_job, answer) for answer in found]
+        return [_job(answer) for answer in found]
 
     def annotation_titles(self, run_id: str, *, attempt: int) -> list[str]:
         """Return the titles of an attempt's annotations, such as those from `::warning title=…::`."""
         jobs = self._client.path("actions", "runs", run_id, "attempts", attempt, "jobs")
 
-        def titles(job: Any) -> list[str]:
-            path = self._client.path("check-runs", parsed(_check_run_id, job), "annotations")
-            return [str(annotation.get("title") or "") for annotation in self._client.http.pages(path)]
+        def titles(job: Fields) -> list[str]:
+            path = self._client.path("check-runs", _check_run_id(job), "annotations")
+            return [annotation.text("title", "") for annotation in self._client.http.pages(path)]
 
         reads = [functools.partial(titles, job) for job in self._client.http.pages(jobs, key="jobs")]
         return [title for found in together(*reads) for title in found]
@@ -53,24 +50,26 @@ class WorkflowRuns:
             exclude_pull_requests="true",
             per_page=PAGE_SIZE,
         )
-        return parsed(lambda found: [_failed(run) for run in found["workflow_runs"] if run["name"] == workflow], answer)
+        return [_failed(run) for run in answer.listed("workflow_runs") if run.text("name", "") == workflow]
 
     def rerun(self, run_id: str) -> None:
         """Run all jobs again. Conflict or PermissionDenied until the run has ended."""
         self._client.http.request("POST", self._client.path("actions", "runs", run_id, "rerun"), body={})
 
 
-def _job(answer: Any) -> Job:
+def _job(answer: Fields) -> Job:
     # https://docs.github.com/en/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run
-    return Job(runner_name=str(answer.get("runner_name") or ""), is_over=answer["status"] == "completed")
+    return Job(runner_name=answer.text("runner_name", ""), is_over=answer.text("status") == "completed")
 
 
-def _failed(run: Any) -> FailedRun:
-    started = datetime.fromisoformat(str(run["run_started_at"]).replace("Z", "+00:00"))
-    ended = datetime.fromisoformat(str(run["updated_at"]).replace("Z", "+00:00"))
-    return FailedRun(run_id=str(run["id"]), seconds=max((ended - started).total_seconds(), 0.0))
+def _failed(run: Fields) -> FailedRun:
+    seconds = run.moment("updated_at") - run.moment("run_started_at")
+    return FailedRun(run_id=str(run.whole("id")), seconds=max(seconds, 0.0))
 
 
-def _check_run_id(job: Any) -> int:
+def _check_run_id(job: Fields) -> int:
     """Return the id of the job's check run, which only its address contains."""
-    return int(str(job["check_run_url"]).rpartition("/")[2])
+    number = job.text("check_run_url").rpartition("/")[2]
+    if not number.isdecimal():
+        raise job.problem("check_run_url", "ends with no number")
+    return int(number)

@@ -507,7 +507,7 @@ def test_a_runner_application_without_checksum_is_not_taken(github: ScriptedGitH
     github.answer(
         "GET", f"{REPO}/actions/runners/downloads", [{"os": "linux", "architecture": "x64", "sha256_checksum": ""}]
     )
-    with pytest.raises(ServiceError, match="no sha256 checksum"):
+    with pytest.raises(ServiceError, match="sha256_checksum is no SHA-256"):
         github.client().runner_download(architecture="x64")
 
 

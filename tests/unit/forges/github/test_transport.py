@@ -234,7 +234,7 @@ def test_what_github_never_knows_is_an_error_after_a_few_seconds(github: Scripte
 def test_an_answer_of_another_shape_is_an_error_not_a_defect() -> None:
     with responses.RequestsMock() as mock:
         mock.add("GET", API + REPO, json={"name": "forest"})
-        with pytest.raises(ServiceError, match="not what its API promises: KeyError 'full_name'"):
+        with pytest.raises(ServiceError, match="not what its API promises: full_name is missing"):
             ScriptedGitHub(mock).client().repository()
 
 
