@@ -19,7 +19,7 @@ CmlkitError                 1   a defect in cmlkit
 │   ├── Conflict            7   the resource changed or exists already
 │   └── AnswerLost          7   a write was sent, but no answer came: check before repeating
 ├── TrainingFailed          8   the training command failed
-└── Interrupted           130   SIGINT or SIGTERM
+└── Interrupted           130   SIGINT, SIGTERM or SIGHUP
 """
 
 
@@ -171,6 +171,6 @@ class TrainingFailed(CmlkitError):
 
 
 class Interrupted(CmlkitError):
-    """SIGINT or SIGTERM ended the command after it cleaned up."""
+    """SIGINT, SIGTERM or SIGHUP ended the command after it cleaned up."""
 
     exit_code = 130

@@ -1,16 +1,48 @@
-"""Processes: running programs to their end, and hiding variables from them."""
+"""Processes: running programs to their end, ending them with this one, and hiding variables from them."""
 
 from __future__ import annotations
 
+import math
 import os
+import signal
 import subprocess
+import threading
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from cmlkit.errors import ServiceError
 
+# A closed terminal hangs up on its programs, as does the end of an SSH session.
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Time for a program other than the training, such as DVC, to end after SIGTERM.
+GRACE_SECONDS = 10.0
+# Between two looks of a worker at its parent.
+LOOK_SECONDS = 0.5
+# The pipe at its input closes however the process ends that has the other end: the kernel sees to that. It leads the
+# group, so that there is no moment in which a program of the group runs unguarded, and that no other gets its id.
+_GUARDIAN = """
+trap '' HUP INT TERM
+others() {
+    [ -d /proc/self ] || { [ "$(pgrep -g $$ | grep -cvx $$)" -gt 0 ]; return; }
+    for stat in /proc/[0-9]*/stat; do
+        read -r line <"$stat" || continue
+        set -- ${line##*) }
+        [ "$3" != $$ ] || [ "$1" = Z ] || [ "$stat" = /proc/$$/stat ] || return 0
+    done
+    return 1
+}
+read -r nothing
+kill -s TERM 0
+seconds=0
+while [ $seconds -lt "$1" ] && others; do
+    sleep 1
+    seconds=$((seconds + 1))
+done
+kill -s KILL 0
+"""
 ENV_START = 50 - 3  # proc_pid_stat(5) counts env_start as field 50; what follows the program's name begins at field 3
 
 
@@ -67,9 +99,84 @@ def run_program(argv: Sequence[str], *, directory: Path, environ: Mapping[str, s
     Raises:
         ServiceError: It cannot be started, or takes longer.
     """
+    pipe = subprocess.PIPE
     try:
-        done = subprocess.run(argv, cwd=directory, env=dict(environ), capture_output=True, timeout=timeout, check=False)
+        with guarded_group(GRACE_SECONDS) as group:
+            process = subprocess.Popen(
+                argv, cwd=directory, env=dict(environ), stdout=pipe, stderr=pipe, process_group=group
+            )
+            try:
+                output, errors = process.communicate(timeout=timeout)
+            except BaseException:
+                signal_group(group, signal.SIGKILL)
+                process.communicate()
+                raise
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ServiceError(f"{' '.join(argv[:4])}: {error}.") from error
-    output, errors = (text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))
-    return Ended(code=done.returncode, output=output, errors=errors)
+    return Ended(
+        code=process.returncode, output=output.decode("utf-8", "replace"), errors=errors.decode("utf-8", "replace")
+    )
+
+
+@contextmanager
+def guarded_group(grace_seconds: float) -> Iterator[int]:
+    """Make a process group that ends with this process, however that ends: by SIGKILL, too.
+
+    Its leader is a shell that waits for the end of this process. It then sends SIGTERM to the group, and SIGKILL after
+    `grace_seconds`. When the block ends, the shell is gone; whatever else is in the group stays.
+
+    Yields:
+        The group's id, for `Popen`.
+    """
+    guardian = subprocess.Popen(
+        ["/bin/sh", "-c", _GUARDIAN, "guardian", str(math.ceil(grace_seconds))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env={"PATH": os.defpath},
+        process_group=0,
+    )
+    try:
+        yield guardian.pid
+    finally:
+        guardian.kill()
+        guardian.communicate()
+
+
+def signal_group(group: int, number: int) -> None:
+    """Send a signal to the processes of a group, if any are left."""
+    with suppress(ProcessLookupError):
+        os.killpg(group, number)
+
+
+def end_with(parent: int) -> None:
+    """Let this process, a worker, end soon after its parent with that id, whatever it is doing then.
+
+    Unlike Linux's PR_SET_PDEATHSIG, this works on macOS, and the end of a thread is not taken for that of the parent.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_SECONDS)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def caught_signals() -> tuple[signal.Signals, ...]:
+    """Return the signals that end a command; those that `nohup` lets it ignore do not."""
+    return tuple(
+        number for number in ENDING_SIGNALS if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
+    )
+
+
+def leave_closed_terminal() -> None:
+    """Give up output to a terminal that was closed, as each further line would raise an error in the clean-up."""
+    for stream in (1, 2):
+        try:
+            os.write(stream, b"")
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream)
+            os.close(nowhere)

@@ -2,6 +2,8 @@
 
 import functools
 import os
+import signal
+from collections.abc import Iterator
 
 import botocore.session
 import hypothesis
@@ -21,6 +23,14 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def service_models_read_once() -> None:
     """boto3 reads its description of a service anew for each session, and EC2's takes longer than most tests."""
     botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+
+@pytest.fixture
+def hang_ups() -> Iterator[None]:
+    """SIGHUP ends programs, as without nohup, under which these tests may run."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="session", autouse=True)

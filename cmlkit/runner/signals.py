@@ -1,4 +1,4 @@
-"""Signals: SIGINT and SIGTERM raise `Interrupted`, so that the work can clean up after itself."""
+"""Signals: SIGINT, SIGTERM and SIGHUP raise `Interrupted`, so that the work can clean up after itself."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from cmlkit.errors import Interrupted
-
-CAUGHT = (signal.SIGINT, signal.SIGTERM)
+from cmlkit.process import caught_signals, leave_closed_terminal
 
 
 class Signals:
@@ -26,6 +25,8 @@ class Signals:
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         self._received = self._received or signal.Signals(number).name
+        if number == signal.SIGHUP:
+            leave_closed_terminal()
         if self._may_raise:
             self.raise_if_received()
 
@@ -47,12 +48,12 @@ class Signals:
 
 @contextmanager
 def catching_signals() -> Iterator[Signals]:
-    """Let SIGINT and SIGTERM raise `Interrupted` inside the block; outside the main thread, leave signals alone."""
+    """Let the signals that end a command raise `Interrupted` inside the block; outside the main thread, do nothing."""
     signals = Signals()
     if threading.current_thread() is not threading.main_thread():
         yield signals
         return
-    before = {number: signal.signal(number, signals.receive) for number in CAUGHT}
+    before = {number: signal.signal(number, signals.receive) for number in caught_signals()}
     try:
         yield signals
     finally:

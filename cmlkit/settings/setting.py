@@ -365,11 +365,20 @@ def a_share(value: float) -> None:
         raise ValueError("a number between 0 and 1")
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
 def inside(value: str) -> None:
     """Take a path inside the working directory, as only such files can be published; and none in git's own folder."""
     path = PurePosixPath(value)
+    if _CONTROL.search(value):
+        raise ValueError(f"paths without line breaks and other control characters, and {value!r} has one")
     if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"paths inside the project, without '..', and {value!r} leads out of it")
+    if not path.parts:
+        raise ValueError(f"paths of single files or folders, and {value!r} is the project itself")
+    if path.parts[0] == "~" or (value.startswith("~") and len(path.parts) > 1):
+        raise ValueError(f"paths inside the project, and the ~ of {value!r} is not made into a home folder")
     if any(part.lower() == ".git" for part in path.parts):
         raise ValueError(f"paths outside of .git, from which git commits nothing, and {value!r} leads into it")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from cmlkit.errors import Interrupted, TrainingFailed
+from cmlkit.process import caught_signals, guarded_group, leave_closed_terminal, signal_group
 from cmlkit.records.redaction import redacted_command
 from cmlkit.records.training_run import Resources
 
@@ -36,7 +37,8 @@ def run_shell(
     """Run a shell command line to its end; its output goes to ours, unbuffered and unread.
 
     SIGINT and SIGTERM are passed on to the command and every process that it started; those that do not end within
-    `grace_seconds` are killed.
+    `grace_seconds` are killed. SIGHUP is passed on as SIGTERM, for which trainings save. If this process is killed, the
+    command and its processes end in the same way.
 
     Args:
         output: File descriptor for its standard output; our own if None.
@@ -47,15 +49,15 @@ def run_shell(
         Interrupted: A signal ended the command.
     """
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    # The shell leads its own process group, so that a signal reaches every process of a pipeline.
+    # The shell is in a process group of its own, so that a signal reaches every process of a pipeline.
     argv = ["bash", "-eo", "pipefail", "-c", command]
-    with _passing_on(grace_seconds, on_signal) as passing:
-        process = subprocess.Popen(argv, cwd=directory, env=dict(environ), stdout=output, process_group=0)
-        passing.to(process.pid)
+    with guarded_group(grace_seconds) as group, _passing_on(grace_seconds, on_signal) as passing:
+        process = subprocess.Popen(argv, cwd=directory, env=dict(environ), stdout=output, process_group=group)
+        passing.to(group)
         _, status, usage = os.wait4(process.pid, 0)
         if passing.received:
             # The shell of a pipeline ends at the signal, while the training still writes its checkpoint.
-            _wait_for_group(process.pid, until=time.monotonic() + grace_seconds)
+            _wait_for_group(group, until=time.monotonic() + grace_seconds)
     process.returncode = os.waitstatus_to_exitcode(status)
     if passing.received:
         raise Interrupted(
@@ -71,7 +73,7 @@ def run_shell(
 
 
 class _Passing:
-    """Signal handlers that pass SIGINT and SIGTERM on to a process group, and kill the group after `grace_seconds`."""
+    """Signal handlers that pass signals on to a process group, and kill the group after `grace_seconds`."""
 
     def __init__(self, grace_seconds: float, on_signal: Callable[[], None]) -> None:
         self.received: list[int] = []
@@ -83,32 +85,34 @@ class _Passing:
         """Pass signals on to this group from now on, beginning with those received before it existed."""
         self._group = group
         for number in self.received:
-            _signal_group(group, number)
+            self._pass_on(number)
 
     def receive(self, number: int, frame: FrameType | None) -> None:
         self.received.append(number)
         self._on_signal()
         signal.setitimer(signal.ITIMER_REAL, self._grace_seconds)
+        if number == signal.SIGHUP:
+            leave_closed_terminal()
+        self._pass_on(number)
+
+    def _pass_on(self, number: int) -> None:
         if self._group is not None:
-            _signal_group(self._group, number)
+            signal_group(self._group, signal.SIGTERM if number == signal.SIGHUP else number)
 
     def kill(self, *_: object) -> None:
         if self._group is not None:
-            _signal_group(self._group, signal.SIGKILL)
+            signal_group(self._group, signal.SIGKILL)
 
 
 @contextmanager
 def _passing_on(grace_seconds: float, on_signal: Callable[[], None]) -> Iterator[_Passing]:
-    """Pass SIGINT and SIGTERM on, from before the process starts until after it has ended."""
+    """Pass signals on, from before the process starts until after it has ended."""
     passing = _Passing(grace_seconds, on_signal)
     if threading.current_thread() is not threading.main_thread():
         yield passing  # only the main thread may handle signals; elsewhere they are the caller's business
         return
-    handlers: dict[int, Callable[[int, FrameType | None], None]] = {
-        signal.SIGINT: passing.receive,
-        signal.SIGTERM: passing.receive,
-        signal.SIGALRM: passing.kill,
-    }
+    handlers: dict[int, Callable[[int, FrameType | None], None]] = dict.fromkeys(caught_signals(), passing.receive)
+    handlers[signal.SIGALRM] = passing.kill
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield passing
@@ -120,13 +124,6 @@ def _passing_on(grace_seconds: float, on_signal: Callable[[], None]) -> Iterator
             passing.kill()
 
 
-def _signal_group(group: int, number: int) -> None:
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return
-
-
 def _wait_for_group(group: int, *, until: float) -> None:
     """Wait until no process of the group runs any more, at most until that time of the monotonic clock."""
     while time.monotonic() < until and any(_is_of_group(stat, group) for stat in Path("/proc").glob("[0-9]*/stat")):
@@ -134,7 +131,9 @@ def _wait_for_group(group: int, *, until: float) -> None:
 
 
 def _is_of_group(stat: Path, group: int) -> bool:
-    """Return whether a process is in the group and has not ended: those that nobody reaps stay as zombies.
+    """Return whether a process is in the group, other than its guardian, and has not ended.
+
+    Those that nobody reaps stay as zombies.
 
     proc_pid_stat(5): after the name, in brackets, come state, parent and group.
     """
@@ -142,7 +141,7 @@ def _is_of_group(stat: Path, group: int) -> bool:
         state, _, its_group = stat.read_text(errors="replace").rpartition(")")[2].split()[:3]
     except (OSError, ValueError):
         return False  # it has ended meanwhile
-    return state not in "ZX" and int(its_group) == group
+    return state not in "ZX" and int(its_group) == group and stat.parent.name != its_group
 
 
 def _children_cpu() -> float:

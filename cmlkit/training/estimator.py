@@ -42,7 +42,7 @@ from cmlkit.training.search import table_of as table_of_search
 from cmlkit.training.tables.dataset import Dataset, LargestTable, Warn, largest_table
 from cmlkit.training.tables.one_table import read_one_table
 from cmlkit.training.tables.parts import read_parts
-from cmlkit.training.worker import Worker
+from cmlkit.training.worker import Worker, ending_processes
 
 CLASSIFIER_SCORING = ("accuracy",)
 REGRESSOR_SCORING = ("r2", "neg_mean_absolute_error")
@@ -227,7 +227,8 @@ def _fitted(declared: Any, data: Dataset, spec: TrainSpec) -> Fit:
 
 def _fit(estimator: Any, data: Dataset, spec: TrainSpec, **arguments: Any) -> None:
     try:
-        estimator.fit(data.train_features, data.train_labels, **arguments)
+        with ending_processes():
+            estimator.fit(data.train_features, data.train_labels, **arguments)
     except (ValueError, TypeError) as error:
         raise SettingsError(f"{title_of(spec)} cannot be fitted to this data: {error}") from error
 

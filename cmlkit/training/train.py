@@ -124,6 +124,7 @@ def _trained(
     if spec.setup:
         with progress.stage("Set up"):
             run_shell(spec.setup, directory=directory, environ=environ, output=output)
+        check_places(spec, directory)  # the setup may have made links, to a disk that is larger
     started = time.time()
     before = files_before(spec, directory)
     if spec.run:

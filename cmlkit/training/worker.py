@@ -1,14 +1,17 @@
-"""The worker: a second process, which reads and draws while this one loads scikit-learn and fits."""
+"""The worker: a second process, which reads and draws while this one loads scikit-learn and fits; and joblib's."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
+
+from cmlkit.process import end_with
 
 T = TypeVar("T")
 
@@ -94,8 +97,30 @@ class Worker:
         self._process = None
 
 
+@contextlib.contextmanager
+def ending_processes() -> Iterator[None]:
+    """Let the processes that joblib starts in the block, such as those of a search, end with this one."""
+    from joblib.parallel import BACKENDS
+
+    joblibs: Any = BACKENDS.get("loky")
+    if joblibs is None:
+        yield  # a system without semaphores, on which joblib starts threads
+        return
+
+    class Ending(joblibs):  # type: ignore[misc] # joblib has no types
+        def configure(self, *arguments: Any, **options: Any) -> Any:
+            return super().configure(*arguments, initializer=end_with, initargs=(os.getpid(),), **options)
+
+    BACKENDS["loky"] = Ending
+    try:
+        yield
+    finally:
+        BACKENDS["loky"] = joblibs
+
+
 def main() -> None:
     """Answer each call from standard input on standard output; the first error ends the process."""
+    end_with(os.getppid())
     with contextlib.suppress(EOFError):
         while True:
             act, arguments = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own process writes it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -59,6 +60,14 @@ def check_places(spec: TrainSpec, directory: Path) -> None:
     named = [("train.model", spec.model), *(("train.metrics", path) for path in spec.metrics)]
     for setting, path in [*named, *(("train.plots", path) for path in spec.plots)]:
         place = directory / path
+        try:
+            place.stat()
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENAMETOOLONG):
+                raise SettingsError(
+                    f"{setting} is {path!r}, which no file can be: {error.strerror}.",
+                    next_step="Remove the link, or name another path.",
+                ) from error
         real = place.parent.resolve() / place.name if is_dvcs else place.resolve()
         if not real.is_relative_to(directory.resolve()):
             raise SettingsError(

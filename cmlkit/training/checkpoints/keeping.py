@@ -15,6 +15,7 @@ from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import CmlkitError, NothingToDo, PermissionDenied, SettingsError
 from cmlkit.formats import duration, plural
 from cmlkit.formats import size as shown_size
+from cmlkit.process import ENDING_SIGNALS
 from cmlkit.progress import Progress
 from cmlkit.records.json_text import json_text
 from cmlkit.records.training_run import Resources
@@ -328,7 +329,7 @@ def _signals_ignored() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING_SIGNALS}
     try:
         yield
     finally:

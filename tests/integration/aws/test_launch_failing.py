@@ -11,8 +11,8 @@ import pytest
 from cmlkit.errors import CapacityError, Interrupted, PermissionDenied, ServiceError, WaitTimeout
 from cmlkit.forges.runners import Runner
 from cmlkit.forges.workflows import Job
+from cmlkit.process import ENDING_SIGNALS
 from cmlkit.runner.launch import launch_runner
-from cmlkit.runner.signals import CAUGHT
 from cmlkit.settings.schema import RunnerSpec
 from tests.integration.aws.conftest import RUN, Setting
 from tests.integration.aws.ec2 import UBUNTU, Ec2, add_image
@@ -239,11 +239,12 @@ def test_a_runner_that_github_does_not_list_yet_has_not_come(here: Setting, ec2:
     assert launched.seconds == 2.5
 
 
-@pytest.mark.parametrize("number", CAUGHT)
+@pytest.mark.usefixtures("hang_ups")
+@pytest.mark.parametrize("number", ENDING_SIGNALS)
 def test_a_signal_while_waiting_cleans_up_and_a_second_one_does_not_break_that(
     here: Setting, ec2: Ec2, number: signal.Signals
 ) -> None:
-    before = [signal.getsignal(item) for item in CAUGHT]
+    before = [signal.getsignal(item) for item in ENDING_SIGNALS]
     here.forge.polls_until_online = None
     here.forge.when_polled = lambda: signal.raise_signal(number)
     here.forge.when_listed = lambda: signal.raise_signal(signal.SIGTERM)
@@ -252,7 +253,7 @@ def test_a_signal_while_waiting_cleans_up_and_a_second_one_does_not_break_that(
     assert raised.value.exit_code == 130
     assert raised.value.message.startswith(f"Interrupted by {number.name}.\nTerminated i-")
     assert nothing_is_left(here, ec2)
-    assert [signal.getsignal(item) for item in CAUGHT] == before
+    assert [signal.getsignal(item) for item in ENDING_SIGNALS] == before
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -8,10 +8,12 @@ import threading
 import pytest
 
 from cmlkit.errors import Interrupted
-from cmlkit.runner.signals import CAUGHT, catching_signals
+from cmlkit.process import ENDING_SIGNALS
+from cmlkit.runner.signals import catching_signals
 
 
-@pytest.mark.parametrize("number", CAUGHT)
+@pytest.mark.usefixtures("hang_ups")
+@pytest.mark.parametrize("number", ENDING_SIGNALS)
 def test_a_signal_interrupts_the_work(number: signal.Signals) -> None:
     with pytest.raises(Interrupted, match=number.name), catching_signals():
         signal.raise_signal(number)
@@ -42,11 +44,12 @@ def test_without_a_signal_nothing_is_raised() -> None:
         signals.raise_if_received()
 
 
+@pytest.mark.usefixtures("hang_ups")
 def test_the_handlers_come_back() -> None:
-    before = [signal.getsignal(number) for number in CAUGHT]
+    before = [signal.getsignal(number) for number in ENDING_SIGNALS]
     with catching_signals():
-        assert [signal.getsignal(number) for number in CAUGHT] != before
-    assert [signal.getsignal(number) for number in CAUGHT] == before
+        assert [signal.getsignal(number) for number in ENDING_SIGNALS] != before
+    assert [signal.getsignal(number) for number in ENDING_SIGNALS] == before
 
 
 def test_other_threads_leave_signals_alone() -> None:
@@ -54,9 +57,9 @@ def test_other_threads_leave_signals_alone() -> None:
 
     def work() -> None:
         with catching_signals():
-            seen.extend(signal.getsignal(number) for number in CAUGHT)
+            seen.extend(signal.getsignal(number) for number in ENDING_SIGNALS)
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert seen == [signal.getsignal(number) for number in CAUGHT]
+    assert seen == [signal.getsignal(number) for number in ENDING_SIGNALS]
