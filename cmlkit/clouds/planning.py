@@ -6,8 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from cmlkit.errors import SettingsError
+
 Market = Literal["spot", "on-demand"]
 Architecture = Literal["x86_64", "arm64"]
+
+
+class NotListed(SettingsError):
+    """The cloud lists no resource with the id that a setting names; a new one is listed within seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.clouds.base import Cloud, CloudFor
 from cmlkit.clouds.launching import Instance, LaunchIncomplete, LaunchRefused
-from cmlkit.clouds.planning import Architecture, Market
+from cmlkit.clouds.planning import Architecture, Market, NotListed
 from cmlkit.errors import CmlkitError, Interrupted, WaitTimeout
 from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload, RunnerForge
 from cmlkit.forges.workflows import JobForge
@@ -19,7 +19,7 @@ from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.arrival import Arrival, Watch, console_of
 from cmlkit.runner.created import Created
-from cmlkit.runner.ladder import Refusal, Request, Rung, climb
+from cmlkit.runner.ladder import SETTLING_PAUSES_SECONDS, Refusal, Request, Rung, climb
 from cmlkit.runner.plan import LaunchPlan, plan
 from cmlkit.runner.signals import catching_signals
 from cmlkit.runner.specification import instance_spec, latest_end
@@ -147,7 +147,7 @@ class Launching:
         }
         for name in self.names:
             self._buying[name] = self._pool.submit(self._buy, name)
-        self._plan.set_result(plan(self.spec, tuple(self.clouds.values())))
+        self._plan.set_result(self._planned())
         for note in self._plan.result().notes:
             self.progress.note(note)
         bought: dict[str, _Bought] = {}
@@ -159,6 +159,16 @@ class Launching:
                 failed[name] = error
         self._settle(failed, came=bought)
         return bought
+
+    def _planned(self) -> LaunchPlan:
+        """Return the plan; ids that no region lists are waited for, as an earlier step may just have made them."""
+        for pause in SETTLING_PAUSES_SECONDS:
+            try:
+                return plan(self.spec, tuple(self.clouds.values()))
+            except NotListed as error:
+                self.progress.note(f"{error.message} It is looked for again, in case it is new.")
+                self.clock.sleep(pause)
+        return plan(self.spec, tuple(self.clouds.values()))
 
     def _wait_for(self, bought: Mapping[str, _Bought], say: Say) -> list[_Bought]:
         online: dict[str, _Bought] = {}

@@ -105,6 +105,35 @@ def test_a_very_first_launch_waits_until_its_new_security_group_is_known(account
     assert [call.status for call in account.aws.calls if call.action == "RunInstances"] == [400, 200]
 
 
+def test_a_subnet_that_was_just_made_is_waited_for_while_it_is_not_listed(account: Account) -> None:
+    account.aws.settling.launches = 2
+    client = boto3.client("ec2")
+    network = client.describe_vpcs()["Vpcs"][0]["VpcId"]
+    subnet = client.create_subnet(VpcId=network, CidrBlock="172.31.240.0/24")["Subnet"]["SubnetId"]
+    launched = account.launch(subnet=(subnet,))
+    assert account.clock.slept[:2] == list(SETTLING_PAUSES_SECONDS[:2])
+    assert [instance.id for instance in account.aws.instances()] == [launched.instance_id]
+
+
+def test_an_image_that_was_just_made_is_waited_for(account: Account) -> None:
+    source = account.launch().instance_id
+    account.clock.slept.clear()
+    account.aws.settling.launches = 2
+    account.launch(image=boto3.client("ec2").create_image(Name="ours", InstanceId=source)["ImageId"])
+    assert account.clock.slept[:2] == list(SETTLING_PAUSES_SECONDS[:2])
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("subnet", ("subnet-0123456789abcdef0",)), ("image", "ami-0123456789abcdef0")]
+)
+def test_an_id_that_never_comes_is_an_error_after_half_a_minute(account: Account, setting: str, value: Any) -> None:
+    with pytest.raises(SettingsError, match="0123456789abcdef0") as raised:
+        account.launch(**{setting: value})
+    assert sum(account.clock.slept) == 30
+    assert f"Check `{setting}`" in raised.value.next_step
+    assert account.forge.runners() == []
+
+
 def test_a_role_that_was_just_made_is_waited_for_and_its_instance_is_the_only_one(account: Account) -> None:
     # As people report: https://github.com/aws/aws-sdk-js-v3/issues/6494
     account.aws.settling.launches = 1

@@ -121,9 +121,8 @@ def _on_the_rung() -> Iterator[Row]:
     yield from _rows(
         "InvalidGroup.NotFound InvalidSecurityGroupID.NotFound", place, SettingsError, _CHECK_GROUP, settles=True
     )
-    yield from _rows(
-        "InvalidAMIID.NotFound InvalidAMIID.Unavailable InvalidSnapshot.NotFound", place, SettingsError, _CHECK_IMAGE
-    )
+    yield from _rows("InvalidAMIID.NotFound", place, SettingsError, _CHECK_IMAGE, settles=True)
+    yield from _rows("InvalidAMIID.Unavailable InvalidSnapshot.NotFound", place, SettingsError, _CHECK_IMAGE)
     yield Row(
         code="AuthFailure",
         words="Not authorized for images",

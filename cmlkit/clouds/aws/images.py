@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, get_args
 
+from cmlkit.clouds.aws.refusal import settles
 from cmlkit.clouds.aws.region import AwsRegion, filters
-from cmlkit.clouds.planning import Architecture, Image
+from cmlkit.clouds.planning import Architecture, Image, NotListed
 from cmlkit.errors import PermissionDenied, SettingsError
 
 DEFAULT_UBUNTU = "24.04"
@@ -118,8 +119,13 @@ class Images:
     def _by_id(self, name: str, ids: list[str]) -> list[Image]:
         if not ids:
             return _none(name, self._region.name)
-        with self._region.asked(f"find the image {name} in {self._region}"):
-            answers = self._region.ec2.describe_images(ImageIds=ids).get("Images", [])
+        try:
+            with self._region.asked(f"find the image {name} in {self._region}"):
+                answers = self._region.ec2.describe_images(ImageIds=ids).get("Images", [])
+        except SettingsError as error:
+            if settles(error):
+                raise NotListed(error.message, next_step=error.next_step) from error
+            raise
         return [_image(answer) for answer in answers] or _none(name, self._region.name)
 
     def _found(self, name: str, owners: list[str], patterns: list[str]) -> list[Any]:

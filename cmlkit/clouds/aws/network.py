@@ -8,7 +8,7 @@ from typing import Any
 from cmlkit.clouds.aws.refusal import explained
 from cmlkit.clouds.aws.region import AwsRegion, acted_in_dry_run, filters
 from cmlkit.clouds.aws.specification import check_tags
-from cmlkit.clouds.planning import Subnet
+from cmlkit.clouds.planning import NotListed, Subnet
 from cmlkit.errors import CmlkitError, ServiceError, SettingsError
 
 SECURITY_GROUP = "cmlkit-runner"
@@ -31,7 +31,7 @@ class Network:
         if found:
             return sorted(found, key=lambda subnet: list(ids).index(subnet.id)) if ids else found
         if ids:
-            raise SettingsError(
+            raise NotListed(
                 f"There is no subnet {' or '.join(ids)} in {self._region}.",
                 next_step="Check `subnet` and `region`: `aws ec2 describe-subnets` lists all subnets.",
             )

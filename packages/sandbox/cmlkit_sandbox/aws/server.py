@@ -218,6 +218,8 @@ class AwsServer:
         )
         return {
             **dict.fromkeys(MAKING, self.settling.noting(self._moto.answer)),
+            ("ec2", "DescribeSubnets"): self.settling.subnets(self._moto.answer),
+            ("ec2", "DescribeImages"): self.settling.images(self._moto.answer),
             ("scheduler", "CreateSchedule"): self.settling.schedule(self._moto.answer),
             ("ec2", "RunInstances"): launches.run,
             ("ec2", "TerminateInstances"): instances.terminate,

@@ -1,9 +1,10 @@
-"""New resources that a launch does not know yet: AWS is consistent only after a while."""
+"""New resources that are not known or listed yet: AWS is consistent only after a while."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from cmlkit_sandbox.aws.answer import Answer, Refusal
 from cmlkit_sandbox.aws.call import Call
@@ -13,6 +14,7 @@ from cmlkit_sandbox.aws.call import Call
 MAKING: Mapping[tuple[str, str], str] = {
     ("ec2", "CreateSecurityGroup"): "groupId",
     ("ec2", "CreateSubnet"): "subnetId",
+    ("ec2", "CreateImage"): "imageId",
     ("iam", "CreateInstanceProfile"): "InstanceProfileName",
     # By its ARN, as an instance profile may have the same name.
     ("iam", "CreateRole"): "Arn",
@@ -23,7 +25,7 @@ class Settling:
     """The resources that were just made.
 
     Attributes:
-        launches: How many launches that name a new resource are refused; 0 to know each at once.
+        launches: How many requests that name a new resource do not find it; 0 to know each at once.
     """
 
     def __init__(self) -> None:
@@ -52,6 +54,27 @@ class Settling:
         said = f"Value ({profile}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name"
         self._check(profile, "InvalidParameterValue", said)
 
+    def subnets(self, describe: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
+        """Return the operation DescribeSubnets, whose filter by id finds no subnet that is too new."""
+
+        def listed(call: Call) -> Answer:
+            for name, value in call.parameters.items():
+                if self._is_new(str(value)):
+                    return describe(replace(call, parameters={**call.parameters, name: "subnet-00000000"}))
+            return describe(call)
+
+        return listed
+
+    def images(self, describe: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
+        """Return the operation DescribeImages, which refuses the id of an image that is too new."""
+
+        def listed(call: Call) -> Answer:
+            for image in call.listed("ImageId"):
+                self._check(image, "InvalidAMIID.NotFound", f"The image id '[{image}]' does not exist")
+            return describe(call)
+
+        return listed
+
     def schedule(self, make: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
         """Return the operation CreateSchedule, which refuses a role that is too new."""
 
@@ -63,6 +86,12 @@ class Settling:
         return made
 
     def _check(self, name: str, code: str, message: str) -> None:
-        if self._left.get(name, 0) > 0:
-            self._left[name] -= 1
+        if self._is_new(name):
             raise Refusal(code, message)
+
+    def _is_new(self, name: str) -> bool:
+        """Return whether a request does not find the resource; with each, there is one fewer left that does not."""
+        if self._left.get(name, 0) <= 0:
+            return False
+        self._left[name] -= 1
+        return True
