@@ -57,15 +57,22 @@ def show(invocation: Invocation, path: Path, at: str) -> None:
     is_flag=True,
     help="Ask the forge which workflow claims it; fail if none does. Signatures are not checked.",
 )
-def verify(invocation: Invocation, path: Path, strict: bool, attestation: bool) -> None:
+@click.option(
+    "--fail-on",
+    type=click.Choice(["untrusted"]),
+    help="Fail if anything in it is to be looked at before it is loaded, after printing what.",
+)
+def verify(invocation: Invocation, path: Path, strict: bool, attestation: bool, fail_on: str | None) -> None:
     """Check the model file PATH against its manifest, and list what loading it would import, without loading it.
 
     A file without a manifest is only inspected. "untrusted" lists the imports to look at before loading: in a pickle,
-    those that belong to no known model library; in a skops file, those that loading must be told to trust.
+    those that models do not have, and those used as no model does, which "reasons" explains; in a skops file, those
+    that loading must be told to trust. An empty list is no proof that the file is harmless.
 
     \b
     cmlkit model verify model/random_forest.joblib
     cmlkit model verify --strict model/random_forest.skops
+    cmlkit model verify --fail-on untrusted model/random_forest.joblib
     cmlkit model verify --attestation model/random_forest.joblib
     """
     from cmlkit.model.verification import verify as verify_model
@@ -80,6 +87,11 @@ def verify(invocation: Invocation, path: Path, strict: bool, attestation: bool) 
     if attestation:
         result["attestations"] = _attestations(invocation, verification)
     emit(invocation, result, [(key.replace("_", " "), _shown(value)) for key, value in result.items()])
+    if fail_on and verification.untrusted:
+        raise ModelError(
+            f"{path} has what no model needs, or what cmlkit does not know: {', '.join(verification.untrusted[:5])}.",
+            next_step="Look at each of them before anybody loads the file: loading it may run any code.",
+        )
 
 
 def _refuse_pointer(path: Path) -> None:

@@ -16,7 +16,7 @@ from cmlkit.model import skops_file
 from cmlkit.model.environment import LIBRARIES
 from cmlkit.model.file_format import Recognized, recognize
 from cmlkit.model.folder import parts_of, recognize_folder
-from cmlkit.model.pickle_contents import Contents, read_contents, together
+from cmlkit.model.pickle_contents import Contents, read_as_far_as_possible, read_contents, together
 from cmlkit.records.model_format import FOLDER, FORMATS, OTHER, ULTRALYTICS
 
 PICKLED = ("joblib", "pickle")
@@ -44,6 +44,7 @@ class Description:
         format: Its name in `cmlkit.records.model_format.FORMATS`.
         library: Distribution that wrote it; `version` is its version, if the model itself says so.
         notes: Sentences about what loading needs besides the library.
+        error: Why its contents could not be read; None if they were.
     """
 
     format: str
@@ -51,16 +52,17 @@ class Description:
     version: str = ""
     contents: Contents = Contents()  # noqa: RUF009 - frozen
     notes: tuple[str, ...] = ()
+    error: ModelError | None = None
 
 
 def describe(path: Path) -> Description:
     """Describe a model without loading it. A file that cannot be read in its format has empty contents."""
     found = recognize_folder(path) if path.is_dir() else recognize(path)
-    unread = ""
+    unread, failure = "", None
     try:
         contents = contents_of(path, found)
     except ModelError as error:
-        contents = Contents()
+        contents, failure = Contents(), error
         if found.name in PICKLED and not path.is_dir():
             found = _unreadable(path, found)
         # By its name alone: the path is one of this machine.
@@ -80,6 +82,7 @@ def describe(path: Path) -> Description:
             *_elsewhere(path, found),
             *([f"{UNREAD} {unread}"] if unread else []),
         ),
+        error=failure,
     )
 
 
@@ -110,16 +113,13 @@ def contents_of(path: Path, found: Recognized | None = None) -> Contents:
 def _part(path: Path) -> Contents | None:
     """Return what loading a file in a folder would import; None if it is no pickle."""
     found = recognize(path)
-    if found.name == OTHER:
-        return None
-    if found.name == "pickle" and path.suffix in (".txt", ".md", ".json", ".yaml", ".yml", ".cfg", ".py", ".csv"):
-        return None  # text that begins as a pickle of the first protocols may
-    try:
+    if found.name not in (*PICKLED, OTHER):
         return contents_of(path, found)
-    except ModelError:
-        if found.name in PICKLED and not path.suffix.startswith((".pkl", ".pickle", ".joblib")):
-            return None
-        raise
+    reading = read_as_far_as_possible(path)
+    if reading.failure and found.name in PICKLED and path.suffix.startswith((".pkl", ".pickle", ".joblib")):
+        return read_contents(path)  # says what is wrong
+    # Text and numbers may begin as a pickle; one that imports something is a pickle, whatever its name is.
+    return reading.contents if reading.contents.imports or reading.contents.doubts else None
 
 
 def _keras(path: Path) -> Contents:
@@ -132,7 +132,8 @@ def _keras(path: Path) -> Contents:
             f"{path} is not a complete Keras file: {type(error).__name__}: {error}.",
             next_step="Write it again with model.save.",
         ) from error
-    return Contents(class_path=name, imports=(LAMBDA,) if _has_code(config) else ())
+    code = (LAMBDA,) if _has_code(config) else ()
+    return Contents(class_path=name, imports=code, unknown=code)
 
 
 def _has_code(config: Any) -> bool:

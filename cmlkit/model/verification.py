@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cmlkit.errors import ModelError
 from cmlkit.model import skops_file
-from cmlkit.model.description import contents_of, describe
+from cmlkit.model.description import PICKLED, Description, describe
 from cmlkit.model.environment import MISSING, differing_versions, other_versions
 from cmlkit.model.file import check_parts, hashed, read_content
 from cmlkit.model.folder import parts_of
-from cmlkit.model.imports import unfamiliar
 from cmlkit.model.manifest import manifest_path, read_manifest, tree_hash
-from cmlkit.model.pickle_contents import Contents
+from cmlkit.model.pickle_contents import read_as_far_as_possible
 from cmlkit.records.model_format import OTHER
 
 
@@ -28,12 +29,14 @@ class Verification:
         class_path: Import path of the model's class; empty if unknown.
         imports: Import paths that loading the model would import, also from pickles in an archive or a folder. Loading
             runs code of these modules. Empty if nothing in the model is a pickle or a skops file, such as in ONNX.
-        untrusted: The imports to look at before loading: in a pickle, those that `cmlkit.model.imports` does not
-            know; in a skops file, those that skops does not trust by default (all if skops is not installed).
+        untrusted: The imports to look at before loading: in a pickle, those that `cmlkit.model.known_names` and
+            `cmlkit.model.pickle_calls` do not know, and names and operations that are used as no model uses them; in a
+            skops file, the types that skops does not trust by default (all if skops is not installed).
         differing: Libraries that had another version when the file was written, such as `numpy 1.26.4 (here 2.1.0)`.
         format: A name in `cmlkit.records.model_format.FORMATS`, recognized by content; `library` is the distribution
             that wrote the file, if known.
         notes: Sentences about what loading needs besides the library.
+        reasons: For those of `untrusted` that are not just unknown: what speaks against them, as `name: reason`.
     """
 
     path: str
@@ -48,10 +51,18 @@ class Verification:
     format: str = ""
     library: str = ""
     notes: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def trusted(self) -> bool:
+        """Whether nothing in it has to be looked at before it is loaded. That is no proof that it is harmless."""
+        return not self.untrusted
 
 
 def verify(path: str | os.PathLike[str], *, strict: bool = False) -> Verification:
     """Compare a model file with its manifest, and list what loading it would import, without importing anything.
+
+    Pickles are judged as `load_model` and `joblib.load` read them.
 
     Args:
         strict: Whether other versions of scikit-learn, numpy or Python than those here are an error.
@@ -70,41 +81,80 @@ def verify(path: str | os.PathLike[str], *, strict: bool = False) -> Verificatio
             f"{file} has the hash {sha256[:12]}…, but its manifest says {manifest.sha256[:12]}….",
             next_step="Restore both files from one commit. If you did not change it, find out who did.",
         )
-    try:
-        contents = contents_of(file)
-    except ModelError:
-        # A file that was no pickle when it was trained can be verified only by its hash.
-        if manifest is None and describe(file).format == OTHER:
+    found = describe(file)
+    contents = found.contents
+    if found.error is not None:
+        if manifest is None and found.format == OTHER:
             raise ModelError(
                 f"{file} is in no format that cmlkit knows, and has no manifest to compare it with.",
                 next_step="A model that cmlkit train has trained has a manifest beside it, in any format.",
-            ) from None
+            )
+        # A file that was no pickle when it was trained can be verified only by its hash.
         if manifest is None or manifest.class_path:
-            raise
-        contents = Contents()
+            raise found.error
+    unknown, doubts = _judged(file, found)
     differing = differing_versions(manifest.libraries if manifest else {"scikit-learn": contents.sklearn_version})
     if differing and strict:
         raise other_versions(str(file), differing)
     # Verifying does not need the libraries that loading needs: a workflow's cmlkit may have its own environment.
     differing = tuple(item for item in differing if MISSING not in item)
-    found = describe(file)
     return Verification(
         path=str(file),
         matches=True if manifest else None,
         sha256=sha256,
         size=size,
         class_path=contents.class_path,
-        imports=contents.imports,
+        imports=tuple(sorted({*contents.imports, *unknown})),
         sklearn_version=contents.sklearn_version,
-        untrusted=_untrusted(file, contents.imports, found.format),
+        untrusted=tuple(dict.fromkeys([*unknown, *(subject for subject, _ in doubts)])),
         differing=differing,
         format=found.format,
         library=found.library,
         notes=found.notes,
+        reasons=tuple(f"{subject}: {reason}" for subject, reason in doubts),
     )
 
 
-def _untrusted(path: Path, imports: Sequence[str], name: str) -> tuple[str, ...]:
-    if name == "skops":
-        return skops_file.untrusted_types(read_content(path)) if skops_file.is_installed() else tuple(imports)
-    return unfamiliar(imports)
+def _judged(path: Path, found: Description) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Return the unknown imports of a model, and what else speaks against loading it: subject and reason."""
+    if found.format == "skops":
+        known = skops_file.is_installed()
+        return skops_file.untrusted_types(read_content(path)) if known else found.contents.imports, ()
+    contents, doubts = found.contents, found.contents.doubts
+    if path.is_dir():
+        return contents.unknown, doubts if found.error is None else (*doubts, ("damaged pickle", _words(found.error)))
+    if found.error is not None and found.format != OTHER:
+        doubts = (*doubts, ("damaged pickle", _words(found.error)))
+    if found.error is not None or (found.format not in PICKLED and not zipfile.is_zipfile(path)):
+        # A file in another format may be a pickle as well, to a program that takes it for one.
+        # A damaged one runs what comes before the damage.
+        contents = read_as_far_as_possible(path).contents
+        doubts = (*doubts, *contents.doubts)
+        if contents.imports and found.format not in (*PICKLED, OTHER, "torch", "torchscript"):
+            doubts = (*doubts, ("disguised pickle", f"it is in the format {found.format}, and a pickle as well"))
+    if found.format == OTHER and found.error is not None:
+        doubts = (*doubts, ("unknown format", "cmlkit does not know what loading it runs"))
+    if found.format == "numpy" and any(_OBJECTS.search(header) for header in _headers(path)):
+        doubts = (*doubts, ("numpy.load", "its objects are pickles, which are read only with allow_pickle=True"))
+    return contents.unknown, doubts
+
+
+def _words(error: ModelError) -> str:
+    return error.message.removesuffix(".")
+
+
+# The type of objects in the header of NumPy's files, alone or in a field.
+# https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+_OBJECTS = re.compile(rb"""['"][|<>=]?O\d*['"]""")
+_HEADER_BYTES = 64 * 1024
+
+
+def _headers(path: Path) -> Iterator[bytes]:
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            yield file.read(_HEADER_BYTES).partition(b"\n")[0]
+        return
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as file:
+                yield file.read(_HEADER_BYTES).partition(b"\n")[0]

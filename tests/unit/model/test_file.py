@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from cmlkit.errors import ModelError
-from cmlkit.model import file, pickle_contents
+from cmlkit.model import file, pickle_source
 from cmlkit.model.file import ModelVersionWarning, save_model
 from cmlkit.model.loading import load_model
 from cmlkit.model.manifest import manifest_path, read_manifest
@@ -195,7 +195,7 @@ def test_what_a_file_of_pytorch_would_import_is_read_from_its_archive(tmp_path: 
     ],
 )
 def test_a_bomb_costs_no_more_than_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
-    monkeypatch.setattr(pickle_contents, "KEPT_LIMIT_BYTES", 4 * 1024**2)
+    monkeypatch.setattr(pickle_source, "KEPT_LIMIT_BYTES", 4 * 1024**2)
     (tmp_path / "m.joblib").write_bytes(zlib.compress(content))
     with pytest.raises(ModelError, match="than (a|any) model"):
         read_contents(tmp_path / "m.joblib")
