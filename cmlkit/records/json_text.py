@@ -1,4 +1,4 @@
-"""JSON as every reader takes it: the one place that writes it.
+"""JSON as every reader takes it: the one place that writes it, and the reader of what others wrote.
 
 RFC 8259 knows no NaN and no infinity, which Python would write as bare words that `jq`, JavaScript and most other
 readers refuse. They are `null` here.
@@ -15,6 +15,19 @@ from typing import Any
 def json_text(value: Any, *, indent: int | None = None, ensure_ascii: bool = True) -> str:
     """Return a value as strict JSON; what `plain` does to it comes first."""
     return json.dumps(plain(value), indent=indent, ensure_ascii=ensure_ascii, allow_nan=False)
+
+
+def read_json(text: str | bytes) -> Any:
+    """Return the value of a JSON text that somebody else wrote.
+
+    Raises:
+        ValueError: It is not JSON, not in a Unicode encoding, has a whole number of more digits than Python takes
+            (4,300), or nests deeper than Python's stack allows (about 1,000 levels).
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it nests too deeply") from None
 
 
 def plain(value: Any) -> Any:

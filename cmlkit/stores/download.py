@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
 from cmlkit.clock import Clock, SystemClock
-from cmlkit.errors import AnswerLost, ModelError
+from cmlkit.errors import AnswerLost, ModelError, ServiceError
 from cmlkit.progress import Say
 from cmlkit.stores.base import PAUSES_SECONDS, Source, hashed, share
 from cmlkit.stores.pointer import Pointer
+
+# git-lfs gives up after 8 tries: https://github.com/git-lfs/git-lfs/blob/main/docs/man/git-lfs-config.adoc
+# A connection that breaks after each GiB still brings the largest models.
+TRIES_LIMIT = 50
 
 
 def download(
@@ -19,10 +24,14 @@ def download(
     *,
     say: Say = lambda text: None,
     clock: Clock | None = None,
+    tries: int = TRIES_LIMIT,
 ) -> None:
     """Download the bytes to `target`, which is replaced once they are complete and match the pointer.
 
     If the connection breaks, the bytes so far stay beside `target`, and the next try or call resumes from them.
+
+    Args:
+        tries: How often the source is asked for the rest, even if each time some bytes come.
 
     Raises:
         ModelError: The bytes do not match the pointer, or cannot be written.
@@ -31,20 +40,22 @@ def download(
     part = target.with_name(f".{target.name}.{pointer.sha256[:12]}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _persistently(lambda: _append(pointer, part, source, say), part, clock or SystemClock())
+        _persistently(lambda: _append(pointer, part, source, say), part, clock or SystemClock(), tries)
         _check(pointer, part, target)
         part.replace(target)
     except OSError as error:
         raise ModelError(f"The model cannot be written to {target}: {error.strerror}.") from error
 
 
-def _persistently(act: Callable[[], None], part: Path, clock: Clock) -> None:
+def _persistently(act: Callable[[], None], part: Path, clock: Clock, tries: int) -> None:
     """Repeat `act` after every break: at once if bytes arrived, else after a pause, a few times."""
     pauses, had = iter(PAUSES_SECONDS), 0
-    while True:
+    for number in itertools.count(1):
         try:
-            return act()
-        except AnswerLost:
+            act()
+        except AnswerLost as lost:
+            if number >= tries:
+                raise ServiceError(f"{lost.message.rstrip('.')} (after {number} tries).") from lost
             has = _size(part)
             if has <= had:
                 pause = next(pauses, None)
@@ -52,6 +63,8 @@ def _persistently(act: Callable[[], None], part: Path, clock: Clock) -> None:
                     raise
                 clock.sleep(pause)
             had = has
+        else:
+            return
 
 
 def _append(pointer: Pointer, part: Path, source: Source, say: Say) -> None:
@@ -66,9 +79,17 @@ def _append(pointer: Pointer, part: Path, source: Source, say: Say) -> None:
             if not piece:
                 file.truncate(0)
                 done = 0
-            file.write(piece)
             done += len(piece)
+            if done > pointer.size:
+                break
+            file.write(piece)
             say(share(done, pointer.size))
+    if done > pointer.size:
+        part.unlink()
+        raise ModelError(
+            f"The download has more than the {pointer.size:,} bytes that the pointer announces. It was deleted.",
+            next_step="Find out who wrote to the store, and publish the model again.",
+        )
     if done < pointer.size:
         raise AnswerLost(f"The download broke off after {share(done, pointer.size)}.")
 

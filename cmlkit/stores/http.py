@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
+from cmlkit.bounds.answers import HEADERS, Bounds, bounded_session, broken, content_of, pieces_of
 from cmlkit.clock import Clock
 from cmlkit.errors import AnswerLost, CmlkitError, NotFound, PermissionDenied, ServiceError
 from cmlkit.progress import Say
-from cmlkit.records.json_text import json_text
+from cmlkit.records.json_text import json_text, read_json
 from cmlkit.stores.base import CHUNK_BYTES, PAUSES_SECONDS, pieces, share
 
 if TYPE_CHECKING:
@@ -22,6 +22,13 @@ T = TypeVar("T")
 
 TIMEOUT_SECONDS = (10.0, 120.0)  # to connect; between two bytes
 MAX_RETRY_AFTER_SECONDS = 60.0
+REDIRECTS = 5
+# Of the batch API for one object, and of refusals: a few hundred bytes. Files have the size that a pointer announces.
+ANSWER_BYTES = 1024**2
+# A file of 10 GB takes as long as it takes, if it comes at all: only its pace is bounded.
+TRANSFER = Bounds(size=None)
+# A piece must leave within the time for a connection, for urllib3 has no other for sending: 6 KiB a second.
+SENT_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,36 +47,36 @@ class _Busy(AnswerLost):
     wait: float = 0.0
 
 
-def post_json(place: Place, body: Mapping[str, object], *, what: str, media_type: str) -> Any:
+def post_json(
+    place: Place, body: Mapping[str, object], *, what: str, media_type: str, bounds: Bounds = TRANSFER
+) -> Any:
     """Send `body` as JSON; return the JSON of the answer."""
-    headers = {**place.headers, "Accept": media_type, "Content-Type": media_type}
-    with _sent("POST", place, headers, what, data=json_text(body).encode()) as response:
-        try:
-            return response.json() if response.content else {}
-        except ValueError as error:
-            raise ServiceError(f"{what}: {place.host} answered with something other than JSON.") from error
+    headers = {**place.headers, **HEADERS, "Accept": media_type, "Content-Type": media_type}
+    with _sent("POST", place, headers, what, bounds=bounds, data=json_text(body).encode()) as response:
+        content = content_of(response, about=_about(what, place), limit=ANSWER_BYTES)
+    try:
+        return read_json(content) if content else {}
+    except ValueError as error:
+        raise ServiceError(f"{what}: {place.host} answered with something other than JSON.") from error
 
 
-def put_file(place: Place, file: Path, *, size: int, what: str, say: Say) -> None:
+def put_file(place: Place, file: Path, *, size: int, what: str, say: Say, bounds: Bounds = TRANSFER) -> None:
     """Upload a file, streamed from disk."""
     headers = {"Content-Type": "application/octet-stream", **place.headers}
-    with _sent("PUT", place, headers, what, data=_Watched(file, size, say)):
+    with _sent("PUT", place, headers, what, bounds=bounds, data=_Watched(file, size, say)):
         return
 
 
-def read_from(place: Place, offset: int, *, what: str) -> Iterator[bytes]:
-    """Yield the bytes from `offset` on; if the server ignores the offset, an empty piece, then all bytes."""
-    import requests
+def read_from(place: Place, offset: int, *, what: str, bounds: Bounds = TRANSFER) -> Iterator[bytes]:
+    """Yield the bytes from `offset` on; if the server ignores the offset, an empty piece, then all bytes.
 
-    ranged = {"Range": f"bytes={offset}-"} if offset else {}
-    headers = {"Accept-Encoding": "identity", **place.headers, **ranged}
-    with _sent("GET", place, headers, what, stream=True) as response:
+    The caller counts them: a server may send more than it should.
+    """
+    own = {"Accept-Encoding": "identity", **({"Range": f"bytes={offset}-"} if offset else {})}
+    with _followed(place, own, what, bounds) as response:
         if offset and response.status_code != 206:
             yield b""
-        try:
-            yield from response.iter_content(CHUNK_BYTES)
-        except requests.RequestException as error:
-            raise AnswerLost(f"{what}: the connection to {place.host} broke off.") from error
+        yield from pieces_of(response, about=_about(what, place), size=CHUNK_BYTES)
 
 
 def patiently(act: Callable[[], T], *, clock: Clock) -> T:
@@ -82,9 +89,26 @@ def patiently(act: Callable[[], T], *, clock: Clock) -> T:
     return act()
 
 
+def _followed(place: Place, own: Mapping[str, str], what: str, bounds: Bounds) -> requests.Response:
+    """Ask for a file and follow redirects; the headers of a place go to no other."""
+    headers, origin = {**own, **place.headers}, urlsplit(place.url)[:2]
+    for _ in range(REDIRECTS + 1):
+        response = _sent("GET", place, headers, what, bounds=bounds)
+        if response.status_code < 300:
+            return response
+        response.close()
+        following = urlsplit(urljoin(place.url, response.headers.get("location", "")))
+        if following.scheme not in ("https", urlsplit(place.url).scheme):
+            raise ServiceError(f"{what}: {place.host} redirects to an address of {following.scheme}; not followed.")
+        place = Place(url=following.geturl(), headers=place.headers if following[:2] == origin else {})
+        headers = {**own, **place.headers}
+    raise ServiceError(f"{what}: {place.host} redirects more than {REDIRECTS} times.")
+
+
 def _sent(
-    method: str, place: Place, headers: Mapping[str, str], what: str, *, data: object = None, stream: bool = False
+    method: str, place: Place, headers: Mapping[str, str], what: str, *, bounds: Bounds, data: object = None
 ) -> requests.Response:
+    """Return the answer, whose body is still to be read; of a GET, it may be a redirect."""
     import requests
 
     def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -92,37 +116,46 @@ def _sent(
         request.headers.update(headers)
         return request
 
+    if urlsplit(place.url).scheme not in ("http", "https"):
+        raise ServiceError(f"{what}: the server names an address that is not one of HTTP.")
     try:
-        response = requests.request(
-            method,
-            place.url,
-            headers={"User-Agent": "cmlkit"},
-            data=data,  # type: ignore[arg-type]
-            auth=authorize,
-            stream=stream,
-            timeout=TIMEOUT_SECONDS,
-            allow_redirects=method == "GET",
-        )
+        with bounded_session(bounds) as session:
+            response = session.request(
+                method,
+                place.url,
+                headers={"User-Agent": "cmlkit"},
+                data=data,  # type: ignore[arg-type]
+                auth=authorize,
+                stream=True,
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
+            )
     except requests.exceptions.SSLError as error:
         raise ServiceError(
             f"{what}: the certificate of {place.host} is not trusted.",
             next_step="Set REQUESTS_CA_BUNDLE to the file of the authority that signed it.",
         ) from error
+    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader) as error:
+        raise ServiceError(f"{what}: the server names an address that cannot be used.") from error
     except requests.RequestException as error:
-        raise AnswerLost(f"{what}: no answer from {place.host} ({type(error).__name__}).") from error
-    if response.status_code >= 300:
+        raise broken(error, about=_about(what, place), lost=f"{what}: no answer from {place.host}") from error
+    if response.status_code >= (400 if method == "GET" and "location" in response.headers else 300):
         with response:
             raise _refused(response, place, what)
     return response
 
 
+def _about(what: str, place: Place) -> str:
+    return f"{what}: the answer of {place.host}"
+
+
 def _refused(response: requests.Response, place: Place, what: str) -> CmlkitError:
     status = response.status_code
-    text = f"{what}: {place.host} answered {status} {_message(response, place)}".rstrip()
+    text = f"{what}: {place.host} answered {status} {_message(response, place, what)}".rstrip()
     if status == 429 or 500 <= status < 507:
         busy = _Busy(text, status=status)
         after = response.headers.get("retry-after", "")
-        busy.wait = min(float(after), MAX_RETRY_AFTER_SECONDS) if after.isdigit() else 0.0
+        busy.wait = min(float(after), MAX_RETRY_AFTER_SECONDS) if after.isdecimal() else 0.0
         return busy
     if status in (401, 403):
         return PermissionDenied(
@@ -140,11 +173,15 @@ def _refused(response: requests.Response, place: Place, what: str) -> CmlkitErro
     return ServiceError(text, status=status)
 
 
-def _message(response: requests.Response, place: Place) -> str:
+def _message(response: requests.Response, place: Place, what: str) -> str:
     try:
-        text = str(json.loads(response.content).get("message", ""))
+        content = content_of(response, about=_about(what, place), limit=ANSWER_BYTES)
+    except ServiceError as error:
+        return f"and its answer cannot be read: {error.message}"
+    try:
+        text = str(read_json(content).get("message", ""))
     except (ValueError, AttributeError):
-        text = response.text[:200]
+        text = content[:200].decode("utf-8", "replace")
     for value in place.headers.values():
         text = text.replace(value, "***")
     return text
@@ -162,6 +199,7 @@ class _Watched:
     def __iter__(self) -> Iterator[bytes]:
         done = 0
         for piece in pieces(self._file):
+            for start in range(0, len(piece), SENT_BYTES):
+                yield piece[start : start + SENT_BYTES]
             done += len(piece)
             self._say(share(done, self._size))
-            yield piece

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from cmlkit.bounds.answers import Bounds
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import ModelError, NotFound, ServiceError
 from cmlkit.git.access import GitAccess
@@ -17,7 +18,7 @@ from cmlkit.git.objects import blob_id
 from cmlkit.progress import Say
 from cmlkit.stores.attributes import with_entry
 from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, hashed
-from cmlkit.stores.http import Place, patiently, post_json, put_file, read_from
+from cmlkit.stores.http import TRANSFER, Place, patiently, post_json, put_file, read_from
 from cmlkit.stores.pointer import Pointer, dvc_path, lfs_text
 
 if TYPE_CHECKING:
@@ -35,14 +36,21 @@ class LfsStore:
         access: Called before each request.
         limits: Limits of the server for what is stored; unknown if None.
         clock: Waits between tries.
+        bounds: Of each answer.
     """
 
     def __init__(
-        self, access: Callable[[], GitAccess], *, limits: FileLimits | None = None, clock: Clock | None = None
+        self,
+        access: Callable[[], GitAccess],
+        *,
+        limits: FileLimits | None = None,
+        clock: Clock | None = None,
+        bounds: Bounds = TRANSFER,
     ) -> None:
         self._access = access
         self._limits = limits
         self._clock = clock or SystemClock()
+        self._bounds = bounds
 
     def check(self, path: str, *, size: int) -> str:
         limits = self._limits
@@ -81,13 +89,15 @@ class LfsStore:
         actions = self._actions(self._access(), "download", pointer)
         if "download" not in actions:
             raise ServiceError(f"The LFS server names no address for {pointer.sha256[:12]}….")
-        yield from read_from(_place(actions["download"]), offset, what="Downloading the model from Git LFS")
+        what = "Downloading the model from Git LFS"
+        yield from read_from(_place(actions["download"]), offset, what=what, bounds=self._bounds)
 
     def _upload(self, model: ModelFile, actions: Mapping[str, Any], say: Say) -> None:
         place = _place(actions["upload"])
 
         def send() -> None:
-            put_file(place, model.file, size=model.size, what=f"Uploading {model.path} to Git LFS", say=say)
+            what = f"Uploading {model.path} to Git LFS"
+            put_file(place, model.file, size=model.size, what=what, say=say, bounds=self._bounds)
 
         try:
             patiently(send, clock=self._clock)
@@ -102,13 +112,13 @@ class LfsStore:
         if place.host == Place(url=access.url).host and "Authorization" not in place.headers:
             place = Place(url=place.url, headers={**place.headers, **_authorization(access)})
         what = "Verifying the upload to Git LFS"
-        patiently(lambda: post_json(place, _named(pointer), what=what, media_type=MEDIA_TYPE), clock=self._clock)
+        self._post(place, _named(pointer), what)
 
     def _actions(self, access: GitAccess, operation: Operation, pointer: Pointer) -> Mapping[str, Any]:
         body = {"operation": operation, "transfers": ["basic"], "hash_algo": "sha256", "objects": [_named(pointer)]}
         place = Place(url=f"{access.url}/info/lfs/objects/batch", headers=_authorization(access))
         what = "Asking Git LFS for an upload" if operation == "upload" else "Asking Git LFS for a download"
-        answer = patiently(lambda: post_json(place, body, what=what, media_type=MEDIA_TYPE), clock=self._clock)
+        answer = self._post(place, body, what)
         try:
             (shown,) = (item for item in answer["objects"] if item["oid"] == pointer.sha256)
             failure, actions = shown.get("error"), shown.get("actions") or {}
@@ -117,6 +127,11 @@ class LfsStore:
         if failure:
             raise _object_error(failure, what, pointer)
         return dict(actions)
+
+    def _post(self, place: Place, body: Mapping[str, object], what: str) -> Any:
+        return patiently(
+            lambda: post_json(place, body, what=what, media_type=MEDIA_TYPE, bounds=self._bounds), clock=self._clock
+        )
 
 
 def open_store(address: str, around: Surroundings, *, limits: FileLimits, clock: Clock) -> LfsStore:

@@ -17,7 +17,7 @@ from cmlkit.progress import Say
 from cmlkit.stores.attributes import ATTRIBUTES, without_entry
 from cmlkit.stores.base import CHUNK_BYTES, ModelFile, ReadTree, Stored, changed, pieces, share
 from cmlkit.stores.pointer import Pointer, dvc_path, read_pointer, s3_text
-from cmlkit.stores.s3_client import PART_BYTES, PARTS_AT_A_TIME, S3Client, bucket_and_key, explained
+from cmlkit.stores.s3_client import OBJECT, PART_BYTES, PARTS_AT_A_TIME, S3Client, bucket_and_key, explained
 
 if TYPE_CHECKING:
     from cmlkit.clock import Clock
@@ -115,7 +115,7 @@ class S3Source:
     """Any object in S3 that a pointer names."""
 
     def __init__(self) -> None:
-        self._client = S3Client()
+        self._client = S3Client(bounds=OBJECT)
 
     def read(self, pointer: Pointer, offset: int) -> Iterator[bytes]:
         """Yield the object's bytes, of the exact version if the pointer names one."""

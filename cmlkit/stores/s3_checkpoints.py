@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from cmlkit.errors import NotFound, PermissionDenied
 from cmlkit.stores.base import CHUNK_BYTES
 from cmlkit.stores.checkpoints import FILES_NAME, LIST_NAME, Still
-from cmlkit.stores.s3_client import PART_BYTES, PARTS_AT_A_TIME, S3Client, bucket_and_key, explained
+from cmlkit.stores.s3_client import OBJECT, PART_BYTES, PARTS_AT_A_TIME, S3Client, bucket_and_key, explained
 
 # S3 deletes at most 1,000 objects per request.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
@@ -31,7 +31,9 @@ class S3Checkpoints:
     def __init__(self, address: str) -> None:
         self.address = address
         self._bucket, self._prefix = bucket_and_key(address)
-        self._client = S3Client(connect_timeout=CONNECT_TIMEOUT_SECONDS, read_timeout=READ_TIMEOUT_SECONDS, tries=TRIES)
+        self._client = S3Client(
+            connect_timeout=CONNECT_TIMEOUT_SECONDS, read_timeout=READ_TIMEOUT_SECONDS, tries=TRIES, bounds=OBJECT
+        )
 
     def read_list(self) -> bytes | None:
         # To a role that may list only some prefixes, S3 answers 403 when asked for an object that is missing.

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from cmlkit.bounds.answers import Bounds, bound_client, exceeded
 from cmlkit.errors import AnswerLost, NotFound, PermissionDenied, ServiceError, SettingsError
 
 # A part has at least 5 MiB, an object at most 10,000 parts.
@@ -16,6 +17,9 @@ PARTS_AT_A_TIME = 4
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 120
 TRIES = 5
+# A list has at most 1,000 keys of 1,024 bytes. https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+ANSWER = Bounds(size=16 * 1024**2, seconds=120.0)
+OBJECT = Bounds(size=None)
 
 
 class S3Client:
@@ -24,6 +28,7 @@ class S3Client:
     Args:
         connect_timeout: Seconds for a connection; `read_timeout` are those for an answer.
         tries: How often a request is sent if it fails in a way that may pass.
+        bounds: Of each answer; `OBJECT` to read objects, whose bytes the caller counts.
     """
 
     def __init__(
@@ -32,9 +37,11 @@ class S3Client:
         connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
         read_timeout: float = READ_TIMEOUT_SECONDS,
         tries: int = TRIES,
+        bounds: Bounds = ANSWER,
     ) -> None:
         self._settings = {"connect_timeout": connect_timeout, "read_timeout": read_timeout}
         self._tries = tries
+        self._bounds = bounds
         self._made: Any = None
 
     def __call__(self) -> Any:
@@ -47,7 +54,7 @@ class S3Client:
                 max_pool_connections=PARTS_AT_A_TIME + 1,
                 **self._settings,
             )
-            self._made = boto3.session.Session().client("s3", config=config)
+            self._made = bound_client(boto3.session.Session().client("s3", config=config), self._bounds)
         return self._made
 
 
@@ -83,9 +90,15 @@ def explained(action: str, *, needs: str, setting: str = "publish.store") -> Ite
         cause = error.__cause__ or error.__context__
         if isinstance(cause, ClientError):
             raise _refused(cause, action, needs, setting) from error
-        raise AnswerLost(f"S3 did not {action}: {error}") from error
+        raise _lost(error, action) from error
     except (BotoCoreError, OSError) as error:
-        raise AnswerLost(f"S3 did not {action}: {error}") from error
+        raise _lost(error, action) from error
+
+
+def _lost(error: Exception, action: str) -> AnswerLost:
+    if why := exceeded(error):
+        return AnswerLost(f"S3 did not {action}: its answer {why}.")
+    return AnswerLost(f"S3 did not {action}: {error}")
 
 
 def _refused(error: Any, action: str, needs: str, setting: str) -> Exception:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from cmlkit.bounds.answers import Bounds, bound_client
 from cmlkit.clouds.aws.refusal import explained
 from cmlkit.errors import PermissionDenied, SettingsError
 
@@ -12,6 +13,8 @@ CONNECT_TIMEOUT_SECONDS = 5
 # RunInstances takes seconds; a request without an answer after this time is repeated, with the same client token.
 READ_TIMEOUT_SECONDS = 20
 TRIES = 4
+# The largest are pages of DescribeInstanceTypes and of prices: 100 entries of some 10 KB, paged by botocore.
+ANSWER = Bounds(size=64 * 1024**2, seconds=60.0)
 # A launch makes as many calls at once.
 CONNECTIONS = 16
 
@@ -73,4 +76,4 @@ class Connection:
             max_pool_connections=CONNECTIONS,
         )
         with explained(f"offer {service} in {region}"):
-            return self._session.client(service, region_name=region, config=config)
+            return bound_client(self._session.client(service, region_name=region, config=config), ANSWER)

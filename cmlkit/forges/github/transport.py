@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
 
+from cmlkit.bounds.answers import HEADERS, Bounds, bounded_session, broken, content_of
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import AnswerLost, CmlkitError, PermissionDenied, ServiceError, SettingsError
 from cmlkit.forges.github import API_URL
@@ -18,7 +18,7 @@ from cmlkit.forges.github.patience import MAX_WAIT_SECONDS, Patience
 from cmlkit.forges.github.permissions import Kind, kind_of
 from cmlkit.forges.github.refusal import graphql_refusal, may_settle, rate_limit_wait, refusal, said
 from cmlkit.records.fields import Fields
-from cmlkit.records.json_text import json_text
+from cmlkit.records.json_text import json_text, read_json
 
 if TYPE_CHECKING:
     import requests
@@ -28,8 +28,13 @@ JSON = "application/vnd.github+json"
 RAW = "application/vnd.github.raw+json"
 
 TIMEOUT_SECONDS = (10.0, 60.0)  # to connect; between two bytes of the answer
+# The largest is a file of 100 MB as it is, or in base64 with line ends. A tree of 100,000 entries has at most 7 MB.
+# https://docs.github.com/en/rest/repos/contents#get-repository-content
+# https://docs.github.com/en/rest/git/trees#get-a-tree
+BOUNDS = Bounds(size=160 * 1024**2, seconds=600.0)
 REDIRECTS = 3
 PAGE_SIZE = 100
+PAGES_LIMIT = 1000  # of 100 items each, more than GitHub lists of anything that cmlkit asks for
 
 _IDEMPOTENT = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 
@@ -74,7 +79,9 @@ class Transport:
         session: A `requests.Session`; a new one if None.
         clock: Tells the time and waits.
         notify: Called with one line before a wait for a rate limit, and about what is left behind.
+        max_wait: Seconds for all waits for rate limits of one request together.
         is_of_app: Whether the token is known to be that of a GitHub App, not GITHUB_TOKEN.
+        bounds: Of each answer. The connections of a `session` of the caller's keep to its size only.
     """
 
     def __init__(
@@ -88,6 +95,7 @@ class Transport:
         notify: Callable[[str], None] = lambda text: None,
         max_wait: float = MAX_WAIT_SECONDS,
         is_of_app: bool = False,
+        bounds: Bounds = BOUNDS,
     ) -> None:
         self.api_url = _checked_url(api_url)
         self.graphql_url = graphql_url or _graphql_url(self.api_url)
@@ -99,6 +107,7 @@ class Transport:
         self.clock = clock or SystemClock()
         self.notify = notify
         self._max_wait = max_wait
+        self._bounds = bounds
 
     def __repr__(self) -> str:
         return f"Transport(api_url={self.api_url!r})"
@@ -107,13 +116,25 @@ class Transport:
         """Return the JSON document at `path`."""
         return self.request("GET", path, query=query).fields
 
-    def pages(self, path: str, *, key: str = "", **query: object) -> Iterator[Fields]:
-        """Return every item of a list, page by page; `key` names the list if GitHub wraps it in an object."""
+    def pages(self, path: str, *, key: str = "", pages_limit: int = PAGES_LIMIT, **query: object) -> Iterator[Fields]:
+        """Return every item of a list, page by page; `key` names the list if GitHub wraps it in an object.
+
+        Raises:
+            ServiceError: The pages lead in a circle, or do not end.
+        """
         answer = self.request("GET", path, query={"per_page": PAGE_SIZE, **query})
+        seen: set[str] = set()
         while True:
             yield from answer.fields.listed(key) if key else answer.fields.items()
             if not (following := _joined("", _next_page(answer.headers))):
                 return
+            if following in seen:
+                raise ServiceError(
+                    f"GitHub's pages of {path} lead in a circle: {urlsplit(following).query} comes again."
+                )
+            seen.add(following)
+            if len(seen) >= pages_limit:
+                raise ServiceError(f"GitHub's list {path} has more than {pages_limit:,} pages.")
             answer = self.request("GET", following)
 
     def request(
@@ -142,7 +163,7 @@ class Transport:
         """
         url = self._url(path, query or {})
         safe = method in _IDEMPOTENT if repeatable is None else repeatable
-        patience = Patience(self._max_wait)
+        patience = Patience(self._max_wait, clock=self.clock)
         while True:
             self._keep_pace(method, path, writes=method != "GET" if writes is None else writes)
             try:
@@ -218,17 +239,17 @@ class Transport:
     def _exchange(self, what: str, method: str, url: str, body: Mapping[str, object] | None, accept: str) -> Answer:
         import requests
 
+        about = f"The answer to {what} from {urlsplit(url).netloc}"
         try:
             response = self._open_session().request(
                 method,
                 url,
                 data=None if body is None else json_text(body).encode(),
-                headers={"Accept": accept, "Content-Type": "application/json"}
-                if body is not None
-                else {"Accept": accept},
+                headers={"Accept": accept, **HEADERS, **({} if body is None else {"Content-Type": "application/json"})},
                 auth=self._authorize,
                 timeout=TIMEOUT_SECONDS,
                 allow_redirects=False,
+                stream=True,
             )
         except requests.exceptions.SSLError as error:
             raise ServiceError(
@@ -238,8 +259,9 @@ class Transport:
         except (ValueError, requests.exceptions.InvalidURL) as error:
             raise SettingsError(f"{self.api_url!r} is no URL of a GitHub API: {error}.") from error
         except requests.RequestException as error:
-            raise AnswerLost(f"No answer to {what} from {urlsplit(url).netloc}: {_cause(error)}.") from error
-        return _usable(what, response, accept)
+            raise broken(error, about=about, lost=f"No answer to {what} from {urlsplit(url).netloc}") from error
+        content = content_of(response, about=about, limit=self._bounds.size or 0)
+        return _usable(what, response, content, accept)
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         # As `auth`, not as a header: a header would lose against an entry in ~/.netrc.
@@ -251,9 +273,7 @@ class Transport:
     def _open_session(self) -> requests.Session:
         with self._opening:
             if self._session is None:
-                import requests
-
-                self._session = requests.Session()
+                self._session = bounded_session(self._bounds)
                 # Its connections may be used by several threads at once, its cookies may not; the API needs none.
                 self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         return self._session
@@ -271,15 +291,14 @@ def encoded(*segments: str | int) -> str:
     return "".join("/" + quote(str(segment), safe="/") for segment in segments)
 
 
-def _usable(what: str, response: requests.Response, accept: str) -> Answer:
+def _usable(what: str, response: requests.Response, content: bytes, accept: str) -> Answer:
     """Return the answer with its JSON parsed. AnswerLost if a good status has a body that is not the API's."""
     document: Any = None
     is_json = "json" in response.headers.get("content-type", "json")
-    if response.content and (accept != RAW or response.status_code >= 400):
+    if content and (accept != RAW or response.status_code >= 400):
         try:
-            document = json.loads(response.content)
-        # Of lists in lists without end Python's reader says that it would have to go too deep.
-        except (ValueError, RecursionError):
+            document = read_json(content)
+        except ValueError:
             if response.status_code < 300:
                 kind = "broken JSON" if is_json else response.headers["content-type"].partition(";")[0] + ", not JSON"
                 raise AnswerLost(
@@ -291,7 +310,7 @@ def _usable(what: str, response: requests.Response, accept: str) -> Answer:
         what=what,
         status=response.status_code,
         headers=response.headers,
-        content=response.content,
+        content=content,
         document=document,
     )
 
@@ -309,13 +328,6 @@ def _next_page(headers: Mapping[str, str]) -> str:
 
     links: Sequence[Mapping[str, str]] = parse_header_links(headers.get("link", ""))
     return next((link["url"] for link in links if link.get("rel") == "next"), "")
-
-
-def _cause(error: Exception) -> str:
-    """Return the innermost cause: `requests` wraps urllib3, which wraps the socket's own words."""
-    while (inner := error.__cause__ or error.__context__) is not None and isinstance(inner, Exception):
-        error = inner
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _checked_url(url: str) -> str:

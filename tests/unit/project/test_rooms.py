@@ -16,7 +16,7 @@ LAYERS = """
     report | model
     scaffold | ci | clouds | forges | stores | gate | data
     settings | git | records
-    process
+    process | bounds
     errors | clock | progress | formats | files | pipeline | together
 """
 # Tests of what lies beside the package.

@@ -1,0 +1,1 @@
+"""What others wrote, read within bounds: answers of servers, files, and YAML."""
