@@ -46,7 +46,7 @@ test-oldest: .venv/oldest.stamp  ## Run the tests with the oldest dependencies t
 test-results: .venv/results.stamp  ## Train, publish and load models of XGBoost, LightGBM, CatBoost, ONNX, PyTorch, Keras and others
 	@$(RESULTS)/bin/python -m pytest -q -n auto --dist worksteal tests/results $(TEST)
 
-test-reality: .venv/reality.stamp  ## Test against what others wrote: npm's emulate, ministack, git-lfs, PyGithub, Octokit, GitHub's schema
+test-reality: .venv/reality.stamp  ## Test against what others wrote: npm's emulate, ministack, iam-simulate, git-lfs, PyGithub, Octokit, GitHub's schema
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal tests/reality $(TEST)
 
 lint: .venv/test.stamp  ## Check style, types, import directions, shell and workflows

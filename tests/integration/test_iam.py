@@ -3,83 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cmlkit import doctor
-from cmlkit.clouds.aws import AwsCloud, regions
 from cmlkit.errors import PermissionDenied
-from cmlkit.records.workflow_run import WorkflowRun
-from cmlkit.runner.launch import Launched, launch_all
 from cmlkit.runner.listing import list_instances
-from cmlkit.runner.preview import Preview, preview
-from cmlkit.runner.reaping import Reaped, reap
-from cmlkit.runner.stopping import Removed, stop
-from cmlkit.settings import schema
-from cmlkit.settings.schema import RunnerSpec
-from cmlkit.stores import s3_checkpoints
-from cmlkit_sandbox.aws import AwsServer, Call, needed_permissions
-from tests.fake_forge import FakeForge, FastClock
-from tests.integration.aws_client import client
+from cmlkit_sandbox.aws import Call, needed_permissions
+from tests.aws_account import LIFETIME_SECONDS, POLICIES, RUN, Account, empty_account
 
 pytestmark = pytest.mark.slow
-
-POLICIES = Path(__file__).parents[2] / "docs/reference/iam"
-RUN = WorkflowRun(repository="octo/random-forest", run_id="7700", attempt=1)
-ROLE = "arn:aws:iam::123456789012:role/cmlkit-scheduler"
-PROFILE = "cmlkit-instance"
-LIFETIME_SECONDS = 7200
-POLLS_UNTIL_THE_CONSOLE_IS_READ = 40
-
-
-class Account:
-    """An empty account, and every command that asks it for something."""
-
-    def __init__(self, aws: AwsServer, cloud_for: Callable[[str], AwsCloud]) -> None:
-        self.aws = aws
-        self.cloud_for = cloud_for
-        self.forge = FakeForge(polls_until_online=POLLS_UNTIL_THE_CONSOLE_IS_READ)
-        self.clock = FastClock()
-
-    def launch(self, **settings: Any) -> Launched:
-        spec = RunnerSpec(stop_schedule_role=ROLE, iam_instance_profile=PROFILE, **settings)
-        (launched,) = launch_all(spec, workflow_run=RUN, forge=self.forge, cloud_for=self.cloud_for, clock=self.clock)
-        return launched
-
-    def stop(self) -> Removed:
-        return stop(workflow_run=RUN, forge=self.forge, cloud_for=self.cloud_for, clock=self.clock)
-
-    def reap(self, *, dry_run: bool = False) -> tuple[Reaped, ...]:
-        return reap(
-            repository=RUN.repository,
-            forge=self.forge,
-            job_forge=self.forge,
-            cloud_for=self.cloud_for,
-            clock=self.clock,
-            dry_run=dry_run,
-        )
-
-    def refuse(self, why: str) -> Any:
-        raise PermissionDenied(why)
-
-    def preview(self) -> Preview:
-        spec = RunnerSpec(iam_instance_profile=PROFILE)
-        return preview(spec, workflow_run=RUN, cloud_for=self.cloud_for)
 
 
 @pytest.fixture
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    with AwsServer(tmp_path, boot=False) as aws:
-        for name, value in aws.environ().items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.delenv("AWS_PROFILE", raising=False)
-        client(aws, "iam").create_instance_profile(InstanceProfileName=PROFILE)
-        aws.calls.clear()
-        yield Account(aws, regions())
+    with empty_account(tmp_path, monkeypatch) as opened:
+        yield opened
 
 
 def statements(policy: str) -> list[Any]:
@@ -125,16 +67,7 @@ def test_the_launcher_may_do_what_launching_and_stopping_call_and_nothing_else(a
 
 
 def test_the_doctor_may_do_what_it_asks_beside_the_launcher_and_nothing_else(account: Account) -> None:
-    settings = schema.load(environ={})
-    doctor.examine(
-        settings,
-        workflow_run=RUN,
-        publish_forge=lambda: account.refuse("GitHub is not what this is about"),
-        runner_forge=lambda: account.refuse("GitHub is not what this is about"),
-        cloud_for=account.cloud_for,
-        directory=Path(),
-        now=account.clock.now(),
-    )
+    account.examine()
     # Everybody may ask who they are.
     assert needed(account.aws.calls) - allowed("launcher") - {"sts:GetCallerIdentity"} == allowed("doctor")
 
@@ -169,26 +102,9 @@ def test_the_instances_policy_allows_nothing(account: Account) -> None:
 
 
 def test_the_policy_for_checkpoints_allows_what_keeping_them_calls_and_nothing_else(
-    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    account: Account, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(s3_checkpoints, "PART_BYTES", 5 * 1024**2)  # the least that S3 takes
-    client(account.aws, "s3").create_bucket(
-        Bucket="my-bucket", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-    )
-    account.aws.calls.clear()
-    file = tmp_path / "large"
-    file.write_bytes(bytes(6 * 1024**2))
-    store = s3_checkpoints.S3Checkpoints("s3://my-bucket/checkpoints/OWNER/NAME/7/train")
-    assert store.read_list() is None
-    store.write_list(b"{}")
-    assert store.read_list() == b"{}"
-    with file.open("rb") as opened:
-        store.put(opened, "a" * 64, size=file.stat().st_size, still=lambda: None)
-        with pytest.raises(ZeroDivisionError):  # whatever ends it
-            store.put(opened, "b" * 64, size=file.stat().st_size, still=lambda: print(1 / 0))
-    assert sum(map(len, store.get("a" * 64))) == file.stat().st_size
-    store.drop(["a" * 64])
-    store.clear()
+    account.keep_checkpoints("s3://my-bucket/checkpoints/OWNER/NAME/7/train", tmp_path)
     assert needed(account.aws.calls) == allowed("checkpoints")
     # S3 asks for s3:ListBucket, too, before it says that an object is missing: with a prefix that the policy covers.
     asked = [call for call in account.aws.calls if call.action == "ListObjectsV2"]
