@@ -11,6 +11,8 @@ import pytest
 
 from cmlkit.model.file import write_manifest
 from cmlkit.model.manifest import read_manifest
+from cmlkit.publishing.marker import marker_in
+from cmlkit.publishing.spending import notes_in
 from cmlkit.records.training_run import (
     DataFingerprint,
     InstanceFacts,
@@ -92,8 +94,24 @@ def test_the_report_says_what_the_published_runs_of_thirty_days_cost(there: Proj
         run = dataclasses.replace(
             there.trained(0.9 + number / 100), instance=instance, resources=resources, started=STARTED + days * 86_400
         )
-        report = there.publish(run, run_id=str(number), on_existing=on_existing).report
+        published = there.publish(run, run_id=str(number), on_existing=on_existing)
+        if number == 3:
+            copied_by_a_person(there, published.pull_request_number or 0)
+        report = published.report
     assert "| Last 30 days | $0.30 for 3 published runs |" in report
+
+
+def copied_by_a_person(there: Project, number: int) -> None:
+    """Open a pull request of a person with the text of cmlkit's own, and one note more than that has."""
+    person = there.client(token="ghp_person")
+    body = person.pull_request(number).body
+    [note, *_] = notes_in(body)
+    assert marker_in(body) is not None
+    body += f"\n{dataclasses.replace(note, run='99')}"
+    head = person.branch_head(person.pull_request(number).head)
+    assert head is not None
+    person.create_branch("by-hand", head)
+    person.create_pull_request(head="by-hand", base="main", title="By hand", body=body, draft=False)
 
 
 def test_the_failed_runs_of_a_workflow_are_those_that_github_lists(there: Project) -> None:
