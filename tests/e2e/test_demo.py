@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests import documented
+
+TUTORIAL = documented.ROOT / "docs" / "tutorial.md"
 TIMEOUT_SECONDS = 170
 
 
@@ -38,6 +41,7 @@ def test_a_day_of_the_reference_job(tmp_path: Path) -> None:
     assert demo["verdict"] == "first"
     the_files_of_the_reference_case_are_on_the_branch(demo)
     the_stages_are_told_and_timed(demo)
+    the_tutorial_shows_its_stages(demo)
     the_page_stands_alone_with_its_images(tmp_path / demo["page"])
     assert [path.name for path in (tmp_path / "build" / "demo").iterdir()] == ["pull-request.html"]
 
@@ -52,6 +56,12 @@ def test_two_days_of_the_reference_job(tmp_path: Path) -> None:
     the_stages_are_told_and_timed(demo)
     the_page_stands_alone_with_its_images(tmp_path / demo["page"])
     assert [path.name for path in (tmp_path / "build" / "demo").iterdir()] == ["pull-request.html"]
+
+
+def the_tutorial_shows_its_stages(demo: dict[str, Any]) -> None:
+    [shown] = [block.text for block in documented.blocks("", pages=[TUTORIAL]) if block.text.startswith("Day 1")]
+    told = documented.normal(demo["stages"])
+    assert [line for line in documented.normal(shown) if line not in told] == []
 
 
 def every_instance_is_terminated_and_every_runner_gone(demo: dict[str, Any], *, runs: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -15,6 +14,9 @@ from cmlkit.__main__ import run
 from cmlkit.runner import lease
 from cmlkit.runner.idleness import NO_RUNNER
 from cmlkit_sandbox import Sandbox
+from tests import documented
+
+PAGE = documented.ROOT / "docs" / "how-to" / "prepare-an-image.md"
 
 pytestmark = pytest.mark.slow
 
@@ -40,8 +42,9 @@ def test_the_recipe_has_githubs_current_runner_and_the_users_own_lines(
 
 
 def test_an_image_is_booted_once_and_told_what_it_lacks(booting: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["runner", "image", "--check", "ubuntu-24.04", "--json"], environ=os.environ) == 0
-    assert "the runner" in json.loads(capsys.readouterr().out)["missing"]
+    assert run(["runner", "image", "--check", "ubuntu-24.04"], environ=os.environ) == 0
+    [shown] = [block.text for block in documented.blocks("", pages=[PAGE]) if block.text.startswith("image ")]
+    assert documented.normal(capsys.readouterr().out) == documented.normal(shown)
     [instance] = booting.aws.instances()
     assert instance.state in ("shutting-down", "terminated")
     assert {"cmlkit:run", "cmlkit:repository", "cmlkit:expires"} <= set(instance.tags)
@@ -70,9 +73,8 @@ esac
 @pytest.fixture
 def desk(tmp_path: Path) -> Path:
     """A folder with the page's script, and programs in place of the AWS CLI and of waiting."""
-    page = (Path(__file__).parents[2] / "docs" / "how-to" / "prepare-an-image.md").read_text(encoding="utf-8")
-    [script] = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
-    (tmp_path / "make-image.sh").write_text(script)
+    [script] = documented.blocks("bash", pages=[PAGE])
+    (tmp_path / "make-image.sh").write_text(script.text)
     for program, lines in {"aws": AWS, "sleep": "#!/bin/bash\ncp next console\n"}.items():
         (tmp_path / program).write_text(lines)
         (tmp_path / program).chmod(0o755)

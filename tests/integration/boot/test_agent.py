@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from cmlkit.runner.boot import boot_warnings
+from tests import documented
 from tests.integration.boot.machine import Machine, a_small_image, preinstall
 from tests.stand_in_runner import write_tarball
+
+PAGE = documented.ROOT / "docs" / "how-to" / "prepare-an-image.md"
 
 pytestmark = pytest.mark.slow
 
@@ -118,6 +121,9 @@ def test_an_older_runner_in_the_image_does_where_the_current_one_cannot_be_had(
     [warning] = boot_warnings(machine.console)
     assert f"{complaint} The older runner of the image is used" in warning
     assert not (machine.home / "actions-runner.tar.gz").exists()
+    [shown] = [block.text for block in documented.blocks("", pages=[PAGE]) if block.text.startswith("warning: ")]
+    if curl == NO_WAY_TO_THE_DOWNLOAD:
+        assert shown == f"warning: i-0123456789abcdef0: {warning.replace('//x/runner.tgz', '//github.com/…')}\n"
 
 
 def test_a_boot_as_it_should_be_warns_of_nothing(machine: Machine, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
@@ -12,6 +13,7 @@ from typing import Any, cast
 
 import click
 import pytest
+import yaml
 
 from cmlkit import errors
 from cmlkit.cli import COMMANDS, cli
@@ -24,16 +26,11 @@ from tests.documented import PAGES, ROOT
 from tests.slow.nspawn import SYSTEMS
 
 README = ROOT / "README.md"
+SHOWN_AS_WRONG = ("cmlkit runner lanch",)
 
 
-def blocks(language: str) -> list[Any]:
-    """Every code block of that language, under the name of its page."""
-    fence = re.compile(rf"^( *)```{language}\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
-    return [
-        pytest.param(re.sub(f"^{indent}", "", block, flags=re.MULTILINE), id=f"{path.relative_to(ROOT)}-{number}")
-        for path in PAGES
-        for number, (indent, block) in enumerate(fence.findall(path.read_text()), start=1)
-    ]
+def blocks(*languages: str) -> list[Any]:
+    return [pytest.param(block, id=str(block)) for block in documented.blocks(*languages)]
 
 
 def rows(path: Path, header: str) -> list[list[str]]:
@@ -51,6 +48,12 @@ def leaves(group: click.Group, prefix: str) -> Iterator[str]:
             yield from leaves(command, f"{prefix} {name}")
         else:
             yield f"{prefix} {name}"
+
+
+def alternatives(words: list[str]) -> list[list[str]]:
+    """The commands that `launch|stop|list` stands for."""
+    chosen = [word.split("|") for word in words]
+    return [list(each) for each in itertools.product(*chosen)]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -72,31 +75,65 @@ def test_every_link_to_a_heading_leads_somewhere(path: Path) -> None:
             assert anchor in slugs, link
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_block_is_found_and_in_a_language_that_a_test_reads(path: Path) -> None:
+    found = documented.blocks(pages=[path])
+    assert documented.fences(path) == 2 * len(found)
+    read = {"yaml", "json", "python", "py", "console", *documented.SHELL, *documented.OUTPUT}
+    assert [str(block) for block in found if block.language not in read] == []
+    assert path in documented.RENDERED or not [block for block in found if block.language == "console"]
+
+
 @pytest.mark.parametrize("block", blocks("yaml"))
-def test_settings_in_the_documentation_load(block: str, tmp_path: Path) -> None:
-    if not re.match(r"(runner|train|publish|gate):", block):
-        return
-    file = tmp_path / "cmlkit.yaml"
-    file.write_text(block)
-    for text in schema.load(environ={}, file=file).gate.rules:
-        assert rule.parse(text)
+def test_every_block_of_yaml_is_of_a_kind_that_a_test_checks(block: documented.Block, tmp_path: Path) -> None:
+    """Settings load; the rest is part of a workflow, which tests/integration/test_documented_commands.py checks."""
+    content = yaml.safe_load(block.text)
+    kind = documented.kind(content)
+    assert kind is not None
+    if kind == "settings":
+        file = tmp_path / "cmlkit.yaml"
+        file.write_text(block.text)
+        for text in schema.load(environ={}, file=file).gate.rules:
+            assert rule.parse(text)
+
+
+@pytest.mark.parametrize("block", blocks("yaml"))
+def test_steps_give_the_action_inputs_that_it_has(block: documented.Block) -> None:
+    inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
+    given = [
+        name
+        for step in documented.steps(yaml.safe_load(block.text))
+        if re.match(r"(OWNER|cmlkit)/cmlkit@", str(step.get("uses", "")))
+        for name in step.get("with", {})
+    ]
+    assert [name for name in given if name not in inputs] == []
+
+
+@pytest.mark.parametrize("block", blocks("json"))
+def test_blocks_of_json_are_documents_for_aws(block: documented.Block) -> None:
+    """tests/reality/test_iam_policies.py decides by those that are policies."""
+    [version] = [name for name in ("Statement", "Rules") if name in json.loads(block.text)]
+    assert version
 
 
 @pytest.mark.parametrize("block", blocks("python"))
 def test_snippets_run_and_print_what_their_comments_say(
-    block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    block: documented.Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    before = signal.getsignal(signal.SIGTERM)
     file.save_model({"stands": "for a model"}, "model/random_forest.joblib")
-    exec(compile(block, "snippet", "exec"), {})
-    said = re.findall(r"^ *print\(.*\)  # (.*)$", block, re.MULTILINE)
+    try:
+        exec(compile(block.text, "snippet", "exec"), {})
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    said = re.findall(r"^ *print\(.*\)  # (.*)$", block.text, re.MULTILINE)
     assert capsys.readouterr().out.splitlines() == said
 
 
 def test_excerpts_are_those_of_the_example() -> None:
     examples = [file.read_text() for file in (ROOT / "examples").glob("*/*.py")]
-    excerpts = [parameter.values[0] for parameter in blocks("py")]
+    excerpts = [block.text for block in documented.blocks("py")]
     assert len(excerpts) >= 5
     assert [excerpt for excerpt in excerpts if not any(excerpt in example for example in examples)] == []
 
@@ -110,6 +147,30 @@ def test_commands_in_the_documentation_have_the_flags_that_it_gives_them(words: 
         assert found is not None
         command = found
     command.make_context(command.name, arguments, parent=context)
+
+
+@pytest.mark.parametrize("span", [span for span in documented.spans() if span.startswith("cmlkit ")])
+def test_commands_within_sentences_exist_with_their_flags(span: str) -> None:
+    words = [word for word in shlex.split(span)[1:] if word != "…"]
+    if span in SHOWN_AS_WRONG:
+        return
+    for alternative in alternatives(words):
+        command, flags = cast("click.Command", cli), list(translated(alternative, environ={}).arguments)
+        context = click.Context(cli)
+        while isinstance(command, click.Group) and flags and not flags[0].startswith("-"):
+            _, found, flags = command.resolve_command(context, flags)
+            assert found is not None
+            command = found
+        known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        assert [
+            flag for flag in flags if flag.startswith("-") and flag.partition("=")[0] not in {*known, "--help"}
+        ] == []
+
+
+@pytest.mark.parametrize("line", documented.made())
+def test_the_makefile_has_every_target_that_the_pages_name(line: str) -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert line.split()[1] in targets
 
 
 def test_the_rules_in_the_guide_are_rules() -> None:
@@ -149,6 +210,12 @@ def test_the_policies_allow_every_operation_that_is_used() -> None:
     used |= set(re.findall(r"\.((?:run|create|terminate|decode|describe|get)_\w+)\(\s*(?:[A-Z]|\*\*)", source))
     assert {"run_instances", "create_tags", "get_parameters", "describe_images"} <= used
     assert {"".join(map(str.capitalize, name.split("_"))) for name in used} <= allowed
+
+
+def test_the_page_on_layers_has_the_line_of_the_sweep() -> None:
+    page = ROOT / "docs" / "explanation" / "termination-layers.md"
+    [line] = [block.text.strip() for block in documented.blocks("", pages=[page])]
+    assert re.fullmatch(r"Fault sweeps?\b.* 0 orphans\.", line)
 
 
 def test_the_defaults_in_the_guide_for_cml_are_those_of_the_settings() -> None:
