@@ -23,6 +23,12 @@ VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["versi
 
 def install(action: Path, home: Path, environ: Mapping[str, str]) -> Path:
     """Run the action's own script in a job with its home at `home`; the `cmlkit` that it puts on PATH."""
+    done = installed(action, home, environ)
+    assert done.returncode == 0, done.stderr
+    return Path((home / "path").read_text().strip()) / "cmlkit"
+
+
+def installed(action: Path, home: Path, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     home.mkdir()
     job = {"ACTION_PATH": str(action), "RUNNER_TEMP": str(home), "HOME": str(home), "UV_PYTHON_DOWNLOADS": "never"}
     files = {"GITHUB_PATH": str(home / "path"), "GITHUB_OUTPUT": str(home / "output")}
@@ -32,11 +38,9 @@ def install(action: Path, home: Path, environ: Mapping[str, str]) -> Path:
     (programs / "uv").symlink_to(UV)
     command = ["bash", str(action / "action" / "install.sh")]
     path = {"PATH": f"{programs}:/usr/bin:/bin"}
-    done = subprocess.run(
+    return subprocess.run(
         command, cwd=home, env={**job, **files, **path, **environ}, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    return Path((home / "path").read_text().strip()) / "cmlkit"
 
 
 def version_that(cmlkit: Path, directory: Path) -> str:
@@ -86,6 +90,17 @@ def test_installing_the_action_builds_nothing(tmp_path: Path) -> None:
     )
     cmlkit = install(action, tmp_path / "job", installing_from_what_is_here())
     assert version_that(cmlkit, tmp_path) == f"cmlkit, version {VERSION}\n"
+
+
+def test_a_package_without_a_wheel_is_an_error_and_is_not_built(tmp_path: Path) -> None:
+    action = copy_of_action(tmp_path / "action")
+    lock = action / "uv.lock"
+    begin, click, rest = lock.read_text().partition('name = "click"\n')
+    lock.write_text(begin + click + re.sub(r"wheels = \[.*?\n\]\n", "", rest, count=1, flags=re.DOTALL))
+    done = installed(action, tmp_path / "job", installing_from_what_is_here())
+    assert done.returncode != 0
+    assert "click" in done.stderr
+    assert "--no-build" in done.stderr
 
 
 @pytest.mark.slow

@@ -256,6 +256,27 @@ def test_model_show_and_verify(sandbox: Sandbox, capsys: pytest.CaptureFixture[s
     assert "manifest" in capsys.readouterr().err
 
 
+class Command:
+    """An object that runs a command as it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("touch ran",)
+
+
+def test_model_verify_names_what_is_not_on_its_list_and_fails_on_it_if_that_is_asked_for(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("m.pkl").write_bytes(pickle.dumps(Command()))
+    assert run(["model", "verify", "m.pkl", "--json"], environ=os.environ) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["untrusted"] == [f"{os.name}.system"]
+    assert run(["model", "verify", "--fail-on", "untrusted", "m.pkl"], environ=os.environ) == 2
+    assert f"{os.name}.system" in capsys.readouterr().err
+    Path("plain.pkl").write_bytes(pickle.dumps({"a": 1}))
+    assert run(["model", "verify", "--fail-on", "untrusted", "plain.pkl"], environ=os.environ) == 0
+    assert not Path("ran").exists()
+
+
 def test_model_verify_asks_which_workflow_attested_the_file(
     sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -102,6 +102,41 @@ def test_a_workflow_has_no_permission_that_a_job_did_not_ask_for(workflow: Path)
     assert [name for name, job in jobs(workflow).items() if "permissions" not in job] == []
 
 
+@pytest.mark.parametrize("workflow", TEMPLATES, ids=lambda path: path.name)
+def test_no_template_starts_on_pull_requests(workflow: Path) -> None:
+    # YAML reads the key `on` as true.
+    assert [event for event in yaml.safe_load(workflow.read_text())[True] if "pull_request" in event] == []
+
+
+@pytest.mark.parametrize("workflow", [path for path in TEMPLATES if "train" in jobs(path)], ids=lambda path: path.name)
+def test_the_training_job_may_write_results_and_nothing_else(workflow: Path) -> None:
+    asked = jobs(workflow)["train"]["permissions"]
+    writes = {"contents": "write", "pull-requests": "write", "checks": "write"}
+    assert {name: level for name, level in asked.items() if level != "read"} == writes
+
+
+@pytest.mark.parametrize("workflow", TEMPLATES, ids=lambda path: path.name)
+def test_credentials_for_launches_and_runners_and_signatures_are_for_hosted_runners_only(workflow: Path) -> None:
+    """Nothing that a job does not run on the instance for is given to it."""
+    on_instances = {name: job for name, job in jobs(workflow).items() if job["runs-on"] != "ubuntu-latest"}
+    text = yaml.safe_dump(on_instances)
+    assert (
+        re.findall(r"CMLKIT_RUNNER_TOKEN|CMLKIT_APP|AWS_ACCESS_KEY|AWS_SECRET|configure-aws|id-token|attest", text)
+        == []
+    )
+    # Every secret of a workflow that is not the job's own token.
+    assert re.findall(r"secrets\.(?!GITHUB_TOKEN)\w+", text) == []
+    document = yaml.safe_load(workflow.read_text())
+    assert [name for name in document.get("env", {}) if "TOKEN" in name or "SECRET" in name or "KEY" in name] == []
+
+
+@pytest.mark.parametrize("workflow", TEMPLATES, ids=lambda path: path.name)
+def test_no_checkout_of_a_template_leaves_its_token_on_disk(workflow: Path) -> None:
+    steps = [step for job in jobs(workflow).values() for step in job["steps"]]
+    checkouts = [step["with"] for step in steps if str(step.get("uses", "")).startswith("actions/checkout@")]
+    assert [given for given in checkouts if given["persist-credentials"] is not False] == []
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_each_job_ends_by_itself_after_a_while(workflow: Path) -> None:
     assert [name for name, job in jobs(workflow).items() if "timeout-minutes" not in job] == []
