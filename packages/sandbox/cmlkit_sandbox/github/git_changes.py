@@ -123,6 +123,15 @@ def merged_tree(repository: GitRepository, *, ours: str, theirs: str) -> str | N
 
 def three_way_tree(repository: GitRepository, *, base: str, ours: str, theirs: str) -> str | None:
     """Return the tree of `ours` with the changes from `base` to `theirs`, or None if they conflict."""
+    trees = (base, ours, theirs)
+    known = repository.merges.get(trees)
+    # Its objects may be gone, if the repository's folder was put back to what it was before the merge.
+    if trees not in repository.merges or (known is not None and repository.kind(known) is None):
+        repository.merges[trees] = known = _three_way_tree(repository, base=base, ours=ours, theirs=theirs)
+    return known
+
+
+def _three_way_tree(repository: GitRepository, *, base: str, ours: str, theirs: str) -> str | None:
     with tempfile.TemporaryDirectory() as scratch:
         index = {"GIT_INDEX_FILE": f"{scratch}/index"}
         repository.git("read-tree", "-i", "-m", "--aggressive", base, ours, theirs, environ=index)
