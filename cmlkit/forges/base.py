@@ -300,6 +300,9 @@ class ContentForge(Protocol):
     def push_commit(self, commit: str, *, directory: Path) -> None:
         """Upload a commit of the checkout at `directory`, with all that it builds on; no branch moves."""
 
+    def let_go(self, commit: str) -> None:
+        """Remove what keeps an uploaded commit, from this try or an earlier one: a branch has it by now."""
+
     def create_branch(self, branch: str, commit: str) -> None:
         """Create the branch at a commit. Conflict if it exists elsewhere."""
 

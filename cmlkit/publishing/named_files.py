@@ -226,6 +226,8 @@ def _write(
         head = start.commit
     elif head is not None and start.is_own and forge.divergence(start.commit, head).behind:
         head = _merged(start.commit, branch, forge)
+    if start.is_own and start.is_checkout:
+        forge.let_go(start.commit)
     if not proposal.files:
         return ()
     if is_new or head is None:

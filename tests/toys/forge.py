@@ -116,6 +116,9 @@ class ToyForge:
     def push_commit(self, commit: str, *, directory: Path) -> None:
         raise NotImplementedError
 
+    def let_go(self, commit: str) -> None:
+        raise NotImplementedError
+
     def create_branch(self, branch: str, commit: str) -> None:
         self.branches[branch] = commit
 

@@ -68,6 +68,9 @@ class ForkedContent:
         self._fork.push_commit(commit, directory=directory)
         self._in_fork.add(commit)
 
+    def let_go(self, commit: str) -> None:
+        self._fork.let_go(commit)
+
     def commit(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str:
         commit = self._fork.commit(changes, branch=branch, parent=parent, is_new=is_new)
         self._in_fork.add(commit)

@@ -274,10 +274,12 @@ class GitData:
             raise Conflict(
                 f"The branch {branch!r} of {self._client.full_name} exists already, at {head[:12]}.", status=422
             )
-        self._uploads.let_go([commit])
 
     def push_commit(self, commit: str, *, directory: Path) -> None:
         self._uploads.push_commit(commit, directory=directory, access=self.git_access())
+
+    def let_go(self, commit: str) -> None:
+        self._uploads.let_go_commit(commit)
 
     def move_branch(self, branch: str, commit: str) -> None:
         path = self._client.path("git", "refs", "heads", branch)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from cmlkit.errors import Conflict, NotFound, PermissionDenied, ServiceError
+from cmlkit.errors import Conflict, PermissionDenied, ServiceError
 from cmlkit.forges.github.client import Client
 from cmlkit.forges.github.permissions import Needs, advice, workflows_advice
 from cmlkit.git.access import GitAccess
@@ -37,7 +37,7 @@ class GitUploads:
     def __init__(self, client: Client, environ: Mapping[str, str]) -> None:
         self._client = client
         self._environ = environ
-        # Name of an upload's ref -> the ids of the blobs that it holds, or of its commit.
+        # Name of an upload's ref -> the ids of the blobs that it holds.
         self._held: dict[str, frozenset[str]] = {}
 
     def push(self, content: bytes, *, access: GitAccess) -> str:
@@ -85,7 +85,10 @@ class GitUploads:
             return commit
 
         self._pushed(send)
-        self._held[commit] = frozenset([commit])
+
+    def let_go_commit(self, commit: str) -> None:
+        """Remove the ref of an uploaded commit; an earlier try may have left it, which nobody else would remove."""
+        self._remove(commit)
 
     def _pushed(self, send: Callable[[], T]) -> T:
         try:
@@ -100,17 +103,20 @@ class GitUploads:
             raise PermissionDenied(error.message, next_step=workflows_advice(self._client.http.kind)) from error
 
     def let_go(self, held: Iterable[str]) -> None:
-        """Remove the refs of uploads whose blobs, or whose commit, are all among these ids; tell which stay."""
+        """Remove the refs of uploads whose blobs are all among these ids; tell which stay."""
         ids = frozenset(held)
         for name in [name for name, needed in self._held.items() if needed <= ids]:
             del self._held[name]
-            try:
-                self._client.http.request("DELETE", self._client.path("git", "refs", UPLOADS, name))
-            except (Conflict, NotFound):
-                continue  # it is gone where another publish of the same file was faster
-            except (PermissionDenied, ServiceError) as error:
-                # A commit has the content by now: an upload's ref that stays is no reason to fail.
-                self._client.http.notify(
-                    f"{self._client.full_name} keeps the ref refs/{UPLOADS}/{name}, which nothing needs any more:"
-                    f" {error.message} To remove it: git push origin --delete refs/{UPLOADS}/{name}"
-                )
+            self._remove(name)
+
+    def _remove(self, name: str) -> None:
+        try:
+            self._client.http.request("DELETE", self._client.path("git", "refs", UPLOADS, name))
+        except Conflict:
+            return  # it is gone where another publish of the same file was faster
+        except (PermissionDenied, ServiceError) as error:
+            # A commit has the content by now: an upload's ref that stays is no reason to fail.
+            self._client.http.notify(
+                f"{self._client.full_name} keeps the ref refs/{UPLOADS}/{name}, which nothing needs any more:"
+                f" {error.message} To remove it: git push origin --delete refs/{UPLOADS}/{name}"
+            )

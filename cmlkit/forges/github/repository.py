@@ -236,6 +236,9 @@ class GitHub:
     def push_commit(self, commit: str, *, directory: Path) -> None:
         self._content.push_commit(commit, directory=directory)
 
+    def let_go(self, commit: str) -> None:
+        self._content.let_go(commit)
+
     def move_branch(self, branch: str, commit: str) -> None:
         self._git.move_branch(branch, commit)
 
