@@ -141,22 +141,31 @@ class GithubActions(Workplace):
         """Make every value an output of the step, with dashes in its key; all but text and numbers becomes JSON."""
         if not (path := self.environ.get("GITHUB_OUTPUT")):
             return
-        with Path(path).open("a", encoding="utf-8") as file:
-            for key, value in values.items():
-                # A random delimiter: a value that contains it could otherwise set outputs of its own.
-                delimiter = f"cmlkit-{os.urandom(16).hex()}"
-                file.write(f"{key.replace('_', '-')}<<{delimiter}\n{_output_text(value)}\n{delimiter}\n")
+        try:
+            with Path(path).open("a", encoding="utf-8") as file:
+                for key, value in values.items():
+                    # A random delimiter: a value that contains it could otherwise set outputs of its own.
+                    delimiter = f"cmlkit-{os.urandom(16).hex()}"
+                    file.write(f"{key.replace('_', '-')}<<{delimiter}\n{_output_text(value)}\n{delimiter}\n")
+        except OSError as error:
+            raise SettingsError(
+                f"The outputs of this step cannot be written to {path}: {error.strerror}.",
+                next_step="All else is done. See whether the machine's disk is full, then run the command again.",
+            ) from error
 
     def write_summary(self, markdown: str) -> bool:
-        """Append to the job's summary; return False if the step has none, or `markdown` would not fit."""
+        """Append to the job's summary; return False if the step has none, or if it has no room for `markdown`."""
         if not (path := self.environ.get("GITHUB_STEP_SUMMARY")):
             return False
         file = Path(path)
-        written = file.stat().st_size if file.exists() else 0
-        if written + len(markdown.encode()) + 1 > SUMMARY_LIMIT_BYTES:
+        try:
+            written = file.stat().st_size if file.exists() else 0
+            if written + len(markdown.encode()) + 1 > SUMMARY_LIMIT_BYTES:
+                return False
+            with file.open("a", encoding="utf-8") as summary:
+                summary.write(markdown + "\n")
+        except OSError:
             return False
-        with file.open("a", encoding="utf-8") as summary:
-            summary.write(markdown + "\n")
         return True
 
     def annotate(self, level: Level, message: str, *, title: str = "") -> None:

@@ -129,7 +129,8 @@ def _error(directory: Path, command: str, words: str) -> GitError:
 
 
 def _words(done: subprocess.CompletedProcess[bytes]) -> str:
-    return done.stderr.decode("utf-8", "replace").strip()
+    words = done.stderr.decode("utf-8", "replace").strip()
+    return words or (f"signal {-done.returncode} ended it" if done.returncode < 0 else "")
 
 
 def _text(output: bytes) -> str:

@@ -45,6 +45,9 @@ def download(
         part.replace(target)
     except OSError as error:
         raise ModelError(f"The model cannot be written to {target}: {error.strerror}.") from error
+    finally:
+        if part.is_file() and not _size(part):
+            part.unlink()  # nothing to resume from
 
 
 def _persistently(act: Callable[[], None], part: Path, clock: Clock, tries: int) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from cmlkit.ci.base import SUMMARY_LIMIT_BYTES, PullRequestEvent
 from cmlkit.ci.github_actions import GithubActions, WorkflowLog
+from cmlkit.errors import SettingsError
 
 RUN = {
     "GITHUB_ACTIONS": "true",
@@ -97,6 +98,14 @@ def test_a_summary_that_would_not_fit_is_not_written(tmp_path: Path) -> None:
     assert not place.write_summary("x" * SUMMARY_LIMIT_BYTES)
     assert file.read_text(encoding="utf-8") == "# one\n"
     assert not GithubActions(RUN).write_summary("# one")
+
+
+def test_a_full_disk_is_told_of_the_outputs_and_leaves_the_summary_out() -> None:
+    """/dev/full is a disk without room: https://man7.org/linux/man-pages/man4/full.4.html"""
+    place = GithubActions({"GITHUB_OUTPUT": "/dev/full", "GITHUB_STEP_SUMMARY": "/dev/full"})
+    with pytest.raises(SettingsError, match="cannot be written to /dev/full: No space left on device"):
+        place.write_outputs({"commit_sha": "x"})
+    assert not place.write_summary("# one")
 
 
 def test_annotations_stay_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
