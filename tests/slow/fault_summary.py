@@ -17,7 +17,34 @@ PARTS = ROOT / "build" / "fault-sweep"
 SUMMARY = ROOT / "build" / "fault-sweep.json"
 
 # The least number of distinct injections of each operation, so that a sweep cannot shrink unnoticed.
-FLOORS: Mapping[str, int] = {}
+FLOORS: Mapping[str, int] = {
+    "asset prune": 45,
+    "asset publish": 200,
+    "check": 40,
+    "comment create": 300,
+    "comment update": 60,
+    "model pull": 40,
+    "pr create": 65,
+    "pr create, commits of the job": 55,
+    "pr create, commits of the job, as a process": 5,
+    "pr create, commits of the job, with git": 30,
+    "pr create, with git": 20,
+    "promote, back to the first": 50,
+    "promote, with a pull request": 55,
+    "promote, with a pull request, as a process": 5,
+    "publish, LFS": 50,
+    "publish, S3": 45,
+    "publish, auto-merge": 40,
+    "publish, first": 40,
+    "publish, from a fork": 55,
+    "publish, rejected": 30,
+    "publish, signed": 40,
+    "publish, superseding": 370,
+    "publish, superseding, as a process": 8,
+    "publish, superseding, with git": 6,
+    "publish, unchanged": 20,
+    "publish, update of a branch": 60,
+}
 LEAST_IN_ALL = 0
 
 

@@ -1,185 +1,374 @@
-"""One fault at every request of a publish, then the publish again: GitHub ends as it does without any fault."""
+"""Faults at every request of publishing, promoting and pruning: each effect comes once, if need be at a repetition.
+
+A command runs once for every request and fault. It then either succeeds, or says why not and leaves the training as it
+was; run again, it always succeeds, and the repository is as it would be without any fault.
+"""
 
 from __future__ import annotations
 
-import json
-import re
+import os
+import shutil
+import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
-from cmlkit.errors import CmlkitError, PermissionDenied
-from tests.integration.project import Project, project
+from tests.slow.fault_summary import Part
+from tests.slow.publish_operations import OPERATIONS, Operation, prepared
+from tests.slow.publish_world import Ended, World
 
-SPEC: dict[str, Any] = {"labels": ("model",), "reviewers": ("ann",), "rules": ["accuracy >= champion"]}
-LFS_REQUESTS = 3  # batch, upload, verification
-# More than any publish of this scenario sends; the sweep ends at the first number that no request has.
-MOST_REQUESTS = 80
-FAULTS: tuple[dict[str, Any], ...] = (
-    {"drop_connection_before": True},
-    {"drop_connection_after": True},
-    {"truncate": True},
-    {"status": 500},
-    {"status": 502, "acted": True, "html": True},
-    {
-        "status": 403,
-        "headers": {"retry-after": "1"},
-        "body": b'{"message": "You have exceeded a secondary rate limit"}',
-    },
+SECONDARY = b'{"message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}'
+PRIMARY = b'{"message": "API rate limit exceeded for user ID 1."}'
+LASTING = 10_000
+# Refusals after which a check is written as a status.
+DENIED = ("401", "403")
+# A pull that breaks off leaves the bytes that it has, for the next one.
+RESUMED = ".part"
+UPLOADS = "refs/cmlkit/uploads/"
+# Documented exit codes of a failed command: settings, permission, gate, service.
+FAILED = (2, 3, 6, 7)
+
+# Name -> the words of each of its faults for `Faults.add`, and how many requests after the point it happens.
+FAULTS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
+    "reset before it acts": ({"drop_connection_before": True},),
+    "reset after it acted": ({"drop_connection_after": True},),
+    "500 before it acts": ({"status": 500},),
+    "500 after it acted": ({"status": 500, "acted": True},),
+    "502 as a page after it acted": ({"status": 502, "acted": True, "html": True},),
+    "200 as a page after it acted": ({"status": 200, "acted": True, "html": True},),
+    "200 without a body after it acted": ({"status": 200, "acted": True, "body": b""},),
+    "an answer that breaks off": ({"truncate": True},),
+    "401": ({"status": 401, "body": b'{"message": "Bad credentials"}'},),
+    "403": ({"status": 403, "body": b'{"message": "Resource not accessible by integration"}'},),
+    "404": ({"status": 404, "body": b'{"message": "Not Found"}'},),
+    "409": ({"status": 409, "body": b'{"message": "Conflict"}'},),
+    "422": ({"status": 422, "body": b'{"message": "Validation Failed"}'},),
+    "secondary limit with Retry-After": ({"status": 403, "body": SECONDARY, "headers": {"retry-after": "30"}},),
+    "secondary limit without Retry-After": ({"status": 429, "body": SECONDARY},),
+    "primary limit": (
+        {
+            "status": 403,
+            "body": PRIMARY,
+            "headers": {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1717142460"},
+        },
+    ),
+    "outage that lasts": ({"status": 503, "times": LASTING},),
+    "resets that last": ({"drop_connection_before": True, "times": LASTING},),
+    "limit that lasts": ({"status": 429, "body": SECONDARY, "times": LASTING},),
+    "reset after it acted, then 500": ({"drop_connection_after": True}, {"status": 500}),
+    "limit, then reset after it acted": (
+        {"status": 429, "body": SECONDARY, "headers": {"retry-after": "30"}},
+        {"drop_connection_after": True},
+    ),
+}
+KILLED = {"killed before the request": False, "killed after the answer": True}
+KINDS = [*FAULTS, *KILLED]
+# How many kinds of fault each request of the other operations meets.
+IN_TURN = 5
+
+
+def kinds_at(operation: Operation, point: int) -> list[str]:
+    """Return the faults that one request meets; over the requests of an operation, they are all of them."""
+    if operation.every_fault:
+        return KINDS
+    return [KINDS[(point * IN_TURN + number) % len(KINDS)] for number in range(IN_TURN)]
+
+
+# Parts of the longest sweep, so that several workers share it.
+SHARES = {"publish, superseding": 4}
+
+
+@pytest.mark.parametrize(
+    ("operation", "share"),
+    [
+        pytest.param(operation, (number, SHARES.get(operation.name, 1)), id=f"{operation.name} {number + 1}")
+        for operation in OPERATIONS
+        for number in range(SHARES.get(operation.name, 1))
+    ],
 )
-KINDS = ["hangs up", "acts and hangs up", "breaks off", "fails", "acts and fails", "limits"]
+def test_each_effect_comes_once(operation: Operation, share: tuple[int, int], tmp_path: Path) -> None:
+    number, shares = share
+    part = Part(operation=operation.name, name=f"part {number + 1}")
+    with prepared(operation, tmp_path) as there:
+        sweep = Sweep.over(operation, there)
+        for point in range(1 + number, sweep.points + 1, shares):
+            for kind in kinds_at(operation, point):
+                fired, wrong = sweep.inject(point, kind)
+                part.add(point, kind, fired=fired, orphans=wrong)
+    part.write()
+    assert part.orphans == []
+    assert part.fired == part.injected
 
 
-class Died(BaseException):
-    """The process was killed; nothing in it may catch that."""
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """An operation in its world, and what it comes to without faults.
 
-
-class Mortal(requests.Session):
-    """A session in which the process dies at one request: before it is sent, or once it was answered.
-
-    What was sent before still arrives; nothing is sent afterwards, by no thread of the process.
+    Attributes:
+        points: How many requests it sends.
+        initial, state, repeated: What everybody sees before, afterwards, and after one more time.
+        work: The files of the job's folder afterwards; `before` are those that it begins with.
     """
 
-    def __init__(self, at: int, *, answered: bool) -> None:
-        super().__init__()
-        self.at, self.answered, self.sent, self.lock = at, answered, 0, threading.Lock()
+    operation: Operation
+    there: World
+    points: int
+    initial: Any
+    state: Any
+    repeated: Any
+    before: Mapping[str, bytes]
+    work: Mapping[str, bytes]
 
-    def request(self, *arguments: Any, **options: Any) -> requests.Response:
-        with self.lock:
-            self.sent += 1
-            number = self.sent
-        if number > self.at or (number == self.at and not self.answered):
-            raise Died
-        response = super().request(*arguments, **options)
-        if number == self.at:
-            raise Died
-        return response
+    @classmethod
+    def over(cls, operation: Operation, there: World) -> Sweep:
+        there.begin()
+        before, initial = there.work(), there.state()
+        ended = there.command(*operation.arguments)
+        assert ended.code == operation.code, ended.said
+        points, state, work = len(there.sent()), there.state(), there.work()
+        assert there.command(*operation.arguments).code == operation.code
+        repeated = there.state()
+        assert effects(repeated) == effects(state)
+        assert operation.told_again or repeated == state, difference(repeated, state)
+        assert there.work() == work
+        return cls(
+            operation=operation,
+            there=there,
+            points=points,
+            initial=initial,
+            state=state,
+            repeated=repeated,
+            before=before,
+            work=work,
+        )
+
+    def inject(self, point: int, kind: str) -> tuple[bool, list[str]]:
+        """Let a fault happen; return whether it did, and what went wrong then or at the repetition."""
+        there = self.there
+        there.begin()
+        if kind in KILLED:
+            there.mortality.expect(point, answered=KILLED[kind])
+        pending = [there.github.faults.add("*", "", skip=point - 1, **fault) for fault in FAULTS.get(kind, ())]
+        given = [fault.times for fault in pending]
+        ended = there.command(*self.operation.arguments)
+        fired = (
+            ended.code is None
+            if kind in KILLED
+            else all(fault.times < times for fault, times in zip(pending, given, strict=True))
+        )
+        return fired, self.wrong_after(ended, kind)
+
+    def wrong_after(self, ended: Ended, kind: str) -> list[str]:
+        """Return what is wrong after a command that met a fault, or after its repetition."""
+        there = self.there
+        wrong = [*self._unclear(ended), *self._doubled(kind), *self._unlike(ended, kind)]
+        if ended.code == self.operation.code and there.state() == self.state:
+            return wrong
+        there.github.faults.clear()
+        there.mortality.expect(0, answered=False)
+        again = there.command(*self.operation.arguments)
+        if again.code != self.operation.code:
+            wrong.append(f"the repetition ends with {again.code}: {again.said}")
+        if self._seen(kind) not in (self._expected(kind, self.state), self._expected(kind, self.repeated)):
+            found = difference(there.state(), self.state)
+            wrong.append(f"after the repetition: {found}; first: {ended.said}; then: {again.said}")
+        if there.work() != self.work:
+            wrong.append("after the repetition, the job's files are others than without a fault")
+        return wrong
+
+    def _seen(self, kind: str) -> Any:
+        return self._expected(kind, self.there.state())
+
+    def _expected(self, kind: str, state: Any) -> Any:
+        """Return the state without the difference of check and status, if the fault makes cmlkit write the other."""
+        if kind not in DENIED:
+            return state
+        return [[{**each, "checks": _told(each), "statuses": []} for each in state[0]], *state[1:]]
+
+    def _unclear(self, ended: Ended) -> list[str]:
+        """Return what is wrong with the end of a command that met a fault."""
+        if ended.code is None or ended.code == self.operation.code:
+            return []
+        is_clear = ended.code in FAILED and "error: " in ended.said and "defect" not in ended.said
+        return [] if is_clear else [f"it ends with {ended.code}: {ended.said}"]
+
+    def _unlike(self, ended: Ended, kind: str) -> list[str]:
+        """Return what is wrong with the result of a success, or with the files after a failure."""
+        if ended.code != self.operation.code:
+            work = {name: content for name, content in self.there.work().items() if not name.endswith(RESUMED)}
+            return [] if work == self.before else ["it fails and changes the job's files"]
+        if self._seen(kind) == self._expected(kind, self.state) or "warning: " in ended.said or UPLOADS in ended.said:
+            return []
+        return [f"it succeeds without a word, but {difference(self.there.state(), self.state)}"]
+
+    def _doubled(self, kind: str) -> list[str]:
+        """Return the writes that came twice, and the refs that nobody asked for."""
+        found, expected = effects(self._seen(kind)), effects(self.state)
+        more = [f"{number} {name}, not {expected[name]}" for name, number in found.items() if number > expected[name]]
+        unknown = refs(self.there.state()) - refs(self.initial) - refs(self.state)
+        return more + [f"a ref {name}" for name in unknown if not name.startswith(UPLOADS)]
 
 
-@contextmanager
-def scene(folder: Path) -> Iterator[Project]:
-    """A champion on the base branch, an earlier pull request of cmlkit's, and one that a person has commented on."""
-    with project(folder) as there:
-        there.github.hub.account("ann")
-        there.merge(there.publish(there.trained(0.9), run_id="100").pull_request_number or 0)
-        there.publish(there.trained(0.91), run_id="101")
-        there.comment(2, "ann", "Keep this.")
-        there.publish(there.trained(0.92), run_id="102")
-        yield there
+def effects(state: Any) -> Counter[str]:
+    """Count what nothing removes, in each place."""
+    counted: Counter[str] = Counter()
+    for number, repository in enumerate(state[0]):
+        counted[f"discussions in repository {number}"] = len(repository["discussions"])
+        for name in ("checks", "statuses", "tags", "comments"):
+            counted[f"{name} in repository {number}"] = len(repository[name])
+        for discussion in repository["discussions"]:
+            counted[f"comments on {discussion['number']}"] = len(discussion["comments"])
+    return counted
 
 
-def state(there: Project) -> Any:
-    """Everything that people can see of the repository, without ids and times."""
-    git, hub = there.repository.git, there.repository
-    branches = {
-        branch: [there.git("ls-tree", "-r", branch), there.git("log", "--format=%an %B", branch)]
-        for branch in sorted(there.branches())
-    }
-    pulls = [
-        [
-            *[pull.number, pull.state, pull.title, pull.body, pull.head, pull.base, pull.draft, sorted(pull.labels)],
-            *[sorted(account.login for account in pull.reviewers), there.comments(pull.number)],
-        ]
-        for pull in hub.pulls
-    ]
-    checks = [[check.name, check.conclusion, check.output.summary, check.sha] for check in hub.check_runs.values()]
-    shown = json.dumps([branches, pulls, sorted(checks), [ref.name for ref in git.refs("refs/")]])
-    commits = there.git("rev-list", "--all").split()
-    # The same commits have other ids, since they were made at another time, and with them the links to them.
-    shown = re.sub("|".join(commits), "COMMIT", shown)
-    shown = re.sub("|".join(commit[:12] for commit in commits), "SHORT", shown)
-    blobs_of_reports = re.compile(r"[0-9a-f]{40}(?=\\tmodel/m\.joblib\.(?:md|json))")
-    return json.loads(blobs_of_reports.sub("REPORT", shown.replace(there.github.url, "URL")))
+def _told(repository: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return name and commit of each check, or of the status in its place."""
+    checks = [(name, commit) for name, commit, *_ in repository["checks"]]
+    return sorted({*checks, *((name, commit) for commit, name, _ in repository["statuses"])})
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, int]:
-    """The state after a publish without faults, and how many requests that took."""
-    with scene(tmp_path_factory.mktemp("undisturbed")) as there:
-        run = there.trained(0.95)
-        before = len(there.github.requests)
-        there.publish(run, run_id="103", **SPEC)
-        return state(there), len(there.github.requests) - before
+def refs(state: Any) -> set[str]:
+    return {name for repository in state[0] for name in repository["refs"]}
 
 
-def every_request(undisturbed: tuple[Any, int]) -> range:
-    assert undisturbed[1] < MOST_REQUESTS
-    return range(1, undisturbed[1] + 1)
+def difference(one: Any, other: Any, place: str = "") -> str:
+    """Return the first differences of two states, with their places."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        pairs = [(name, one.get(name), other.get(name)) for name in {**one, **other}]
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = [(str(number), *each) for number, each in enumerate(zip(one, other, strict=True))]
+    else:
+        return f"{place}: {str(one)[:300]} instead of {str(other)[:300]}"
+    found = [difference(mine, yours, f"{place}/{name}") for name, mine, yours in pairs if mine != yours]
+    return "; ".join(found[:3])
 
 
-@pytest.mark.parametrize("answered", [False, True], ids=["before the request", "after the answer"])
-def test_a_publish_that_is_killed_anywhere_is_finished_by_the_next(
-    undisturbed: tuple[Any, int], tmp_path: Path, answered: bool
+# What GitHub sends to the process of a job that is cancelled, by and by.
+CANCELLED = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+SIGNALS = {"SIGINT": CANCELLED[:1], "SIGTERM": CANCELLED[1:2], "SIGKILL": CANCELLED[2:], "cancelled": CANCELLED}
+SIGNALLED = ("publish, superseding", "pr create, commits of the job", "promote, with a pull request")
+DEADLINE_SECONDS = 120.0
+
+
+@pytest.mark.parametrize("name", SIGNALLED)
+def test_each_effect_comes_once_with_a_process_that_is_signalled(name: str, tmp_path: Path) -> None:
+    operation = named(name)
+    part = Part(operation=f"{name}, as a process", name="signals")
+    with prepared(operation, tmp_path) as there:
+        sweep = Sweep.over(operation, there)
+        for turn, point in enumerate(range(1, sweep.points + 1, 2)):
+            kind = list(SIGNALS)[turn % len(SIGNALS)]
+            there.begin()
+            ended, met = signalled(there, operation, point, SIGNALS[kind])
+            part.add(point, kind, fired=bool(met), orphans=sweep.wrong_after(ended, kind))
+    part.write()
+    assert part.orphans == []
+    assert part.fired == part.injected
+
+
+def signalled(
+    there: World, operation: Operation, point: int, numbers: Sequence[signal.Signals]
+) -> tuple[Ended, list[signal.Signals]]:
+    """Send signals to the process of a command when one of its requests arrives; return those that it got."""
+    started = threading.Event()
+    met: list[signal.Signals] = []
+
+    def send() -> None:
+        assert started.wait(DEADLINE_SECONDS)
+        for number in numbers:
+            process.send_signal(number)
+            met.append(number)
+
+    there.github.faults.add("*", "", skip=point - 1, before=send)
+    process = there.process(*operation.arguments)
+    started.set()
+    said, _ = process.communicate(timeout=DEADLINE_SECONDS)
+    killed = process.returncode in (130, *(-number for number in numbers))
+    return Ended(code=None if killed else process.returncode, said=said), met
+
+
+GIT_FAULTS = {
+    "git is killed": "kill -KILL $$",
+    "git finds the disk full": "echo 'fatal: write error: No space left on device' >&2; exit 128",
+}
+WITH_GIT = ("publish, superseding", "pr create", "pr create, commits of the job")
+
+
+@pytest.mark.parametrize("name", WITH_GIT)
+def test_each_effect_comes_once_with_a_git_that_fails(name: str, tmp_path: Path) -> None:
+    operation = named(name)
+    part = Part(operation=f"{name}, with git", name="git")
+    with prepared(operation, tmp_path) as there:
+        sweep = Sweep.over(operation, there)
+        there.begin()
+        there.command(*operation.arguments, **failing_git(tmp_path, at=0, how=""))
+        for point in range(1, calls_of_git(tmp_path) + 1):
+            for kind, how in GIT_FAULTS.items():
+                there.begin()
+                ended = there.command(*operation.arguments, **failing_git(tmp_path, at=point, how=how))
+                part.add(point, kind, fired=(tmp_path / "fired").exists(), orphans=sweep.wrong_after(ended, kind))
+    part.write()
+    assert part.orphans == []
+    assert part.fired == part.injected
+
+
+def failing_git(folder: Path, *, at: int, how: str) -> dict[str, str]:
+    """Return the variables with which one call of git fails, counted from one."""
+    program, calls, fired = folder / "bin" / "git", folder / "calls", folder / "fired"
+    calls.unlink(missing_ok=True)
+    fired.unlink(missing_ok=True)
+    program.parent.mkdir(exist_ok=True)
+    # The server's own calls lack the variable.
+    program.write_text(
+        f"""#!/bin/sh
+if [ -n "$FAILING_GIT" ]; then
+  echo >>{calls}
+  if [ "$(wc -l <{calls})" -eq {at} ]; then
+    touch {fired}
+    {how or ":"}
+  fi
+fi
+exec {shutil.which("git")} "$@"
+"""
+    )
+    program.chmod(0o755)
+    return {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}", "FAILING_GIT": "1"}
+
+
+def calls_of_git(folder: Path) -> int:
+    return len((folder / "calls").read_text().splitlines())
+
+
+@pytest.mark.parametrize("variable", ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"])
+@pytest.mark.parametrize("name", ["publish, superseding", "comment create", "promote, with a pull request"])
+def test_a_full_disk_under_the_jobs_files_ends_no_command_before_its_work(
+    name: str, variable: str, tmp_path: Path
 ) -> None:
-    for number in every_request(undisturbed):
-        with scene(tmp_path / str(number)) as there:
-            run = there.trained(0.95)
-            with pytest.raises(Died):
-                there.publish(run, run_id="103", forge=there.client(session=Mortal(number, answered=answered)), **SPEC)
-            there.publish(run, run_id="103", **SPEC)
-            assert state(there) == undisturbed[0], f"killed at request {number}"
+    operation = named(name)
+    with prepared(operation, tmp_path) as there:
+        sweep = Sweep.over(operation, there)
+        there.begin()
+        ended = there.command(*operation.arguments, **{variable: "/dev/full", "GITHUB_ACTIONS": "true"})
+        assert "defect" not in ended.said
+        assert ended.code == (2 if variable == "GITHUB_OUTPUT" else 0)
+        assert there.state() == sweep.state
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=KINDS)
-def test_one_fault_anywhere_is_survived_without_another_run(
-    undisturbed: tuple[Any, int], tmp_path: Path, fault: dict[str, Any]
-) -> None:
-    for number in every_request(undisturbed):
-        with scene(tmp_path / str(number)) as there:
-            run = there.trained(0.95)
-            there.github.faults.add("*", "", skip=number - 1, **fault)
-            there.publish(run, run_id="103", **SPEC)
-            assert state(there) == undisturbed[0], f"fault at request {number}: {there.github.requests[-5:]}"
+def test_a_pull_onto_a_full_disk_is_an_error_and_is_finished_by_the_next(tmp_path: Path) -> None:
+    operation = named("model pull")
+    with prepared(operation, tmp_path) as there:
+        sweep = Sweep.over(operation, there)
+        there.begin()
+        process = there.process(*operation.arguments, largest_file=0)
+        said, _ = process.communicate(timeout=DEADLINE_SECONDS)
+        assert (process.returncode, "cannot be written" in said) == (2, True), said
+        assert sweep.wrong_after(Ended(code=process.returncode, said=said), "disk full") == []
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=KINDS)
-def test_one_fault_on_the_way_to_lfs_is_survived_or_finished_by_the_next_run(
-    tmp_path: Path, fault: dict[str, Any]
-) -> None:
-    with scene(tmp_path / "undisturbed") as there:
-        there.publish(there.trained(0.95), run_id="103", store="lfs", **SPEC)
-        expected = state(there)
-    for number in range(LFS_REQUESTS):
-        with scene(tmp_path / str(number)) as there:
-            run = there.trained(0.95)
-            there.github.faults.add("*", "/info/lfs/", skip=number, **fault)
-            try:
-                there.publish(run, run_id="103", store="lfs", **SPEC)
-            except PermissionDenied:
-                assert fault["status"] == 403
-                there.publish(run, run_id="103", store="lfs", **SPEC)
-            assert state(there) == expected, f"fault at request {number}"
-            # An answer without a body breaks off unnoticed, and means what it says.
-            sent = sum("/info/lfs/" in request.path for request in there.github.requests)
-            assert sent > LFS_REQUESTS or (sent == LFS_REQUESTS and "truncate" in fault)
-
-
-@pytest.mark.parametrize("status", [403, 422, 503])
-def test_one_refusal_anywhere_is_an_error_or_a_warning_and_is_finished_by_the_next(
-    undisturbed: tuple[Any, int], tmp_path: Path, status: int
-) -> None:
-    for number in every_request(undisturbed):
-        with scene(tmp_path / str(number)) as there:
-            run = there.trained(0.95)
-            body = b'{"message": "A fault"}'
-            there.github.faults.add("*", "", skip=number - 1, status=status, body=body, times=1 if status < 500 else 6)
-            try:
-                there.publish(run, run_id="103", **SPEC)
-            except CmlkitError as error:
-                # A 404 for the base branch is told as what it means.
-                assert str(status) in str(error) or "has no branch 'main'" in str(error)
-            there.github.faults.clear()
-            there.publish(run, run_id="103", **SPEC)
-            assert state(there) == undisturbed[0], f"{status} at request {number}"
-
-
-def test_the_scene_has_what_a_publish_can_meet(undisturbed: tuple[Any, int]) -> None:
-    branches, pulls, checks, _ = undisturbed[0]
-    assert set(branches) == {"main", "cmlkit/main/100", "cmlkit/main/101", "cmlkit/main/103"}
-    assert [pull[1] for pull in pulls] == ["closed", "open", "closed", "open"]
-    assert len(checks) == 4
+def named(name: str) -> Operation:
+    return next(operation for operation in OPERATIONS if operation.name == name)
