@@ -56,7 +56,9 @@ def test_repo_prepare_writes_no_token(
 ) -> None:
     monkeypatch.setenv("REPO_TOKEN", "ghp_secret")
     called(capsys, "ci")
-    assert "ghp_secret" not in (checkout / ".git" / "config").read_text()
+    written = [path for path in checkout.rglob("*") if path.is_file()]
+    assert checkout / ".git" / "config" in written
+    assert [path for path in written if b"ghp_secret" in path.read_bytes()] == []
 
 
 def test_repo_prepare_fetches_the_history_when_asked(

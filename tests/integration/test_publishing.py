@@ -190,6 +190,7 @@ def test_a_report_that_somebody_deleted_comes_back(there: Project) -> None:
     there.publish(run)
     (comment,) = there.client().comments(1)
     there.client(token="ghp_person").delete_comment(comment)
+    assert there.comments(1) == []
     there.publish(run)
     assert [text for text in there.comments(1) if "accuracy" in text] == there.comments(1) != []
 
@@ -285,8 +286,10 @@ def test_a_model_that_is_not_judged_is_published_for_people_and_not_merged(there
 
 def test_a_draft_is_ready_for_review_once_the_gate_accepts(there: Project) -> None:
     there.publish(there.trained(0.5), rules=["accuracy >= 0.8"])
+    assert there.repository.pulls[0].draft
     there.publish(there.trained(0.9), attempt=2, rules=["accuracy >= 0.8"])
-    assert not there.repository.pulls[0].draft
+    [pull] = there.repository.pulls
+    assert not pull.draft
 
 
 def test_a_rejection_can_be_a_warning(there: Project) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,12 @@ from cmlkit.records.training_run import (
 from tests.integration.project import MODEL, REPOSITORY, STARTED, Project, project
 
 pytestmark = pytest.mark.slow
+
+
+INSTANCE = InstanceFacts(
+    instance_id="i-1", instance_type="t3.medium", market="spot", region="eu-west-1", price=0.1, started=None
+)
+AN_HOUR = Resources(wall_seconds=3600, cpu_seconds=1, peak_memory_bytes=1)
 
 
 @pytest.fixture
@@ -85,14 +92,10 @@ def test_a_score_of_another_model_than_the_champion_counts_for_nothing(there: Pr
 @pytest.mark.parametrize("on_existing", ["supersede", "keep", "update"])
 def test_the_report_says_what_the_published_runs_of_thirty_days_cost(there: Project, on_existing: str) -> None:
     """One of forty days ago does not count, nor does a note that a person copied; an hour costs ten cents."""
-    instance = InstanceFacts(
-        instance_id="i-1", instance_type="t3.medium", market="spot", region="eu-west-1", price=0.1, started=None
-    )
-    resources = Resources(wall_seconds=3600, cpu_seconds=1, peak_memory_bytes=1)
     report = ""
     for number, days in enumerate((0, 20, 40, 41), start=1):
         run = dataclasses.replace(
-            there.trained(0.9 + number / 100), instance=instance, resources=resources, started=STARTED + days * 86_400
+            there.trained(0.9 + number / 100), instance=INSTANCE, resources=AN_HOUR, started=STARTED + days * 86_400
         )
         published = there.publish(run, run_id=str(number), on_existing=on_existing)
         if number == 3:
@@ -128,5 +131,12 @@ def test_the_failed_runs_of_a_workflow_are_those_that_github_lists(there: Projec
 
 
 def test_a_run_without_a_price_costs_no_request(there: Project) -> None:
-    there.publish(there.trained(0.9))
-    assert not any("state=all" in request.path for request in there.github.requests)
+    def asked(number: int, **known: Any) -> int:
+        """How often a publish lists pull requests; that of the first has fewer to look at than those of the others."""
+        before = len(there.github.requests)
+        there.publish(dataclasses.replace(there.trained(0.9 + number / 100), **known), run_id=str(number))
+        return sum(each.method == "GET" and each.path.endswith("/pulls") for each in there.github.requests[before:])
+
+    asked(1)
+    without = asked(2)
+    assert asked(3, instance=INSTANCE, resources=AN_HOUR) == without + 1

@@ -164,6 +164,7 @@ def test_what_is_not_ours_is_never_touched(here: Setting, ec2: Ec2) -> None:
     here.forge.create_jit_runner(name="someone-elses", labels=["self-hosted"])
     assert reap(here) == {}
     assert sorted(ec2.alive()) == sorted(kept)
+    assert not {"CreateTags", "DeleteTags", "TerminateInstances"} & set(ec2.actions)
     assert len(here.forge.runners()) == 1
 
 
@@ -200,14 +201,21 @@ def test_a_runner_whose_instance_was_found_is_removed_whatever_other_regions_its
     assert reap(here) == {launched.instance_id: "terminated", str(launched.runner_id): "removed"}
 
 
-def test_nothing_is_ended_when_the_forge_cannot_say_what_is_busy(here: Setting, ec2: Ec2) -> None:
+@pytest.mark.parametrize("look", ["first", "second"])
+def test_nothing_is_ended_when_the_forge_cannot_say_what_is_busy(here: Setting, ec2: Ec2, look: str) -> None:
     launched = here.launch()
     here.clock.time += 7201
 
     def fail() -> None:
         raise ServiceError("GitHub is down.")
 
-    here.forge.when_listed = fail
+    def fail_from_now_on() -> None:
+        here.forge.when_listed = fail
+
+    if look == "first":
+        fail_from_now_on()
+    else:
+        here.clock.when_slept = fail_from_now_on
     with pytest.raises(ServiceError):
         reap(here)
     assert ec2.alive() == [launched.instance_id]
@@ -262,7 +270,9 @@ def test_a_role_that_may_not_list_volumes_reaps_all_the_same(here: Setting, ec2:
 
 
 def test_its_schedule_goes_with_it(here: Setting, ec2: Ec2) -> None:
-    here.launch(stop_schedule_role="arn:aws:iam::123456789012:role/x")
+    launched = here.launch(stop_schedule_role="arn:aws:iam::123456789012:role/x")
+    scheduler = ec2.client("scheduler")
+    assert [schedule["Name"] for schedule in scheduler.list_schedules()["Schedules"]] == [launched.runner_name]
     here.clock.time += 7201
     reap(here)
-    assert ec2.client("scheduler").list_schedules()["Schedules"] == []
+    assert scheduler.list_schedules()["Schedules"] == []

@@ -60,8 +60,11 @@ def test_another_run_is_left_alone(here: Setting, ec2: Ec2, other: object) -> No
 def test_the_same_run_id_in_another_repository_is_left_alone(here: Setting, ec2: Ec2) -> None:
     kept = here.launch()
     here.workflow_run = replace(RUN, repository="octo/other")
-    here.stop()
+    # Each repository has its own list of runners.
+    runners, here.forge = here.forge, FakeForge(runner_owner="octo/other")
+    assert here.stop().summary == ""
     assert ec2.alive() == [kept.instance_id]
+    assert list(runners.runners_by_id) == [kept.runner_id]
 
 
 def test_every_region_is_stopped_though_one_fails(here: Setting, ec2: Ec2) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -55,15 +56,16 @@ def test_what_does_not_fit_is_dropped_from_the_oldest_on() -> None:
 
 @dataclass(kw_only=True)
 class Forge:
-    """A forge with no pull requests, and runs that failed; None if the token may not see them."""
+    """A forge with pull requests, and runs that failed; None if the token may not see them."""
 
     failed: list[FailedRun] | None
+    bodies: Sequence[object] = ()
 
     def login(self) -> str:
         return "bot"
 
     def pull_requests(self, **_: object) -> list[object]:
-        return []
+        return list(self.bodies)
 
     def failed_runs(self, workflow: str, *, since: float) -> list[FailedRun]:
         assert (workflow, since) == ("train", NOW - WINDOW_SECONDS)
@@ -73,6 +75,27 @@ class Forge:
 
 
 MARKER = Marker(kind="pull-request", subject="m.joblib", run="7")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullRequest:
+    """As far as spending looks at it."""
+
+    author: str
+    body: str
+
+
+def test_notes_of_others_and_of_other_models_do_not_count() -> None:
+    of_another_model = Marker(kind="pull-request", subject="other.joblib", run="5")
+    bodies = [
+        PullRequest(author="bot", body=f"{MARKER}{note('6')}"),
+        PullRequest(author="ann", body=f"{MARKER}{note('5')}"),
+        PullRequest(author="bot", body=f"{of_another_model}{note('4')}"),
+        PullRequest(author="bot", body=str(note("3"))),
+    ]
+    forge = cast("PublishForge", Forge(failed=[], bodies=bodies))
+    found = spent(note(), base="main", marker=MARKER, forge=forge)
+    assert (found.usd, found.runs) == (0.5, 2)
 
 
 def test_failed_runs_count_at_most_as_long_as_they_took() -> None:

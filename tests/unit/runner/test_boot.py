@@ -179,6 +179,7 @@ def test_a_real_runner_leaves_room_for_a_startup_script_of_many_pages(key_bits: 
 
 
 def test_the_credential_does_not_appear_when_a_spec_is_printed() -> None:
+    assert a_spec().credential.startswith("aml0")
     assert "aml0" not in repr(a_spec())
 
 

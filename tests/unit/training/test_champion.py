@@ -94,6 +94,7 @@ def test_nothing_is_left_of_the_copy(path: Path) -> None:
     save_model(Threshold(140), path)
     with kept_champion(path, never) as champion:
         assert champion is not None
+        assert champion.copy.exists()
     assert not champion.copy.parent.exists()
 
 
