@@ -31,6 +31,7 @@ def publish(invocation: Invocation) -> None:
     cmlkit publish
     cmlkit publish --gate "accuracy >= champion - 0.01" --labels retrained --auto-merge squash
     """
+    from cmlkit.publishing.branch import check_branch
     from cmlkit.publishing.own_branch import refuse_chain
     from cmlkit.publishing.publish import publish as publish_run
 
@@ -42,6 +43,7 @@ def publish(invocation: Invocation) -> None:
         return
     run = read_record(directory)
     workflow_run = _workflow_run(invocation, run, directory)
+    check_branch(workflow_run, invocation.settings.publish)
     refuse_chain(workflow_run, invocation.settings.publish)
     publication = publish_run(
         run,

@@ -49,6 +49,7 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
     cmlkit runner launch --preflight
     """
     from cmlkit.gate import rule
+    from cmlkit.publishing.branch import check_branch
     from cmlkit.publishing.own_branch import refuse_chain
     from cmlkit.runner.launch import launch_all
     from cmlkit.runner.preview import preview
@@ -62,6 +63,7 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
     if dry_run:
         _show_preview(invocation, preview(spec, workflow_run=workflow_run, cloud_for=cloud_for))
         return
+    check_branch(workflow_run, invocation.settings.publish)
     refuse_chain(workflow_run, invocation.settings.publish)
     if preflight:
         _check(invocation, workflow_run)

@@ -32,9 +32,14 @@ def train(invocation: Invocation, command: tuple[str, ...]) -> None:
     """
     from cmlkit.gate import rule
     from cmlkit.process import variables_hidden
+    from cmlkit.publishing.branch import check_branch
     from cmlkit.training import train
 
     rule.parse_all(invocation.settings.gate.rules)  # publish would refuse a wrong rule only after the training
+    if invocation.workplace.is_job:
+        check_branch(
+            invocation.workplace.workflow_run(directory=Path.cwd(), with_commit=False), invocation.settings.publish
+        )
     spec = invocation.settings.train
     if command:
         spec = dataclasses.replace(spec, run=shlex.join(command), estimator="")

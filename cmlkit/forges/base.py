@@ -438,6 +438,9 @@ class PublishForge(ContentForge, PullRequestForge, CommentForge, CheckForge, Fai
     def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
         """Return the ids of the latest commits up to `ref` that changed the file, newest first; at most 100."""
 
+    def find_commit(self, name: str) -> Commit:
+        """Return the commit of a branch, a tag or a (short) id. NotFound if missing."""
+
     def author_of(self, commit: str) -> str:
         """Return the login of the commit's author, or the e-mail address if the forge knows no login."""
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 from cmlkit.errors import SettingsError
+from cmlkit.publishing.asset import BRANCH as ASSET_BRANCH
+from cmlkit.publishing.destination import likely_base
 from cmlkit.publishing.template import filled
+from cmlkit.records.workflow_run import WorkflowRun
+from cmlkit.settings.schema import PublishSpec
 
 # The rules of `git check-ref-format`, https://git-scm.com/docs/git-check-ref-format
 _REFUSED = (
@@ -57,7 +61,8 @@ def experiment_branch(
         named: Where the template comes from, for messages.
 
     Raises:
-        SettingsError: The template has another field, git refuses the name, or it is that of the base branch.
+        SettingsError: The template has another field, git refuses the name, or it is that of the base branch or of the
+            branch of images.
     """
     fields = {"base": base, "run": run, "attempt": str(attempt), "date": date, "sha": sha[:7]}
     name = filled(template, fields, named=named)
@@ -71,4 +76,25 @@ def experiment_branch(
             f"The experiment branch {name!r} is the base branch itself.",
             next_step=f"Change {named}, such as to cmlkit/{{base}}/{{run}}.",
         )
+    if name == ASSET_BRANCH:
+        raise SettingsError(
+            f"The experiment branch {name!r} is that of cmlkit's images.",
+            next_step=f"Change {named}, such as to cmlkit/{{base}}/{{run}}.",
+        )
     return name
+
+
+def check_branch(workflow_run: WorkflowRun, spec: PublishSpec) -> None:
+    """Refuse a name of the experiment branch that `publish` would refuse, as far as that can be told without the forge.
+
+    Raises:
+        SettingsError: As from `experiment_branch`.
+    """
+    experiment_branch(
+        spec.branch,
+        base=likely_base(workflow_run, named=spec.base),
+        run=workflow_run.run_id,
+        attempt=workflow_run.attempt,
+        date="2000-01-01",
+        sha=workflow_run.sha or "0" * 40,
+    )

@@ -1,11 +1,13 @@
-"""cmlkit's own branches: a run that one of them starts would make the next one, and so on without end."""
+"""cmlkit's own branches: a run must not be started by one, which would go on without end, nor write to any other."""
 
 from __future__ import annotations
 
 import re
 import string
 
+from cmlkit.clock import Clock
 from cmlkit.errors import SettingsError
+from cmlkit.forges.base import PublishForge
 from cmlkit.publishing.asset import BRANCH as ASSET_BRANCH
 from cmlkit.publishing.marker import marker_in
 from cmlkit.records.workflow_run import WorkflowRun
@@ -15,6 +17,8 @@ PREFIX = "cmlkit/"
 # A trailer of commits on branches whose names do not tell that they are cmlkit's. It has the branch's name, so that the
 # same commit, merged into another branch, does not make that one cmlkit's. workflows/*.yml look for it, too.
 _TRAILER = "Cmlkit-Branch: [{branch}]"
+# A person's token makes a branch about a second before its first commit, as do other runs at the same time.
+_LOOKS_AT_EMPTY, _SECONDS_BETWEEN_LOOKS = 6, 1.0
 # A person who starts a run by hand wants that run.
 _BY_HAND = ("", "workflow_dispatch")
 _FIELDS = {
@@ -65,6 +69,42 @@ def refuse_chain(workflow_run: WorkflowRun, spec: PublishSpec) -> None:
             next_step="Let the workflow skip cmlkit's branches, as those in workflows/ do,"
             " or set publish.allow-chains to true.",
         )
+
+
+def check_own(name: str, head: str, *, base: str, run: str, forge: PublishForge, clock: Clock) -> None:
+    """Refuse to commit to a branch that exists, unless cmlkit made it.
+
+    That is recorded in its name, in a trailer of its last commit, or in the marker of a pull request, open or not.
+
+    Args:
+        head: The branch's head.
+        base: Head of the base branch.
+        run: The run that publishes; a branch that has its id in its name is that of an earlier try.
+
+    Raises:
+        SettingsError: None of these says that it is cmlkit's own; nothing was written.
+    """
+    if name.startswith(PREFIX) or run in name:
+        return
+    found: str | None = head
+    for _ in range(_LOOKS_AT_EMPTY):
+        if found is None or _is_recorded(name, found, forge):
+            return
+        if found != base:
+            break
+        clock.sleep(_SECONDS_BETWEEN_LOOKS)
+        found = forge.branch_head(name)
+    raise SettingsError(
+        f"The branch {name!r} exists, and cmlkit did not make it: nothing was written.",
+        next_step="Set publish.branch to another name, such as cmlkit/{base}/{run}, or delete that branch.",
+    )
+
+
+def _is_recorded(name: str, head: str, forge: PublishForge) -> bool:
+    if _TRAILER.format(branch=name) in forge.find_commit(head).message:
+        return True
+    markers = (marker_in(item.body) for item in forge.pull_requests(head=name, state="all"))
+    return any(found is not None and found.kind == "pull-request" for found in markers)
 
 
 def _is_filled(template: str, name: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from cmlkit.clock import Clock
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.base import Outlook, PublishForge, Repository
 from cmlkit.forges.facts import Addresses
@@ -144,6 +145,7 @@ class Planning:
     owners: GitOwners
     workflow_run: WorkflowRun
     warn: Callable[[str], None]
+    clock: Clock
 
     def plan(self) -> PublishPlan:
         """Read, check and judge without writing anything.
@@ -211,12 +213,17 @@ class Planning:
             marker=here.marker,
             manifest=here.manifest,
             base=target.base,
+            base_head=base_head,
             forge=self.forge,
+            clock=self.clock,
         )
-        place = precedence.place(
-            self._named_branch(base=target.base, base_head=base_head, marker=here.marker),
-            reuses=self.spec.on_existing == "update",
-        )
+        named = self._named_branch(base=target.base, base_head=base_head, marker=here.marker)
+        if named == repository.default_branch:
+            raise SettingsError(
+                f"The experiment branch {named!r} is the default branch: nothing was written.",
+                next_step="Change the setting publish.branch, such as to cmlkit/{base}/{run}.",
+            )
+        place = precedence.place(named, reuses=self.spec.on_existing == "update")
         further = self._further(here, own, base_head, place)
         further = dataclasses.replace(further, stored=(*in_lfs, *further.stored))
         files = (*own, *further.files)

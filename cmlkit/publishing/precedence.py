@@ -9,12 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from cmlkit.clock import Clock
 from cmlkit.errors import Conflict, ModelError
 from cmlkit.forges.base import PublishForge, PullRequest
 from cmlkit.gate.verdict import Verdict
 from cmlkit.model.manifest import ModelManifest, RecordedVerdict
 from cmlkit.publishing.branch import refused
 from cmlkit.publishing.marker import Marker, marker_in
+from cmlkit.publishing.own_branch import check_own
 from cmlkit.publishing.pull_request import earlier_pull_requests
 
 Reason = Literal["", "newer", "accepted"]
@@ -92,14 +94,16 @@ class Precedence:
         ours: The run that publishes.
         marker: Identifies its pull request.
         manifest: Repository path of the model's manifest.
-        base: The branch that pull requests target.
+        base: The branch that pull requests target; `base_head` is its head.
     """
 
     ours: Origin
     marker: Marker
     manifest: str
     base: str
+    base_head: str
     forge: PublishForge
+    clock: Clock
 
     def place(self, name: str, *, reuses: bool) -> Place:
         """Return the branch: that of an open pull request, `name`, or one beside it if that keeps its model.
@@ -107,6 +111,9 @@ class Precedence:
         Args:
             name: The branch that the settings name.
             reuses: Whether to go on with the branch of an earlier pull request.
+
+        Raises:
+            SettingsError: The branch exists, and cmlkit did not make it.
         """
         kept = Place(branch="")
         if reuses:
@@ -118,12 +125,18 @@ class Precedence:
             if free:
                 branch = max(free, key=lambda each: self._rank(each[1]))[0].head
                 return Place(branch=branch, head=self.forge.branch_head(branch), kept=kept.kept, reason=kept.reason)
-        head = self.forge.branch_head(name)
+        head = self._own_head(name)
         if head is not None and (reason := self.ours.must_leave(self._of_branch(name, head))):
             kept = kept if kept.reason else Place(branch="", kept=name, reason=reason)
             name = beside(name, self.marker)
-            head = self.forge.branch_head(name)
+            head = self._own_head(name)
         return Place(branch=name, head=head, kept=kept.kept, reason=kept.reason)
+
+    def _own_head(self, name: str) -> str | None:
+        head = self.forge.branch_head(name)
+        if head is not None:
+            check_own(name, head, base=self.base_head, run=self.marker.run, forge=self.forge, clock=self.clock)
+        return head
 
     def _rank(self, origin: Origin | None) -> tuple[bool, bool]:
         """Prefer the run's own earlier try, then an accepted model's pull request; the newest comes first anyway."""
@@ -143,6 +156,11 @@ class Precedence:
     def outranks(self, pull_request: PullRequest) -> bool:
         """Return whether an earlier pull request's model may not be given up for this one."""
         return not self.ours.is_accepted and bool(self.ours.must_leave(self._of_pull_request(pull_request)))
+
+    def yields_to(self, pull_request: PullRequest) -> bool:
+        """Return whether this model may be given up for that of a newer run's pull request."""
+        theirs = self._of_pull_request(pull_request)
+        return theirs is None or theirs.is_accepted or not self.ours.is_accepted
 
     def is_overtaken(self) -> bool:
         """Return whether a newer run has an open pull request for the model."""

@@ -108,6 +108,7 @@ def publish(
             owners=owners,
             workflow_run=workflow_run,
             warn=progress.warn,
+            clock=clock,
         )
         plan = planning.plan()
         say(plan.verdict.headline)
@@ -203,6 +204,7 @@ class Publisher:
                 workflow_run=self.workflow_run,
                 progress=self.progress,
                 pull_request=pull_request,
+                is_new=written.is_new,
                 commit=commit,
                 report=report,
                 receptions=receptions,

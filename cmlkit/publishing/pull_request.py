@@ -112,6 +112,8 @@ def supersede(
     """
     closed = []
     for pull_request in supersedable(earlier, current=current.head, marker=marker):
+        if not _is_before(pull_request, current, marker):
+            continue  # it closes this one
         if pull_request.author != forge.login():
             # Anybody can copy a marker, so only our own are closed.
             by = "an account that was deleted" if pull_request.author == DELETED_ACCOUNT else pull_request.author
@@ -124,16 +126,64 @@ def supersede(
         if found.people:
             warn(f"The pull request #{pull_request.number} stays open: {_who(found.people)} worked on it.")
             continue
-        try:
-            _close(pull_request, current=current, marker=marker, is_noted=found.is_noted, forge=forge)
-        except (PermissionDenied, ServiceError) as error:
-            if isinstance(error, ServiceError) and error.status not in (403, 404, 409, 422):
-                raise
-            # The new result is published: an earlier pull request that stays is no reason to fail.
-            warn(f"The pull request #{pull_request.number} stays open: {error}")
-            continue
-        closed.append(pull_request)
+        if _closed(pull_request, current=current, marker=marker, is_noted=found.is_noted, forge=forge, warn=warn):
+            closed.append(pull_request)
     return closed
+
+
+def newest_of_newer(found: Iterable[PullRequest], *, marker: Marker, login: str) -> PullRequest | None:
+    """Return the pull request of the newest run among those of newer runs than the marker's; None if there are none.
+
+    Args:
+        found: Open ones with a matching marker.
+        login: Their author; anybody can copy a marker.
+    """
+    markers = [(item, marker_in(item.body)) for item in found if item.author == login]
+    newest, newest_marker = None, marker
+    for item, other in markers:
+        if other is not None and newest_marker.is_older_than(other):
+            newest, newest_marker = item, other
+    return newest
+
+
+def close_for(
+    pull_request: PullRequest, newer: PullRequest, *, marker: Marker, forge: PublishForge, warn: Callable[[str], None]
+) -> bool:
+    """Close this run's pull request, as that of a newer run supersedes it; return whether it is closed now."""
+    there = forge.pull_request(pull_request.number)
+    if there.state != "open":
+        return True  # the newer run has done it
+    found = reception(pull_request.number, forge=forge)
+    if found.people:
+        return False
+    return _closed(pull_request, current=newer, marker=marker, is_noted=found.is_noted, forge=forge, warn=warn)
+
+
+def _is_before(pull_request: PullRequest, current: PullRequest, marker: Marker) -> bool:
+    """Return whether it is of an earlier run or, if their runs have no order, was opened before this one."""
+    found = marker_in(pull_request.body)
+    return (found is not None and found.is_older_than(marker)) or pull_request.number < current.number
+
+
+def _closed(
+    pull_request: PullRequest,
+    *,
+    current: PullRequest,
+    marker: Marker,
+    is_noted: bool,
+    forge: PublishForge,
+    warn: Callable[[str], None],
+) -> bool:
+    """Close a pull request; return False, with a warning, if the forge refuses that."""
+    try:
+        _close(pull_request, current=current, marker=marker, is_noted=is_noted, forge=forge)
+    except (PermissionDenied, ServiceError) as error:
+        if isinstance(error, ServiceError) and error.status not in (403, 404, 409, 422):
+            raise
+        # The new result is published: an earlier pull request that stays is no reason to fail.
+        warn(f"The pull request #{pull_request.number} stays open: {error}")
+        return False
+    return True
 
 
 def _who(people: Sequence[str]) -> str:

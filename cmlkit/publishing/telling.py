@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cmlkit.errors import PermissionDenied, ServiceError
@@ -15,7 +15,13 @@ from cmlkit.publishing.comment import add_comment, keep_comment
 from cmlkit.publishing.destination import warn_of_pending_checks
 from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.publishing.plan import PublishPlan
-from cmlkit.publishing.pull_request import Reception, marked_pull_requests, supersede
+from cmlkit.publishing.pull_request import (
+    Reception,
+    close_for,
+    marked_pull_requests,
+    newest_of_newer,
+    supersede,
+)
 from cmlkit.publishing.wording import rejections
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import MARKER_ROOM, Report
@@ -43,6 +49,7 @@ class Telling:
     """The words to people about one commit and its pull request.
 
     Attributes:
+        is_new: Whether the branch was made for this result.
         receptions: Number of a pull request that this one supersedes -> its reception, if that was read a moment ago.
     """
 
@@ -52,6 +59,7 @@ class Telling:
     workflow_run: WorkflowRun
     progress: Progress
     pull_request: PullRequest
+    is_new: bool
     commit: str
     report: Report
     receptions: Mapping[int, Reception]
@@ -78,21 +86,41 @@ class Telling:
         return told
 
     def _supersede(self) -> tuple[int, ...]:
-        """Close the superseded pull requests; return their numbers."""
-        if self.spec.on_existing != "supersede":
+        """Close the superseded pull requests; return their numbers.
+
+        With `update` there are any only if other runs opened theirs at the same time, as each saw none to go on with.
+        """
+        updates = self.spec.on_existing == "update"
+        if self.spec.on_existing == "keep" or (updates and not self.is_new):
             return ()
         plan = self.plan
-        earlier = marked_pull_requests(plan.base, plan.marker, forge=self.forge)
+        found = marked_pull_requests(plan.base, plan.marker, forge=self.forge)
         closed = supersede(
-            earlier,
+            found,
             current=self.pull_request,
             marker=plan.marker,
             forge=self.forge,
             known=self.receptions,
-            warn=self.progress.warn,
+            warn=self.progress.note if updates else self.progress.warn,
             stays=plan.precedence.outranks,
         )
+        self._give_way(found)
         return tuple(item.number for item in closed)
+
+    def _give_way(self, found: Sequence[PullRequest]) -> None:
+        """Close this pull request if that of a newer run is open, whichever of them was opened first.
+
+        Of runs that publish at the same time, each sees those that opened theirs before; the newest closes the others
+        that it sees, and the others that it does not see, see it. A run that somebody runs again is wanted as it is.
+        """
+        plan = self.plan
+        newer = newest_of_newer(found, marker=plan.marker, login=self.forge.login())
+        if newer is None or plan.marker.attempt > 1 or not plan.precedence.yields_to(newer):
+            return
+        if close_for(self.pull_request, newer, marker=plan.marker, forge=self.forge, warn=self.progress.warn):
+            self.progress.warn(
+                f"The pull request #{newer.number} has the model of a newer run: #{self.pull_request.number} is closed."
+            )
 
     def _comment(self) -> str:
         if self.spec.comment == "none":

@@ -11,7 +11,7 @@ from cmlkit.clock import Clock, SystemClock
 from cmlkit.clouds.base import Cloud, CloudFor
 from cmlkit.clouds.launching import Instance, LaunchIncomplete, LaunchRefused
 from cmlkit.clouds.planning import Architecture, Market, NotListed
-from cmlkit.errors import CmlkitError, Interrupted, WaitTimeout
+from cmlkit.errors import CmlkitError, Conflict, Interrupted, WaitTimeout
 from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload, RunnerForge
 from cmlkit.forges.workflows import JobForge
 from cmlkit.progress import Progress, Say, Silent
@@ -109,6 +109,8 @@ class Launching:
         self._buying: dict[str, Future[_Bought]] = {}
         self._created = Created()
         self._given_up = False
+        # The runner of another launch that this one would double, if any: all wait for the first one to look.
+        self._other_launch: Future[Runner | None] = Future()
 
     def run(self) -> tuple[Launched, ...]:
         """Return the runners once they are online. If this raises, the caller must call `withdraw`."""
@@ -226,10 +228,32 @@ class Launching:
 
     def _buy(self, name: str) -> _Bought:
         regions = lease.region_labels(self.clouds)
-        labels = dict.fromkeys((*COMMON_LABELS, self.workflow_run.label, *self.spec.labels, *regions))
-        with self._created.registering(name):
-            jit_runner = self.forge.create_jit_runner(name=name, labels=list(labels))
+        own = (self.workflow_run.label, *self.spec.labels, self._launch_label)
+        labels = dict.fromkeys((*COMMON_LABELS, *own, *regions))
+        is_first = name == self.names[0]
+        try:
+            with self._created.registering(name):
+                jit_runner = self.forge.create_jit_runner(name=name, labels=list(labels))
+            if is_first:
+                self._other_launch.set_result(self._earlier_launch(jit_runner.runner))
+        finally:
+            if is_first and not self._other_launch.done():
+                self._other_launch.set_result(None)  # this one's own error tells
+        if (other := self._other_launch.result()) is not None:
+            raise Conflict(
+                f"Another launch of this run is there, for the same labels and kind of machine: {other.name} is"
+                f" {other.status}.",
+                next_step="Let one launch ask for several with --count, or give each its own --labels. What is left of"
+                " a launch that was killed goes with: cmlkit runner stop",
+            )
         return self._climbed(jit_runner)
+
+    @property
+    def _launch_label(self) -> str:
+        return lease.launch_label(self.workflow_run, self.spec)
+
+    def _earlier_launch(self, runner: Runner) -> Runner | None:
+        return lease.earlier_launch(runner, self._launch_label, self.forge.runners(), self.workflow_run)
 
     def _climbed(self, jit_runner: JitRunner, *, earlier: tuple[Refusal, ...] = ()) -> _Bought:
         name = jit_runner.runner.name

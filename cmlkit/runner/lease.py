@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from collections.abc import Iterable, Mapping
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 from cmlkit.clouds.launching import Instance, Volume
 from cmlkit.errors import SettingsError
 from cmlkit.forges.runners import Runner
+from cmlkit.records.json_text import json_text
 from cmlkit.records.workflow_run import WorkflowRun
+from cmlkit.settings.schema import RunnerSpec
 
 PREFIX = "cmlkit:"
 RUN = "cmlkit:run"
@@ -30,6 +33,9 @@ INTERRUPTED = "cmlkit:interrupted"
 
 REGION_LABEL = "cmlkit-region-"
 """Begins the labels of a runner that say in which regions its instance may be."""
+
+LAUNCH_LABEL = "cmlkit-launch-"
+"""Begins the label of a runner that says which launch of its run it is from."""
 
 _NAME = re.compile(r"cmlkit-(?P<run>.+)-(?P<attempt>\d+)-(?P<number>\d+)-(?P<expires>[0-9a-f]{8})-[0-9a-f]{6}")
 
@@ -64,9 +70,33 @@ class RunnerName:
 def new_name(workflow_run: WorkflowRun, number: int, *, expires: float) -> str:
     """Return a new name for the run's runner with that number; `expires` as in `RunnerName`.
 
-    Two launches of one run, for two kinds of machine, share the run's label but no name.
+    Two launches of one run share the run's label but no name; see `launch_label` for those that may be both.
     """
     return f"{workflow_run.label}-{number}-{int(expires):08x}-{secrets.token_hex(3)}"
+
+
+def launch_label(workflow_run: WorkflowRun, spec: RunnerSpec) -> str:
+    """Return the label that the runners of a launch have, and those of each other launch that would double it.
+
+    Launches for other labels or kinds of machines, those of a matrix, and those of another attempt would not.
+    """
+    kind = [spec.instance_type, spec.cpus, spec.memory, spec.gpus, spec.region]
+    number = workflow_run.job.rpartition("-")[2]
+    asked = [sorted(spec.labels), *kind, number if number.isdecimal() else ""]
+    digest = hashlib.sha256(json_text(asked).encode()).hexdigest()[:10]
+    return f"{LAUNCH_LABEL}{workflow_run.attempt}-{digest}"
+
+
+def earlier_launch(own: Runner, label: str, runners: Iterable[Runner], workflow_run: WorkflowRun) -> Runner | None:
+    """Return a runner that another launch with this `launch_label` registered before; None if there is none.
+
+    Of two launches at the same time, the one whose runner got the lower id goes on: both are registered before either
+    looks, so that at least the other sees it.
+    """
+    earlier = (
+        item for item in runners if item.id < own.id and label in item.labels and is_name_of(workflow_run, item.name)
+    )
+    return min(earlier, key=lambda item: item.id, default=None)
 
 
 def region_labels(regions: Iterable[str]) -> list[str]:

@@ -412,9 +412,25 @@ class TestEarlierPullRequests:
         there.comment(2, "ann", "Mine.")
         assert there.publish(there.trained(0.92), run_id="102", forge=forge).superseded == ()
 
-    def test_a_newer_runs_stays(self, there: Project) -> None:
+    def test_a_newer_runs_stays_and_supersedes_that_of_the_older_run_which_comes_late(self, there: Project) -> None:
+        newer = there.publish(there.trained(0.9), run_id="101")
+        older = there.publish(there.trained(0.91), run_id="100")
+        assert older.superseded == ()
+        assert there.open_pulls() == [newer.pull_request_number]
+        assert there.comments(older.pull_request_number or 0)[-1].endswith("Superseded by #1.")
+        assert there.branches() == {"main", newer.branch}
+        assert there.progress.warnings == ["The pull request #1 has the model of a newer run: #2 is closed."]
+
+    def test_a_newer_runs_does_not_supersede_that_of_an_older_run_that_somebody_runs_again(
+        self, there: Project
+    ) -> None:
         there.publish(there.trained(0.9), run_id="101")
-        assert there.publish(there.trained(0.91), run_id="100").superseded == ()
+        there.publish(there.trained(0.91), run_id="100", attempt=2)
+        assert there.open_pulls() == [1, 2]
+
+    def test_a_newer_rejected_runs_does_not_supersede_an_accepted_one_that_comes_late(self, there: Project) -> None:
+        there.publish(there.trained(0.3), run_id="101", rules=["accuracy > 0.5"])
+        there.publish(there.trained(0.9), run_id="100", rules=["accuracy > 0.5"])
         assert there.open_pulls() == [1, 2]
 
     def test_a_persons_stays_even_with_a_copied_marker(self, there: Project) -> None:

@@ -162,17 +162,17 @@ def test_a_newer_run_that_writes_between_plan_and_commit_keeps_the_branch(there:
     publish(there, 0.9, "100", branch="models")
     other = Project(github=there.github, directory=there.directory.parent / "other")
     there.progress = Overtaking(act=lambda: publish(other, 0.99, "102", branch="models"))
-    older = publish(there, 0.95, "101", branch="models")
+    older = publish(there, 0.95, "101", attempt=2, branch="models")
     assert there.git("show", f"models:{MODEL}") == "model of 0.99"
-    assert older.branch == "models-101-1"
+    assert older.branch == "models-101-2"
     assert_holds(there, older, 0.95, draft=False)
 
 
 def test_an_older_run_is_not_merged_by_itself(there: Project) -> None:
     publish(there, 0.99, "101")
-    publish(there, 0.9, "100", on_existing="supersede", auto_merge="squash")
+    publish(there, 0.9, "100", attempt=2, on_existing="supersede", auto_merge="squash")
     assert there.open_pulls() == [1, 2]
     assert any("a newer run has published a model" in warning for warning in there.progress.warnings)
     there.merge(1)
-    publish(there, 0.995, "99", auto_merge="squash")
+    publish(there, 0.995, "99", attempt=2, auto_merge="squash")
     assert there.open_pulls() == [2, 3]

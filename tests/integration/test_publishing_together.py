@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from cmlkit.publishing.publication import Publication
-from tests.integration.project import MODEL, Project, project
+from cmlkit.records.training_run import RECORD
+from tests.integration.project import MODEL, REPOSITORY, Project, project
 
 AT_ONCE = 10
 
@@ -90,3 +94,48 @@ def test_ten_runs_on_ten_branches_keep_to_themselves(there: Project) -> None:
     for item in published:
         assert there.git("rev-list", "--count", f"main..{item.branch}").strip() == "1"
         assert len(there.comments(item.pull_request_number or 0)) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("token", ["ghs_workflow", "ghp_person"])
+@pytest.mark.parametrize("on_existing", ["supersede", "update"])
+def test_runs_that_publish_at_once_leave_the_newest_ones_pull_request(
+    there: Project, on_existing: str, token: str
+) -> None:
+    def publish(index: int) -> Publication:
+        mine = one_of(there, index)
+        run = mine.trained(0.9 + index / 1000)
+        return mine.publish(run, run_id=str(100 + index), on_existing=on_existing, forge=mine.client(token=token))
+
+    at_once(publish, there)
+    [number] = there.open_pulls()
+    pull = there.repository.issues[number]
+    assert '"run": "109"' in pull.body or '"run":"109"' in pull.body
+    assert there.git("show", f"{pull.head}:{MODEL}") == "model of 0.909"
+    # Those of people are none of cmlkit's business.
+    assert there.branches() == {"main", pull.head}
+
+
+@pytest.mark.slow
+def test_processes_that_publish_at_once_leave_the_newest_ones_pull_request(there: Project) -> None:
+    def begun(index: int) -> subprocess.Popen[bytes]:
+        mine = one_of(there, index)
+        run = mine.trained(0.9 + index / 1000)
+        record = mine.directory / RECORD
+        record.parent.mkdir()
+        record.write_text(run.to_json())
+        subprocess.run(["git", "init", "--quiet", mine.directory], check=True)
+        variables = {
+            "GITHUB_API_URL": there.github.api_url,
+            "GITHUB_SERVER_URL": there.github.url,
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_RUN_ID": str(100 + index),
+            "CMLKIT_TOKEN": "ghs_workflow",
+        }
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "CMLKIT_"))}
+        command = [sys.executable, "-m", "cmlkit", "publish", "--base", "main"]
+        return subprocess.Popen(command, cwd=mine.directory, env={**clean, **variables})
+
+    assert [process.wait() for process in [begun(index) for index in range(8)]] == [0] * 8
+    [number] = there.open_pulls()
+    assert there.git("show", f"{there.repository.issues[number].head}:{MODEL}") == "model of 0.907"

@@ -13,6 +13,7 @@ from cmlkit.forges.base import (
     Changes,
     Check,
     Comment,
+    Commit,
     Divergence,
     NewPullRequest,
     Outlook,
@@ -131,6 +132,9 @@ class ToyForge:
 
     def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
         return []
+
+    def find_commit(self, name: str) -> Commit:
+        return Commit(id=name, message="")
 
     def author_of(self, commit: str) -> str:
         return "toy"
