@@ -10,6 +10,7 @@ from cmlkit.errors import Conflict, PermissionDenied
 from cmlkit.forges.github.agent import runner_agent
 from cmlkit.forges.runners import JitRunner, Runner, RunnerAgent, RunnerDownload, RunnerGroup
 from cmlkit.forges.workflows import Job
+from cmlkit.runner.lease import RunnerName
 
 
 @dataclass(kw_only=True)
@@ -22,7 +23,7 @@ class FakeForge:
         may_read_jobs: Whether the token may read jobs.
         polls_until_online: How often a runner is looked at before it is online; None for never.
         when_polled: Called before each look at one runner.
-        when_listed: Called before each look at all of them.
+        when_listed: Called before each look at all of them, but not before a launch's own look for other launches.
         when_created: Called before each registration.
     """
 
@@ -38,6 +39,7 @@ class FakeForge:
     looked: dict[int, int] = field(default_factory=dict)
     created: int = 0
     listed: int = 0
+    launches_to_look: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -53,6 +55,7 @@ class FakeForge:
         self.when_created()
         with self.lock:
             self.created += 1
+            self.launches_to_look += (named := RunnerName.of(name)) is not None and named.number == 1
             runner = Runner(id=100 + self.created, name=name, status="offline", busy=False, labels=tuple(labels))
             self.runners_by_id[runner.id] = runner
             return JitRunner(runner=runner, credential="aml0LWNvbmZpZw==")
@@ -64,6 +67,9 @@ class FakeForge:
         return self.runners_by_id.get(runner_id)
 
     def runners(self) -> list[Runner]:
+        if self.launches_to_look:
+            self.launches_to_look -= 1
+            return list(self.runners_by_id.values())
         self.when_listed()
         self.listed += 1
         for runner_id in self.runners_by_id:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -109,6 +109,8 @@ class Launching:
         self._buying: dict[str, Future[_Bought]] = {}
         self._created = Created()
         self._given_up = False
+        # Called now and then in the main thread: botocore takes what a signal raises in it for a lost connection.
+        self.raise_if_interrupted: Callable[[], None] = lambda: None
         # The runner of another launch that this one would double, if any: all wait for the first one to look.
         self._other_launch: Future[Runner | None] = Future()
 
@@ -149,7 +151,9 @@ class Launching:
         }
         for name in self.names:
             self._buying[name] = self._pool.submit(self._buy, name)
-        self._plan.set_result(self._planned())
+        planned = self._planned()
+        self.raise_if_interrupted()
+        self._plan.set_result(planned)
         for note in self._plan.result().notes:
             self.progress.note(note)
         bought: dict[str, _Bought] = {}
@@ -175,6 +179,11 @@ class Launching:
     def _wait_for(self, bought: Mapping[str, _Bought], say: Say) -> list[_Bought]:
         online: dict[str, _Bought] = {}
         failed: dict[str, CmlkitError] = {}
+
+        def tell(text: str) -> None:
+            self.raise_if_interrupted()
+            say(text)
+
         while bought:
             arrivals = [self._arrival(item) for item in bought.values()]
             watch = Watch(
@@ -185,7 +194,7 @@ class Launching:
                 deadline=self._deadline(),
                 clock=self.clock,
             )
-            ended = {arrival.runner.name: error for arrival, error in watch.wait(say)}
+            ended = {arrival.runner.name: error for arrival, error in watch.wait(tell)}
             online |= {name: item for name, item in bought.items() if name not in ended}
             again: dict[str, _Bought] = {}
             for name, error in ended.items():
@@ -425,6 +434,7 @@ def _launching(
 def _taken_back(launching: Launching, *, keep: bool) -> Iterator[None]:
     """Withdraw what was launched: on failure, on a signal, and, unless `keep`, at the end."""
     with catching_signals() as signals:
+        launching.raise_if_interrupted = signals.raise_if_received
         try:
             try:
                 yield

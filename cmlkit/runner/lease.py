@@ -80,7 +80,7 @@ def launch_label(workflow_run: WorkflowRun, spec: RunnerSpec) -> str:
 
     Launches for other labels or kinds of machines, those of a matrix, and those of another attempt would not.
     """
-    kind = [spec.instance_type, spec.cpus, spec.memory, spec.gpus, spec.region]
+    kind = [spec.instance_type, spec.cpus, spec.memory, spec.gpus, spec.image, spec.market, spec.region]
     number = workflow_run.job.rpartition("-")[2]
     asked = [sorted(spec.labels), *kind, number if number.isdecimal() else ""]
     digest = hashlib.sha256(json_text(asked).encode()).hexdigest()[:10]

@@ -38,6 +38,11 @@ SEAMS = ("AWS_ENDPOINT_URL", "GITHUB_API_URL", "GITHUB_SERVER_URL", "GITHUB_REPO
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     with Sandbox(tmp_path / "sandbox", source=EXAMPLE) as running:
+        # The secrets of the repository, and what the stand-in for configure-aws-credentials gives.
+        running.aws.access_keys.known |= {
+            KEYS["AWS_ACCESS_KEY_ID"]: KEYS["AWS_SECRET_ACCESS_KEY"],
+            "testing": "testing",
+        }
         yield running
 
 

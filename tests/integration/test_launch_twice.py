@@ -57,7 +57,7 @@ def test_at_the_same_time_one_goes_on(sandbox: Sandbox, count: str) -> None:
     other.send_signal(signal.SIGTERM)
     ended(other)
     assert instances() == []
-    assert sandbox.github.hub.repository(sandbox.repository).runners == {}
+    assert sandbox.github.hub.runners.runners == {}
 
 
 def test_after_a_launch_that_was_killed_the_next_says_what_is_left(sandbox: Sandbox) -> None:

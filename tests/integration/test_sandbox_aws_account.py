@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from cmlkit.clouds.aws.first_boot import USER_DATA_LIMIT_BYTES
-from cmlkit_sandbox.aws import AwsServer, needed_permissions
+from cmlkit_sandbox.aws import ACCESS_KEY, SECRET_KEY, AwsServer, needed_permissions
 from cmlkit_sandbox.aws.images import IMAGES
 from tests.integration.aws_client import REGION, UBUNTU, client, launch, refused, run_instances, until_state
 
@@ -225,6 +226,46 @@ def test_what_a_run_needs_can_be_told_from_its_calls(aws: AwsServer) -> None:
 
 def test_a_region_that_the_account_does_not_have_does_not_know_its_credentials(aws: AwsServer) -> None:
     assert refused(client(aws, region="mars-north-1").describe_instances)[:2] == ("AuthFailure", 401)
+
+
+@pytest.mark.parametrize(
+    ("service", "action", "arguments", "unknown", "mismatch"),
+    [
+        ("ec2", "describe_instances", {}, "401 AuthFailure", "401 AuthFailure"),
+        ("sts", "get_caller_identity", {}, "403 InvalidClientTokenId", "403 SignatureDoesNotMatch"),
+        (
+            "ssm",
+            "get_parameters",
+            {"Names": ["/a b"]},
+            "400 UnrecognizedClientException",
+            "400 InvalidSignatureException",
+        ),
+        (
+            "scheduler",
+            "list_schedules",
+            {"NamePrefix": "a+b"},
+            "403 UnrecognizedClientException",
+            "403 InvalidSignatureException",
+        ),
+        (
+            "s3",
+            "list_objects_v2",
+            {"Bucket": "bucket", "Prefix": "ä b"},
+            "403 InvalidAccessKeyId",
+            "403 SignatureDoesNotMatch",
+        ),
+    ],
+)
+def test_a_call_with_other_credentials_is_refused_in_the_services_own_words(
+    aws: AwsServer, service: str, action: str, arguments: dict[str, Any], unknown: str, mismatch: str
+) -> None:
+    def asked(key: str, secret: str) -> str:
+        there = boto3.session.Session(key, secret).client(service, region_name=REGION, endpoint_url=aws.url)
+        code, status = refused(getattr(there, action), **arguments)[:2]
+        return f"{status} {code}"
+
+    assert asked("AKIAOFSOMEBODYELSE00", SECRET_KEY) == unknown
+    assert asked(ACCESS_KEY, "of-somebody-else") == mismatch
 
 
 def test_an_object_s_size_headers_and_ranges_are_those_of_s3(aws: AwsServer) -> None:

@@ -95,7 +95,7 @@ def test_user_data_is_the_boot_script_with_the_jit_config_and_no_key(here: Setti
 
 def test_the_security_group_lets_nothing_in_and_is_made_once(here: Setting, ec2: Ec2) -> None:
     here.launch()
-    here.launch()
+    here.launch(labels=("gpu",))
     [group] = [
         group
         for group in ec2.client().describe_security_groups()["SecurityGroups"]
@@ -119,7 +119,7 @@ def test_a_security_group_that_was_opened_is_refused(here: Setting, ec2: Ec2) ->
         GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
     )
     with pytest.raises(SettingsError, match="inbound rules"):
-        here.launch()
+        here.launch(labels=("gpu",))
 
 
 def test_subnets_and_groups_that_are_named_are_used(here: Setting, ec2: Ec2) -> None:

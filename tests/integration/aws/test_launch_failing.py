@@ -270,6 +270,18 @@ def test_a_signal_while_aws_is_at_work_leaves_nothing(here: Setting, ec2: Ec2, m
     assert nothing_is_left(here, ec2)
 
 
+def test_a_signal_in_a_look_at_an_instance_is_not_taken_for_a_lost_connection(here: Setting, ec2: Ec2) -> None:
+    def interrupt(called: str) -> None:
+        if called == "DescribeInstances" and not here.forge.listed:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    here.forge.polls_until_online = None
+    ec2.after = interrupt
+    with pytest.raises(Interrupted):
+        here.launch()
+    assert nothing_is_left(here, ec2)
+
+
 def test_one_of_several_that_fails_takes_all_with_it(here: Setting, ec2: Ec2) -> None:
     ec2.fail("RunInstances", "OptInRequired", times=1)
     with pytest.raises(PermissionDenied):
@@ -305,7 +317,7 @@ def test_a_failing_launch_leaves_other_launches_alone(here: Setting, ec2: Ec2) -
     untouched = sorted(ec2.alive())
     here.forge.polls_until_online = None
     with pytest.raises(WaitTimeout):
-        here.launch(wait_timeout=30.0)
+        here.launch(wait_timeout=30.0, labels=("gpu",))
     assert sorted(ec2.alive()) == untouched
     assert list(here.forge.runners_by_id) == [sibling.runner_id]
 

@@ -222,7 +222,7 @@ def test_nothing_is_ended_when_the_forge_cannot_say_what_is_busy(here: Setting, 
 
 
 def test_one_that_cannot_be_terminated_does_not_keep_the_others(here: Setting, ec2: Ec2) -> None:
-    first, second = here.launch(), here.launch()
+    first, second = here.launch(), here.launch(labels=("gpu",))
     here.clock.time += 7201
     ec2.fail("TerminateInstances", "OperationNotPermitted", where={"InstanceId.1": first.instance_id})
     outcomes = reap(here)

@@ -12,6 +12,7 @@ from cmlkit.forges.runners import Runner
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.lease import RunnerName
+from cmlkit.settings.schema import RunnerSpec
 
 RUN = WorkflowRun(repository="octo/x", run_id="16123456789", attempt=2)
 RUNNER = Runner(id=7, name="cmlkit-x", status="offline", busy=False, labels=())
@@ -59,3 +60,34 @@ def test_tags_of_cmlkits_own_are_refused(name: str) -> None:
 @pytest.mark.parametrize(("text", "expires"), [("1800000000", 1_800_000_000), ("soon", None), ("", None), ("-5", None)])
 def test_only_a_time_is_taken_for_an_expiry(text: str, expires: int | None) -> None:
     assert lease.expires(replace(INSTANCE, tags={"cmlkit:expires": text})) == expires
+
+
+def launched_by(run: WorkflowRun, spec: RunnerSpec, runner_id: int) -> Runner:
+    name = lease.new_name(run, 1, expires=1_900_000_000)
+    return Runner(id=runner_id, name=name, status="offline", busy=False, labels=(lease.launch_label(run, spec),))
+
+
+OTHER_RUN = replace(RUN, run_id="1")
+SPEC = RunnerSpec(instance_type=("t3.medium",), labels=("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("run", "spec", "runner_id", "is_doubled"),
+    [
+        (RUN, SPEC, 6, True),
+        (RUN, replace(SPEC, labels=("b", "a"), wait_timeout=60.0, count=3), 6, True),
+        (replace(RUN, job="other"), SPEC, 6, True),
+        (RUN, SPEC, 8, False),
+        (RUN, replace(SPEC, labels=("a",)), 6, False),
+        (RUN, replace(SPEC, instance_type=("g5.xlarge",)), 6, False),
+        (replace(RUN, attempt=1), SPEC, 6, False),
+        (replace(RUN, job="train-1"), SPEC, 6, False),
+        (OTHER_RUN, SPEC, 6, False),
+    ],
+)
+def test_a_launch_that_asks_for_the_same_was_there_before(
+    run: WorkflowRun, spec: RunnerSpec, runner_id: int, is_doubled: bool
+) -> None:
+    other = launched_by(run, spec, runner_id)
+    found = lease.earlier_launch(RUNNER, lease.launch_label(RUN, SPEC), [other], RUN)
+    assert (found == other) is is_doubled

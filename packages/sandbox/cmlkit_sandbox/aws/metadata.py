@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
+from cmlkit_sandbox.aws.access_keys import AccessKeys
+
 PREFIX = "/_imds/"
 TOKEN_HEADER = "HTTP_X_AWS_EC2_METADATA_TOKEN"  # noqa: S105 - a name
 TTL_HEADER = "HTTP_X_AWS_EC2_METADATA_TOKEN_TTL_SECONDS"
@@ -21,7 +23,8 @@ class MetadataService:
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
     """
 
-    def __init__(self) -> None:
+    def __init__(self, access_keys: AccessKeys) -> None:
+        self._access_keys = access_keys
         self._entries: dict[str, dict[str, str]] = {}
         self._user_data: dict[str, bytes] = {}
         self._tokens: dict[str, str] = {}
@@ -56,7 +59,7 @@ class MetadataService:
             "meta-data/placement/region": region,
             "dynamic/instance-identity/document": json.dumps(identity, indent=2),
         }
-        self._entries[instance_id] = entries | (_credentials(profile) if profile else {})
+        self._entries[instance_id] = entries | (self._credentials(profile) if profile else {})
         if user_data:
             self._user_data[instance_id] = user_data
 
@@ -98,19 +101,20 @@ class MetadataService:
         self._tokens[token] = instance_id
         return "200 OK", token.encode()
 
-
-def _credentials(profile: str) -> dict[str, str]:
-    now = datetime.now(UTC)
-    credentials = {
-        "Code": "Success",
-        "LastUpdated": _iso(now),
-        "Type": "AWS-HMAC",
-        "AccessKeyId": f"ASIASANDBOX{secrets.token_hex(4).upper()}",
-        "SecretAccessKey": secrets.token_hex(20),
-        "Token": secrets.token_hex(32),
-        "Expiration": _iso(now + timedelta(hours=6)),
-    }
-    return {f"meta-data/iam/security-credentials/{profile}": json.dumps(credentials)}
+    def _credentials(self, profile: str) -> dict[str, str]:
+        now = datetime.now(UTC)
+        key, secret = f"ASIASANDBOX{secrets.token_hex(4).upper()}", secrets.token_hex(20)
+        self._access_keys.known[key] = secret
+        credentials = {
+            "Code": "Success",
+            "LastUpdated": _iso(now),
+            "Type": "AWS-HMAC",
+            "AccessKeyId": key,
+            "SecretAccessKey": secret,
+            "Token": secrets.token_hex(32),
+            "Expiration": _iso(now + timedelta(hours=6)),
+        }
+        return {f"meta-data/iam/security-credentials/{profile}": json.dumps(credentials)}
 
 
 def _iso(moment: datetime) -> str:

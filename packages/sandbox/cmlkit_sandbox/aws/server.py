@@ -15,6 +15,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from cmlkit.errors import CmlkitError
 from cmlkit_sandbox.aws import metadata, prices
+from cmlkit_sandbox.aws.access_keys import AccessKeys
 from cmlkit_sandbox.aws.account import ACCESS_KEY, SECRET_KEY, Denials
 from cmlkit_sandbox.aws.answer import Answer, Refusal
 from cmlkit_sandbox.aws.call import Call, read_call
@@ -56,6 +57,7 @@ class AwsServer:
         latency: Delay of every call, in seconds.
         calls: The calls so far.
         faults: The pending faults; see `fail`.
+        access_keys: The keys that calls may be signed with: `access_keys.known["AKIA…"] = SECRET` adds one.
         denials: The denied actions; see `deny`.
         quotas: The account's limits; `quotas.limits["L-1216C47A"] = 0`.
         keys: The key that encrypts volumes; `keys.own = ARN` for one that the spot service may not use.
@@ -76,6 +78,7 @@ class AwsServer:
         self.latency = 0.0
         self.calls: list[Call] = []
         self.faults = Faults()
+        self.access_keys = AccessKeys({ACCESS_KEY: SECRET_KEY})
         self.denials = Denials()
         self.keys = Keys(self.denials)
         self.quotas = Quotas()
@@ -89,7 +92,7 @@ class AwsServer:
             clock_rate=clock_rate,
             host=dict(os.environ if host is None else host),
         )
-        self._metadata = metadata.MetadataService()
+        self._metadata = metadata.MetadataService(self.access_keys)
         self._numbers = itertools.count(1)
         self._logging = threading.Lock()
         self._timers: list[threading.Timer] = []
@@ -253,6 +256,7 @@ class AwsServer:
             raise ConnectionResetError("the sandbox is closing")
         operation = self._operations.get((call.service, call.action), self._moto.answer)
         try:
+            self.access_keys.check(call)
             self.denials.check(call)
             if call.is_dry_run and call.action != "RunInstances":
                 raise Refusal("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", status=412)
