@@ -156,6 +156,21 @@ def test_report_prints_markdown_and_writes_nothing(sandbox: Sandbox, capsys: pyt
         (["train", "--run", "true", "--model", "/m.joblib"], {}, 2, "inside the project"),
         (["runner", "launch"], {"CMLKIT_TRAIN_MODEL": "out/m.joblib"}, 2, "train.model is 'out/m.joblib', which links"),
         (["train", "--run", "true", "--model", "out/m.joblib"], {}, 2, "train.model is 'out/m.joblib', which links"),
+        (["publish", "--branch", "main"], {}, 2, "'main' is the base branch itself"),
+        (["publish", "--branch", "main", "--base", "absent"], {}, 2, "no branch 'absent'"),
+        (["runner", "launch"], {"CMLKIT_PUBLISH_BRANCH": "main"}, 2, "'main' is the base branch itself"),
+        (
+            ["train", "--run", "true"],
+            {"CMLKIT_PUBLISH_BRANCH": "{base}", "GITHUB_ACTIONS": "true"},
+            2,
+            "'main' is the base branch itself",
+        ),
+        (
+            ["train", "--run", "true"],
+            {"CMLKIT_PUBLISH_BRANCH": "{model}", "GITHUB_ACTIONS": "true"},
+            2,
+            "publish.branch",
+        ),
     ],
 )
 def test_bad_input_says_what_is_wrong_and_leaves_nothing(

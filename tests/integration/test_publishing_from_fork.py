@@ -57,3 +57,14 @@ def test_published_twice_nothing_is_doubled_and_a_newer_one_supersedes_it(there:
 def test_the_repository_is_no_fork_of_itself(there: Project) -> None:
     with pytest.raises(SettingsError, match="the repository itself"):
         forked(there, fork="Octo/Forest")
+
+
+def test_a_branch_of_the_forks_owner_is_refused_and_one_that_cmlkit_made_is_used_again(there: Project) -> None:
+    fork = there.github.hub.repository(FORK).git
+    fork.git("branch", "mine", "main")
+    with pytest.raises(SettingsError, match="'mine' exists, and cmlkit did not make it"):
+        there.publish(there.trained(0.9), branch="mine", forge=forked(there))
+    assert there.repository.pulls == []
+    for run_id, accuracy in (("100", 0.9), ("101", 0.95)):
+        published = there.publish(there.trained(accuracy), run_id=run_id, branch="models", forge=forked(there))
+        assert published.branch == "models"

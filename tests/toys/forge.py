@@ -53,6 +53,7 @@ class ToyCommit:
 
     parent: str
     files: Mapping[str, bytes]
+    message: str = ""
 
 
 @dataclass
@@ -97,7 +98,9 @@ class ToyForge:
     def commit(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str:
         kept = {path: content for path, content in self.commits[parent].files.items() if path not in changes.removes}
         written = {file.path: file.content for file in changes.files}
-        self.branches[branch] = self._store(ToyCommit(parent=parent, files={**kept, **written}))
+        self.branches[branch] = self._store(
+            ToyCommit(parent=parent, files={**kept, **written}, message=changes.message)
+        )
         return self.branches[branch]
 
     def upload(self, changes: Changes, *, parent: str) -> None:
@@ -134,7 +137,7 @@ class ToyForge:
         return []
 
     def find_commit(self, name: str) -> Commit:
-        return Commit(id=name, message="")
+        return Commit(id=name, message=self.commits[name].message)
 
     def author_of(self, commit: str) -> str:
         return "toy"
@@ -152,7 +155,7 @@ class ToyForge:
         self, *, base: str = "", head: str = "", state: str = "open", limit: int | None = None
     ) -> list[PullRequest]:
         found = [item for item in self.pulls.values() if base in ("", item.base) and head in ("", item.head)]
-        return [item for item in found if item.state == state][::-1][:limit]
+        return [item for item in found if state in ("all", item.state)][::-1][:limit]
 
     def pull_requests_with(self, commit: str) -> list[PullRequest]:
         return [item for item in self.pulls.values() if item.head_sha == commit]

@@ -131,6 +131,7 @@ class Workshop:
             owners=GitOwners(root=None),
             workflow_run=self.workflow_run(run_id),
             warn=self.heard.warn,
+            clock=FastClock(),
         ).plan()
 
     def publish(
