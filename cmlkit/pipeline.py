@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from cmlkit.bounds.yaml_text import yaml_value
+
 PIPELINE_FILE, LOCK_FILE = "dvc.yaml", "dvc.lock"
 COMMAND = re.compile(r"\bdvc\s+(?:repro|exp\s+run)\b")
 _TEMPLATE = re.compile(r"\$\{[^}]*\}")
@@ -133,7 +135,7 @@ def merged_lock(base: bytes | None, *, before: bytes | None, after: bytes) -> by
     stages = {name: stage for name, stage in {**theirs, **changed}.items() if name not in gone}
     if stages == theirs:
         return base
-    document = {**yaml.safe_load(after), "stages": stages}
+    document = {**yaml_value(after), "stages": stages}
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode()
 
 
@@ -167,7 +169,7 @@ def shown(read: ReadText, kind: str, folder: str = "") -> tuple[str, ...]:
     https://doc.dvc.org/user-guide/project-structure/dvcyaml-files#metrics-and-plots
     """
     try:
-        document = yaml.safe_load(read(posixpath.join(folder, PIPELINE_FILE)) or b"")
+        document = yaml_value(read(posixpath.join(folder, PIPELINE_FILE)) or b"")
     except yaml.YAMLError:
         return ()
     listed = document.get(kind) if isinstance(document, dict) else None
@@ -178,7 +180,7 @@ def shown(read: ReadText, kind: str, folder: str = "") -> tuple[str, ...]:
 def _stages(content: bytes | None) -> dict[str, Mapping[str, Any]]:
     """Return stage -> its description; those with `foreach` or `matrix` describe the stages made from them."""
     try:
-        document = yaml.safe_load(content or b"")
+        document = yaml_value(content or b"")
     except yaml.YAMLError:
         return {}
     stages = document.get("stages") if isinstance(document, dict) else None

@@ -6,14 +6,17 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-t
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Literal
 
+from cmlkit.bounds.files import read_regular
 from cmlkit.ci.base import PullRequestEvent
+from cmlkit.records.json_text import read_json
 from cmlkit.records.workflow_run import ReadsOnly, Trigger
+
+# https://docs.github.com/en/webhooks/webhook-events-and-payloads: 25 MB, and as much again for its line breaks.
+PAYLOAD_BYTES = 64 * 1024**2
 
 Environ = Mapping[str, str]
 Payload = Mapping[str, Any]
@@ -33,7 +36,7 @@ _QUEUE_BRANCH = re.compile(r"gh-readonly-queue/(?P<base>.+)/pr-(?P<number>\d+)-[
 def read_payload(environ: Environ) -> Payload:
     """Return the payload of the event; empty if its file is missing or cannot be read."""
     try:
-        payload = json.loads(Path(environ.get("GITHUB_EVENT_PATH", "")).read_text(encoding="utf-8"))
+        payload = read_json(read_regular(environ.get("GITHUB_EVENT_PATH", ""), PAYLOAD_BYTES))
     except (OSError, ValueError):
         return {}
     return payload if isinstance(payload, dict) else {}

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import click
 
+from cmlkit.bounds.files import read_regular
 from cmlkit.cli import edges
 from cmlkit.cli.markdown_file import STANDARD_INPUT, is_piped
 from cmlkit.cli.options import Invocation, with_settings
@@ -116,14 +117,22 @@ def _standard_input() -> Path:
 
 def _content(file: Path, invocation: Invocation) -> tuple[str, bytes]:
     """Return name and bytes of a file, or of standard input."""
+    limit = edges.facts(invocation).limits.files.git
     if str(file) in STANDARD_INPUT:
-        return "image", sys.stdin.buffer.read()
+        return "image", _piped(limit)
     try:
         if warning := GitStore(edges.facts(invocation).limits.files).check(str(file), size=file.stat().st_size):
             invocation.progress.warn(warning)
-        return file.name, file.read_bytes()
+        return file.name, read_regular(file, limit)
     except OSError as error:
         raise SettingsError(f"{file} cannot be read: {error.strerror}.", next_step="Check the path.") from error
+
+
+def _piped(limit: int) -> bytes:
+    content = sys.stdin.buffer.read(limit + 1)
+    if len(content) > limit:
+        raise SettingsError(f"Standard input has more than {limit // 1024**2} MiB, the most that git takes there.")
+    return content
 
 
 def _named(name: str, content: bytes, mime_type: str) -> str:

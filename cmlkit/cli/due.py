@@ -99,13 +99,14 @@ def _own_branch(invocation: Invocation, directory: Path) -> str:
 
 def _checkout(invocation: Invocation, directory: Path) -> Checkout:
     from cmlkit import pipeline
+    from cmlkit.bounds.files import read_project_file
     from cmlkit.ci import for_commands
     from cmlkit.git import checkout
     from cmlkit.training import remote
     from cmlkit.training.due import Checkout
 
     def read(path: str) -> bytes | None:
-        return (directory / path).read_bytes() if (directory / path).is_file() else None
+        return read_project_file(directory / path)
 
     def changed_elsewhere() -> list[str]:
         if not pipeline.reads_elsewhere(read):

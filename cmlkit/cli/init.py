@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from cmlkit import scaffold
+from cmlkit.bounds.files import SETTINGS_BYTES, read_regular, read_small
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_json, print_pairs
 from cmlkit.errors import GitError, NotARepository, SettingsError
@@ -144,7 +145,9 @@ def _asked_of_git(invocation: Invocation, directory: Path) -> tuple[list[str], s
 
 
 def _settings_text(invocation: Invocation, listed: Sequence[str]) -> str:
-    guess = scaffold.guess(listed, lambda path: Path(path).read_text(encoding="utf-8", errors="replace"))
+    guess = scaffold.guess(
+        listed, lambda path: (read_small(Path(path), SETTINGS_BYTES) or b"").decode("utf-8", "replace")
+    )
     train = {**guess.train, **_said(invocation, "train")}
     if not train.get("run") and not train.get("estimator"):
         train["run"] = _asked()
@@ -216,6 +219,6 @@ def _write(files: Mapping[Path, str], *, force: bool) -> list[Path]:
 
 def _content(path: Path) -> str | None:
     try:
-        return path.read_bytes().decode("utf-8")  # with its line breaks
+        return read_regular(path, SETTINGS_BYTES).decode("utf-8")  # with its line breaks
     except (OSError, UnicodeDecodeError):
         return None

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import click
 
+from cmlkit.bounds.files import open_regular
 from cmlkit.cli import edges
 from cmlkit.cli.options import Invocation
 from cmlkit.errors import CmlkitError, SettingsError
@@ -133,7 +134,12 @@ def _read(name: str, invocation: Invocation) -> MarkdownText:
 
 
 def _content_of(path: Path) -> bytes:
-    with path.open("rb") as file:
+    # What `<(…)` names is a pipe that has a writer; one in a folder may never have one.
+    with (
+        path.open("rb")
+        if path.is_relative_to("/dev/fd") or path.is_relative_to("/proc")
+        else open_regular(path) as file
+    ):
         return _content(file)
 
 

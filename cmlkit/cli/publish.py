@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cmlkit.bounds.files import RECORD_BYTES, read_text
 from cmlkit.cli import edges
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, show_text
@@ -103,7 +104,7 @@ def read_record(directory: Path) -> TrainingRun:
         SettingsError: It is missing or broken.
     """
     try:
-        text = (directory / RECORD).read_text(encoding="utf-8")
+        text = read_text(directory / RECORD, RECORD_BYTES)
     except OSError:
         raise SettingsError(
             f"There is no record of a training at {RECORD}.", next_step="Run cmlkit train first, in this folder."

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cmlkit.cli.markdown_file import STANDARD_INPUT
+from cmlkit.bounds.files import read_regular
+from cmlkit.cli.markdown_file import LONGEST_FILE_BYTES, STANDARD_INPUT
 from cmlkit.errors import SettingsError
 from cmlkit.publishing.live_comment import Look
 from cmlkit.publishing.local_files import LocalFiles
@@ -56,7 +57,7 @@ class Watched:
 
 def _read(path: Path) -> MarkdownText:
     try:
-        text, _ = decoded(path.read_bytes())
+        text, _ = decoded(read_regular(path, LONGEST_FILE_BYTES))
     except OSError:
         text = ""
     return MarkdownText(name=str(path), folder=path.parent, text=text)

@@ -14,6 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
+from cmlkit.bounds.files import open_regular
+
 MAGIC = b"\x93NUMPY"
 HEADER_LIMIT_BYTES = 1024 * 1024
 # NumPy's type codes -> those of the module array.
@@ -65,7 +67,7 @@ class ArrayFile:
 
 def read_array_file(file: Path) -> ArrayFile | None:
     """Read the header; return None if the file is not a `.npy` file that can be read."""
-    with file.open("rb") as content:
+    with open_regular(file) as content:
         return array_in(content, file)
 
 

@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO
 
+from cmlkit.bounds.files import check_regular
 from cmlkit.data import parquet_file
 from cmlkit.data.array_file import array_in
 from cmlkit.data.table_head import Head, numbered, text_head
@@ -26,7 +27,7 @@ KEPT_FILES, KEPT_BYTES = 2_000, 16 * 1024
 FILES_AT_A_TIME = 100
 # From this size on, counting lines by NumPy saves more time than importing it takes.
 NUMPY_BYTES = 256 * 1024 * 1024
-_OPEN = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_OPEN = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 TEXTS, ARRAYS = (".csv", ".tsv", ".txt"), (".npy",)
 
 
@@ -110,7 +111,9 @@ def small_content(file: str) -> bytes | None:
     # A file object costs more than opening, reading and closing together.
     descriptor = os.open(file, _OPEN)
     try:
-        size = os.fstat(descriptor).st_size
+        status = os.fstat(descriptor)
+        check_regular(status, file)
+        size = status.st_size
         if size > WHOLE_BYTES:
             return None
         content = os.read(descriptor, size + 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 import re
 import zipfile
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from cmlkit.model.environment import LIBRARIES
 from cmlkit.model.file_format import Recognized, recognize
 from cmlkit.model.folder import parts_of, recognize_folder
 from cmlkit.model.pickle_contents import Contents, read_as_far_as_possible, read_contents, together
+from cmlkit.records.json_text import read_json
 from cmlkit.records.model_format import FOLDER, FORMATS, OTHER, ULTRALYTICS
 
 PICKLED = ("joblib", "pickle")
@@ -125,7 +125,7 @@ def _part(path: Path) -> Contents | None:
 def _keras(path: Path) -> Contents:
     try:
         with zipfile.ZipFile(path) as archive, archive.open("config.json") as file:
-            config = json.loads(file.read(_CONFIG_LIMIT_BYTES))
+            config = read_json(file.read(_CONFIG_LIMIT_BYTES))
         name = f"{config.get('module') or 'keras'}.{config['class_name']}"
     except (zipfile.BadZipFile, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cmlkit.bounds.files import open_regular, read_regular
 from cmlkit.errors import CmlkitError, MissingExtra, ModelError, SettingsError
 from cmlkit.files import write_whole
 from cmlkit.model import skops_file
@@ -227,7 +228,7 @@ def _joblib() -> Any:
 
 def hashed(path: Path) -> tuple[str, int]:
     try:
-        with path.open("rb") as content:
+        with open_regular(path) as content:
             sha256 = hashlib.file_digest(content, "sha256").hexdigest()
         size = path.stat().st_size
     except OSError as error:
@@ -239,7 +240,7 @@ def hashed(path: Path) -> tuple[str, int]:
 
 def read_content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise _unreadable(path, error) from error
 

@@ -12,7 +12,6 @@ Sources: the first bytes and fields that each project documents.
 
 from __future__ import annotations
 
-import json
 import re
 import struct
 import zipfile
@@ -21,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from cmlkit.bounds.files import open_regular
+from cmlkit.records.json_text import read_json
 from cmlkit.records.model_format import OTHER
 
 HEAD_BYTES = 64 * 1024
@@ -68,7 +69,7 @@ def recognize(path: Path) -> Recognized:
     Raises:
         OSError: The file cannot be read.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - TAIL_BYTES))
         tail = file.read()
@@ -153,7 +154,7 @@ def _safetensors(ends: _Ends) -> Recognized | None:
         return None
     ends.file.seek(8)
     try:
-        header = json.loads(ends.file.read(length))
+        header = read_json(ends.file.read(length))
     except ValueError:
         return None
     tensors = [item for name, item in header.items() if name != "__metadata__"]
@@ -327,7 +328,7 @@ def _keras_version(archive: zipfile.ZipFile, names: set[str]) -> str:
     if "metadata.json" not in names:
         return ""
     with archive.open("metadata.json") as file:
-        found: Any = json.loads(file.read(HEAD_BYTES))
+        found: Any = read_json(file.read(HEAD_BYTES))
     return str(found.get("keras_version", "")) if isinstance(found, dict) else ""
 
 

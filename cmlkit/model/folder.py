@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cmlkit.bounds.files import open_regular
 from cmlkit.errors import ModelError
 from cmlkit.model.file_format import Recognized, recognize
 from cmlkit.model.manifest import ModelPart
+from cmlkit.records.json_text import read_json
 from cmlkit.records.model_format import FOLDER
 from cmlkit.stores.base import hashed
 
@@ -126,7 +127,7 @@ def _spacy(folder: Path) -> tuple[str, str]:
 
 def _json(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(_text(file))
+        found = read_json(_text(file))
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
@@ -134,7 +135,7 @@ def _json(file: Path) -> dict[str, Any]:
 
 def _text(file: Path) -> str:
     try:
-        with file.open("rb") as content:
+        with open_regular(file) as content:
             return content.read(TEXT_LIMIT_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""

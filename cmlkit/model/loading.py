@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cmlkit.bounds.files import read_project_file, read_small
 from cmlkit.ci import for_commands
 from cmlkit.errors import ModelError
 from cmlkit.model.file import check_parts, load_file, load_parts
@@ -122,8 +123,8 @@ def _pointer_of(file: Path, sha256: str) -> Pointer | None:
             return _kept_at(file, sha256)
         from cmlkit.stores.dvc import dvc_pointer
 
-        return dvc_pointer(beside.read_bytes(), sha256=sha256)
-    pointer = read_pointer(file.read_bytes()) if file.is_file() and file.stat().st_size <= LIMIT_BYTES else None
+        return dvc_pointer(read_project_file(beside) or b"", sha256=sha256)
+    pointer = read_pointer(read_small(file, LIMIT_BYTES) or b"")
     if pointer is not None and pointer.sha256 != sha256:
         raise ModelError(
             f"{file} points to another model than its manifest describes.",

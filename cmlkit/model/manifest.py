@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from cmlkit.bounds.files import RECORD_BYTES, read_project_file, read_regular
 from cmlkit.errors import ModelError
 from cmlkit.model.profiles import profiles_path, with_profiles
-from cmlkit.records.json_text import finite, json_text
+from cmlkit.records.json_text import finite, json_text, read_json
 from cmlkit.records.redaction import redacted
 from cmlkit.records.training_run import DataFingerprint
 
@@ -116,7 +116,7 @@ class ModelManifest:
             ModelError: `text` is not a manifest; the message names `source`.
         """
         try:
-            record = json.loads(text)
+            record = read_json(text)
             known = {field.name for field in dataclasses.fields(cls)}
             fields = {name: value for name, value in record.items() if name in known}
             # Version 0.1.0 wrote a metric that was no finite number as NaN.
@@ -174,11 +174,11 @@ def read_manifest(path: str | os.PathLike[str]) -> ModelManifest:
     """
     manifest = manifest_path(path)
     try:
-        found = ModelManifest.from_json(Path(manifest).read_bytes(), source=manifest)
+        found = ModelManifest.from_json(read_regular(manifest, RECORD_BYTES), source=manifest)
     except OSError as error:
         raise ModelError(
             f"The manifest {manifest} cannot be read: {error.strerror}.",
             next_step="Without it the model cannot be verified: fetch it from the same commit, or train again.",
         ) from error
     beside = Path(profiles_path(path))
-    return with_profiles(found, beside.read_bytes() if found.profiles and beside.is_file() else None)
+    return with_profiles(found, read_project_file(beside, RECORD_BYTES) if found.profiles else None)

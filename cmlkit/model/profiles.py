@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from cmlkit.records.json_text import json_text
+from cmlkit.records.json_text import json_text, read_json
 from cmlkit.records.training_run import DataFingerprint
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def with_profiles(manifest: ModelManifest, content: bytes | None) -> ModelManife
         return manifest
     try:
         found = {
-            path: {str(name): str(line) for name, line in lines.items()} for path, lines in json.loads(content).items()
+            path: {str(name): str(line) for name, line in lines.items()} for path, lines in read_json(content).items()
         }
     except (ValueError, TypeError, AttributeError):
         return manifest

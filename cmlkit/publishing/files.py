@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from cmlkit.bounds.files import read_regular
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.base import NewFile
 from cmlkit.git.limits import FileLimits
@@ -130,7 +131,7 @@ def read_files(
         if warning := store.check(place, size=_size(role, path, directory)):
             warn(warning)
     files = tuple(
-        CommitFile(path=place, role=role, content=(directory / path).read_bytes())
+        CommitFile(path=place, role=role, content=read_regular(directory / path, limits.git))
         for place, (role, path) in places.items()
     )
     for file in files:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cmlkit.bounds.files import read_project_file
 from cmlkit.errors import GitError
 from cmlkit.git import checkout
 from cmlkit.git.changes import ignored, with_lfs
@@ -40,8 +41,7 @@ class GitOwners:
         listed = list(paths)
         if self.root is None or not listed:
             return set()
-        file = self.root / ATTRIBUTES
-        content = file.read_bytes() if file.is_file() else b""
+        content = read_project_file(self.root / ATTRIBUTES) or b""
         return {path for path in with_lfs(self.root, listed) if not has_entry(path, content)}
 
     def ignored(self, paths: Iterable[str]) -> list[str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes
 
+from cmlkit.bounds.files import read_regular
 from cmlkit.errors import SettingsError
 from cmlkit.git.limits import FileLimits
 from cmlkit.publishing.files import picture_fault, picture_suffix
@@ -108,7 +109,7 @@ class LocalFiles:
             if (size := real.stat().st_size) > self.limits.git:
                 most = self.limits.git // 1024**2
                 raise SettingsError(f"it has {size / 1024**2:.1f} MiB, and {self.limits.host} takes {most} MiB in git")
-            return real.read_bytes()
+            return read_regular(real, self.limits.git)
         except OSError as error:
             raise SettingsError(f"it cannot be read: {error.strerror}") from error
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from cmlkit.records.json_text import json_text
+from cmlkit.records.json_text import json_text, read_json
 
 Kind = Literal["pull-request", "report", "superseded"]
 
@@ -50,6 +49,6 @@ def marker_in(body: str) -> Marker | None:
     """Return the first marker in a body, or None."""
     match = _MARKER.search(body)
     try:
-        return Marker(**json.loads(match[1])) if match else None
+        return Marker(**read_json(match[1])) if match else None
     except (ValueError, TypeError):
         return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from cmlkit import pipeline
+from cmlkit.bounds.files import read_project_file
 from cmlkit.errors import CmlkitError, GitError, ModelError
 from cmlkit.git import checkout, history
 from cmlkit.model.manifest import manifest_path
@@ -56,7 +57,7 @@ class PipelineFiles:
     def pointers(self, read: ReadTree) -> tuple[CommitFile, ...]:
         """Return lock files and ignore files as they are to be committed on top of a commit that `read` reads."""
         files = {
-            path: pipeline.merged_lock(read(path), before=before, after=(self.root / path).read_bytes())
+            path: pipeline.merged_lock(read(path), before=before, after=read_project_file(self.root / path) or b"")
             for path, before in self.before.items()
         }
 
@@ -119,7 +120,7 @@ def pipeline_files(
     root = directory.parents[len(prefix.parts) - 1] if prefix.parts else directory
 
     def read(path: str) -> bytes | None:
-        return (root / path).read_bytes() if (root / path).is_file() else None
+        return read_project_file(root / path)
 
     owned = {path: owner for path in own_paths(run, directory, prefix) if (owner := pipeline.owner(path, read))}
     if not owned:
@@ -222,7 +223,7 @@ def _ignored(output: Output, root: Path, read: ReadTree) -> dict[str, bytes]:
 
 
 def _on_disk(file: Path) -> bytes:
-    return file.read_bytes() if file.is_file() else b""
+    return read_project_file(file) or b""
 
 
 def _lines(content: bytes) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from cmlkit.bounds.files import read_regular, read_small
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.formats import size as shown_size
 from cmlkit.git.changes import (
@@ -154,7 +155,7 @@ def _content(path: str, directory: Path, limits: FileLimits) -> bytes:
         raise SettingsError(f"{path} leads out of the working directory.", next_step="Name files inside it.")
     try:
         GitStore(limits).check(path, size=file.stat().st_size)
-        return file.read_bytes()
+        return read_regular(file, limits.git)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.", next_step="Check the path.") from error
 
@@ -220,7 +221,7 @@ def _stage_pointer(stage: Staging, path: str) -> ModelFile | None:
     """Stage the pointer to a file's bytes; return the file, or None if it is a pointer itself."""
     file = stage.file(path)
     if _is_pointer(file):
-        stage.add_content(path, file.read_bytes(), mode=stage.mode_on_disk(path))
+        stage.add_content(path, read_regular(file, LIMIT_BYTES), mode=stage.mode_on_disk(path))
         return None
     sha256, size = hashed(file)
     pointer = Pointer(store="lfs", sha256=sha256, size=size)
@@ -230,7 +231,7 @@ def _stage_pointer(stage: Staging, path: str) -> ModelFile | None:
 
 
 def _is_pointer(file: Path) -> bool:
-    found = read_pointer(file.read_bytes()) if file.stat().st_size <= LIMIT_BYTES else None
+    found = read_pointer(read_small(file, LIMIT_BYTES) or b"")
     return found is not None and found.store == "lfs"
 
 

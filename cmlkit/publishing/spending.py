@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from cmlkit.forges.base import PublishForge
 from cmlkit.forges.workflows import FailedRun
 from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.records.cost import Spent, cost_of
-from cmlkit.records.json_text import json_text
+from cmlkit.records.json_text import json_text, read_json
 from cmlkit.records.training_run import TrainingRun
 from cmlkit.together import beside
 
@@ -60,7 +59,7 @@ def notes_in(body: str) -> list[SpendingNote]:
     found = []
     for match in _NOTE.findall(body):
         try:
-            note = SpendingNote(**json.loads(match))
+            note = SpendingNote(**read_json(match))
             found.append(dataclasses.replace(note, usd=float(note.usd), at=float(note.at)))
         except (ValueError, TypeError):
             continue

@@ -11,6 +11,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+# Those who walk through a value need some frames of Python's 1,000 for each level; a Keras configuration has about 30.
+DEPTH_LIMIT = 100
+
 
 def json_text(value: Any, *, indent: int | None = None, ensure_ascii: bool = True) -> str:
     """Return a value as strict JSON; what `plain` does to it comes first."""
@@ -22,12 +25,26 @@ def read_json(text: str | bytes) -> Any:
 
     Raises:
         ValueError: It is not JSON, not in a Unicode encoding, has a whole number of more digits than Python takes
-            (4,300), or nests deeper than Python's stack allows (about 1,000 levels).
+            (4,300), or nests deeper than `DEPTH_LIMIT` levels.
     """
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except RecursionError:
-        raise ValueError("it nests too deeply") from None
+        raise ValueError(f"it nests deeper than {DEPTH_LIMIT} levels") from None
+    _check_depth(value)
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(DEPTH_LIMIT + 1):
+        inside = (
+            [*part.values()] if isinstance(part, dict) else part for part in level if isinstance(part, dict | list)
+        )
+        level = [part for parts in inside for part in parts]
+        if not level:
+            return
+    raise ValueError(f"it nests deeper than {DEPTH_LIMIT} levels")
 
 
 def plain(value: Any) -> Any:

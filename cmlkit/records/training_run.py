@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any, Literal
 
 from cmlkit.errors import SettingsError
 from cmlkit.formats import number, plural
-from cmlkit.records.json_text import finite, json_text
+from cmlkit.records.json_text import finite, json_text, read_json
 from cmlkit.records.redaction import redacted, redacted_command
 
 # Where `cmlkit train` leaves the run for `cmlkit publish`, below the working directory.
@@ -261,7 +260,7 @@ class TrainingRun:
             SettingsError: `text` is not a training run; the message names `source`.
         """
         try:
-            record: dict[str, Any] = json.loads(text)
+            record: dict[str, Any] = read_json(text)
             record["metrics"] = finite(record["metrics"])
             record |= {key: redacted_command(record[key]) for key in ("command", "setup") if key in record}
             record["parameters"] = redacted(record.get("parameters", {}))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cmlkit.bounds.files import read_small
 from cmlkit.ci import for_commands
 from cmlkit.errors import GitError, ModelError, NotARepository, SettingsError
 from cmlkit.files import write_whole
@@ -172,7 +173,7 @@ def _check_folder_replaceable(directory: Path, model: str, target: Path, there: 
         known = {}
     for path, sha256 in there.items():
         file = target / path
-        is_pointer = file.stat().st_size <= LIMIT_BYTES and read_pointer(file.read_bytes()) is not None
+        is_pointer = read_pointer(read_small(file, LIMIT_BYTES) or b"") is not None
         if known.get(path) != sha256 and not is_pointer and not path.endswith((".dvc", ".gitignore")):
             raise ModelError(
                 f"{file} is a file that no commit has, such as one of a model trained here. It is not replaced.",
@@ -265,8 +266,7 @@ def _of_folder(directory: Path) -> ReadFile:
     """Return a reader of small files in the working tree: a model there is only of use as a pointer."""
 
     def read(path: str) -> bytes | None:
-        file = directory / path
-        return file.read_bytes() if file.is_file() and file.stat().st_size <= LIMIT_BYTES else None
+        return read_small(directory / path, LIMIT_BYTES)
 
     return read
 
@@ -280,7 +280,7 @@ def _check_replaceable(directory: Path, model: str, target: Path) -> None:
     if target.is_dir():
         _check_folder_replaceable(directory, model, target, _hashes(target))
         return
-    if not target.exists() or (target.stat().st_size <= LIMIT_BYTES and read_pointer(target.read_bytes())):
+    if not target.exists() or read_pointer(read_small(target, LIMIT_BYTES) or b""):
         return
     if hashed(target)[0] != _committed(directory, model):
         raise ModelError(

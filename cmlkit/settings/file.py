@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
+from cmlkit.bounds.yaml_text import NEXT_STEP, value_of, yaml_node, yaml_problem
 from cmlkit.errors import SettingsError
-from cmlkit.files import YAML_NEXT_STEP, yaml_problem
 from cmlkit.settings.setting import nearest, repeated
 
 BARE, BARE_KEY = "gate", "rules"
@@ -40,9 +40,9 @@ def parse_settings(text: str, *, path: Path, known: Mapping[str, Sequence[str]])
         SettingsError: The text is not YAML, or a key is unknown or occurs twice.
     """
     try:
-        document = yaml.compose(text, Loader=yaml.SafeLoader)
+        document = yaml_node(text)
     except yaml.YAMLError as error:
-        raise SettingsError(yaml_problem(path, error), next_step=YAML_NEXT_STEP) from error
+        raise SettingsError(yaml_problem(path, error), next_step=NEXT_STEP) from error
     if document is None:
         return {}
     found: dict[str, RawValue] = {}
@@ -87,12 +87,9 @@ def _plain(node: yaml.Node, where: str) -> Any:
         raise SettingsError(
             f"{second}: {twice[1].value!r} occurs twice; the first is at {first}.", next_step="Remove one of them."
         )
-    loader = yaml.SafeLoader("")
     try:
-        return loader.construct_document(node)
-    except (yaml.MarkedYAMLError, ValueError) as error:
+        return value_of(node)
+    except yaml.YAMLError as error:
         # A tag such as !shell; or an impossible date, such as 2026-02-30.
         why = error.problem if isinstance(error, yaml.MarkedYAMLError) else error
         raise SettingsError(f"{where}: the value cannot be read: {why}.", next_step="Put it in quotes.") from error
-    finally:
-        loader.dispose()

@@ -116,7 +116,9 @@ def _written(items: Sequence[Mapping[str, Any]]) -> str:
 def _yaml(text: str) -> Any:
     import yaml
 
+    from cmlkit.bounds.yaml_text import yaml_value
+
     try:
-        return yaml.safe_load(text)
+        return yaml_value(text)
     except yaml.YAMLError as error:
         raise ValueError(f"valid YAML: {error}") from None

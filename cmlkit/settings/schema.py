@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cmlkit.bounds.files import SETTINGS_BYTES, read_text
 from cmlkit.errors import SettingsError
 from cmlkit.settings.fit import Unfit, check_runner
 from cmlkit.settings.setting import (
@@ -472,7 +473,7 @@ def _read_file(file: Path | None) -> dict[str, _Found]:
     """Map each dotted name to its raw value and `FILE:LINE`, with every key checked against the schema."""
     path = file or DEFAULT_FILE
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, SETTINGS_BYTES)
     except FileNotFoundError:
         if file is None:
             return {}
@@ -480,7 +481,8 @@ def _read_file(file: Path | None) -> dict[str, _Found]:
             f"The settings file {path} does not exist.", next_step="Create it, or leave --config out."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The settings file {path} cannot be read: {error}.") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(f"The settings file {path} cannot be read: {why}.") from error
     from cmlkit.settings.file import parse_settings
 
     known = {section: [each.name.replace("_", "-") for each in SCHEMA[section]] for section in SCHEMA}

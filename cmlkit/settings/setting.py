@@ -225,9 +225,12 @@ def merged(mappings: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 def _yaml(text: str) -> Any:
     import yaml
 
+    from cmlkit.bounds.yaml_text import value_of, yaml_node
+
     try:
-        twice = repeated(yaml.compose(text, Loader=yaml.SafeLoader))
-        value = yaml.safe_load(text)
+        node = yaml_node(text)
+        twice = repeated(node)
+        value = None if node is None else value_of(node)
     except yaml.YAMLError as error:
         raise ValueError(f"valid YAML: {error}") from None
     if twice:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from cmlkit.bounds.files import open_regular
 from cmlkit.errors import ModelError
 from cmlkit.formats import size as shown_size
 from cmlkit.progress import Say
@@ -109,14 +110,14 @@ def takes_folders(store: Store) -> bool:
 
 def hashed(file: Path) -> tuple[str, int]:
     """Return SHA-256 in hexadecimal and size of a file, read in pieces. Raise OSError if it cannot be read."""
-    with file.open("rb") as content:
+    with open_regular(file) as content:
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()
         return sha256, content.tell()
 
 
 def pieces(file: Path, offset: int = 0) -> Iterator[bytes]:
     """Yield the file's bytes from `offset` on, `CHUNK_BYTES` at a time."""
-    with file.open("rb") as content:
+    with open_regular(file) as content:
         content.seek(offset)
         while piece := content.read(CHUNK_BYTES):
             yield piece

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from cmlkit.bounds.files import RECORD_BYTES, read_regular
 from cmlkit.files import write_whole
 from cmlkit.stores.base import CHUNK_BYTES, pieces
 
@@ -64,7 +65,7 @@ class FolderCheckpoints:
 
     def read_list(self) -> bytes | None:
         try:
-            return (self._folder / LIST_NAME).read_bytes()
+            return read_regular(self._folder / LIST_NAME, RECORD_BYTES)
         except FileNotFoundError:
             return None
 

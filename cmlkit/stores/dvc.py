@@ -7,7 +7,6 @@ write files, and refuse a model that git tracks.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -16,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from cmlkit.bounds.yaml_text import yaml_value
 from cmlkit.errors import ModelError
 from cmlkit.progress import Say
-from cmlkit.records.json_text import json_text
+from cmlkit.records.json_text import json_text, read_json
 from cmlkit.stores.attributes import ATTRIBUTES, without_entry
 from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, pieces, with_line
 from cmlkit.stores.dvc_program import (
@@ -100,7 +100,7 @@ def changed_elsewhere(directory: Path, *, environ: Mapping[str, str]) -> list[st
         ServiceError: DVC fails, such as for missing credentials.
     """
     answer = run_dvc(directory, "status", "--json", environ=for_dvc(environ), timeout=SHORT_SECONDS)
-    status = json.loads(answer or "{}")
+    status = read_json(answer or "{}")
     changes = [change for stage in status.values() for change in stage if isinstance(change, dict)]
     found = (path for change in changes for path in change.get("changed deps", ()))
     return sorted({path for path in found if "://" in path})
@@ -130,7 +130,7 @@ def remote_in(content: bytes) -> str:
 
 def _out(content: bytes) -> Mapping[str, Any]:
     try:
-        (out,) = yaml.safe_load(content)["outs"]
+        (out,) = yaml_value(content)["outs"]
         return dict(out)
     except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
         raise ModelError(

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from cmlkit.bounds.files import read_project_file
 from cmlkit.errors import NotFound, SettingsError
 from cmlkit.pipeline import Output, ReadText, as_dvc_file, owner
 from cmlkit.progress import Say
@@ -131,4 +132,4 @@ def is_as_locked(output: Output, place: Path) -> bool:
 
 
 def _read(file: Path) -> bytes | None:
-    return file.read_bytes() if file.is_file() else None
+    return read_project_file(file)

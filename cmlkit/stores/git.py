@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from cmlkit.bounds.files import read_regular
 from cmlkit.errors import ModelError
 from cmlkit.git.limits import FileLimits
 from cmlkit.progress import Say
@@ -50,7 +51,7 @@ class GitStore:
         return there[model.path] == _blob_id(model)
 
     def put(self, model: ModelFile, *, there: Mapping[str, str], read: ReadTree, say: Say) -> Stored:
-        content = model.file.read_bytes()
+        content = read_regular(model.file)
         if hashlib.sha256(content).hexdigest() != model.sha256:
             raise changed(model)
         files = {model.path: content, **without_entry(model.path, there=there, read=read)}

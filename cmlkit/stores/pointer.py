@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from cmlkit.records.json_text import json_text
+from cmlkit.records.json_text import json_text, read_json
 from cmlkit.settings.stores import STORES
 
 LIMIT_BYTES = 4096
@@ -77,7 +76,7 @@ def _read_s3(text: str) -> Pointer | None:
     if '"cmlkit-pointer"' not in text:
         return None
     try:
-        record = json.loads(text)
+        record = read_json(text)
         return Pointer(
             store=_known(urlsplit(str(record["url"])).scheme),
             sha256=str(record["sha256"]),

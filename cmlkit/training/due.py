@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cmlkit import pipeline
+from cmlkit.bounds.files import read_project_file, read_small
 from cmlkit.data.drift import drifts
 from cmlkit.data.fingerprint import fingerprints
 from cmlkit.git import history
@@ -82,8 +83,7 @@ class Checkout:
 
     def read(self, path: str) -> bytes | None:
         """Return a file below the working directory; None if it is missing."""
-        file = self.directory / path
-        return file.read_bytes() if file.is_file() else None
+        return read_project_file(self.directory / path)
 
     def fingerprint(self, path: str) -> DataFingerprint | None:
         """Return the fingerprint of data, which is looked at once; None if it is missing."""
@@ -277,8 +277,7 @@ def _is_versioned(path: str, spec: TrainSpec, place: Checkout) -> bool:
 
 def _has_pointers(path: Path) -> bool:
     files: Iterable[Path] = path.rglob("*") if path.is_dir() else [path]
-    small = (file for file in files if file.is_file() and file.stat().st_size <= LIMIT_BYTES)
-    return any(read_pointer(file.read_bytes()) for file in small)
+    return any(read_pointer(read_small(file, LIMIT_BYTES) or b"") for file in files)
 
 
 def _listing(names: Sequence[str]) -> str:

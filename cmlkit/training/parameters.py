@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from cmlkit.files import yaml_problem
+from cmlkit.bounds.files import SETTINGS_BYTES, read_text
+from cmlkit.bounds.yaml_text import value_of, yaml_nodes, yaml_problem
 from cmlkit.records.json_text import json_text, plain
 from cmlkit.records.redaction import redacted
 from cmlkit.records.training_run import Parameter
@@ -32,7 +33,7 @@ def in_file(directory: Path, warn: Callable[[str], None]) -> dict[str, Parameter
         warn: Called with a message if the file, or a part of it, cannot be read: that must not fail a training.
     """
     try:
-        text = (directory / PARAMETERS_FILE).read_text(encoding="utf-8-sig")
+        text = read_text(directory / PARAMETERS_FILE, SETTINGS_BYTES, "utf-8-sig")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
@@ -50,7 +51,7 @@ def in_file(directory: Path, warn: Callable[[str], None]) -> dict[str, Parameter
 def _of_documents(text: str, warn: Callable[[str], None]) -> dict[str, Any]:
     """Return the parameters of all documents; of a name in several, the last value."""
     loader = _loader()
-    documents = [document for document in yaml.load_all(text, Loader=loader) if document is not None]
+    documents = [document for node in yaml_nodes(text) if (document := value_of(node, loader)) is not None]
     if len(documents) > 1:
         warn(f"{PARAMETERS_FILE} has {len(documents)} documents: of a name in several, the last value is recorded.")
     if loader.strange:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cmlkit.bounds.files import read_text
 from cmlkit.errors import MetricsError
+from cmlkit.records.json_text import read_json
 from cmlkit.settings import variables
 from cmlkit.training.command import run_shell
 
@@ -58,12 +59,11 @@ def read_scores(file: Path) -> Scores:
         MetricsError: The file is missing, is too large, or holds something else.
     """
     try:
-        if file.stat().st_size > SIZE_LIMIT_BYTES:
-            raise MetricsError(f"The score command wrote more than {SIZE_LIMIT_BYTES // 1024**2} MiB.")
-        text = file.read_text(encoding="utf-8")
+        text = read_text(file, SIZE_LIMIT_BYTES)
     except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise MetricsError(
-            f"The score command wrote no scores: {error}.",
+            f"The score command wrote no scores: {why}.",
             next_step=f"Make it write JSON or CSV to the file that ${SCORES_VARIABLE} names.",
         ) from error
     scores = _from_json(text) if text.lstrip().startswith("{") else _from_csv(text)
@@ -81,7 +81,7 @@ def mean(scores: float | Sequence[float]) -> float:
 
 def _from_json(text: str) -> dict[str, float | list[float]]:
     try:
-        document: dict[str, Any] = json.loads(text)
+        document: dict[str, Any] = read_json(text)
     except ValueError as error:
         raise MetricsError(f"The score command wrote JSON that cannot be read: {error}.") from error
     return {

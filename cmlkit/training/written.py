@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from cmlkit import pipeline
+from cmlkit.bounds.files import read_project_file
 from cmlkit.errors import MetricsError, ModelError, NothingToDo, SettingsError
 from cmlkit.files import write_whole
 from cmlkit.model.manifest import manifest_path
@@ -215,4 +216,4 @@ def _stamp(place: Path) -> Stamps | None:
 
 
 def _read(file: Path) -> bytes | None:
-    return file.read_bytes() if file.is_file() else None
+    return read_project_file(file)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from cmlkit.bounds.files import SETTINGS_BYTES, read_regular
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import show_text
 from cmlkit.errors import SettingsError
@@ -62,7 +63,7 @@ def _refuse_to_overwrite(directory: Path, names: dict[str, str]) -> None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return read_regular(path, SETTINGS_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""
 

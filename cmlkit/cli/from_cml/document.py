@@ -10,6 +10,8 @@ from typing import Literal
 import yaml
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
+from cmlkit.bounds.yaml_text import yaml_node
+
 Outcome = Literal["changed", "removed", "added", "kept", "stops", "by hand"]
 Entries = dict[str, tuple[ScalarNode, Node]]
 
@@ -69,7 +71,7 @@ class Document:
     def __init__(self, text: str) -> None:
         self.text = text
         try:
-            self.root = yaml.compose(text, Loader=yaml.SafeLoader)
+            self.root = yaml_node(text)
         except yaml.YAMLError as error:
             raise NotYaml(_one_line(error)) from error
         self._starts = [0, *(found.end() for found in re.finditer("\n", text))]

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from cmlkit.bounds.files import SETTINGS_BYTES, read_regular, read_text
 from cmlkit.cli.from_cml import calls, remaining
 from cmlkit.cli.from_cml.rewriting import NotWorkflow, Rewritten, rewrite
 from cmlkit.cli.output import print_json, print_pairs, print_table
@@ -86,7 +87,7 @@ def _migrated(path: Path, action: str, others: Sequence[str], *, is_named: bool)
         )
     new = path.with_name(f"{path.stem}{SUFFIX}{path.suffix}")
     try:
-        rewritten = rewrite(path.read_bytes().decode("utf-8"), action=action)
+        rewritten = rewrite(read_regular(path, SETTINGS_BYTES).decode("utf-8"), action=action)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}.", next_step=_NAME_ONE) from error
     except NotWorkflow as error:
@@ -102,7 +103,7 @@ def _migrated(path: Path, action: str, others: Sequence[str], *, is_named: bool)
 def _places(path: Path) -> list[str]:
     """Return the lines of a file that name a command of CML, as `PATH:LINE: TEXT`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, SETTINGS_BYTES)
     except (OSError, UnicodeDecodeError):
         return []
     places = [*calls.mentions(text), *(found.start() for found in _INSTALLS.finditer(text))]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 
 from cmlkit.errors import NotFound
 from cmlkit.forges.base import Attestation
 from cmlkit.forges.github.client import Client
 from cmlkit.records.fields import Fields
+from cmlkit.records.json_text import read_json
 
 
 class Attestations:
@@ -48,7 +48,7 @@ def _statement(answer: Fields) -> Fields:
     if not (payload := envelope.text("payload", "")):
         return envelope.nested("payload", {})
     try:
-        return envelope.nested("payload", json.loads(base64.b64decode(payload)))
+        return envelope.nested("payload", read_json(base64.b64decode(payload)))
     except (ValueError, RecursionError):
         raise envelope.problem("payload", "is no JSON in base64") from None
 

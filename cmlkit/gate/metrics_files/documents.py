@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from cmlkit.files import yaml_problem
+from cmlkit.bounds.yaml_text import yaml_nodes, yaml_problem
 from cmlkit.gate.metrics_files.content import without_wrappers
 from cmlkit.gate.metrics_files.findings import Entry
 from cmlkit.gate.metrics_files.tables import Table, entries_of, entry_of, is_missing, read_cell
@@ -57,9 +57,9 @@ def read_yaml(text: str) -> list[Entry]:
     """
     repeated: list[str] = []
     try:
-        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+        nodes = yaml_nodes(text)
         budget = [NODE_LIMIT]
-        documents = [_of_node(node, budget, repeated) for node in nodes if node is not None]
+        documents = [_of_node(node, budget, repeated) for node in nodes]
     except yaml.YAMLError as error:
         raise Unreadable(yaml_problem("", error)) from error
     except RecursionError:

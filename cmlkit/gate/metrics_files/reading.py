@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from cmlkit.bounds.files import read_regular
 from cmlkit.errors import MetricsError
 from cmlkit.gate.metrics_files import documents, tables, text_lines
 from cmlkit.gate.metrics_files.content import text_of, without_wrappers
@@ -133,7 +134,7 @@ def _read_file(path: str, file: Path) -> _Read:
                 problem=f"{path} has {size / 2**20:,.1f} MiB; a metrics file of its format may have at most"
                 f" {limit // 2**20}. It was not read.",
             )
-        content = file.read_bytes()
+        content = read_regular(file, limit)
     except FileNotFoundError:
         return _Read(path=path, problem=f"The metrics file {path} does not exist.")
     except OSError as error:

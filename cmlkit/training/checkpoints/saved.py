@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from cmlkit.records.json_text import json_text
+from cmlkit.records.json_text import json_text, read_json
 
 FORMAT = 1
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -78,7 +77,7 @@ class Saved:
     def from_json(cls, content: bytes) -> Saved:
         """Read a list that `to_json` wrote; raise ValueError if it is none, or names a file outside of the folder."""
         try:
-            record: dict[str, Any] = json.loads(content)
+            record: dict[str, Any] = read_json(content)
             if record.pop("format") != FORMAT:
                 raise ValueError("another version of cmlkit wrote it")
             files = tuple(_file(item) for item in record.pop("files"))

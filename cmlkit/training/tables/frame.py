@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
+from cmlkit.bounds.files import open_regular
 from cmlkit.errors import MissingExtra, SettingsError
 from cmlkit.training.tables.columns import unique_names
 from cmlkit.training.tables.dialect import HEAD_BYTES, Dialect, cells_of, dialect_of
@@ -102,7 +103,7 @@ def header_of(file: Path) -> list[str]:
 
 def _members(file: Path) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
     """Yield name and opener of each table in a file: one, unless it is a zip archive."""
-    with file.open("rb") as content:
+    with open_regular(file) as content:
         head = content.read(8)
     if not head.startswith(_ZIP):
         unpack = next((open_ for mark, open_ in _UNPACKED.items() if head.startswith(mark)), None)

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cmlkit.bounds.files import open_regular
 from cmlkit.errors import SettingsError
 from cmlkit.formats import is_number
 
@@ -27,8 +28,8 @@ def read_table(file: Path, skip: int = 0) -> NDArray[Any]:
 
     delimiter: str | None = None
     try:
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            delimiter = "," if "," in lines.readline() else None
+        with open_regular(file) as lines:
+            delimiter = "," if b"," in lines.readline() else None
         table: NDArray[Any] = np.loadtxt(file, delimiter=delimiter, skiprows=skip, ndmin=1)
     except OSError as error:
         raise SettingsError(f"The table {file} cannot be read: {error.strerror}.") from error

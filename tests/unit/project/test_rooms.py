@@ -15,9 +15,9 @@ LAYERS = """
     runner | training | publishing | registry
     report | model
     scaffold | ci | clouds | forges | stores | gate | data
-    settings | git | records
+    settings | git | records | pipeline
     process | bounds
-    errors | clock | progress | formats | files | pipeline | together
+    errors | clock | progress | formats | files | together
 """
 # Tests of what lies beside the package.
 APART = {"project", "sandbox"}

@@ -21,7 +21,7 @@ from cmlkit.cli.output import print_json
 from cmlkit.gate.verdict import compare
 from cmlkit.model.manifest import ModelManifest
 from cmlkit.publishing.spending import SpendingNote
-from cmlkit.records.json_text import json_text, plain
+from cmlkit.records.json_text import json_text, plain, read_json
 from cmlkit.records.training_run import Interval, Rescored, Resources, TrainingRun
 from cmlkit.registry.comparison import Side, compare_sides
 
@@ -138,3 +138,19 @@ def test_no_other_module_writes_json() -> None:
         or (isinstance(node, ast.ImportFrom) and node.module == "json")
     }
     assert writers == {"records/json_text.py"}
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[" * 300 + "]" * 300, '{"a":' * 300 + "1" + "}" * 300])
+def test_json_nested_without_end_is_no_json(text: str) -> None:
+    with pytest.raises(ValueError, match="deeper than 100 levels|Expecting"):
+        read_json(text)
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, b"\xff\xfe\xff", ""])
+def test_what_python_cannot_read_is_no_json(text: str | bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        read_json(text)
+
+
+def test_json_as_deep_as_a_keras_configuration_is_read() -> None:
+    assert read_json("[" * 100 + "]" * 100)
