@@ -13,7 +13,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cmlkit.errors import AnswerLost, ServiceError
 from cmlkit.formats import size as shown_size
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import requests
     from typing_extensions import Buffer
 
+T = TypeVar("T")
+
+PAGES_LIMIT = 10_000  # of a list of AWS: ten million objects of S3, or images, instances and prices
 PIECE_BYTES = 64 * 1024
 # A head has at most 100 headers of 64 KiB in Python; those of GitHub and AWS stay below 16 KiB.
 HEAD_BYTES = 1024**2
@@ -88,6 +91,18 @@ def bound_client(client: Any, bounds: Bounds) -> Any:
     # Of managers that it makes later, for proxies, and of the one that it has made.
     session._pool_classes_by_scheme = session._manager.pool_classes_by_scheme = bounded
     return client
+
+
+def bounded_pages(pages: Iterable[T], *, what: str, limit: int = PAGES_LIMIT) -> Iterator[T]:
+    """Yield the pages of a list; boto3 itself ends only if a page names itself as the next.
+
+    Raises:
+        ServiceError: There are more than `limit`.
+    """
+    for number, page in enumerate(pages):
+        if number >= limit:
+            raise ServiceError(f"{what} has more than {limit:,} pages.")
+        yield page
 
 
 def _bounded_pool(pool: Any, bounds: Bounds) -> Any:

@@ -12,6 +12,9 @@ from pathlib import Path
 from cmlkit.errors import GitError, GitFailed, NotARepository, NotTrusted
 
 TIMEOUT_SECONDS = 60.0
+# A server that goes silent would hold git: fewer bytes a second than the first, for as many seconds as the second.
+# https://git-scm.com/docs/git#Documentation/git.txt-GITHTTPLOWSPEEDLIMIT
+LOW_SPEED = {"GIT_HTTP_LOW_SPEED_LIMIT": "1000", "GIT_HTTP_LOW_SPEED_TIME": "60"}
 
 _NO_REPOSITORY = re.compile(r"^fatal: (not a git repository \(or any .*)", re.MULTILINE)
 # Since git 2.35.2; before 2.38 it was called an "unsafe repository".
@@ -87,7 +90,7 @@ def _run(
             ["git", "-c", "log.showSignature=false", *arguments],
             cwd=directory,
             # In English, because errors are recognized by their text.
-            env={**(os.environ if environ is None else environ), "LC_ALL": "C"},
+            env={**LOW_SPEED, **(os.environ if environ is None else environ), "LC_ALL": "C"},
             input=send,
             capture_output=True,
             timeout=timeout,

@@ -13,8 +13,6 @@ from cmlkit.git.checkout import shared_file
 from cmlkit.git.command import run_git
 
 TIMEOUT_SECONDS = 1800.0
-# Give up on a connection that moves fewer bytes per second than the first, for as many seconds as the second.
-LOW_SPEED = ("1000", "60")
 
 
 def push_blob(content: bytes, *, access: GitAccess, ref: str, author: str, environ: Mapping[str, str]) -> str:
@@ -103,8 +101,6 @@ def _commit(tree: str, author: str) -> bytes:
 def _environ(environ: Mapping[str, str], access: GitAccess) -> dict[str, str]:
     settings = {
         f"http.{access.url}.extraHeader": f"Authorization: {access.authorization}",
-        "http.lowSpeedLimit": LOW_SPEED[0],
-        "http.lowSpeedTime": LOW_SPEED[1],
         "credential.helper": "",
     }
     variables = {"GIT_CONFIG_COUNT": str(len(settings))}

@@ -68,7 +68,8 @@ install_runner() {
   local archive=$CMLKIT_HOME/actions-runner.tar.gz
   id -u runner >/dev/null 2>&1 ||
     useradd --create-home --home-dir "$RUNNER_HOME" --shell /bin/bash --user-group runner
-  curl --fail --silent --show-error --location --retry 5 --output "$archive" "$CMLKIT_RUNNER_URL"
+  curl --fail --silent --show-error --location --retry 5 --connect-timeout 15 --max-time 600 \
+    --output "$archive" "$CMLKIT_RUNNER_URL"
   sha256sum --check --status <<<"$CMLKIT_RUNNER_SHA256  $archive"
   rm -rf "$RUNNER_DIR"
   install --directory --owner=runner --group=runner "$RUNNER_DIR"

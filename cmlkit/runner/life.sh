@@ -28,9 +28,13 @@ CMLKIT_HOME=${CMLKIT_HOME:-/opt/cmlkit}
 RUNNER_USER=runner
 POLL_SECONDS=5
 SCRIPT_STARTED=$(date +%s)
+# The runner's archive has some 250 MB; a download without an end must not fill the disk.
+DOWNLOAD_KIB=4194304
+# The time limit of urlopen is that of each piece.
 PYTHON_REQUEST='
-import shutil, sys, urllib.request
+import shutil, signal, sys, urllib.request
 method, url, header, seconds = sys.argv[1:]
+signal.setitimer(signal.ITIMER_REAL, float(seconds))
 request = urllib.request.Request(url, method=method, headers=dict([header.split(": ", 1)]))
 shutil.copyfileobj(urllib.request.urlopen(request, timeout=min(float(seconds), 15)), sys.stdout.buffer)
 '
@@ -220,7 +224,7 @@ download() {
   local url=$1 file=$2 delay
   shift 2
   for delay in "$@" ''; do
-    request GET "$url" 'Accept: application/octet-stream' 600 >"$file" && return
+    (ulimit -f "$DOWNLOAD_KIB" && request GET "$url" 'Accept: application/octet-stream' 600 >"$file") && return
     say "downloading $url failed${delay:+; trying again in $delay s}"
     [ -z "$delay" ] || pause "$delay"
   done

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from cmlkit.bounds.answers import bounded_pages
 from cmlkit.errors import ModelError, NotFound
 from cmlkit.progress import Say
 from cmlkit.stores.attributes import ATTRIBUTES, without_entry
@@ -150,7 +151,9 @@ def listed(url: str) -> tuple[str, int]:
     digest, total = hashlib.sha256(), 0
     with explained(f"list {url}", needs="s3:ListBucket"):
         pages = S3Client()().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        for item in (item for page in pages for item in page.get("Contents", ())):
+        for item in (
+            item for page in bounded_pages(pages, what=f"S3's list of {url}") for item in page.get("Contents", ())
+        ):
             if item["Key"] in (prefix, f"{prefix}/") or item["Key"].startswith(f"{prefix}/" if prefix else ""):
                 digest.update(f"{item['Key']}\0{item['ETag']}\0{item['Size']}\n".encode())
                 total += int(item["Size"])

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, BinaryIO
 
+from cmlkit.bounds.answers import bounded_pages
 from cmlkit.errors import NotFound, PermissionDenied
 from cmlkit.stores.base import CHUNK_BYTES
 from cmlkit.stores.checkpoints import FILES_NAME, LIST_NAME, Still
@@ -79,7 +80,11 @@ class S3Checkpoints:
         with explained(f"list {self.address}", needs="s3:ListBucket", setting=SETTING):
             pages = self._client().get_paginator("list_objects_v2")
             found = pages.paginate(Bucket=self._bucket, Prefix=self._key(name))
-            return [item["Key"] for page in found for item in page.get("Contents", ())]
+            return [
+                item["Key"]
+                for page in bounded_pages(found, what=f"S3's list of {self.address}")
+                for item in page.get("Contents", ())
+            ]
 
     def _read(self, name: str, *, needs: str) -> Iterator[bytes]:
         with explained(f"give {self.address}/{name}", needs=needs, setting=SETTING):

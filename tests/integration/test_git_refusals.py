@@ -377,3 +377,9 @@ def test_a_large_file_without_git_says_what_git_is_needed_for(tmp_path: Path) ->
             author="a <a@example.com>",
             environ={"PATH": str(tmp_path)},
         )
+
+
+@pytest.mark.parametrize(("environ", "seconds"), [({}, "60"), ({"GIT_HTTP_LOW_SPEED_TIME": "5"}, "5")])
+def test_git_gives_up_servers_that_go_silent(tmp_path: Path, environ: Mapping[str, str], seconds: str) -> None:
+    shown = ("-c", 'alias.shown=!echo "$GIT_HTTP_LOW_SPEED_LIMIT $GIT_HTTP_LOW_SPEED_TIME"', "shown")
+    assert run_git(tmp_path, *shown, environ={**os.environ, **environ}).decode().split() == ["1000", seconds]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.bounds.answers import Bounds
+from cmlkit.bounds.answers import Bounds, bounded_pages
 from cmlkit.errors import AnswerLost, ModelError, ServiceError
 from cmlkit.git.access import GitAccess
 from cmlkit.stores.download import TRIES_LIMIT, download
@@ -204,3 +204,20 @@ def test_an_answer_of_aws_has_a_limit(in_aws: Callable[[str], None]) -> None:
         with pytest.raises(AnswerLost, match="more than 1 MiB"), explained("list", needs=""):
             client.list_objects_v2(Bucket="models")
     assert there.sent < 200 * 1024**2
+
+
+def test_a_list_of_s3_without_an_end_is_given_up(in_aws: Callable[[str], None]) -> None:
+    def reply_of(there: HostileServer) -> Reply:
+        def reply(request: str) -> Iterable[bytes]:
+            token = len(there.requests)
+            body = f"<R><IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken></R>"
+            return [head(Content_Length=len(body)) + body.encode()]
+
+        return reply
+
+    with hostile_server(reply_of) as there:
+        in_aws(there.url)
+        pages = S3Client()().get_paginator("list_objects_v2").paginate(Bucket="models")
+        with pytest.raises(ServiceError, match="more than 5 pages"):
+            list(bounded_pages(pages, what="S3's list", limit=5))
+    assert len(there.requests) <= 6

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from cmlkit.bounds.answers import bounded_pages
 from cmlkit.clouds.aws.connection import Connection
 from cmlkit.clouds.aws.refusal import explained
 from cmlkit.errors import CmlkitError, PermissionDenied, ServiceError
@@ -61,7 +62,8 @@ class AwsRegion:
     def pages(self, operation: str, key: str, *, doing: str, **arguments: Any) -> Iterator[Any]:
         """Yield the items of `key` on all pages of one of EC2's list operations."""
         with self.asked(f"{doing} in {self.name}"):
-            for page in self.ec2.get_paginator(operation).paginate(**arguments):
+            pages = self.ec2.get_paginator(operation).paginate(**arguments)
+            for page in bounded_pages(pages, what=f"AWS's list of {operation} in {self.name}"):
                 yield from page.get(key, [])
 
     @contextmanager
