@@ -159,7 +159,7 @@ class Workshop:
 
     def workflow_run(self, run_id: str) -> WorkflowRun:
         return WorkflowRun(
-            repository="octo/forest", run_id=run_id, sha=self.forge.branches["main"], server_url="toy://forge"
+            repository="octo/forest", run_id=run_id, sha=self.forge.branches["main"], server_url="https://forge.example"
         )
 
     def merge(self, number: int) -> None:
