@@ -32,6 +32,8 @@ FLOORS: Mapping[str, int] = {
     "promote, back to the first": 50,
     "promote, with a pull request": 55,
     "promote, with a pull request, as a process": 5,
+    "publish, DVC": 35,
+    "publish, DVC, with dvc": 6,
     "publish, LFS": 50,
     "publish, S3": 45,
     "publish, auto-merge": 40,

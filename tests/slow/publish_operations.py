@@ -22,6 +22,7 @@ from tests.bucket import bucket
 from tests.integration.project import MODEL, PIXEL, REPOSITORY
 from tests.slow.publish_world import World, world
 
+STAND_IN_DVC = Path(__file__).parent / "stand_in_dvc"
 SETTLED = ("--labels", "model", "--reviewers", "ann")
 
 
@@ -128,6 +129,19 @@ def bucket_beside(there: World) -> None:
     there.reset, there.elsewhere = remove, lambda: [key for key, _ in versions()]
 
 
+def dvc_project(there: World) -> None:
+    """A DVC project with a remote beside it; a stand-in for DVC pushes to it."""
+    champion(there)
+    remote = there.directory.parent / "dvc-remote"
+    there.kept_folders.append(remote)
+    (there.directory / ".dvc").mkdir()
+    (there.directory / ".dvc" / "config").write_text("[core]\n    remote = beside\n")
+    patch = there.stack.enter_context(pytest.MonkeyPatch.context())
+    patch.syspath_prepend(STAND_IN_DVC)
+    there.environ |= {"PYTHONPATH": str(STAND_IN_DVC), "STAND_IN_REMOTE": str(remote)}
+    there.elsewhere = lambda: sorted(path.name for path in remote.rglob("*") if path.is_file())
+
+
 def report(there: World) -> None:
     """A report with a picture, in a run of a pull request."""
     subprocess.run(["git", "init", "--quiet", there.directory], check=True)
@@ -221,6 +235,7 @@ OPERATIONS = [
     Operation(name="publish, auto-merge", prepare=merging, arguments=("publish", "--auto-merge", "squash", *ACCEPTED)),
     Operation(name="publish, LFS", prepare=champion, arguments=("publish", "--store", "lfs"), told_again=True),
     Operation(name="publish, S3", prepare=bucket_beside, arguments=("publish", "--store", "s3://models/forest")),
+    Operation(name="publish, DVC", prepare=dvc_project, arguments=("publish", "--store", "dvc"), told_again=True),
     Operation(
         name="comment create", prepare=report, arguments=("comment", "create", "--pr", "report.md"), every_fault=True
     ),

@@ -111,6 +111,8 @@ class World(Project):
     environ: dict[str, str] = field(default_factory=dict)
     # What ends with the world.
     stack: contextlib.ExitStack
+    # Folders that are put back beside the repositories and the job's own.
+    kept_folders: list[Path] = field(default_factory=list)
     # State that is elsewhere: how to put it back, and how to show it.
     reset: Callable[[], None] = lambda: None
     elsewhere: Callable[[], object] = lambda: None
@@ -144,7 +146,11 @@ class World(Project):
         self.reset()
 
     def _folders(self) -> list[Path]:
-        return [*(found.git.path for found in self.github.hub.repositories.values()), self.directory]
+        return [
+            *(found.git.path for found in self.github.hub.repositories.values()),
+            self.directory,
+            *self.kept_folders,
+        ]
 
     def command(self, *arguments: str, **variables: str) -> Ended:
         """Run a command of cmlkit in the job's folder, with more variables."""

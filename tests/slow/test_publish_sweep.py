@@ -344,6 +344,27 @@ def calls_of_git(folder: Path) -> int:
     return len((folder / "calls").read_text().splitlines())
 
 
+@pytest.mark.parametrize("how", ["killed", "failed to push data to the cloud - 1 files failed to upload"])
+def test_each_effect_comes_once_with_a_dvc_that_fails(how: str, tmp_path: Path) -> None:
+    operation = named("publish, DVC")
+    part = Part(operation=f"{operation.name}, with dvc", name=how)
+    calls, fired = tmp_path / "calls", tmp_path / "calls-fired"
+    with prepared(operation, tmp_path / "world") as there:
+        sweep = Sweep.over(operation, there)
+        there.begin()
+        there.command(*operation.arguments, STAND_IN_CALLS=str(calls), STAND_IN_FAILS_AT="0", STAND_IN_FAILS=how)
+        for point in range(1, len(calls.read_text()) + 1):
+            calls.unlink()
+            fired.unlink(missing_ok=True)
+            there.begin()
+            variables = {"STAND_IN_CALLS": str(calls), "STAND_IN_FAILS_AT": str(point), "STAND_IN_FAILS": how}
+            ended = there.command(*operation.arguments, **variables)
+            part.add(point, how, fired=fired.exists(), orphans=sweep.wrong_after(ended, how))
+    part.write()
+    assert part.orphans == []
+    assert part.fired == part.injected
+
+
 @pytest.mark.parametrize("variable", ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"])
 @pytest.mark.parametrize("name", ["publish, superseding", "comment create", "promote, with a pull request"])
 def test_a_full_disk_under_the_jobs_files_ends_no_command_before_its_work(
