@@ -64,11 +64,16 @@ class QuickClock:
 
 @dataclass(kw_only=True)
 class Project:
-    """One repository on one server, published from one folder."""
+    """One repository on one server, published from one folder.
+
+    Attributes:
+        begun: `everything` before the first publish.
+    """
 
     github: GitHubServer
     directory: Path
     progress: RecordedProgress = field(default_factory=RecordedProgress)
+    begun: dict[str, Any] = field(default_factory=dict)
 
     def trained(
         self, accuracy: float, *, content: bytes | None = None, depth: int = 5, **further: float
@@ -153,6 +158,19 @@ class Project:
     def files(self, branch: str) -> set[str]:
         return set(self.git("ls-tree", "-r", "--name-only", branch).split())
 
+    def everything(self) -> dict[str, Any]:
+        """Return all that a publish could have written, whichever API it used: the log of requests shows no GraphQL."""
+        there = self.repository
+        return {
+            "refs": self.git("for-each-ref", "--format=%(refname) %(objectname)").split("\n"),
+            "pulls": [
+                (pull.number, pull.title, pull.body, pull.state, pull.draft, pull.labels) for pull in there.pulls
+            ],
+            "comments": [self.comments(pull.number) for pull in there.pulls],
+            "checks": sorted(there.check_runs),
+            "statuses": list(there.statuses),
+        }
+
     def open_pulls(self) -> list[int]:
         return [pull.number for pull in self.repository.pulls if pull.state == "open"]
 
@@ -192,5 +210,7 @@ def project(folder: Path, *, private: bool = False) -> Iterator[Project]:
         github.add_token("ghp_person", "ann")
         work = folder / "work"
         work.mkdir()
-        yield Project(github=github, directory=work)
+        found = Project(github=github, directory=work)
+        found.begun = found.everything()
+        yield found
     assert_contract_kept(violations)

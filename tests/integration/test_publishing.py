@@ -150,10 +150,11 @@ def test_a_rule_that_failed_is_annotated_at_its_metric_once(there: Project, on_r
 
 def test_nothing_is_written_where_nothing_changed(there: Project) -> None:
     there.merge(there.publish(there.trained(0.9)).pull_request_number or 0)
+    before = there.everything()
     del there.github.requests[:]
     published = there.publish(there.trained(0.9), run_id="101")
     assert not published.changed
-    assert writes(there) == []
+    assert (writes(there), there.everything()) == ([], before)
     assert "Nothing changed: main holds the same model" in there.progress.notes[-1]
     assert published.report.startswith("> Nothing changed: main holds the same model")
     assert "| accuracy |" in published.report
@@ -163,9 +164,11 @@ def test_nothing_is_written_where_nothing_changed(there: Project) -> None:
 def test_the_champion_itself_is_rejected_if_it_misses_a_rule_though_nothing_changed(there: Project) -> None:
     """Such as one that was set after it was merged, or because it scores less on today's test data."""
     there.merge(there.publish(there.trained(0.9)).pull_request_number or 0)
+    before = there.everything()
     del there.github.requests[:]
     published = there.publish(there.trained(0.9), run_id="101", rules=["accuracy >= 0.95"])
     assert (published.changed, published.verdict.outcome, writes(there)) == (False, "rejected", [])
+    assert there.everything() == before
     for spec in (PublishSpec(), PublishSpec(on_rejected="skip")):
         with pytest.raises(
             GateRejected, match=r"misses accuracy >= 0\.95.*It is the model of the base branch"
@@ -178,9 +181,11 @@ def test_the_champion_itself_is_rejected_if_it_misses_a_rule_though_nothing_chan
 
 def test_published_twice_nothing_is_doubled(there: Project) -> None:
     first = there.publish(there.trained(0.9), labels=("model",))
+    before = there.everything()
     del there.github.requests[:]
     second = there.publish(there.trained(0.9), labels=("model",))
     assert second == first
+    assert there.everything() == before
     assert sorted(line.partition("forest/")[2].partition("/")[0] for line in writes(there)) == ["check-runs", "issues"]
     assert len(there.repository.pulls) == len(there.comments(1)) == len(there.repository.check_runs) == 1
 
@@ -301,8 +306,9 @@ def test_a_rejection_can_be_a_warning(there: Project) -> None:
 
 def test_a_rejected_model_can_be_left_unpublished(there: Project) -> None:
     spec = PublishSpec(on_rejected="skip")
+    before = there.everything()
     published = there.publish(there.trained(0.5), rules=["accuracy >= 0.8"], on_rejected="skip")
-    assert writes(there) == []
+    assert (writes(there), there.everything()) == ([], before)
     with pytest.raises(GateRejected) as caught:
         published.raise_if_rejected(spec)
     assert caught.value.next_step == "Nothing was published."

@@ -34,7 +34,7 @@ def there(tmp_path: Path) -> Iterator[Project]:
 def assert_untouched(there: Project) -> None:
     writes = [item for item in there.github.requests if item.method != "GET" and "graphql" not in item.path]
     assert [item for item in writes if item.status is not None and item.status < 400] == []
-    assert there.branches() == {"main"}
+    assert there.everything() == there.begun
 
 
 def refused(there: Project, error: type[CmlkitError], message: str, **options: object) -> CmlkitError:
