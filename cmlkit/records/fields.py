@@ -35,6 +35,12 @@ class Fields:
     def text(self, name: str, otherwise: str | None = None) -> str:
         return self._field(name, _text, "text", otherwise)
 
+    def filled(self, name: str) -> str:
+        """Return a name or an id, which is never empty."""
+        if not (found := self.text(name)):
+            raise self.problem(name, "is empty")
+        return found
+
     def whole(self, name: str, otherwise: int | None = None) -> int:
         """Return a whole number; GraphQL writes large ones as text."""
         return self._field(name, _whole, "a whole number", otherwise)

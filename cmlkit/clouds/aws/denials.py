@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from cmlkit.clouds.aws.refusal import explained
+from cmlkit.clouds.aws.refusal import explained, fields_of
 from cmlkit.clouds.aws.region import AwsRegion
 from cmlkit.errors import CmlkitError
 
@@ -24,8 +24,9 @@ class Denials:
             with explained("decode its message"):
                 sts = self._region.client("sts", retrying=False)
                 answer = sts.decode_authorization_message(EncodedMessage=encoded)
-            context = json.loads(answer["DecodedMessage"])["context"]
-            return f"{context['action']} on {context['resource']}"
-        except (CmlkitError, ValueError, KeyError):
+                text = fields_of(answer, "decode its message").text("DecodedMessage")
+                context = fields_of(json.loads(text), "decode its message").inside("context")
+            return f"{context.text('action')} on {context.text('resource')}"
+        except CmlkitError:
             # Only a detail of the message is lost.
             return ""

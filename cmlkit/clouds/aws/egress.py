@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, collapse_addresses
-from typing import Any
 
 from cmlkit.clouds.aws.region import AwsRegion, filters
 from cmlkit.clouds.planning import Subnet
+from cmlkit.records.fields import Fields
 
 HTTPS_PORT = 443
 
@@ -20,9 +20,9 @@ class Egress:
 
     def problem(self, subnet: Subnet, security_groups: Sequence[str]) -> str:
         routes = [route for route in self._routes(subnet) if _is_open(route)]
-        ways = [route for route in routes if "DestinationCidrBlock" in route]
-        if not _is_everywhere(route["DestinationCidrBlock"] for route in ways):
-            if any(route.get("DestinationIpv6CidrBlock") == "::/0" for route in routes):
+        ways = [route for route in routes if route.has("DestinationCidrBlock")]
+        if not _is_everywhere(_range(route, "DestinationCidrBlock") for route in ways):
+            if any(route.text("DestinationIpv6CidrBlock", "") == "::/0" for route in routes):
                 return "its route table leads out over IPv6 only, and a runner needs IPv4"
             return "its route table leads to no internet gateway, NAT gateway or other way out"
         if not subnet.gives_public_addresses and all(_takes_a_public_address(way) for way in ways):
@@ -32,22 +32,24 @@ class Egress:
     def _shut_groups(self, ids: Sequence[str]) -> str:
         """Return why the groups together let no HTTPS out to everywhere; empty if they do."""
         rules = [
-            rule for group in self._groups(ids) for rule in group.get("IpPermissionsEgress", []) if _covers_https(rule)
+            rule
+            for group in self._groups(ids)
+            for rule in group.any_listed("IpPermissionsEgress")
+            if _covers_https(rule)
         ]
         # Which addresses a prefix list has is not known here: people make them for what they need.
-        if any(rule.get("PrefixListIds") for rule in rules):
+        if any(rule.any_listed("PrefixListIds") for rule in rules):
             return ""
-        ranges = [str(item["CidrIp"]) for rule in rules for item in rule.get("IpRanges", []) if item.get("CidrIp")]
+        named = [item for rule in rules for item in rule.any_listed("IpRanges") if item.has("CidrIp")]
+        ranges = [_range(item, "CidrIp") for item in named]
         if _is_everywhere(ranges):
             return ""
-        others = [
-            str(item["CidrIpv6"]) for rule in rules for item in rule.get("Ipv6Ranges", []) if item.get("CidrIpv6")
-        ]
-        others += [str(item["GroupId"]) for rule in rules for item in rule.get("UserIdGroupPairs", [])]
-        reached = ", ".join(dict.fromkeys([*ranges, *others]))
+        others = [item.text("CidrIpv6", "") for rule in rules for item in rule.any_listed("Ipv6Ranges")]
+        others += [item.text("GroupId") for rule in rules for item in rule.any_listed("UserIdGroupPairs")]
+        reached = ", ".join(dict.fromkeys([*map(str, ranges), *filter(None, others)]))
         return f"{', '.join(ids)} lets {f'HTTPS out to {reached} only' if reached else 'no HTTPS out'}"
 
-    def _routes(self, subnet: Subnet) -> list[Any]:
+    def _routes(self, subnet: Subnet) -> list[Fields]:
         """Return the routes of the subnet's own route table, else of its network's main one."""
         for wanted in (
             {"association.subnet-id": [subnet.id]},
@@ -55,15 +57,15 @@ class Egress:
         ):
             tables = list(self._tables(wanted))
             if tables:
-                return [route for table in tables for route in table.get("Routes", [])]
+                return [route for table in tables for route in table.any_listed("Routes")]
         return []
 
-    def _tables(self, wanted: Mapping[str, Sequence[str]]) -> Iterable[Any]:
+    def _tables(self, wanted: Mapping[str, Sequence[str]]) -> Iterable[Fields]:
         return self._region.pages(
             "describe_route_tables", "RouteTables", doing="list the routes", Filters=filters(wanted)
         )
 
-    def _groups(self, ids: Sequence[str]) -> Iterable[Any]:
+    def _groups(self, ids: Sequence[str]) -> Iterable[Fields]:
         return self._region.pages(
             "describe_security_groups",
             "SecurityGroups",
@@ -72,26 +74,32 @@ class Egress:
         )
 
 
-def _is_open(route: Any) -> bool:
+def _is_open(route: Fields) -> bool:
     # A gateway that was deleted leaves its route behind as a black hole.
-    return bool(route.get("State") != "blackhole" and route.get("GatewayId") != "local")
+    return route.text("State", "") != "blackhole" and route.text("GatewayId", "") != "local"
 
 
-def _is_everywhere(ranges: Iterable[str]) -> bool:
+def _range(answer: Fields, name: str) -> IPv4Network:
+    try:
+        return IPv4Network(answer.text(name))
+    except ValueError:
+        raise answer.problem(name, "is no range of IPv4 addresses") from None
+
+
+def _is_everywhere(ranges: Iterable[IPv4Network]) -> bool:
     """Return whether the ranges of IPv4 addresses together have all addresses, as two halves have."""
-    return list(collapse_addresses(map(IPv4Network, ranges))) == [IPv4Network("0.0.0.0/0")]
+    return list(collapse_addresses(ranges)) == [IPv4Network("0.0.0.0/0")]
 
 
-def _takes_a_public_address(route: Any) -> bool:
+def _takes_a_public_address(route: Fields) -> bool:
     """Return whether this is a route to an internet gateway, which translates no private IPv4 address.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
     """
-    return str(route.get("GatewayId", "")).startswith("igw-")
+    return route.text("GatewayId", "").startswith("igw-")
 
 
-def _covers_https(rule: Any) -> bool:
-    if rule.get("IpProtocol") not in ("-1", "tcp"):
-        return False
-    first, last = rule.get("FromPort", 0), rule.get("ToPort", 65535)
-    return rule["IpProtocol"] == "-1" or int(first) <= HTTPS_PORT <= int(last)
+def _covers_https(rule: Fields) -> bool:
+    protocol = rule.text("IpProtocol", "")
+    first, last = rule.whole("FromPort", 0), rule.whole("ToPort", 65535)
+    return protocol == "-1" or (protocol == "tcp" and first <= HTTPS_PORT <= last)

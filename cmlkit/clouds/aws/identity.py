@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
+from cmlkit.clouds.aws.refusal import fields_of
 from cmlkit.clouds.aws.region import AwsRegion
 from cmlkit.clouds.diagnosing import Identity
 
@@ -17,14 +17,18 @@ class Identities:
 
     def identity(self) -> Identity:
         # This needs no permission. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
-        with self._region.asked(f"say in {self._region} whose credentials these are"):
-            answer = self._region.client("sts").get_caller_identity()
+        doing = f"say in {self._region} whose credentials these are"
+        with self._region.asked(doing):
+            answer = fields_of(self._region.client("sts").get_caller_identity(), doing)
         return Identity(
-            account=str(answer["Account"]),
-            principal=str(answer["Arn"]),
-            server_time=_time(answer["ResponseMetadata"]["HTTPHeaders"]),
+            account=answer.text("Account"),
+            principal=answer.text("Arn"),
+            server_time=_time(answer.within("ResponseMetadata", "HTTPHeaders").text("date", "")),
         )
 
 
-def _time(headers: Mapping[str, str]) -> float | None:
-    return parsedate_to_datetime(headers["date"]).timestamp() if headers.get("date") else None
+def _time(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, get_args
 
-from cmlkit.clouds.aws.refusal import settles
+from cmlkit.clouds.aws.refusal import fields_of, settles
 from cmlkit.clouds.aws.region import AwsRegion, filters
 from cmlkit.clouds.planning import Architecture, Image, NotListed
 from cmlkit.errors import PermissionDenied, SettingsError
+from cmlkit.records.fields import Fields
 
 DEFAULT_UBUNTU = "24.04"
 UBUNTU_OWNER = "099720109477"
@@ -112,28 +113,31 @@ class Images:
 
     def _parameters(self, names: list[str]) -> dict[str, str]:
         """Return the values of the SSM parameters by path; a missing one is left out."""
-        with self._region.asked(f"read the image parameters {', '.join(names)} in {self._region}"):
-            answer = self._region.client("ssm").get_parameters(Names=names)
-        return {str(item["Name"]): str(item["Value"]) for item in answer.get("Parameters", [])}
+        doing = f"read the image parameters {', '.join(names)} in {self._region}"
+        with self._region.asked(doing):
+            answer = fields_of(self._region.client("ssm").get_parameters(Names=names), doing)
+        return {item.text("Name"): item.text("Value") for item in answer.any_listed("Parameters")}
 
     def _by_id(self, name: str, ids: list[str]) -> list[Image]:
         if not ids:
             return _none(name, self._region.name)
         try:
-            with self._region.asked(f"find the image {name} in {self._region}"):
-                answers = self._region.ec2.describe_images(ImageIds=ids).get("Images", [])
+            answers = self._described(name, ImageIds=ids)
         except SettingsError as error:
             if settles(error):
                 raise NotListed(error.message, next_step=error.next_step) from error
             raise
         return [_image(answer) for answer in answers] or _none(name, self._region.name)
 
-    def _found(self, name: str, owners: list[str], patterns: list[str]) -> list[Any]:
-        with self._region.asked(f"find the image {name} in {self._region}"):
-            answer = self._region.ec2.describe_images(
-                Owners=owners, Filters=filters({"name": patterns, "state": ["available"]})
-            )
-        return list(answer.get("Images", []))
+    def _found(self, name: str, owners: list[str], patterns: list[str]) -> list[Fields]:
+        wanted = filters({"name": patterns, "state": ["available"]})
+        return self._described(name, Owners=owners, Filters=wanted)
+
+    def _described(self, name: str, **arguments: Any) -> list[Fields]:
+        doing = f"find the image {name} in {self._region}"
+        with self._region.asked(doing):
+            answer = fields_of(self._region.ec2.describe_images(**arguments), doing)
+        return answer.any_listed("Images")
 
 
 def _none(name: str, region: str) -> list[Image]:
@@ -143,49 +147,50 @@ def _none(name: str, region: str) -> list[Image]:
     )
 
 
-def _newest(answers: Iterable[Any]) -> list[Image]:
+def _newest(answers: Iterable[Fields]) -> list[Image]:
     """Return the newest image of each architecture."""
     newest = {
-        answer["Architecture"]: answer
-        for answer in sorted(answers, key=lambda answer: str(answer.get("CreationDate", "")))
-        if answer.get("Architecture") in get_args(Architecture)
+        answer.text("Architecture"): answer
+        for answer in sorted(answers, key=lambda answer: answer.text("CreationDate", ""))
+        if answer.text("Architecture", "") in get_args(Architecture)
     }
     return [_image(answer) for answer in newest.values()]
 
 
-def _is(published: Published, answer: Any) -> bool:
-    return answer.get("Architecture") == published.architecture and fnmatchcase(answer.get("Name", ""), published.name)
+def _is(published: Published, answer: Fields) -> bool:
+    is_right = answer.text("Architecture", "") == published.architecture
+    return is_right and fnmatchcase(answer.text("Name", ""), published.name)
 
 
 def _as_published(image: Image, published: Published) -> Image:
     return replace(image, for_gpus=published.for_gpus)
 
 
-def _image(answer: Any) -> Image:
-    if answer.get("RootDeviceType") == "instance-store":
+def _image(answer: Fields) -> Image:
+    image_id, root = answer.filled("ImageId"), answer.text("RootDeviceName", "")
+    if answer.text("RootDeviceType", "") == "instance-store":
         raise SettingsError(
-            f"The image {answer['ImageId']} keeps its root on instance storage.",
+            f"The image {image_id} keeps its root on instance storage.",
             next_step="Choose an image whose root device is an EBS volume.",
         )
-    if not (root := str(answer.get("RootDeviceName", ""))) or answer.get("Architecture") not in get_args(Architecture):
+    found = answer.text("Architecture", "")
+    architecture = next((known for known in get_args(Architecture) if known == found), None)
+    if not root or architecture is None:
         raise SettingsError(
-            f"AWS names no root device, or no architecture that cmlkit knows, of the image {answer['ImageId']}.",
+            f"AWS names no root device, or no architecture that cmlkit knows, of the image {image_id}.",
             next_step=f"Choose an image that is available, for {' or '.join(get_args(Architecture))}.",
         )
+    volumes = [mapping for mapping in answer.any_listed("BlockDeviceMappings") if mapping.has("Ebs")]
     sizes = [
-        int(mapping["Ebs"].get("VolumeSize") or 0)
-        for mapping in answer.get("BlockDeviceMappings", [])
-        if mapping.get("DeviceName") == root and "Ebs" in mapping
+        mapping.inside("Ebs").whole("VolumeSize", 0) for mapping in volumes if mapping.text("DeviceName", "") == root
     ]
     return Image(
-        id=str(answer["ImageId"]),
-        name=str(answer.get("Name", "")),
-        architecture=answer["Architecture"],
+        id=image_id,
+        name=answer.text("Name", ""),
+        architecture=architecture,
         root_device=root,
         disk_size=max(sizes, default=0),
         further_devices=tuple(
-            str(mapping["DeviceName"])
-            for mapping in answer.get("BlockDeviceMappings", [])
-            if "Ebs" in mapping and mapping.get("DeviceName", root) != root
+            mapping.text("DeviceName") for mapping in volumes if mapping.text("DeviceName", root) != root
         ),
     )

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
 
 from cmlkit.clouds.aws.denials import Denials
 from cmlkit.clouds.aws.error_codes import STARTS
-from cmlkit.clouds.aws.refusal import explained, settles
+from cmlkit.clouds.aws.refusal import explained, fields_of, settles
 from cmlkit.clouds.aws.region import AwsRegion, acted_in_dry_run, filters
 from cmlkit.clouds.aws.schedules import Schedules
 from cmlkit.clouds.aws.specification import SCHEDULE_TAG, check_spec, is_scheduled, run_instances_arguments
 from cmlkit.clouds.launching import Instance, InstanceSpec, LaunchIncomplete, LaunchRefused, Volume
 from cmlkit.errors import CmlkitError
+from cmlkit.records.fields import Fields
 
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Filter.html
 ANY = "*"
@@ -34,8 +34,10 @@ class Instances:
     def launch(self, spec: InstanceSpec) -> Instance:
         client = self._region.client("ec2", retrying=False)
         with explained(_launching(spec), launching=True, decode=self._denials.decoded):
-            answer = client.run_instances(**run_instances_arguments(spec))
-        instance = described(answer["Instances"][0], self._region.name)
+            answer = fields_of(client.run_instances(**run_instances_arguments(spec)), _launching(spec))
+        if not (started := answer.listed("Instances")):
+            raise answer.problem("Instances", "is an empty list")
+        instance = described(started[0], self._region.name)
         self._see_to_expiry(spec, instance)
         return instance
 
@@ -56,7 +58,7 @@ class Instances:
         with explained(_launching(spec), launching=True, decode=self._denials.decoded):
             answer = self._region.tried(self._region.ec2.run_instances, **run_instances_arguments(spec))
         if answer is not None:
-            ids = [str(item["InstanceId"]) for item in answer["Instances"]]
+            ids = [item.filled("InstanceId") for item in fields_of(answer, _launching(spec)).listed("Instances")]
             self.terminate(ids)
             raise acted_in_dry_run(f"it launched {', '.join(ids)}, which is terminated again")
 
@@ -84,7 +86,7 @@ class Instances:
         return [
             described(answer, self._region.name)
             for reservation in reservations
-            for answer in reservation.get("Instances", [])
+            for answer in reservation.any_listed("Instances")
         ]
 
     def loose_volumes(self, *, tags: Mapping[str, str]) -> list[Volume]:
@@ -113,24 +115,24 @@ class Instances:
             # Only Nitro instances have the latest output; all have an older one.
             with explained(doing):
                 answer = self._region.ec2.get_console_output(InstanceId=instance_id)
-        return str(answer.get("Output", ""))
+        return fields_of(answer, doing).text("Output", "")
 
 
 def _tag_filters(tags: Mapping[str, str]) -> dict[str, list[str]]:
     return {f"tag:{name}": [value or ANY] for name, value in tags.items()}
 
 
-def _tags(answer: Any) -> dict[str, str]:
-    return {str(tag["Key"]): str(tag.get("Value", "")) for tag in answer.get("Tags", [])}
+def _tags(answer: Fields) -> dict[str, str]:
+    return {tag.text("Key"): tag.text("Value", "") for tag in answer.any_listed("Tags")}
 
 
-def _volume(answer: Any, region: str) -> Volume:
-    volume_id, tags = str(answer["VolumeId"]), _tags(answer)
+def _volume(answer: Fields, region: str) -> Volume:
+    volume_id, tags = answer.filled("VolumeId"), _tags(answer)
     return Volume(
         id=volume_id,
         name=tags.get("Name", ""),
         region=region,
-        size=int(answer.get("Size", 0)),
+        size=answer.whole("Size", 0),
         tags=tags,
         delete_command=f"aws ec2 delete-volume --region {region} --volume-id {volume_id}",
     )
@@ -140,20 +142,21 @@ def _launching(spec: InstanceSpec) -> str:
     return f"launch {spec.instance_type} ({spec.market}) in {spec.subnet.zone}"
 
 
-def described(answer: Any, region: str) -> Instance:
+def described(answer: Fields, region: str) -> Instance:
     """Return the instance that an answer of EC2 describes."""
-    reason = str(answer.get("StateReason", {}).get("Message") or answer.get("StateTransitionReason", ""))
+    transition = answer.text("StateTransitionReason", "")
+    reason = answer.within("StateReason").text("Message", "") or transition
     tags = _tags(answer)
     return Instance(
-        id=str(answer["InstanceId"]),
+        id=answer.filled("InstanceId"),
         name=tags.get("Name", ""),
-        state=str(answer.get("State", {}).get("Name", "pending")),
-        instance_type=str(answer.get("InstanceType", "")),
-        market="spot" if answer.get("InstanceLifecycle") == "spot" else "on-demand",
+        state=answer.within("State").text("Name", "pending"),
+        instance_type=answer.text("InstanceType", ""),
+        market="spot" if answer.text("InstanceLifecycle", "") == "spot" else "on-demand",
         region=region,
-        zone=str(answer.get("Placement", {}).get("AvailabilityZone", "")),
-        launched=float(answer["LaunchTime"].timestamp()) if answer.get("LaunchTime") else 0.0,
-        ended=_ended(str(answer.get("StateTransitionReason", ""))),
+        zone=answer.within("Placement").text("AvailabilityZone", ""),
+        launched=answer.moment("LaunchTime", 0.0),
+        ended=_ended(transition),
         tags=tags,
         reason=reason,
         taken_back=any(word in reason for word in _TAKEN_BACK),
@@ -164,17 +167,20 @@ def described(answer: Any, region: str) -> Instance:
 def _ended(transition: str) -> float | None:
     """Return the time in a StateTransitionReason, such as `User initiated (2026-01-31 09:00:00 GMT)`."""
     found = re.search(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:UTC|GMT)\)", transition)
-    return None if found is None else datetime.fromisoformat(f"{found[1]}+00:00").timestamp()
+    try:
+        return None if found is None else datetime.fromisoformat(f"{found[1]}+00:00").timestamp()
+    except ValueError:
+        return None
 
 
-def _failure(answer: Any, reason: str) -> LaunchRefused | None:
+def _failure(answer: Fields, reason: str) -> LaunchRefused | None:
     """Return why an instance could not be started; None if it could, or has not failed yet."""
-    code = str(answer.get("StateReason", {}).get("Code", ""))
+    code = answer.within("StateReason").text("Code", "")
     if (row := STARTS.get(code)) is None or row.remedy is None:
         return None
     said = reason.removeprefix(f"{code}: ").rstrip(".")
     return LaunchRefused(
-        f"AWS accepted the launch of {answer['InstanceId']}, and could not start it: {said} ({code}).",
+        f"AWS accepted the launch of {answer.filled('InstanceId')}, and could not start it: {said} ({code}).",
         code=code,
         remedy=row.remedy,
         next_step=row.next_step,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cmlkit.clouds.aws.refusal import explained
+from cmlkit.clouds.aws.refusal import explained, fields_of
 from cmlkit.clouds.aws.region import AwsRegion, acted_in_dry_run, filters
 from cmlkit.clouds.aws.specification import check_tags
 from cmlkit.clouds.planning import NotListed, Subnet
 from cmlkit.errors import CmlkitError, ServiceError, SettingsError
+from cmlkit.records.fields import Fields
 
 SECURITY_GROUP = "cmlkit-runner"
 SECURITY_GROUP_TAG = "cmlkit:security-group"
@@ -29,7 +30,7 @@ class Network:
         answers = self._region.pages("describe_subnets", "Subnets", doing="list the subnets", Filters=filters(wanted))
         found = sorted((_subnet(answer) for answer in answers), key=lambda subnet: subnet.zone)
         if found:
-            return sorted(found, key=lambda subnet: list(ids).index(subnet.id)) if ids else found
+            return sorted(found, key=lambda subnet: [*ids, subnet.id].index(subnet.id)) if ids else found
         if ids:
             raise NotListed(
                 f"There is no subnet {' or '.join(ids)} in {self._region}.",
@@ -59,7 +60,7 @@ class Network:
                     self._region.ec2.create_security_group, **_group_arguments(network, tags or {})
                 )
             if answer is not None:
-                group = str(answer["GroupId"])
+                group = fields_of(answer, f"make the security group {SECURITY_GROUP} in {network}").filled("GroupId")
                 with explained(f"delete the security group {group} in {network}"):
                     self._region.ec2.delete_security_group(GroupId=group)
                 raise acted_in_dry_run(f"it made the security group {group}, which is deleted again")
@@ -90,9 +91,10 @@ class Network:
         return self._group(network)
 
     def _make_group(self, network: str, tags: Mapping[str, str]) -> str:
-        with explained(f"make the security group {SECURITY_GROUP} in {network}"):
-            answer = self._region.ec2.create_security_group(**_group_arguments(network, tags))
-        return str(answer["GroupId"])
+        doing = f"make the security group {SECURITY_GROUP} in {network}"
+        with explained(doing):
+            answer = fields_of(self._region.ec2.create_security_group(**_group_arguments(network, tags)), doing)
+        return answer.filled("GroupId")
 
 
 def _group_filters(network: str) -> list[dict[str, Any]]:
@@ -115,25 +117,25 @@ def _group_arguments(network: str, tags: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _subnet(answer: Any) -> Subnet:
+def _subnet(answer: Fields) -> Subnet:
     return Subnet(
-        id=str(answer["SubnetId"]),
-        network=str(answer.get("VpcId", "")),
-        zone=str(answer.get("AvailabilityZone", "")),
-        gives_public_addresses=bool(answer.get("MapPublicIpOnLaunch", True)),
+        id=answer.filled("SubnetId"),
+        network=answer.text("VpcId", ""),
+        zone=answer.text("AvailabilityZone", ""),
+        gives_public_addresses=answer.flag("MapPublicIpOnLaunch", True),
     )
 
 
-def _checked_group(answer: Any) -> str:
-    group = str(answer["GroupId"])
-    tags = {tag["Key"] for tag in answer.get("Tags", [])}
+def _checked_group(answer: Fields) -> str:
+    group = answer.filled("GroupId")
+    tags = {tag.text("Key") for tag in answer.any_listed("Tags")}
     if SECURITY_GROUP_TAG not in tags:
         raise SettingsError(
             f"The security group {group} is named {SECURITY_GROUP}, but cmlkit did not make it.",
             next_step=f"Rename it, tag it {SECURITY_GROUP_TAG} if it is meant for runners, or name a group with"
             " --security-group.",
         )
-    if answer.get("IpPermissions"):
+    if answer.any_listed("IpPermissions"):
         raise SettingsError(
             f"The security group {group} ({SECURITY_GROUP}) has inbound rules, which a runner does not need.",
             next_step="Remove them, or name the group that you want with --security-group.",

@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any
 
-from cmlkit.clouds.aws.refusal import explained
+from cmlkit.clouds.aws.refusal import explained, fields_of
 from cmlkit.clouds.aws.region import AwsRegion
 from cmlkit.clouds.launching import Instance
 from cmlkit.clouds.planning import Market, Subnet
 from cmlkit.records.cost import cost, cost_over
+from cmlkit.records.fields import Fields
 
 # Only a few regions serve the Price List; it covers all regions.
 # https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
@@ -67,9 +67,9 @@ class Prices:
             EndTime=datetime.fromtimestamp(until, UTC),
         )
         changes = [
-            (item["Timestamp"].timestamp(), float(item["SpotPrice"]))
+            (item.moment("Timestamp"), item.number("SpotPrice"))
             for item in history
-            if item.get("Timestamp") and item.get("SpotPrice")
+            if item.has("Timestamp") and item.has("SpotPrice")
         ]
         return cost_over(changes, instance.launched, until)
 
@@ -84,9 +84,9 @@ class Prices:
             StartTime=datetime.now(UTC),
         )
         return {
-            (str(item["InstanceType"]), str(item["AvailabilityZone"])): float(item["SpotPrice"])
+            (item.text("InstanceType"), item.text("AvailabilityZone")): item.number("SpotPrice")
             for item in history
-            if item.get("InstanceType") and item.get("AvailabilityZone") and item.get("SpotPrice")
+            if item.has("InstanceType") and item.has("AvailabilityZone") and item.has("SpotPrice")
         }
 
     def _list_price(self, instance_type: str) -> float | None:
@@ -112,7 +112,8 @@ class Prices:
                     MaxResults=1,
                 )
             )
-        return next((_price(json.loads(product), unit) for product in answer.get("PriceList", [])), None)
+            products = [json.loads(product) for product in fields_of(answer, doing).texts("PriceList")]
+        return next((_price(fields_of(product, doing), unit) for product in products), None)
 
 
 def address_price(subnet: Subnet) -> float | None:
@@ -120,14 +121,16 @@ def address_price(subnet: Subnet) -> float | None:
     return PUBLIC_ADDRESS_USD_PER_HOUR if subnet.gives_public_addresses else 0.0
 
 
-def _price(product: Any, unit: str) -> float | None:
+def _price(product: Fields, unit: str) -> float | None:
     """Return the USD per `unit` of a product in the Price List.
 
     https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/reading-service-price-list-file-for-services.html
     """
-    for term in product.get("terms", {}).get("OnDemand", {}).values():
-        for dimension in term.get("priceDimensions", {}).values():
-            usd = dimension.get("pricePerUnit", {}).get("USD")
-            if dimension.get("unit") == unit and usd is not None:
-                return float(usd)
+    terms = product.within("terms", "OnDemand")
+    for term in map(terms.inside, terms.names()):
+        dimensions = term.within("priceDimensions")
+        for dimension in map(dimensions.inside, dimensions.names()):
+            usd = dimension.within("pricePerUnit")
+            if dimension.text("unit", "") == unit and usd.has("USD"):
+                return usd.number("USD")
     return None

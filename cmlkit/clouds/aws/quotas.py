@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cmlkit.clouds.aws.refusal import explained
+from cmlkit.clouds.aws.refusal import explained, fields_of
 from cmlkit.clouds.aws.region import AwsRegion
 from cmlkit.clouds.planning import Market
 from cmlkit.errors import NotFound
@@ -54,11 +54,12 @@ class Quotas:
     def limit(self, instance_type: str, market: Market) -> float:
         family = _family(instance_type)
         code = family.spot if market == "spot" else family.on_demand
-        with explained(f"show the quota {code} in {self._region}"):
+        doing = f"show the quota {code} in {self._region}"
+        with explained(doing):
             answer = self._region.client("service-quotas").get_service_quota(ServiceCode="ec2", QuotaCode=code)
-        if (value := answer.get("Quota", {}).get("Value")) is None:
+        if not (found := fields_of(answer, doing).within("Quota")).has("Value"):
             raise NotFound(f"AWS names no value of the quota {code} in {self._region}.")
-        return float(value)
+        return found.number("Value")
 
 
 def _family(instance_type: str) -> _Family:

@@ -11,10 +11,12 @@ from typing import Any
 from cmlkit.clouds.aws.error_codes import CHECK_CREDENTIALS, CHECK_SETTINGS, Row, row_for
 from cmlkit.clouds.launching import LaunchRefused, Remedy
 from cmlkit.errors import AnswerLost, CapacityError, CmlkitError, PermissionDenied, ServiceError, SettingsError
+from cmlkit.records.fields import Fields
 
 _ENCODED = "Encoded authorization failure message:"
 _ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)(?: on resource: (arn:\S+))?")
 _FORBIDDEN = "with an explicit deny"
+_CHECK_ENDPOINT = "Check AWS_ENDPOINT_URL and proxies, if there are any; else run again later."
 
 
 @contextmanager
@@ -29,6 +31,7 @@ def explained(
         decode: Returns the missing permission for an encoded message; empty if it is unknown.
     """
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -36,6 +39,28 @@ def explained(
         raise from_answer(error.response, doing, launching=launching, decode=decode) from error
     except BotoCoreError as error:
         raise _without_answer(error, doing, launching=launching) from error
+    except (ResponseParserError, ValueError, TypeError, LookupError, AttributeError) as error:
+        # boto3 reads an answer of another shape, such as the page of a proxy, into one of these, as it happens to.
+        words = " ".join(str(error).partition("received.")[0].split()).rstrip(".")
+        raise AnswerLost(
+            f"AWS did not {doing}: its answer cannot be read ({type(error).__name__}: {words[:200]}).",
+            next_step=_CHECK_ENDPOINT,
+        ) from error
+
+
+def fields_of(answer: Any, doing: str) -> Fields:
+    """Return an answer's fields; a missing or mistyped one raises ServiceError.
+
+    Args:
+        doing: As in `explained`.
+    """
+
+    def unfit(problem: str) -> ServiceError:
+        return ServiceError(
+            f"AWS did not {doing}: its answer is not what the API promises: {problem}.", next_step=_CHECK_ENDPOINT
+        )
+
+    return Fields(answer, unfit=unfit)
 
 
 def from_answer(

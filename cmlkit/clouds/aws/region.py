@@ -8,8 +8,9 @@ from typing import Any
 
 from cmlkit.bounds.answers import bounded_pages
 from cmlkit.clouds.aws.connection import Connection
-from cmlkit.clouds.aws.refusal import explained
+from cmlkit.clouds.aws.refusal import explained, fields_of
 from cmlkit.errors import CmlkitError, PermissionDenied, ServiceError
+from cmlkit.records.fields import Fields
 
 # https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
 _ALWAYS_ENABLED = "us-east-1"
@@ -59,12 +60,13 @@ class AwsRegion:
                 raise
             return None
 
-    def pages(self, operation: str, key: str, *, doing: str, **arguments: Any) -> Iterator[Any]:
+    def pages(self, operation: str, key: str, *, doing: str, **arguments: Any) -> Iterator[Fields]:
         """Yield the items of `key` on all pages of one of EC2's list operations."""
-        with self.asked(f"{doing} in {self.name}"):
+        doing = f"{doing} in {self.name}"
+        with self.asked(doing):
             pages = self.ec2.get_paginator(operation).paginate(**arguments)
             for page in bounded_pages(pages, what=f"AWS's list of {operation} in {self.name}"):
-                yield from page.get(key, [])
+                yield from fields_of(page, doing).any_listed(key)
 
     @contextmanager
     def asked(self, doing: str) -> Iterator[None]:

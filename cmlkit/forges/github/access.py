@@ -61,19 +61,19 @@ class Account:
 
     def _person_login(self) -> str:
         try:
-            return self._client.http.get("/user").text("login")
+            return self._client.http.get("/user").filled("login")
         except PermissionDenied:
             return self._installation_login()
 
     def _installation_login(self) -> str:
         # These may not ask for the user, but GraphQL tells them who they are.
-        return self._client.http.graphql(_VIEWER).inside("viewer").text("login")
+        return self._client.http.graphql(_VIEWER).inside("viewer").filled("login")
 
 
 def _access(kind: Kind, headers: Mapping[str, str], repository: Fields) -> Access:
     left, permissions = headers.get("x-ratelimit-remaining", ""), repository.within("permissions")
     return Access(
-        repository=repository.text("full_name"),
+        repository=repository.filled("full_name"),
         kind=NAMES[kind],
         is_workflows=kind == "installation",
         advice=advice(kind, Needs.parse(_PUBLISHING_OF_APPS if kind in OF_INSTALLATIONS else _PUBLISHING)),
@@ -83,7 +83,7 @@ def _access(kind: Kind, headers: Mapping[str, str], repository: Fields) -> Acces
         server_time=server_time(headers),
         archived=repository.flag("archived", False),
         may_push=permissions.flag("push") if permissions.has("push") else None,
-        branch=repository.text("default_branch"),
+        branch=repository.filled("default_branch"),
     )
 
 

@@ -50,7 +50,7 @@ def installation_token(
     path = encoded("app", "installations", installation.whole("id"), "access_tokens")
     # Each call makes another token, and each of them ends by itself: asking twice does no harm.
     answer = http.request("POST", path, body={"repositories": [full_name.partition("/")[2]]}, repeatable=True)
-    return answer.fields.text("token")
+    return answer.fields.filled("token")
 
 
 def _jwt(app_id: str, private_key: str, now: float) -> str:

@@ -32,7 +32,7 @@ class Assets:
 
     def replace_branch(self, branch: str, commit: str, *, expected: str) -> None:
         # REST's own force has no condition: what somebody else has pushed meanwhile would be gone.
-        repository = self._client.http.get(self._client.path()).text("node_id")
+        repository = self._client.http.get(self._client.path()).filled("node_id")
         update = {"name": f"refs/heads/{branch}", "beforeOid": expected, "afterOid": commit, "force": True}
         try:
             self._client.http.graphql(_UPDATE_REFS, repository=repository, updates=[update])

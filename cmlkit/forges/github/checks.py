@@ -97,7 +97,7 @@ class Checks:
         if details_url:
             body["target_url"] = details_url
         path = self._client.path("statuses", commit)
-        return self._client.http.request("POST", path, body=body, repeatable=True).fields.text("url")
+        return self._client.http.request("POST", path, body=body, repeatable=True).fields.filled("url")
 
 
 def _linked(summary: str, url: str) -> str:
@@ -124,7 +124,7 @@ def _annotated(annotations: Sequence[Annotation]) -> dict[str, object]:
 
 
 def _check(answer: Fields) -> Check:
-    return Check(id=answer.whole("id"), url=answer.text("html_url", "") or answer.text("url"))
+    return Check(id=answer.whole("id"), url=answer.text("html_url", "") or answer.filled("url"))
 
 
 def _protection(answer: Fields) -> list[str]:

@@ -100,7 +100,7 @@ def _comment(place: int | str, answer: Fields) -> Comment:
     return Comment(
         id=answer.whole("id"),
         place=place,
-        url=answer.text("html_url"),
+        url=answer.filled("html_url"),
         body=text(answer.text("body", "")),
         author=answer.within("user").text("login", DELETED_ACCOUNT),
     )
@@ -112,7 +112,7 @@ def _listed(place: int | str, nodes: Iterable[Fields]) -> list[Comment]:
         Comment(
             id=node.whole("fullDatabaseId"),
             place=place,
-            url=node.text("url"),
+            url=node.filled("url"),
             body=text(node.text("body", "")),
             author=author(node),
         )

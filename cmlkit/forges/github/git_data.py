@@ -77,7 +77,7 @@ class GitData:
             if error.status == 404:
                 return None
             raise
-        return document.inside("object").text("sha")
+        return document.inside("object").filled("sha")
 
     def read_file(self, path: str, *, ref: str) -> bytes | None:
         if (ref, path) in self._client.memory.contents:
@@ -94,7 +94,7 @@ class GitData:
             return known[:limit]
         query = {"sha": ref, "path": path, "per_page": limit}
         answer = self._client.http.request("GET", self._client.path("commits"), query=query).fields
-        return [commit.text("sha") for commit in answer.items()]
+        return [commit.filled("sha") for commit in answer.items()]
 
     def author_of(self, commit: str) -> str:
         return commit_author(self._client.http.get(self._client.path("commits", commit)))
@@ -131,7 +131,7 @@ class GitData:
         """Return name -> entry for one folder, given a tree or a commit."""
         answer = self._client.http.get(self._client.path("git", "trees", tree))
         return {
-            item.text("path"): Entry(kind=item.text("type"), sha=item.text("sha"), mode=item.text("mode"))
+            item.filled("path"): Entry(kind=item.text("type"), sha=item.filled("sha"), mode=item.text("mode"))
             for item in answer.listed("tree")
         }
 
@@ -253,12 +253,12 @@ class GitData:
         trees = self._client.memory.trees
         if commit not in trees:
             answer = self._client.http.get(self._client.path("git", "commits", commit))
-            trees[commit] = answer.inside("tree").text("sha")
+            trees[commit] = answer.inside("tree").filled("sha")
         return trees[commit]
 
     def _create(self, kind: str, body: Mapping[str, object]) -> str:
         path = self._client.path("git", kind)
-        return self._client.http.request("POST", path, body=body, repeatable=True).fields.text("sha")
+        return self._client.http.request("POST", path, body=body, repeatable=True).fields.filled("sha")
 
     def create_branch(self, branch: str, commit: str) -> None:
         def send() -> str:
@@ -343,10 +343,10 @@ def _text(file: NewFile) -> str | None:
 
 def _repository(answer: Fields) -> Repository:
     return Repository(
-        full_name=answer.text("full_name"),
-        default_branch=answer.text("default_branch"),
+        full_name=answer.filled("full_name"),
+        default_branch=answer.filled("default_branch"),
         private=answer.flag("private"),
-        url=answer.text("html_url"),
+        url=answer.filled("html_url"),
     )
 
 

@@ -88,7 +88,7 @@ class Merging:
         body = {"merge_method": method, "sha": pull_request.head_sha}
 
         def send() -> str:
-            return self._client.http.request("PUT", path, body=body, repeatable=False).fields.text("sha")
+            return self._client.http.request("PUT", path, body=body, repeatable=False).fields.filled("sha")
 
         try:
             # Sent again after it was merged, it would be refused as not mergeable.
@@ -175,7 +175,7 @@ class Merging:
 
 def _run_state(run: Fields) -> tuple[str, str]:
     ended = "failed" if run.text("conclusion", "") in _FAILED else "passed"
-    return run.text("name"), ended if run.text("status") == "completed" else "pending"
+    return run.filled("name"), ended if run.text("status") == "completed" else "pending"
 
 
 def _status_state(status: Fields) -> tuple[str, str]:

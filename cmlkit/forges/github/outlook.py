@@ -108,12 +108,12 @@ class _Reading:
         # Nothing is known of an empty repository.
         if not found.has("defaultBranchRef"):
             return
-        login, node_id = self._data.inside("viewer").text("login"), found.text("id")
+        login, node_id = self._data.inside("viewer").filled("login"), found.filled("id")
         repository = Repository(
-            full_name=found.text("nameWithOwner"),
-            default_branch=found.inside("defaultBranchRef").text("name"),
+            full_name=found.filled("nameWithOwner"),
+            default_branch=found.inside("defaultBranchRef").filled("name"),
             private=found.flag("isPrivate"),
-            url=found.text("url"),
+            url=found.filled("url"),
         )
         heads = {base: _head(found, "base")}
         if self._asked.branch:
@@ -130,14 +130,14 @@ class _Reading:
             self._remember_commit(found.inside("base").inside("target"))
 
     def _remember_commit(self, commit: Fields) -> None:
-        memory, sha, manifest = self._memory, commit.text("oid"), self._asked.manifest
-        memory.trees[sha] = commit.inside("tree").text("oid")
+        memory, sha, manifest = self._memory, commit.filled("oid"), self._asked.manifest
+        memory.trees[sha] = commit.inside("tree").filled("oid")
         if commit.inside("tree").has("entries"):
             memory.folders[sha, ""] = _entries(commit.inside("tree"))
         for name, path in self._folders.items():
             memory.folders[sha, path] = _entries(commit.within(name, "object"))
         history = commit.inside("history").listed("nodes")
-        versions = [(each.text("oid"), _content(each.within("file", "object"))) for each in history]
+        versions = [(each.filled("oid"), _content(each.within("file", "object"))) for each in history]
         memory.histories[sha, manifest] = [version for version, _ in versions]
         for version, content in [*versions, (sha, _content(commit.within("manifest", "object")))]:
             if content is not None:
@@ -146,13 +146,13 @@ class _Reading:
 
 def _head(repository: Fields, name: str) -> str | None:
     """Return the commit of a ref; None if it is missing."""
-    return repository.inside(name).inside("target").text("oid") if repository.has(name) else None
+    return repository.inside(name).inside("target").filled("oid") if repository.has(name) else None
 
 
 def _entries(tree: Fields) -> dict[str, Entry]:
     """Return a folder's entries as REST shows them; empty if the path is a file."""
     return {
-        each.text("name"): Entry(kind=each.text("type"), sha=each.text("oid"), mode=f"{each.whole('mode'):06o}")
+        each.filled("name"): Entry(kind=each.text("type"), sha=each.filled("oid"), mode=f"{each.whole('mode'):06o}")
         for each in tree.any_listed("entries")
     }
 
@@ -162,24 +162,24 @@ def _content(blob: Fields) -> bytes | None:
     if not blob.has("text") or blob.flag("isTruncated"):
         return None
     content = blob.text("text").encode()
-    return content if blob_id(content) == blob.text("oid") else None
+    return content if blob_id(content) == blob.filled("oid") else None
 
 
 def pull_request(answer: Fields) -> PullRequest:
     """Return a pull request from GraphQL's fields of it."""
     return PullRequest(
         number=answer.whole("number"),
-        url=answer.text("url"),
-        node_id=answer.text("id"),
+        url=answer.filled("url"),
+        node_id=answer.filled("id"),
         title=answer.text("title"),
         body=text(answer.text("body", "")),
-        head=answer.text("headRefName"),
-        head_sha=answer.text("headRefOid"),
-        base=answer.text("baseRefName"),
+        head=answer.filled("headRefName"),
+        head_sha=answer.filled("headRefOid"),
+        base=answer.filled("baseRefName"),
         state="open" if answer.text("state") == "OPEN" else "closed",
         draft=answer.flag("isDraft"),
         author=author(answer),
-        labels=tuple(label.text("name") for label in answer.within("labels").any_listed("nodes")),
+        labels=tuple(label.filled("name") for label in answer.within("labels").any_listed("nodes")),
         head_repository=answer.within("headRepository").text("nameWithOwner", ""),
     )
 
@@ -189,4 +189,4 @@ def author(answer: Fields) -> str:
     if not answer.has("author"):
         return DELETED_ACCOUNT
     found = answer.inside("author")
-    return f"{found.text('login')}[bot]" if found.text("__typename") == "Bot" else found.text("login")
+    return f"{found.text('login')}[bot]" if found.text("__typename") == "Bot" else found.filled("login")

@@ -138,17 +138,17 @@ def _pull_request(answer: Fields) -> PullRequest:
     head = answer.inside("head")
     return PullRequest(
         number=answer.whole("number"),
-        url=answer.text("html_url"),
-        node_id=answer.text("node_id"),
+        url=answer.filled("html_url"),
+        node_id=answer.filled("node_id"),
         title=answer.text("title"),
         body=text(answer.text("body", "")),
-        head=head.text("ref"),
-        head_sha=head.text("sha"),
-        base=answer.inside("base").text("ref"),
+        head=head.filled("ref"),
+        head_sha=head.filled("sha"),
+        base=answer.inside("base").filled("ref"),
         state=answer.text("state"),
         draft=answer.flag("draft", False),
         author=_user(answer),
-        labels=tuple(label.text("name") for label in answer.listed("labels")),
+        labels=tuple(label.filled("name") for label in answer.listed("labels")),
         # Of one that is open it is a commit that only tries the merge.
         merge_commit=text(answer.text("merge_commit_sha", "")) if answer.has("merged_at") else "",
         head_repository=head.within("repo").text("full_name", ""),

@@ -93,7 +93,7 @@ class Runners:
         if group.isdigit():
             self.group_id = int(group)
             return
-        known = {item.text("name"): item.whole("id") for item in self._groups()}
+        known = {item.filled("name"): item.whole("id") for item in self._groups()}
         if group not in known:
             raise SettingsError(
                 f"{self._client.owner} has no runner group {group!r} that this token may see.",
@@ -111,7 +111,7 @@ class Runners:
         # The default group of an organisation serves no public repositories until somebody allows that:
         # https://docs.github.com/en/actions/how-tos/manage-runners/self-hosted-runners/manage-access
         is_closed = not group.flag("allows_public_repositories") and self._is_public()
-        return RunnerGroup(name=group.text("name"), is_closed=is_closed)
+        return RunnerGroup(name=group.filled("name"), is_closed=is_closed)
 
     def _is_public(self) -> bool:
         return not self._client.http.get(self._client.path()).flag("private")
@@ -141,14 +141,14 @@ def _download(answer: Fields) -> RunnerDownload:
 
 
 def _jit_runner(answer: Fields) -> JitRunner:
-    return JitRunner(runner=_runner(answer.inside("runner")), credential=answer.text("encoded_jit_config"))
+    return JitRunner(runner=_runner(answer.inside("runner")), credential=answer.filled("encoded_jit_config"))
 
 
 def _runner(answer: Fields) -> Runner:
     return Runner(
         id=answer.whole("id"),
-        name=answer.text("name"),
+        name=answer.filled("name"),
         status=answer.text("status"),
         busy=answer.flag("busy"),
-        labels=tuple(label.text("name") for label in answer.listed("labels")),
+        labels=tuple(label.filled("name") for label in answer.listed("labels")),
     )

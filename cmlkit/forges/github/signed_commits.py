@@ -60,7 +60,7 @@ class SignedCommits:
             raise
         except (PermissionDenied, ServiceError):
             return None
-        return answer.inside("createCommitOnBranch").inside("commit").text("oid")
+        return answer.inside("createCommitOnBranch").inside("commit").filled("oid")
 
 
 def _addition(path: str, content: bytes) -> dict[str, str]:

@@ -68,25 +68,25 @@ class Tags:
     def _at(self, name: str) -> str | None:
         try:
             ref = self._client.http.get(self._client.path("git", "ref", "tags", name))
-            return ref.inside("object").text("sha")
+            return ref.inside("object").filled("sha")
         except NotFound:
             return None
 
 
 def _commit(answer: Fields) -> Commit:
-    return Commit(id=answer.text("sha"), message=answer.inside("commit").text("message"))
+    return Commit(id=answer.filled("sha"), message=answer.inside("commit").text("message"))
 
 
 def _ref(answer: Fields) -> tuple[str, str]:
     found = answer.inside("object")
-    return answer.text("ref").removeprefix("refs/tags/"), found.text("sha") if found.text("type") == "tag" else ""
+    return answer.filled("ref").removeprefix("refs/tags/"), found.filled("sha") if found.text("type") == "tag" else ""
 
 
 def _tag(answer: Fields) -> AnnotatedTag:
     found = answer.inside("object")
     return AnnotatedTag(
-        id=answer.text("sha"),
+        id=answer.filled("sha"),
         name=answer.text("tag"),
-        commit=found.text("sha") if found.text("type") == "commit" else "",
+        commit=found.filled("sha") if found.text("type") == "commit" else "",
         message=answer.text("message"),
     )

@@ -36,7 +36,7 @@ class WorkflowFiles:
         if not self._surely_lacks_permission(repository.headers.get("x-oauth-scopes")):
             return
         branches = self._client.http.get(self._client.path("branches"), per_page=BRANCHES + 1)
-        tips = [branch.inside("commit").text("sha") for branch in branches.items()]
+        tips = [branch.inside("commit").filled("sha") for branch in branches.items()]
         if commit in tips or len(tips) > BRANCHES:
             return
         files = self._files(commit)
@@ -57,7 +57,7 @@ class WorkflowFiles:
         try:
             repository = self._client.http.get(self._client.path())
             files = self._files(commit)
-            branch = repository.text("default_branch")
+            branch = repository.filled("default_branch")
             tip = self._files(branch)
         except CmlkitError:
             return error  # the token may not even read
@@ -100,6 +100,6 @@ class WorkflowFiles:
         if tree not in self._trees:
             answer = self._client.http.get(self._client.path("git", "trees", tree))
             self._trees[tree] = {
-                each.text("path"): (each.text("type"), each.text("sha")) for each in answer.listed("tree")
+                each.filled("path"): (each.text("type"), each.filled("sha")) for each in answer.listed("tree")
             }
         return self._trees[tree]

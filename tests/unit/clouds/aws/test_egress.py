@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from cmlkit.clouds.aws.egress import Egress
+from cmlkit.clouds.aws.refusal import fields_of
 from cmlkit.clouds.aws.region import AwsRegion
 from cmlkit.clouds.planning import Subnet
 
@@ -29,7 +30,7 @@ class Region:
         self._answers = {"RouteTables": [{"Routes": routes}], "SecurityGroups": [{"IpPermissionsEgress": rules}]}
 
     def pages(self, operation: str, key: str, **rest: Any) -> Iterator[Any]:
-        yield from self._answers[key]
+        yield from fields_of(self._answers, "list").listed(key)
 
 
 def problem(routes: Sequence[Any], rules: Sequence[Any] = (ANYTHING,), *, public: bool = True) -> str:

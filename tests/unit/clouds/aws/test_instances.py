@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cmlkit.clouds.aws.instances import described
+from cmlkit.clouds.aws.refusal import fields_of
 from cmlkit.clouds.launching import Remedy
 from cmlkit.errors import CapacityError, CmlkitError, PermissionDenied, SettingsError
 
@@ -40,7 +41,7 @@ def answer(reason: str) -> dict[str, Any]:
     ],
 )
 def test_an_instance_that_ec2_wanted_for_others_was_taken_back(reason: str, taken_back: bool) -> None:
-    assert described(answer(reason), "eu-west-1").taken_back is taken_back
+    assert described(fields_of(answer(reason), "list"), "eu-west-1").taken_back is taken_back
 
 
 # The same page, and for the key https://repost.aws/knowledge-center/kms-iam-ec2-permission
@@ -57,7 +58,7 @@ def test_an_instance_that_ec2_wanted_for_others_was_taken_back(reason: str, take
 def test_an_instance_that_could_not_be_started_is_a_refused_launch(
     reason: str, remedy: Remedy, ends_as: type[CmlkitError]
 ) -> None:
-    failure = described(answer(reason), "eu-west-1").failure
+    failure = described(fields_of(answer(reason), "list"), "eu-west-1").failure
     assert failure is not None
     assert (failure.remedy, failure.ends_as) == (remedy, ends_as)
     assert failure.message.startswith("AWS accepted the launch of i-1, and could not start it: ")
@@ -65,17 +66,17 @@ def test_an_instance_that_could_not_be_started_is_a_refused_launch(
 
 @pytest.mark.parametrize("reason", ["Client.InstanceInitiatedShutdown: x", "Server.SpotInstanceTermination: x", ""])
 def test_an_instance_that_has_run_was_not_refused(reason: str) -> None:
-    assert described(answer(reason), "eu-west-1").failure is None
+    assert described(fields_of(answer(reason), "list"), "eu-west-1").failure is None
 
 
 def test_the_end_of_an_instance_is_the_time_that_ec2_gives() -> None:
     # The form of DescribeInstances' stateTransitionReason:
     # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
     ended = {**answer(""), "StateTransitionReason": "User initiated (2026-01-01 01:00:00 GMT)"}
-    found = described(ended, "eu-west-1")
+    found = described(fields_of(ended, "list"), "eu-west-1")
     assert found.ended == found.launched + 3600
-    assert described(answer(""), "eu-west-1").ended is None
+    assert described(fields_of(answer(""), "list"), "eu-west-1").ended is None
 
 
 def test_an_instances_name_is_its_tag() -> None:
-    assert described(answer(""), "eu-west-1").name == "cmlkit-x"
+    assert described(fields_of(answer(""), "list"), "eu-west-1").name == "cmlkit-x"

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from cmlkit.clouds.aws.prices import Prices
+from cmlkit.clouds.aws.refusal import fields_of
 from cmlkit.clouds.aws.region import AwsRegion
 
 
@@ -23,7 +24,7 @@ class Region:
         self._products = [] if product is None else [json.dumps(product)]
 
     def pages(self, operation: str, key: str, **asked: Any) -> Iterator[Any]:
-        yield from self._history
+        yield from fields_of(self._history, "tell").items()
 
     def elsewhere(self, name: str) -> Region:
         return self

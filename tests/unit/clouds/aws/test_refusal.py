@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from botocore import exceptions
+from botocore.parsers import ResponseParserError
 
-from cmlkit.clouds.aws.refusal import explained, from_answer
+from cmlkit.clouds.aws.refusal import explained, fields_of, from_answer
 from cmlkit.clouds.launching import LaunchRefused, Remedy
 from cmlkit.errors import AnswerLost, CmlkitError, PermissionDenied, ServiceError, SettingsError
 
@@ -125,3 +126,29 @@ def test_a_launch_that_could_not_be_sent_may_be_sent_later() -> None:
     with pytest.raises(LaunchRefused) as raised, explained("launch", launching=True):
         raise exceptions.EndpointConnectionError(endpoint_url="https://ec2")
     assert raised.value.remedy is Remedy.LATER
+
+
+# What boto3 raises while it reads the page of a proxy, an empty answer, a word in place of a number or a time, and
+# `null`: the first is an Exception of its own, the others are whatever Python finds.
+@pytest.mark.parametrize(
+    "error",
+    [
+        ResponseParserError("Unable to parse response (mismatched tag: line 1, column 15), invalid XML received."),
+        KeyError("GetCallerIdentityResult"),
+        ValueError("invalid literal for int() with base 10: 'x'"),
+        TypeError("'NoneType' object is not iterable"),
+        AttributeError("'list' object has no attribute 'get'"),
+    ],
+)
+def test_an_answer_that_boto3_cannot_read_is_as_good_as_lost(error: Exception) -> None:
+    with (
+        pytest.raises(AnswerLost, match="AWS did not launch: its answer cannot be read") as raised,
+        explained("launch"),
+    ):
+        raise error
+    assert raised.value.exit_code == 7
+
+
+def test_a_field_of_another_type_is_named_with_what_was_asked() -> None:
+    with pytest.raises(ServiceError, match="AWS did not show the quota: its answer is not .* promises: Value is text"):
+        fields_of({"Value": "x"}, "show the quota").number("Value")
