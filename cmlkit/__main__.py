@@ -17,6 +17,7 @@ def main() -> None:
     """Run the console script."""
     # Imports make many objects and hardly any garbage, which Python would search for a dozen times meanwhile.
     gc.set_threshold(50_000)
+    _prepare_streams()
     code = run(sys.argv[1:], environ=os.environ)
     # The process frees everything when it ends; without this, Python's garbage collector would first go through all
     # of it several times, which takes a tenth of a short command's time.
@@ -29,6 +30,23 @@ def main_of_name() -> None:
     name = Path(sys.argv[0]).name.removesuffix(".exe")
     sys.argv[1:1] = [name.removeprefix("cmlkit-")]
     main()
+
+
+def _prepare_streams() -> None:
+    """Open those of standard input, output and error that are closed, and let each take any text.
+
+    Otherwise the next file or socket that is opened would become standard output, and an encoding such as ASCII, or
+    a name of a file that is no UTF-8, would end the command.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
+        stream = getattr(sys, name)
+        if number and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def run(arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:
@@ -47,14 +65,18 @@ def run(arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:
         click.echo("Interrupted.", err=True)
         return 130
     except BrokenPipeError:
-        # The reader of our output has closed it; Python would raise again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_output()  # its reader has closed it
         return 0
     except CmlkitError as error:
         return _failure(error, environ, debug=_debugging(arguments, environ))
     except Exception as error:
-        return _defect(error, environ, debug=_debugging(arguments, environ))
+        return _unexpected(error, environ, debug=_debugging(arguments, environ))
     return 0
+
+
+def _silence_output() -> None:
+    """Let standard output lead nowhere: Python would fail again when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _debugging(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
@@ -88,6 +110,16 @@ def _failure(error: CmlkitError, environ: Mapping[str, str], *, debug: bool) -> 
         click.echo(f"  next: {error.next_step}", err=True)
     _annotate(str(error), environ)
     return error.exit_code
+
+
+def _unexpected(error: Exception, environ: Mapping[str, str], *, debug: bool) -> int:
+    from cmlkit.errors import file_error, is_of_files
+
+    if not (isinstance(error, OSError) and is_of_files(error)):
+        return _defect(error, environ, debug=debug)
+    if error.filename is None:
+        _silence_output()  # it may be standard output itself that takes no more
+    return _failure(file_error(error), environ, debug=debug)
 
 
 def _defect(error: Exception, environ: Mapping[str, str], *, debug: bool) -> int:

@@ -5,6 +5,7 @@ CmlkitError                 1   a defect in cmlkit
 ├── SettingsError           2   a flag, variable, file or argument is wrong
 │   ├── MetricsError        2   a metrics file is missing, or none has a number with a name
 │   ├── ModelError          2   a model file is missing, tampered with, or too large
+│   ├── FileError           2   the machine refuses a file or a folder: the disk is full, it is not readable, it is gone
 │   ├── MissingExtra        2   a library that an extra brings is not installed
 │   └── GitError            2   git is missing, or refuses to work in the repository
 │       ├── NotARepository  2   the folder is in no git repository
@@ -21,6 +22,9 @@ CmlkitError                 1   a defect in cmlkit
 ├── TrainingFailed          8   the training command failed
 └── Interrupted           130   SIGINT, SIGTERM or SIGHUP
 """
+
+import errno
+import os
 
 
 class CmlkitError(Exception):
@@ -60,6 +64,10 @@ class MetricsError(SettingsError):
 
 class ModelError(SettingsError):
     """A model file is missing, does not match its manifest, or is too large for its store."""
+
+
+class FileError(SettingsError):
+    """The machine refuses to read or write a file: it is not permitted, is gone, or the disk is full."""
 
 
 class MissingExtra(SettingsError):
@@ -174,3 +182,36 @@ class Interrupted(CmlkitError):
     """SIGINT, SIGTERM or SIGHUP ended the command after it cleaned up."""
 
     exit_code = 130
+
+
+# errno -> what helps. https://man7.org/linux/man-pages/man3/errno.3.html
+_NEXT_STEPS = {
+    errno.ENOSPC: "Free space on that disk; the variable TMPDIR names another folder for temporary files.",
+    errno.EDQUOT: "Free space: the disk quota of this user is used up.",
+    errno.EFBIG: "Allow larger files: ulimit -f.",
+    errno.EROFS: "Work in a folder on a file system that is not read-only.",
+    errno.EACCES: "Give the user of this process access to it.",
+    errno.EPERM: "Give the user of this process access to it.",
+    errno.ENAMETOOLONG: "Shorten the name.",
+    errno.EMFILE: "Allow more open files: ulimit -n.",
+}
+
+
+def is_of_files(error: OSError) -> bool:
+    """Return whether an error is about a file or the machine, not about a connection."""
+    return error.filename is not None or error.errno in {*_NEXT_STEPS, errno.ENOENT, errno.EIO, errno.ENOMEM}
+
+
+def file_error(error: OSError, *, path: str = "") -> FileError:
+    """Return the error for what the machine refused.
+
+    Args:
+        path: The file, if the system's own error names none.
+    """
+    name = path or error.filename
+    why = error.strerror or str(error)
+    if name is None and error.errno == errno.ENOENT:
+        return FileError("The working directory does not exist any more.", next_step="Change to a folder that does.")
+    place = os.fsdecode(name).encode("utf-8", "backslashreplace").decode() if name is not None else ""
+    message = f"{place} cannot be used: {why}." if place else f"The machine refused a file: {why}."
+    return FileError(message, next_step=_NEXT_STEPS.get(error.errno or 0, ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -20,3 +21,19 @@ def write_whole(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def append_whole(path: Path, text: str) -> None:
+    """Append to a file. If that fails, raise OSError and leave the file as it was, without half of the text.
+
+    Halves of characters, as in names of files that are no UTF-8, are written as escapes.
+    """
+    with path.open("ab", buffering=0) as file:
+        size, left = file.tell(), memoryview(text.encode("utf-8", "backslashreplace"))
+        try:
+            while left:
+                left = left[file.write(left) :]
+        except OSError:
+            with suppress(OSError):  # a device has no size
+                file.truncate(size)
+            raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Protocol, TextIO
 
 Say = Callable[[str], None]
@@ -67,7 +67,9 @@ class Lines:
         self.note(outcome)
 
     def note(self, text: str) -> None:
-        print(text, file=self.stream, flush=True)
+        # A log that takes no more, on a full disk or in a pipe that was closed, is no reason to stop the work.
+        with suppress(OSError, ValueError):
+            print(text, file=self.stream, flush=True)
 
     def warn(self, text: str) -> None:
         self.note(f"warning: {text}")

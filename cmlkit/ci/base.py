@@ -144,7 +144,7 @@ class Workplace(ABC):
         return Live() if sys.stderr.isatty() else Lines()
 
     def write_outputs(self, values: Mapping[str, Any]) -> None:
-        """Pass values on to later steps of the job."""
+        """Pass values on to later steps of the job: all of them, or none and FileError."""
         return
 
     def write_summary(self, markdown: str) -> bool:

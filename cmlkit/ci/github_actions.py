@@ -21,7 +21,8 @@ from cmlkit.ci.base import (
     of_checkout,
 )
 from cmlkit.ci.github_event import number_of, pull_request_of, read_payload, trigger_of
-from cmlkit.errors import SettingsError
+from cmlkit.errors import FileError, SettingsError, file_error
+from cmlkit.files import append_whole
 from cmlkit.progress import Lines, Progress
 from cmlkit.records.json_text import json_text, plain
 from cmlkit.records.workflow_run import ReadsOnly, WorkflowRun
@@ -141,29 +142,27 @@ class GithubActions(Workplace):
         """Make every value an output of the step, with dashes in its key; all but text and numbers becomes JSON."""
         if not (path := self.environ.get("GITHUB_OUTPUT")):
             return
+        # A random delimiter: a value that contains it could otherwise set outputs of its own.
+        delimiter = f"cmlkit-{os.urandom(16).hex()}"
+        named = {key.replace("_", "-"): _output_text(value) for key, value in values.items()}
+        outputs = (f"{key}<<{delimiter}\n{text}\n{delimiter}\n" for key, text in named.items())
         try:
-            with Path(path).open("a", encoding="utf-8") as file:
-                for key, value in values.items():
-                    # A random delimiter: a value that contains it could otherwise set outputs of its own.
-                    delimiter = f"cmlkit-{os.urandom(16).hex()}"
-                    file.write(f"{key.replace('_', '-')}<<{delimiter}\n{_output_text(value)}\n{delimiter}\n")
+            append_whole(Path(path), "".join(outputs))
         except OSError as error:
-            raise SettingsError(
+            raise FileError(
                 f"The outputs of this step cannot be written to {path}: {error.strerror}.",
-                next_step="All else is done. See whether the machine's disk is full, then run the command again.",
+                next_step=file_error(error).next_step,
             ) from error
 
     def write_summary(self, markdown: str) -> bool:
-        """Append to the job's summary; return False if the step has none, or if it has no room for `markdown`."""
+        """Append to the job's summary; return False if the step has none, or it takes no more."""
         if not (path := self.environ.get("GITHUB_STEP_SUMMARY")):
             return False
-        file = Path(path)
         try:
-            written = file.stat().st_size if file.exists() else 0
-            if written + len(markdown.encode()) + 1 > SUMMARY_LIMIT_BYTES:
+            written = Path(path).stat().st_size if Path(path).exists() else 0
+            if written + len(markdown.encode("utf-8", "backslashreplace")) + 1 > SUMMARY_LIMIT_BYTES:
                 return False
-            with file.open("a", encoding="utf-8") as summary:
-                summary.write(markdown + "\n")
+            append_whole(Path(path), markdown + "\n")
         except OSError:
             return False
         return True

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmlkit.bounds.files import RECORD_BYTES, read_text
+from cmlkit.bounds.files import RECORD_BYTES, read_regular
 from cmlkit.cli import edges
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, show_text
-from cmlkit.errors import SettingsError
+from cmlkit.errors import FileError, SettingsError, file_error
 from cmlkit.records.training_run import RECORD, UNCHANGED, TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
 
@@ -58,7 +58,10 @@ def publish(invocation: Invocation) -> None:
     )
     if publication.report and invocation.workplace.is_job:
         _summarise(invocation, publication.report)
-    emit(invocation, _result(publication, run), _lines(publication))
+    try:
+        emit(invocation, _result(publication, run), _lines(publication))
+    except (FileError, OSError) as error:
+        raise _untold(error, publication) from error
     publication.raise_if_rejected(invocation.settings.publish)
 
 
@@ -104,7 +107,7 @@ def read_record(directory: Path) -> TrainingRun:
         SettingsError: It is missing or broken.
     """
     try:
-        text = read_text(directory / RECORD, RECORD_BYTES)
+        text = read_regular(directory / RECORD, RECORD_BYTES)
     except OSError:
         raise SettingsError(
             f"There is no record of a training at {RECORD}.", next_step="Run cmlkit train first, in this folder."
@@ -115,7 +118,7 @@ def read_record(directory: Path) -> TrainingRun:
 def _nothing_to_do(directory: Path) -> str:
     """Return why the last training below `directory` did nothing; empty if it trained, or if there was none."""
     try:
-        return f"Nothing to do. {(directory / UNCHANGED).read_text(encoding='utf-8').strip()}"
+        return f"Nothing to do. {(directory / UNCHANGED).read_text(encoding='utf-8', errors='replace').strip()}"
     except OSError:
         return ""
 
@@ -131,8 +134,16 @@ def _workflow_run(
 def _summarise(invocation: Invocation, report: str) -> None:
     if not invocation.workplace.write_summary(report):
         invocation.progress.warn(
-            "The job summary has no room left for the report; it is in the pull request's comment."
+            "The job summary has no room left for the report, or takes none; it is in the pull request's comment."
         )
+
+
+def _untold(error: FileError | OSError, publication: Publication) -> FileError:
+    """Return the error for a result that could not be passed on, with what was published all the same."""
+    told = file_error(error) if isinstance(error, OSError) else error
+    place = publication.pull_request_url or publication.branch
+    done = f"All is published: {place}" if place else "There was nothing to publish"
+    return FileError(f"{told.message} {done}; only this step's outputs are missing.", next_step=told.next_step)
 
 
 def _result(publication: Publication, run: TrainingRun) -> dict[str, Any]:

@@ -67,15 +67,15 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
     refuse_chain(workflow_run, invocation.settings.publish)
     if preflight:
         _check(invocation, workflow_run)
-    launched = launch_all(
+    launch_all(
         spec,
         workflow_run=workflow_run,
         forge=edges.runner_forge(invocation, workflow_run),
         cloud_for=cloud_for,
         job_forge=edges.forge_if_any(invocation, workflow_run),
         progress=invocation.progress,
+        tell=lambda launched: _show_launched(invocation, launched),
     )
-    _show_launched(invocation, launched)
 
 
 @runner.command()

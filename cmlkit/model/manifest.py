@@ -16,6 +16,7 @@ from cmlkit.model.profiles import profiles_path, with_profiles
 from cmlkit.records.json_text import finite, json_text, read_json
 from cmlkit.records.redaction import redacted
 from cmlkit.records.training_run import DataFingerprint
+from cmlkit.records.typed import typed
 
 MANIFEST_VERSION = 1
 DEFAULT_FORMAT = "joblib"
@@ -128,8 +129,8 @@ class ModelManifest:
             fields["notes"] = tuple(record.get("notes", ()))
             fields["percentages"] = tuple(record.get("percentages", ()))
             fields["verdict"] = _verdict(record.get("verdict"))
-            return cls(**fields)
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            return typed(cls(**fields))
+        except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
             raise ModelError(
                 f"{source} is not a model manifest: {error}.", next_step="Train again, or restore the file."
             ) from error

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from cmlkit.records.json_text import json_text, read_json
+from cmlkit.records.typed import typed
 
 Kind = Literal["pull-request", "report", "superseded"]
 
@@ -49,6 +50,6 @@ def marker_in(body: str) -> Marker | None:
     """Return the first marker in a body, or None."""
     match = _MARKER.search(body)
     try:
-        return Marker(**read_json(match[1])) if match else None
+        return typed(Marker(**read_json(match[1]))) if match else None
     except (ValueError, TypeError):
         return None

@@ -14,6 +14,7 @@ from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.records.cost import Spent, cost_of
 from cmlkit.records.json_text import json_text, read_json
 from cmlkit.records.training_run import TrainingRun
+from cmlkit.records.typed import typed
 from cmlkit.together import beside
 
 WINDOW_DAYS = 30
@@ -59,9 +60,9 @@ def notes_in(body: str) -> list[SpendingNote]:
     found = []
     for match in _NOTE.findall(body):
         try:
-            note = SpendingNote(**read_json(match))
+            note = typed(SpendingNote(**read_json(match)))
             found.append(dataclasses.replace(note, usd=float(note.usd), at=float(note.at)))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError, RecursionError):
             continue
     return found
 

@@ -13,6 +13,7 @@ from cmlkit.errors import SettingsError
 from cmlkit.formats import number, plural
 from cmlkit.records.json_text import finite, json_text, read_json
 from cmlkit.records.redaction import redacted, redacted_command
+from cmlkit.records.typed import typed
 
 # Where `cmlkit train` leaves the run for `cmlkit publish`, below the working directory.
 RECORD = Path(".cmlkit/run.json")
@@ -253,7 +254,7 @@ class TrainingRun:
         return self.rescored
 
     @classmethod
-    def from_json(cls, text: str, *, source: str = "the run record") -> TrainingRun:
+    def from_json(cls, text: str | bytes, *, source: str = "the run record") -> TrainingRun:
         """Read a run that `to_json` wrote.
 
         Raises:
@@ -264,7 +265,9 @@ class TrainingRun:
             record["metrics"] = finite(record["metrics"])
             record |= {key: redacted_command(record[key]) for key in ("command", "setup") if key in record}
             record["parameters"] = redacted(record.get("parameters", {}))
-            record["resources"] = Resources(**record["resources"])
+            # Seconds that were no number are null there.
+            used: dict[str, Any] = {name: math.nan if n is None else n for name, n in record["resources"].items()}
+            record["resources"] = Resources(**used)
             record["data"] = tuple(DataFingerprint(**item) for item in record["data"])
             record["instance"] = InstanceFacts(**record["instance"]) if record.get("instance") else None
             rescored = record.pop(_KEYS["rescored"], None)
@@ -275,8 +278,10 @@ class TrainingRun:
             record["search"] = PlotTable.from_record(record["search"]) if record.get("search") else None
             tables = record.get("plot_tables", {})
             record["plot_tables"] = {path: PlotTable.from_record(table) for path, table in tables.items()}
-            return cls(**{**record, "plots": tuple(record["plots"]), "metrics_files": tuple(record["metrics_files"])})
-        except (ValueError, TypeError, KeyError) as error:
+            lists = {name: tuple(record[name]) for name in ("plots", "metrics_files")}
+            # Files of parameters have lists and objects, too.
+            return typed(cls(**{**record, **lists}), free=["parameters"])
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             raise SettingsError(
                 f"{source} is not a record of a training run: {error!r}.", next_step="Run cmlkit train again."
             ) from error

@@ -11,7 +11,7 @@ from cmlkit.clock import Clock, SystemClock
 from cmlkit.clouds.base import Cloud, CloudFor
 from cmlkit.clouds.launching import Instance, LaunchIncomplete, LaunchRefused
 from cmlkit.clouds.planning import Architecture, Market, NotListed
-from cmlkit.errors import CmlkitError, Conflict, Interrupted, WaitTimeout
+from cmlkit.errors import CmlkitError, Conflict, Interrupted, WaitTimeout, file_error
 from cmlkit.forges.runners import JitRunner, Runner, RunnerDownload, RunnerForge
 from cmlkit.forges.workflows import JobForge
 from cmlkit.progress import Progress, Say, Silent
@@ -362,6 +362,7 @@ def launch_all(
     job_forge: JobForge | None = None,
     progress: Progress | None = None,
     clock: Clock | None = None,
+    tell: Callable[[tuple[Launched, ...]], None] = lambda launched: None,
 ) -> tuple[Launched, ...]:
     """Launch `spec.count` instances and return once their runners are online.
 
@@ -371,6 +372,7 @@ def launch_all(
         workflow_run: The run whose jobs the runners are for; they get its `label`.
         job_forge: Forge with a token that may read the run's jobs, which show that a runner works that the list of
             runners does not; None if none may.
+        tell: Passes the result on. If that fails, nobody can use or stop the runners, so they are removed, too.
 
     Raises:
         SettingsError: The settings ask for something that cannot exist.
@@ -381,8 +383,18 @@ def launch_all(
         Interrupted: SIGINT or SIGTERM came.
     """
     launching = _launching(spec, workflow_run, forge, job_forge, cloud_for, progress, clock)
+    closed: BrokenPipeError | None = None
     with _taken_back(launching, keep=True):
-        return launching.run()
+        launched = launching.run()
+        try:
+            tell(launched)
+        except BrokenPipeError as error:
+            closed = error  # the reader has seen what it wanted
+        except OSError as error:
+            raise file_error(error) from error
+    if closed is not None:
+        raise closed
+    return launched
 
 
 @contextmanager

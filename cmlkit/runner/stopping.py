@@ -156,12 +156,11 @@ class _Removal:
         together(*calls, self._end_runners, *also)
 
     def _end_instances(self, region: _Region) -> None:
-        if region.failure is not None:
-            return
+        """Terminate those that were listed and those that are known, which a list that failed does not change."""
         try:
             region.ended = _terminate(region.cloud, self._traces, region.seen, self._clock)
         except CmlkitError as error:
-            region.failure = error
+            region.failure = region.failure or error
 
     def _end_runners(self) -> None:
         """Remove the runners, and before them their instances in other regions, which only their labels name."""
@@ -206,7 +205,8 @@ def _terminate(cloud: LaunchingCloud, traces: Traces, listed: Sequence[Instance]
     ended = {instance.id for instance in listed if not instance.alive}
     known = {instance.id for instance in traces.known if instance.region == cloud.region}
     ids = sorted({instance.id for instance in listed}.union(known) - ended)
-    _terminate_surely(cloud, ids, clock)
+    if ids:
+        _terminate_surely(cloud, ids, clock)
     # Afterwards: until then the expiry is what ends the instance.
     together(*[functools.partial(cloud.cancel_expiry, instance) for instance in listed])
     return ids

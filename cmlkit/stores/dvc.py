@@ -120,7 +120,8 @@ def dvc_pointer(content: bytes, *, sha256: str) -> Pointer:
     Raises:
         ModelError: The file is not a `.dvc` file for one file.
     """
-    return Pointer(store="dvc", sha256=sha256, size=int(_out(content).get("size", 0)), text=content)
+    size = _out(content).get("size", 0)
+    return Pointer(store="dvc", sha256=sha256, size=size if isinstance(size, int) else 0, text=content)
 
 
 def remote_in(content: bytes) -> str:

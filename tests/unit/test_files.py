@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.files import write_whole
+from cmlkit.files import append_whole, write_whole
 
 
 @contextmanager
@@ -42,3 +42,16 @@ def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
     (tmp_path / "m.joblib").symlink_to(tmp_path / "cache")
     write_whole(tmp_path / "m.joblib", b"new")
     assert ((tmp_path / "m.joblib").read_bytes(), (tmp_path / "cache").read_bytes()) == (b"new", b"of DVC")
+
+
+def test_what_cannot_be_appended_whole_is_not_appended(tmp_path: Path) -> None:
+    file = tmp_path / "output"
+    append_whole(file, "label=a\n")
+    with no_room_beyond(1000), pytest.raises(OSError, match="too large"):
+        append_whole(file, "x" * 100_000)
+    assert file.read_text() == "label=a\n"
+
+
+def test_a_name_that_is_no_utf_8_is_written_as_escapes(tmp_path: Path) -> None:
+    append_whole(tmp_path / "output", "model-\udcff")
+    assert (tmp_path / "output").read_text() == "model-\\udcff"

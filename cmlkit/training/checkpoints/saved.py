@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from cmlkit.records.json_text import json_text, read_json
+from cmlkit.records.typed import typed
 
 FORMAT = 1
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -81,9 +82,8 @@ class Saved:
             if record.pop("format") != FORMAT:
                 raise ValueError("another version of cmlkit wrote it")
             files = tuple(_file(item) for item in record.pop("files"))
-            attempt, saved = int(record.pop("attempt")), float(record.pop("saved"))
-            return cls(**record, attempt=attempt, saved=saved, files=files)
-        except (TypeError, KeyError, AttributeError) as error:
+            return typed(cls(**record, files=files))
+        except (TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ValueError(f"it has not the fields of one: {error!r}") from error
 
 
@@ -102,7 +102,7 @@ def merged(
 
 
 def _file(record: dict[str, Any]) -> SavedFile:
-    file = SavedFile(**record)
+    file = typed(SavedFile(**record))
     path = PurePosixPath(file.path)
     # Whoever may write to the store must not choose where files of this machine are written.
     if path.is_absolute() or ".." in path.parts or str(path) != file.path or "\0" in file.path or not path.parts:

@@ -46,7 +46,13 @@ class Setting:
     def launch(self, **settings: Any) -> Launched:
         return self.launch_all(**settings)[0]
 
-    def launch_all(self, *, progress: Progress | None = None, **settings: Any) -> tuple[Launched, ...]:
+    def launch_all(
+        self,
+        *,
+        progress: Progress | None = None,
+        tell: Callable[[tuple[Launched, ...]], None] = lambda launched: None,
+        **settings: Any,
+    ) -> tuple[Launched, ...]:
         return launch_all(
             RunnerSpec(**settings),
             progress=progress,
@@ -55,6 +61,7 @@ class Setting:
             job_forge=self.forge,
             cloud_for=self.cloud_for,
             clock=self.clock,
+            tell=tell,
         )
 
     def stop(self, **arguments: Any) -> Removed:

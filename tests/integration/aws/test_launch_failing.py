@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable
 
 import pytest
 
-from cmlkit.errors import CapacityError, Interrupted, PermissionDenied, ServiceError, WaitTimeout
+from cmlkit.errors import CapacityError, FileError, Interrupted, PermissionDenied, ServiceError, WaitTimeout
 from cmlkit.forges.runners import Runner
 from cmlkit.forges.workflows import Job
 from cmlkit.process import ENDING_SIGNALS
@@ -30,6 +31,38 @@ cmlkit: stage=runner-files uptime=9.42
 
 def nothing_is_left(here: Setting, ec2: Ec2) -> bool:
     return ec2.alive() == [] and here.forge.runners_by_id == {}
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), FileError("It is full.")])
+def test_a_result_that_cannot_be_told_leaves_no_instance_that_nobody_knows(
+    here: Setting, ec2: Ec2, error: Exception
+) -> None:
+    def tell(launched: object) -> None:
+        raise error
+
+    with pytest.raises(FileError, match="Terminated i-"):
+        here.launch(tell=tell)
+    assert nothing_is_left(here, ec2)
+
+
+def test_an_instance_that_is_known_goes_even_if_none_can_be_listed(here: Setting, ec2: Ec2) -> None:
+    def tell(launched: object) -> None:
+        ec2.fail("DescribeInstances", "UnauthorizedOperation")
+        raise FileError("It is full.")
+
+    with pytest.raises(FileError, match=r"(?s)Terminated i-.*Not cleaned up: AWS did not list"):
+        here.launch(tell=tell)
+    ec2.faults.clear()
+    assert ec2.alive() == []
+
+
+def test_a_reader_that_has_seen_enough_of_the_result_ends_no_instance(here: Setting, ec2: Ec2) -> None:
+    def tell(launched: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    with pytest.raises(BrokenPipeError):
+        here.launch(tell=tell)
+    assert len(ec2.alive()) == 1
 
 
 def test_without_spot_capacity_anywhere_it_is_on_demand(here: Setting, ec2: Ec2) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from cmlkit.ci.base import SUMMARY_LIMIT_BYTES, PullRequestEvent
 from cmlkit.ci.github_actions import GithubActions, WorkflowLog
-from cmlkit.errors import SettingsError
+from cmlkit.errors import FileError, SettingsError
 
 RUN = {
     "GITHUB_ACTIONS": "true",
@@ -105,6 +105,13 @@ def test_a_full_disk_is_told_of_the_outputs_and_leaves_the_summary_out() -> None
     place = GithubActions({"GITHUB_OUTPUT": "/dev/full", "GITHUB_STEP_SUMMARY": "/dev/full"})
     with pytest.raises(SettingsError, match="cannot be written to /dev/full: No space left on device"):
         place.write_outputs({"commit_sha": "x"})
+    assert not place.write_summary("# one")
+
+
+def test_a_step_that_takes_no_outputs_is_told_by_its_file(tmp_path: Path) -> None:
+    place = GithubActions({"GITHUB_OUTPUT": str(tmp_path / "gone" / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path)})
+    with pytest.raises(FileError, match="cannot be written to .*output: No such file"):
+        place.write_outputs({"label": "x"})
     assert not place.write_summary("# one")
 
 

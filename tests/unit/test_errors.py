@@ -1,0 +1,32 @@
+"""What the machine refuses, in the words of the system: the file, the cause and what helps."""
+
+from __future__ import annotations
+
+import errno
+import re
+
+import pytest
+
+from cmlkit.errors import file_error, is_of_files
+
+
+@pytest.mark.parametrize(
+    ("error", "says", "next_step"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "The machine refused a file: No space left", "Free space"),
+        (OSError(errno.ENOSPC, "No space left on device", "a/m"), "a/m cannot be used: No space left", "TMPDIR"),
+        (OSError(errno.EROFS, "Read-only file system", b"m\xff"), r"m\\udcff cannot be used: Read-only", "read-only"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "m" * 300), "cannot be used: File name too long", "Shorten"),
+        (OSError(errno.EACCES, "Permission denied", "m"), "m cannot be used: Permission denied", "access"),
+        (OSError(errno.ENOENT, "No such file or directory"), "The working directory does not exist", "Change"),
+    ],
+)
+def test_the_machines_own_words_come_with_the_file_and_what_helps(error: OSError, says: str, next_step: str) -> None:
+    assert is_of_files(error)
+    told = file_error(error)
+    assert re.search(says, told.message)
+    assert next_step in told.next_step
+
+
+def test_a_connection_is_no_file() -> None:
+    assert not is_of_files(ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"))
