@@ -12,8 +12,18 @@ from collections.abc import Iterator
 # Classes whose objects a pickle makes without arguments and fills with a dictionary, which runs no code but theirs.
 _FILLED = """
 catboost.core: CatBoost CatBoostClassifier CatBoostRanker CatBoostRegressor
+daal4py.sklearn.manifold._t_sne: TSNE
 lightgbm.basic: Booster
 lightgbm.sklearn: LGBMClassifier LGBMModel LGBMRanker LGBMRegressor
+onedal.cluster.dbscan: DBSCAN
+onedal.cluster.kmeans: KMeans
+onedal.covariance.incremental_covariance: IncrementalEmpiricalCovariance
+onedal.decomposition.pca: PCA
+onedal.ensemble.forest: ExtraTreesClassifier ExtraTreesRegressor RandomForestClassifier RandomForestRegressor
+onedal.linear_model.incremental_linear_model: IncrementalLinearRegression IncrementalRidge
+onedal.linear_model.linear_model: LinearRegression Ridge
+onedal.neighbors.neighbors: KNeighborsClassifier KNeighborsRegressor NearestNeighbors
+onedal.svm.svm: NuSVC NuSVR SVC SVR
 pandas: BooleanDtype CategoricalDtype DataFrame DatetimeTZDtype Float32Dtype Float64Dtype Int8Dtype Int16Dtype
   Int32Dtype Int64Dtype Series SparseDtype UInt8Dtype UInt16Dtype UInt32Dtype UInt64Dtype
 pandas.arrays: ArrowStringArray BooleanArray FloatingArray IntegerArray SparseArray
@@ -167,6 +177,21 @@ sklearn.semi_supervised._self_training: SelfTrainingClassifier
 sklearn.svm._classes: LinearSVC LinearSVR NuSVC NuSVR OneClassSVM SVC SVR
 sklearn.tree._classes: DecisionTreeClassifier DecisionTreeRegressor ExtraTreeClassifier ExtraTreeRegressor
 sklearn.utils._metadata_requests: MetadataRequest MethodMetadataRequest
+sklearnex.cluster.dbscan: DBSCAN
+sklearnex.cluster.k_means: KMeans
+sklearnex.covariance.incremental_covariance: IncrementalEmpiricalCovariance
+sklearnex.decomposition.pca: PCA
+sklearnex.ensemble._forest: ExtraTreesClassifier ExtraTreesRegressor RandomForestClassifier RandomForestRegressor
+sklearnex.linear_model.incremental_linear: IncrementalLinearRegression
+sklearnex.linear_model.incremental_ridge: IncrementalRidge
+sklearnex.linear_model.linear: LinearRegression
+sklearnex.linear_model.logistic_regression: LogisticRegression
+sklearnex.linear_model.ridge: Ridge
+sklearnex.neighbors._lof: LocalOutlierFactor
+sklearnex.neighbors.knn_classification: KNeighborsClassifier
+sklearnex.neighbors.knn_regression: KNeighborsRegressor
+sklearnex.neighbors.knn_unsupervised: NearestNeighbors
+sklearnex.svm._classes: NuSVC NuSVR SVC SVR
 statsmodels.base.data: ModelData
 statsmodels.discrete.discrete_model: BinaryResultsWrapper Logit LogitResults Probit ProbitResults
 statsmodels.regression.linear_model: OLS OLSResults RegressionResultsWrapper

@@ -139,8 +139,10 @@ def check_state(state: Any) -> None:
     if not (isinstance(state, tuple) and len(state) == 5 and state[0] == 1):
         raise Unsafe("an array with another state than NumPy writes")
     kind, _ = item_of(state[2])
-    count_of(state[1])
-    if not (state[4] is Filled.LIST if kind == OBJECT else is_bytes(state[4])):
+    count, items = count_of(state[1]), state[4]
+    if kind == OBJECT and not (isinstance(items, Filled) and items.kind is list and items.count == count):
+        raise Unsafe("an array of objects that has another number of them")
+    if kind != OBJECT and not is_bytes(items):
         raise Unsafe("an array whose items do not have its type")
 
 

@@ -313,6 +313,11 @@ _CALLED: Mapping[str, Judge] = {
     **{f"torch._utils._rebuild_{name}": _data() for name in ("parameter", "tensor", "tensor_v2")},
     **{f"torch.jit._pickle.build_{name}list": _data() for name in ("int", "tensor", "double", "bool")},
 }
+# Models of oneDAL's own, which take their bytes as a state.
+_ONEDAL = re.compile(
+    r"onedal\._onedal_py_host\.(covariance|linear_model\.regression)\.partial_\w+_result"
+    r"|onedal\._onedal_py_host\.(covariance|decision_forest|kmeans|linear_model|neighbors|svm)\.\w+\.model"
+)
 # Tuples with a class, whose arguments are their items.
 _TUPLES = frozenset({"sklearn.impute._iterative._ImputerTriplet"})
 _MADE_WITHOUT_ARGUMENTS = frozenset(
@@ -357,7 +362,7 @@ def is_known(path: str) -> bool:
         or path in _PLAIN_NAMES
         or path in _MADE_WITHOUT_ARGUMENTS
         or path in _TUPLES
-        or bool(_TORCH_STORAGE.fullmatch(path) or _TORCH_SCRIPT.fullmatch(path))
+        or any(form.fullmatch(path) for form in (_TORCH_STORAGE, _TORCH_SCRIPT, _ONEDAL))
     )
 
 
@@ -382,7 +387,7 @@ def against_object(kind: Any, arguments: tuple[Any, ...]) -> str:
         return "it makes an object of something other than a class"
     if kind.path in _TUPLES or _TORCH_SCRIPT.fullmatch(kind.path):
         return ""
-    if kind.path not in _MADE_WITHOUT_ARGUMENTS:
+    if kind.path not in _MADE_WITHOUT_ARGUMENTS and not _ONEDAL.fullmatch(kind.path):
         return "models have no object of it that is made so"
     return _none(arguments)
 
@@ -403,6 +408,8 @@ def against_state(target: Any, state: Any) -> str:
     if target.path == "functools.partial":
         is_plain = isinstance(state, tuple) and len(state) == 4 and state[1] == () and isinstance(state[2], Table)
         return _partial(state[:1]) if is_plain else "it calls a function with arguments of the pickle"
+    if _ONEDAL.fullmatch(target.path):
+        return "" if is_bytes(state) or isinstance(state, tuple) else "its state is no data"
     if _TORCH_SCRIPT.fullmatch(target.path) or target.path in _STATES_OF_ANY_KIND:
         return "" if state is None or isinstance(state, Table | tuple) else "its state is no data"
     return _against_attributes(target.path, state)
@@ -449,7 +456,5 @@ def subject_of(value: Any) -> str:
     """Return the name under which a value is told of."""
     if isinstance(value, Name | Made) and value.path:
         return value.path
-    kind = value.kind if isinstance(value, Long) else type(value)
-    return "builtins." + (
-        "dict" if isinstance(value, Table) else value.value if isinstance(value, Filled) else kind.__name__
-    )
+    kind = value.kind if isinstance(value, Long | Filled) else dict if isinstance(value, Table) else type(value)
+    return f"builtins.{kind.__name__}"

@@ -239,26 +239,30 @@ class Machine:
         self._keep(_OBJECT_BYTES)
         self._push(Table())
 
-    def _list_of_mark(self) -> None:
-        self._to_mark()
-        self._push(Filled.LIST)
+    def _filled(self, kind: type, count: int = 0) -> None:
+        self._keep(_OBJECT_BYTES)
+        self._push(Filled(kind, count))
+
+    def _filled_of_mark(self, kind: type) -> None:
+        self._filled(kind, len(self._to_mark()))
 
     def _table_of_mark(self) -> None:
         items = self._to_mark()
         self._table()
         self._set_items(items)
 
-    def _set_of_mark(self) -> None:
-        self._to_mark()
-        self._push(Filled.SET)
-
     def _append(self) -> None:
         self._pop()
-        self._check(self._top(), pickle_calls.against_items(self._top(), keyed=False))
+        self._add(1)
 
     def _extend(self) -> None:
-        self._to_mark()
-        self._check(self._top(), pickle_calls.against_items(self._top(), keyed=False))
+        self._add(len(self._to_mark()))
+
+    def _add(self, count: int) -> None:
+        target = self._top()
+        self._check(target, pickle_calls.against_items(target, keyed=False))
+        if isinstance(target, Filled):
+            target.count += count
 
     def _set_item(self) -> None:
         value, key = self._pop(), self._pop()
@@ -509,8 +513,8 @@ _OPERATIONS: dict[str, tuple[Any, ...]] = {
     "TUPLE1": ("_tuple_of", 1),
     "TUPLE2": ("_tuple_of", 2),
     "TUPLE3": ("_tuple_of", 3),
-    "EMPTY_LIST": ("_push", Filled.LIST),
-    "LIST": ("_list_of_mark",),
+    "EMPTY_LIST": ("_filled", list),
+    "LIST": ("_filled_of_mark", list),
     "APPEND": ("_append",),
     "APPENDS": ("_extend",),
     "ADDITEMS": ("_extend",),
@@ -518,8 +522,8 @@ _OPERATIONS: dict[str, tuple[Any, ...]] = {
     "DICT": ("_table_of_mark",),
     "SETITEM": ("_set_item",),
     "SETITEMS": ("_set_some",),
-    "EMPTY_SET": ("_push", Filled.SET),
-    "FROZENSET": ("_set_of_mark",),
+    "EMPTY_SET": ("_filled", set),
+    "FROZENSET": ("_filled_of_mark", frozenset),
     "PUT": ("_put_text",),
     "BINPUT": ("_put_number", 1),
     "LONG_BINPUT": ("_put_number", 4),

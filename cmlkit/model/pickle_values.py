@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from typing import Any
 
 ENTRIES_LIMIT = 1000
 
 
-class Filled(enum.Enum):
-    """Lists and sets, whose items are not kept."""
+@dataclass(slots=True, eq=False)
+class Filled:
+    """A list or a set, whose items are counted, but not kept."""
 
-    LIST = "list"
-    SET = "set"
+    kind: type
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

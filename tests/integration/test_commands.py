@@ -292,6 +292,22 @@ def test_model_verify_names_what_is_not_on_its_list_and_fails_on_it_if_that_is_a
     assert not Path("ran").exists()
 
 
+def test_model_verify_says_why_a_known_name_is_not_trusted(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["model", "verify", "m.pkl", "--fail-on", "untrusted", "--json"]
+    Path("m.pkl").write_bytes(pickle.dumps({"a": 1}))
+    assert run(command, environ=os.environ) == 0
+    Path("m.pkl").write_bytes(b"cnumpy\nmemmap\n(Vfile\ntR.")
+    capsys.readouterr()
+    assert run(command, environ=os.environ) == 2
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["untrusted"] == ["numpy.memmap"]
+    assert json.loads(shown.out)["reasons"] == ["numpy.memmap: models name it, but do not call it"]
+    assert "what cmlkit does not know: numpy.memmap" in shown.err
+    assert run(command[:3], environ=os.environ) == 0
+
+
 def test_model_verify_asks_which_workflow_attested_the_file(
     sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:

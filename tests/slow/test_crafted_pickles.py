@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import all_estimators
 
+from cmlkit.model.pickle_calls import is_known
 from tests.unit.model.pickle_pieces import PIECES, START, check_stream
 
 pytestmark = pytest.mark.slow
@@ -48,3 +50,12 @@ def test_a_changed_model_is_told_of_or_reaches_only_known_names(
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     check_stream(tmp_path_factory.mktemp("changed") / "m.joblib", bytes(content))
+
+
+def test_every_estimator_of_scikit_learn_is_known() -> None:
+    unknown = [
+        path
+        for path in (f"{kind.__module__}.{kind.__qualname__}" for _, kind in all_estimators())
+        if path.startswith("sklearn.") and not is_known(path)
+    ]
+    assert unknown == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 from pathlib import Path
@@ -160,5 +161,6 @@ def check_stream(file: Path, content: bytes) -> None:
     if reading.failure or reading.contents.unknown or reading.contents.doubts:
         return
     unpickler = Reached(content)
-    unpickler.load()
+    with contextlib.suppress(Exception):  # a load that fails has reached what is before the failure
+        unpickler.load()
     assert {path for path in unpickler.names if not is_known(path)} == set()

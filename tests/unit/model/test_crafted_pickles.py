@@ -141,6 +141,10 @@ CRAFTED: dict[str, tuple[bytes, str]] = {
         array(OBJECT, b"K\x01\x85", b"C\x08" + bytes(8)) + b".",
         "numpy._core.multiarray._reconstruct",
     ),
+    "more objects than there are": (
+        array(OBJECT, b"K\x09\x85", b"]Na") + b".",
+        "numpy._core.multiarray._reconstruct",
+    ),
     "a number of an object": (
         name("numpy._core.multiarray.scalar") + OBJECT + b"C\x08" + bytes(8) + b"\x86R.",
         "numpy._core.multiarray.scalar",
