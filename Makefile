@@ -26,7 +26,7 @@ NODE := .venv/node
 UV_OLDEST = $(BIN)/uv pip install --quiet --python $(OLDEST)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-oldest test-results test-reality lint bench docs clean
+.PHONY: help demo test test-slow test-oldest test-results test-reality lint bench mutants docs clean
 
 help:  ## Show these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -64,11 +64,15 @@ lint: .venv/test.stamp  ## Check style, types, import directions, shell and work
 bench: .venv/test.stamp  ## Measure against the floor, into build/bench.json and a page; BENCH=commands for that part only
 	@$(BIN)/python -m benchmarks $(BENCH)
 
+mutants: .venv/mutants.stamp  ## Change the code that decides about money and branches, and score the tests that notice
+	@$(BIN)/mutmut run $(MUTANTS)
+	@$(BIN)/python -m scripts.mutation_score
+
 docs: .venv/docs.stamp  ## Build the documentation as a site in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:  ## Remove everything that these commands created
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 .venv/demo.stamp: uv.lock $(PROJECTS) | .venv/bin/uv
 	@echo "Setting up .venv for the demo"
@@ -81,6 +85,10 @@ clean:  ## Remove everything that these commands created
 .venv/slow.stamp: uv.lock $(PROJECTS) | .venv/test.stamp
 	@echo "Setting up .venv for the slow tests, with DVC"
 	@$(SYNC) --extra test --extra dvc && touch $@
+
+.venv/mutants.stamp: uv.lock $(PROJECTS) | .venv/test.stamp
+	@echo "Setting up .venv for the mutants"
+	@$(SYNC) --extra mutants && touch $@
 
 # The oldest dependencies of cmlkit itself, and any test tools that are compatible with them.
 .venv/oldest.stamp: $(PROJECTS) | .venv/bin/uv
