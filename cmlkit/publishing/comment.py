@@ -82,11 +82,15 @@ def keep_comment(place: int | str, text: str, marker: Marker, *, forge: PublishF
 
 
 def add_comment(place: int | str, text: str, marker: Marker, *, forge: PublishForge) -> Comment:
-    """Create this run's comment, unless an earlier try of the same run and attempt did; return it."""
+    """Create this run's comment, unless an earlier try of the same run and attempt did; return it.
+
+    If that try could not show everything, such as an image, the comment gets the text of this one.
+    """
+    body = f"{marker}\n{text}".strip()
     for comment in _own(place, marker, forge):
         if (found := marker_in(comment.body)) is not None and found.is_of_run(marker):
-            return comment
-    return forge.create_comment(place, f"{marker}\n{text}")
+            return comment if comment.body == body else forge.update_comment(comment, body)
+    return forge.create_comment(place, body)
 
 
 def series(subject: str, name: str) -> str:

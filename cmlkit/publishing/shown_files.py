@@ -22,7 +22,7 @@ class ShownFiles:
 
     Attributes:
         texts: The texts, with new addresses.
-        names: The names of the stored files, which are hashes of their content.
+        names: The names of the files, which are hashes of their content, also if they could not be stored.
     """
 
     texts: tuple[str, ...]
@@ -44,7 +44,7 @@ def show_files(
         stored = store([(path, file.content) for path, file in contents.items()])
     except CmlkitError as error:
         warn(f"The images of the report are not shown, as they cannot be stored: {error}")
-        return ShownFiles(texts=tuple(text.text for text in texts))
+        return ShownFiles(texts=tuple(text.text for text in texts), names=tuple(contents))
     urls = {asset.path: asset.url for asset in stored}
     return ShownFiles(
         texts=tuple(_with_urls(text, local, urls) for text, local in zip(texts, found, strict=True)),

@@ -190,6 +190,13 @@ def test_a_comment_for_each_run_is_made_once_for_each(github: ScriptedGitHub) ->
     assert writes(github) == [f"POST {COMMENTS}"]
 
 
+def test_a_comment_of_an_earlier_try_that_lacked_an_image_gets_it(github: ScriptedGitHub) -> None:
+    prepared(github)
+    there_is(github, said(8, "![plot](plot.png)", run="12"))
+    assert add_comment(7, "![plot](https://images/1)", MARKER, forge=github.client(token=PERSON)).id == 8
+    assert writes(github) == [f"PATCH {REPO}/issues/comments/8"]
+
+
 def test_a_list_that_does_not_show_the_new_comment_yet_loses_none(github: ScriptedGitHub) -> None:
     comments = f"{REPO}/issues/7/comments"
     marker = Marker(kind="report", subject="m.joblib", run="100", attempt=1)
