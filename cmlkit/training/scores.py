@@ -91,7 +91,10 @@ def _from_json(text: str) -> dict[str, float | list[float]]:
 
 
 def _from_csv(text: str) -> dict[str, float | list[float]]:
-    rows = [row for row in csv.reader(text.splitlines()) if row]
+    try:
+        rows = [row for row in csv.reader(text.splitlines()) if row]
+    except csv.Error as error:
+        raise MetricsError(f"The score command wrote CSV that cannot be read: {error}.") from error
     if len(rows) < 2 or any(len(row) != len(rows[0]) for row in rows):
         raise MetricsError(
             "The score command wrote neither a JSON object nor a CSV table.",

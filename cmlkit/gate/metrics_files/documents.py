@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -75,8 +76,10 @@ def read_toml(text: str) -> list[Entry]:
     """
     try:
         return entries(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also of a whole number of more digits than Python takes
         raise Unreadable(str(error)) from error
+    except RecursionError:
+        raise Unreadable(f"it nests deeper than {DEPTH_LIMIT} levels") from None
 
 
 def read_literal(text: str) -> list[Entry]:
@@ -254,8 +257,8 @@ def _loaded(text: str, repeated: list[str]) -> Any:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            names = [name for name, _ in pairs]
-            repeated.extend(name for name in found if names.count(name) > 1)
+            times = Counter(name for name, _ in pairs)
+            repeated.extend(name for name in found if times[name] > 1)
         return found
 
     return json.loads(text, object_pairs_hook=unique)

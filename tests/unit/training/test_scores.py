@@ -32,6 +32,7 @@ def test_a_table_has_a_row_for_each_sample(file: Path) -> None:
         ("accuracy\n", "neither a JSON object nor a CSV table"),
         ("accuracy,loss\n1\n", "neither a JSON object nor a CSV table"),
         ("{}", "wrote no scores"),
+        ("accuracy\n" + "1" * 200_000 + "\n", "CSV that cannot be read: field larger than field limit"),
         ('{"accuracy": ', "JSON that cannot be read"),
         ('{"accuracy": [1, NaN]}', "'nan' for accuracy, which is not a finite number"),
         ('{"accuracy": "high"}', "'high' for accuracy"),

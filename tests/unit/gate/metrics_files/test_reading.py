@@ -63,6 +63,8 @@ def test_each_format_of_the_first_release_is_read_as_before(
         ("m.json", "0.97", "contains no metrics"),
         ("m.json", '{"a":' * 30 + "1" + "}" * 30, "nests deeper"),
         ("m.json", "[" * 100_000, "m.json"),
+        ("m.toml", "a = " + "[" * 5000, "m.toml: it nests deeper than 20 levels"),
+        ("m.toml", "a = " + "9" * 5000, "m.toml: Exceeds the limit"),
         ("m.yaml", "a: [", "this is not valid YAML: expected the node content"),
         ("m.yaml", "a: 2024-13-45", "a (it is not one number)"),
         ("m.yaml", "a: &a {b: *a}\n", "an alias leads to what it is in"),
@@ -161,3 +163,11 @@ def test_no_content_ends_in_anything_but_finite_numbers(
     findings = found(tmp_path_factory.mktemp("fuzz"), f"m{suffix}", content)
     assert all(value == value and abs(value) != float("inf") for value in findings.values.values())
     assert all(name.strip() for name in findings.values)
+
+
+def test_many_names_that_repeat_are_counted_once_each(tmp_path: Path) -> None:
+    names = [f'"k{number % 5000}": 1' for number in range(10_000)]
+    (tmp_path / "m.json").write_text("{" + ",".join(names) + "}")
+    found = find(["m.json"], tmp_path)
+    assert len(found.values) == 5000
+    assert "and 4,995 more, which it repeats" in found.warnings[0]
