@@ -164,7 +164,7 @@ class Project:
         return {
             "refs": self.git("for-each-ref", "--format=%(refname) %(objectname)").split("\n"),
             "pulls": [
-                (pull.number, pull.title, pull.body, pull.state, pull.draft, pull.labels) for pull in there.pulls
+                (pull.number, pull.title, pull.body, pull.state, pull.draft, tuple(pull.labels)) for pull in there.pulls
             ],
             "comments": [self.comments(pull.number) for pull in there.pulls],
             "checks": sorted(there.check_runs),

@@ -93,6 +93,16 @@ def test_user_data_is_the_boot_script_with_the_jit_config_and_no_key(here: Setti
     assert "testing" not in script
 
 
+def test_an_instance_has_a_role_only_if_a_profile_is_named(here: Setting, ec2: Ec2) -> None:
+    here.launch()
+    [asked] = ec2.called("RunInstances")
+    assert [name for name in asked if name.startswith("IamInstanceProfile")] == []
+    ec2.client("iam").create_instance_profile(InstanceProfileName="training")
+    here.stop()
+    here.launch(iam_instance_profile="training")
+    assert ec2.called("RunInstances")[-1]["IamInstanceProfile.Name"] == "training"
+
+
 def test_the_security_group_lets_nothing_in_and_is_made_once(here: Setting, ec2: Ec2) -> None:
     here.launch()
     here.launch(labels=("gpu",))
