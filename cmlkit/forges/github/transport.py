@@ -295,6 +295,11 @@ def _usable(what: str, response: requests.Response, content: bytes, accept: str)
     """Return the answer with its JSON parsed. AnswerLost if a good status has a body that is not the API's."""
     document: Any = None
     is_json = "json" in response.headers.get("content-type", "json")
+    if accept == RAW and response.status_code < 300 and not _is_file(response.headers, content):
+        raise AnswerLost(
+            f"The answer to {what} from {urlsplit(response.url).netloc} is not the file that was asked for.",
+            status=response.status_code,
+        )
     if content and (accept != RAW or response.status_code >= 400):
         try:
             document = read_json(content)
@@ -313,6 +318,15 @@ def _usable(what: str, response: requests.Response, content: bytes, accept: str)
         content=content,
         document=document,
     )
+
+
+def _is_file(headers: Mapping[str, str], content: bytes) -> bool:
+    """Return whether an answer may be a file as it is; a page of a proxy, or an empty answer of another type, is none.
+
+    The type of such an answer is https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api#media-types
+    """
+    media_type = headers.get("content-type", "")
+    return "raw" in media_type or not ("html" in media_type or ("json" in media_type and not content))
 
 
 def _joined(url: str, address: str) -> str:

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable
 
 import pytest
+import responses
 
 from cmlkit.errors import Conflict, NotFound, PermissionDenied, ServiceError
 from cmlkit.forges.base import (
@@ -80,6 +81,27 @@ def test_a_file_is_read_as_raw_bytes(github: ScriptedGitHub) -> None:
     assert github.client().read_file("model/m.json", ref=A) == b"\x80\x04"
     assert github.sent == [f"GET {path}?ref={A}"]
     assert github.mock.calls[0].request.headers["Accept"] == "application/vnd.github.raw+json"
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body", "read"),
+    [
+        ("application/vnd.github.raw+json; charset=utf-8", b"<html>", b"<html>"),
+        ("application/vnd.github.v3.raw; charset=utf-8", b"", b""),
+        ("application/vnd.github.raw+json; charset=utf-8", b"", b""),
+        ("text/html; charset=utf-8", b"<html>Unicorn!</html>", None),
+        ("application/json; charset=utf-8", b"", None),
+    ],
+    ids=["a page of the project's", "an empty file", "an empty file today", "a page of a proxy", "nothing"],
+)
+def test_a_page_in_place_of_a_file_is_a_lost_answer(media_type: str, body: bytes, read: bytes | None) -> None:
+    path = API + f"{REPO}/contents/.gitattributes"
+    with responses.RequestsMock() as mock:
+        mock.add("GET", path, body=body, content_type=media_type)
+        if read is None:
+            mock.add("GET", path, body=b"*.bin", content_type="application/vnd.github.raw+json; charset=utf-8")
+        found = ScriptedGitHub(mock).client().read_file(".gitattributes", ref=A)
+    assert found == (b"*.bin" if read is None else read)
 
 
 def test_blob_ids_are_read_folder_by_folder_each_once(github: ScriptedGitHub) -> None:
