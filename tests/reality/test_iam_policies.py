@@ -173,6 +173,7 @@ def ended_by_schedule(account: Account) -> list[Authorization]:
     operation = created.parameters["Target"]["Arn"].rpartition(":")[2]
     [name] = json.loads(created.parameters["Target"]["Input"])["InstanceIds"]
     tags = {f"aws:ResourceTag/{key}": value for key, value in account.aws.instance(name).tags.items()}
+    account.stop()
     account.aws.calls.clear()
     action = f"ec2:{operation[0].upper()}{operation[1:]}"
     return [Authorization(action=action, resource=f"arn:aws:ec2:eu-west-1:{ACCOUNT}:instance/{name}", context=tags)]
