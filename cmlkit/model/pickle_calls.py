@@ -312,6 +312,7 @@ _CALLED: Mapping[str, Judge] = {
     "torch.device": _data(),
     **{f"torch._utils._rebuild_{name}": _data() for name in ("parameter", "tensor", "tensor_v2")},
     **{f"torch.jit._pickle.build_{name}list": _data() for name in ("int", "tensor", "double", "bool")},
+    "torch.jit._pickle.restore_type_tag": _data(),
 }
 # Models of oneDAL's own, which take their bytes as a state.
 _ONEDAL = re.compile(

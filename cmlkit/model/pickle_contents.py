@@ -178,10 +178,11 @@ class _Reader:
                 self._findings.doubt(
                     "archive", "two files in it have the same name, and loaders differ in which they read"
                 )
+            is_torch = any(name.endswith("/data.pkl") for name in names)
             for name in names:
                 with archive.open(name) as content:
                     if not name.endswith(_ARCHIVE_SUFFIXES):
-                        self._read_pickles(content, arrays=not _is_torch(name), storages=_is_torch(name))
+                        self._read_pickles(content, arrays=not is_torch, storages=is_torch)
                     elif not is_inside:
                         self.read_file(io.BytesIO(self._whole(content)), is_inside=True)
 
@@ -224,10 +225,6 @@ class _Reader:
             self._findings.doubt("opcode FRAME", "a frame goes on after the end of the pickle")
         source.frame_end = math.inf
         return loaded
-
-
-def _is_torch(name: str) -> bool:
-    return name.endswith(("/data.pkl", "/constants.pkl"))
 
 
 def _pickles_in(archive: zipfile.ZipFile) -> list[str]:

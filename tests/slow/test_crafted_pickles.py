@@ -17,10 +17,10 @@ from cmlkit.model.pickle_calls import is_known
 from tests.unit.model.pickle_pieces import PIECES, START, check_stream
 
 pytestmark = pytest.mark.slow
-EXAMPLES = 2000
+EXAMPLES = 1000
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, derandomize=True)
 @given(st.lists(st.sampled_from(PIECES), max_size=25))
 def test_a_stream_that_is_not_told_of_reaches_only_known_names(
     tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]
@@ -41,7 +41,7 @@ MODELS = [
 ]
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, derandomize=True)
 @given(st.sampled_from(MODELS), st.data())
 def test_a_changed_model_is_told_of_or_reaches_only_known_names(
     tmp_path_factory: pytest.TempPathFactory, model: bytes, data: st.DataObject
