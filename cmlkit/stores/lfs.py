@@ -16,6 +16,7 @@ from cmlkit.git.access import GitAccess
 from cmlkit.git.limits import FileLimits
 from cmlkit.git.objects import blob_id
 from cmlkit.progress import Say
+from cmlkit.records.fields import Fields
 from cmlkit.stores.attributes import with_entry
 from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, hashed
 from cmlkit.stores.http import TRANSFER, Place, patiently, post_json, put_file, read_from
@@ -92,7 +93,7 @@ class LfsStore:
         what = "Downloading the model from Git LFS"
         yield from read_from(_place(actions["download"]), offset, what=what, bounds=self._bounds)
 
-    def _upload(self, model: ModelFile, actions: Mapping[str, Any], say: Say) -> None:
+    def _upload(self, model: ModelFile, actions: Mapping[str, Fields], say: Say) -> None:
         place = _place(actions["upload"])
 
         def send() -> None:
@@ -107,26 +108,30 @@ class LfsStore:
                 raise changed(model) from error
             raise
 
-    def _verify(self, access: GitAccess, action: Any, pointer: Pointer) -> None:
+    def _verify(self, access: GitAccess, action: Fields, pointer: Pointer) -> None:
         place = _place(action)
         if place.host == Place(url=access.url).host and "Authorization" not in place.headers:
             place = Place(url=place.url, headers={**place.headers, **_authorization(access)})
         what = "Verifying the upload to Git LFS"
         self._post(place, _named(pointer), what)
 
-    def _actions(self, access: GitAccess, operation: Operation, pointer: Pointer) -> Mapping[str, Any]:
+    def _actions(self, access: GitAccess, operation: Operation, pointer: Pointer) -> Mapping[str, Fields]:
         body = {"operation": operation, "transfers": ["basic"], "hash_algo": "sha256", "objects": [_named(pointer)]}
         place = Place(url=f"{access.url}/info/lfs/objects/batch", headers=_authorization(access))
         what = "Asking Git LFS for an upload" if operation == "upload" else "Asking Git LFS for a download"
         answer = self._post(place, body, what)
-        try:
-            (shown,) = (item for item in answer["objects"] if item["oid"] == pointer.sha256)
-            failure, actions = shown.get("error"), shown.get("actions") or {}
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ServiceError(f"{what}: {place.host} sent an answer that does not follow the LFS API.") from error
-        if failure:
-            raise _object_error(failure, what, pointer)
-        return dict(actions)
+
+        def unfit(problem: str) -> ServiceError:
+            return ServiceError(f"{what}: {place.host} sent an answer that does not follow the LFS API: {problem}.")
+
+        named = Fields(answer, unfit=unfit)
+        objects = [item for item in named.listed("objects") if item.text("oid") == pointer.sha256]
+        if len(objects) != 1:
+            raise named.problem("objects", "has not the one that was asked for")
+        if objects[0].has("error"):
+            raise _object_error(objects[0].inside("error"), what, pointer)
+        actions = objects[0].within("actions")
+        return {name: actions.inside(name) for name in actions.names()}
 
     def _post(self, place: Place, body: Mapping[str, object], what: str) -> Any:
         return patiently(
@@ -154,19 +159,16 @@ def _authorization(access: GitAccess) -> dict[str, str]:
     return {"Authorization": access.authorization} if access.authorization else {}
 
 
-def _place(action: Any) -> Place:
-    try:
-        headers: Mapping[str, object] = action.get("header") or {}
-        return Place(url=str(action["href"]), headers={str(key): str(value) for key, value in headers.items()})
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ServiceError("The LFS server named an action without an address.") from error
+def _place(action: Fields) -> Place:
+    headers = action.within("header")
+    return Place(url=action.filled("href"), headers={name: headers.text(name) for name in headers.names()})
 
 
-def _object_error(failure: Any, what: str, pointer: Pointer) -> ServiceError:
-    code, message = failure.get("code"), failure.get("message", "")
+def _object_error(failure: Fields, what: str, pointer: Pointer) -> ServiceError:
+    code, message = failure.whole("code", 0), failure.text("message", "")
     text = f"{what} of {pointer.sha256[:12]}…: {code} {message}"
     if code == 404:
         return NotFound(
             text, status=404, next_step="The object was never uploaded, or was removed: train and publish again."
         )
-    return ServiceError(text, status=code if isinstance(code, int) else None)
+    return ServiceError(text, status=code or None)

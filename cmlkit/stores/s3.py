@@ -10,15 +10,16 @@ import base64
 import hashlib
 import threading
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cmlkit.bounds.answers import bounded_pages
 from cmlkit.errors import ModelError, NotFound
 from cmlkit.progress import Say
+from cmlkit.records.fields import Fields
 from cmlkit.stores.attributes import ATTRIBUTES, without_entry
 from cmlkit.stores.base import CHUNK_BYTES, ModelFile, ReadTree, Stored, changed, pieces, share
 from cmlkit.stores.pointer import Pointer, dvc_path, read_pointer, s3_text
-from cmlkit.stores.s3_client import OBJECT, PART_BYTES, PARTS_AT_A_TIME, S3Client, bucket_and_key, explained
+from cmlkit.stores.s3_client import OBJECT, PART_BYTES, PARTS_AT_A_TIME, S3Client, bucket_and_key, explained, fields_of
 
 if TYPE_CHECKING:
     from cmlkit.clock import Clock
@@ -70,7 +71,7 @@ class S3Store:
             sha256=model.sha256,
             size=model.size,
             url=self._url(model),
-            version_id=found.get("VersionId", ""),
+            version_id=found.text("VersionId", ""),
         )
         files = {model.path: s3_text(pointer), **without_entry(model.path, there=there, read=read)}
         return Stored(files=files, removes=(dvc_path(model.path),))
@@ -81,20 +82,20 @@ class S3Store:
     def _url(self, model: ModelFile) -> str:
         return f"s3://{self._bucket}/{self._key(model)}"
 
-    def _found(self, model: ModelFile, checksum: str) -> dict[str, Any] | None:
+    def _found(self, model: ModelFile, checksum: str) -> Fields | None:
         """Return S3's description of the model's object; None if it is missing, or is not the model."""
         try:
             # Without s3:ListBucket, S3 answers 403 instead of 404 for a missing object.
-            with explained(f"look for {self._url(model)}", needs="s3:GetObject and s3:ListBucket"):
-                head: dict[str, Any] = self._client().head_object(
-                    Bucket=self._bucket, Key=self._key(model), ChecksumMode="ENABLED"
-                )
+            action = f"look for {self._url(model)}"
+            with explained(action, needs="s3:GetObject and s3:ListBucket"):
+                answer = self._client().head_object(Bucket=self._bucket, Key=self._key(model), ChecksumMode="ENABLED")
         except NotFound:
             return None
         # A server without checksums still has the hash that the upload wrote into the object's metadata.
-        shown = str(head.get("ChecksumSHA256", checksum)).partition("-")[0]
-        is_model = shown == checksum and head["Metadata"].get("sha256") == model.sha256
-        return head if is_model and head["ContentLength"] == model.size else None
+        head = fields_of(answer, action)
+        shown = head.text("ChecksumSHA256", checksum).partition("-")[0]
+        is_model = shown == checksum and head.within("Metadata").text("sha256", "") == model.sha256
+        return head if is_model and head.whole("ContentLength") == model.size else None
 
     def _upload(self, model: ModelFile, say: Say) -> None:
         from boto3.s3.transfer import TransferConfig
@@ -152,11 +153,14 @@ def listed(url: str) -> tuple[str, int]:
     with explained(f"list {url}", needs="s3:ListBucket"):
         pages = S3Client()().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         for item in (
-            item for page in bounded_pages(pages, what=f"S3's list of {url}") for item in page.get("Contents", ())
+            item
+            for page in bounded_pages(pages, what=f"S3's list of {url}")
+            for item in fields_of(page, f"list {url}").any_listed("Contents")
         ):
-            if item["Key"] in (prefix, f"{prefix}/") or item["Key"].startswith(f"{prefix}/" if prefix else ""):
-                digest.update(f"{item['Key']}\0{item['ETag']}\0{item['Size']}\n".encode())
-                total += int(item["Size"])
+            key, size = item.text("Key"), item.whole("Size")
+            if key in (prefix, f"{prefix}/") or key.startswith(f"{prefix}/" if prefix else ""):
+                digest.update(f"{key}\0{item.text('ETag')}\0{size}\n".encode())
+                total += size
     return digest.hexdigest(), total
 
 

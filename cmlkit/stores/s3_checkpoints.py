@@ -10,7 +10,7 @@ from cmlkit.bounds.answers import bounded_pages
 from cmlkit.errors import NotFound, PermissionDenied
 from cmlkit.stores.base import CHUNK_BYTES
 from cmlkit.stores.checkpoints import FILES_NAME, LIST_NAME, Still
-from cmlkit.stores.s3_client import OBJECT, PART_BYTES, PARTS_AT_A_TIME, S3Client, bucket_and_key, explained
+from cmlkit.stores.s3_client import OBJECT, PART_BYTES, PARTS_AT_A_TIME, S3Client, bucket_and_key, explained, fields_of
 
 # S3 deletes at most 1,000 objects per request.
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
@@ -81,9 +81,9 @@ class S3Checkpoints:
             pages = self._client().get_paginator("list_objects_v2")
             found = pages.paginate(Bucket=self._bucket, Prefix=self._key(name))
             return [
-                item["Key"]
+                item.text("Key")
                 for page in bounded_pages(found, what=f"S3's list of {self.address}")
-                for item in page.get("Contents", ())
+                for item in fields_of(page, f"list {self.address}").any_listed("Contents")
             ]
 
     def _read(self, name: str, *, needs: str) -> Iterator[bytes]:
@@ -108,9 +108,10 @@ class S3Checkpoints:
             with explained(f"remove objects of {self.address}", needs="s3:DeleteObject", setting=SETTING):
                 answer = self._client().delete_objects(Bucket=self._bucket, Delete={"Objects": batch, "Quiet": True})
             # Refusals of single objects come in an answer with status 200.
-            for refused in answer.get("Errors", ()):
+            for refused in fields_of(answer, f"remove objects of {self.address}").any_listed("Errors"):
                 raise PermissionDenied(
-                    f"S3 refused to remove {refused.get('Key')}: {refused.get('Code')} {refused.get('Message', '')}",
+                    f"S3 refused to remove {refused.text('Key', '')}: {refused.text('Code', '')}"
+                    f" {refused.text('Message', '')}",
                     next_step="The role or user needs s3:DeleteObject there.",
                 )
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from cmlkit.bounds.answers import Bounds, bound_client, exceeded
 from cmlkit.errors import AnswerLost, NotFound, PermissionDenied, ServiceError, SettingsError
+from cmlkit.records.fields import Fields
 
 # A part has at least 5 MiB, an object at most 10,000 parts.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
@@ -75,6 +76,7 @@ def explained(action: str, *, needs: str, setting: str = "publish.store") -> Ite
     """
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -93,6 +95,18 @@ def explained(action: str, *, needs: str, setting: str = "publish.store") -> Ite
         raise _lost(error, action) from error
     except (BotoCoreError, OSError) as error:
         raise _lost(error, action) from error
+    except (ResponseParserError, ValueError, TypeError, LookupError, AttributeError) as error:
+        # boto3 reads an answer of another shape, such as the page of a proxy, into one of these, as it happens to.
+        raise AnswerLost(f"S3 did not {action}: its answer cannot be read ({type(error).__name__}).") from error
+
+
+def fields_of(answer: Any, action: str) -> Fields:
+    """Return an answer's fields; a missing or mistyped one raises ServiceError."""
+
+    def unfit(problem: str) -> ServiceError:
+        return ServiceError(f"S3 did not {action}: its answer is not what the API promises: {problem}.")
+
+    return Fields(answer, unfit=unfit)
 
 
 def _lost(error: Exception, action: str) -> AnswerLost:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CMLKIT = [sys.executable, "-m", "cmlkit"]
 ENVIRON = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), "GITHUB_REPOSITORY": "octo/forest"}
 
