@@ -40,7 +40,8 @@ def runner() -> None:
 def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
     """Launch an instance, and return when its runner is online on GitHub.
 
-    On failure, timeout, SIGINT or SIGTERM, everything that was created is removed.
+    On failure, timeout, SIGINT, SIGTERM or SIGHUP, everything that was created is removed. A second launch of the same
+    run, for the same labels and kind of machine, is refused: let one launch several with --count.
 
     \b
     cmlkit runner launch --instance-type c7i.xlarge,c6i.xlarge --region eu-west-1

@@ -366,7 +366,7 @@ def launch_all(
 ) -> tuple[Launched, ...]:
     """Launch `spec.count` instances and return once their runners are online.
 
-    On any failure, and on SIGINT and SIGTERM, the instances are terminated and the runners removed again.
+    On any failure, and on SIGINT, SIGTERM and SIGHUP, the instances are terminated and the runners removed again.
 
     Args:
         workflow_run: The run whose jobs the runners are for; they get its `label`.
@@ -379,6 +379,7 @@ def launch_all(
         PermissionDenied: A permission or the credentials are missing.
         CapacityError: No place and market that the settings allow has capacity or quota left.
         WaitTimeout: A runner was not online within `spec.wait_timeout`.
+        Conflict: Another launch of the run, for the same labels and kind of machine, was there before.
         ServiceError: The cloud or the forge failed for good, or an instance ended early.
         Interrupted: SIGINT or SIGTERM came.
     """
@@ -410,7 +411,7 @@ def launch_runner(
 ) -> Iterator[Launched]:
     """Yield a runner that is online inside the `with` block, and gone after it. Raise the errors of `launch_all`.
 
-    SIGINT and SIGTERM raise `Interrupted` inside the block, so that the instance is terminated then, too.
+    SIGINT, SIGTERM and SIGHUP raise `Interrupted` inside the block, so that the instance is terminated then, too.
     """
     launching = _launching(replace(spec, count=1), workflow_run, forge, job_forge, cloud_for, progress, clock)
     with _taken_back(launching, keep=False):

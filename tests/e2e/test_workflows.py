@@ -35,14 +35,16 @@ folder.mkdir(exist_ok=True)
 SEAMS = ("AWS_ENDPOINT_URL", "GITHUB_API_URL", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY")
 
 
+def accept_keys(sandbox: Sandbox) -> None:
+    """Let AWS take the repository's secrets, and what the stand-in for configure-aws-credentials gives."""
+    given = {KEYS["AWS_ACCESS_KEY_ID"]: KEYS["AWS_SECRET_ACCESS_KEY"], "testing": "testing"}
+    sandbox.aws.access_keys.known.update(given)
+
+
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     with Sandbox(tmp_path / "sandbox", source=EXAMPLE) as running:
-        # The secrets of the repository, and what the stand-in for configure-aws-credentials gives.
-        running.aws.access_keys.known |= {
-            KEYS["AWS_ACCESS_KEY_ID"]: KEYS["AWS_SECRET_ACCESS_KEY"],
-            "testing": "testing",
-        }
+        accept_keys(running)
         yield running
 
 
@@ -294,6 +296,7 @@ def test_the_hourly_template_ends_what_outlived_its_lease_and_nothing_else(
     act: Act, tmp_path: Path, repository: Path
 ) -> None:
     with Sandbox(tmp_path / "sandbox", boot=False) as sandbox:
+        accept_keys(sandbox)
         forgotten, at_work = launched(sandbox, expires=-3600), launched(sandbox, expires=3600)
         done = run_template("reap.yml", act, sandbox, repository)
         assert done.jobs == {"reap": "success"}, done.log
@@ -311,6 +314,7 @@ def test_the_template_for_promotion_tags_the_model_of_the_base_branch(
     (source / "model" / "random_forest.joblib").write_bytes(b"weights")
     write_manifest(source / "model" / "random_forest.joblib", metrics={"accuracy": 0.9})
     with Sandbox(tmp_path / "sandbox", source=source, boot=False) as sandbox:
+        accept_keys(sandbox)
         done = run_template("promote.yml", act, sandbox, repository)
         assert done.jobs == {"promote": "success"}, done.log
         assert (done.outputs["promoted"], done.outputs["tag"]) == ("true", "model/random_forest/production/1")
@@ -330,6 +334,7 @@ def test_the_resuming_template_runs_an_interrupted_run_again_and_no_other(
     said: str, attempts: int, act: Act, tmp_path: Path, repository: Path
 ) -> None:
     with Sandbox(tmp_path / "sandbox", boot=False) as sandbox:
+        accept_keys(sandbox)
         job = sandbox.github.queue_job(sandbox.repository, labels=["self-hosted"], steps=["true"])
         job.log, job.status, job.conclusion = f"::{said}::It ended.\n", "completed", "failure"
         payload = {"workflow_run": {"id": job.run_id, "conclusion": "failure", "run_attempt": 1}}
