@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from cmlkit.clouds.aws.refusal import explained, fields_of
 from cmlkit.clouds.aws.region import AwsRegion
 from cmlkit.errors import CmlkitError
+from cmlkit.records.json_text import read_json
 
 
 class Denials:
@@ -25,7 +24,7 @@ class Denials:
                 sts = self._region.client("sts", retrying=False)
                 answer = sts.decode_authorization_message(EncodedMessage=encoded)
                 text = fields_of(answer, "decode its message").text("DecodedMessage")
-                context = fields_of(json.loads(text), "decode its message").inside("context")
+                context = fields_of(read_json(text), "decode its message").inside("context")
             return f"{context.text('action')} on {context.text('resource')}"
         except CmlkitError:
             # Only a detail of the message is lost.

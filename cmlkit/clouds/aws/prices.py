@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from cmlkit.clouds.launching import Instance
 from cmlkit.clouds.planning import Market, Subnet
 from cmlkit.records.cost import cost, cost_over
 from cmlkit.records.fields import Fields
+from cmlkit.records.json_text import read_json
 
 # Only a few regions serve the Price List; it covers all regions.
 # https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
@@ -112,7 +112,7 @@ class Prices:
                     MaxResults=1,
                 )
             )
-            products = [json.loads(product) for product in fields_of(answer, doing).texts("PriceList")]
+            products = [read_json(product) for product in fields_of(answer, doing).texts("PriceList")]
         return next((_price(fields_of(product, doing), unit) for product in products), None)
 
 
