@@ -216,9 +216,8 @@ def _bytes(arguments: tuple[Any, ...]) -> str:
 
 def _array(arguments: tuple[Any, ...]) -> str:
     kind, shape, code = arguments if len(arguments) == 3 else (None, None, None)
-    if isinstance(kind, Name) and kind.path in _ARRAYS and shape == (0,) and code in (b"b", "b"):
-        return ""
-    if isinstance(code, Made) and code.path == "_codecs.encode" and isinstance(kind, Name) and kind.path in _ARRAYS:
+    is_code = code in (b"b", "b") or (isinstance(code, Made) and code.path == "_codecs.encode")
+    if isinstance(kind, Name) and kind.path in _ARRAYS and shape == (0,) and is_code:
         return ""
     return "it makes another array than an empty one, which is then filled"
 

@@ -153,6 +153,11 @@ CRAFTED: dict[str, tuple[bytes, str]] = {
         name("numpy._core.multiarray._reconstruct") + name("sklearn.svm._classes.SVC") + b"K\x00\x85C\x01b\x87R.",
         "numpy._core.multiarray._reconstruct",
     ),
+    "an array that is not empty before it is filled": (
+        name("numpy._core.multiarray._reconstruct") + name("numpy.ndarray") + b"J\xff\xff\xff\x7f\x85"
+        + name("_codecs.encode") + text("b") + text("latin1") + b"\x86R\x87R.",
+        "numpy._core.multiarray._reconstruct",
+    ),
     # What known names do if they are called.
     "a file that is overwritten": (name("numpy.memmap") + MEMMAP_OF_A_FILE + b".", "numpy.memmap"),
     "a file that is overwritten, without a constructor": (
