@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,8 @@ from pathlib import Path
 import click
 
 from cmlkit.errors import CmlkitError
+from cmlkit.sinks.printing import hiding, show
+from cmlkit.sinks.secrets import Secrets
 
 
 def main() -> None:
@@ -51,6 +54,11 @@ def _prepare_streams() -> None:
 
 def run(arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:
     """Run one command line; return its exit code. A traceback appears only with `--debug` or `CMLKIT_DEBUG`."""
+    with hiding(Secrets.of(environ)):
+        return _run(arguments, environ)
+
+
+def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     from cmlkit.cli import cli
 
     try:
@@ -62,7 +70,7 @@ def run(arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:
     except click.ClickException as error:
         return _usage(error, environ)
     except KeyboardInterrupt:
-        click.echo("Interrupted.", err=True)
+        show("Interrupted.", errors=True)
         return 130
     except BrokenPipeError:
         _silence_output()  # its reader has closed it
@@ -88,7 +96,9 @@ def _debugging(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
 def _usage(error: click.ClickException, environ: Mapping[str, str]) -> int:
     if isinstance(error, click.NoSuchOption):
         error = _without_guesses(error)
-    error.show(file=sys.stderr)
+    words = io.StringIO()
+    error.show(file=words)
+    show(words.getvalue().rstrip(), errors=True)
     _annotate(error.format_message(), environ)
     return 2
 
@@ -105,9 +115,9 @@ def _without_guesses(error: click.NoSuchOption) -> click.UsageError:
 def _failure(error: CmlkitError, environ: Mapping[str, str], *, debug: bool) -> int:
     if debug:
         _print_traceback(error)
-    click.echo(f"error: {error.message}", err=True)
+    show(f"error: {error.message}", errors=True)
     if error.next_step:
-        click.echo(f"  next: {error.next_step}", err=True)
+        show(f"  next: {error.next_step}", errors=True)
     _annotate(str(error), environ)
     return error.exit_code
 
@@ -126,7 +136,7 @@ def _defect(error: Exception, environ: Mapping[str, str], *, debug: bool) -> int
     if debug:
         _print_traceback(error)
     message = f"This is a defect in cmlkit: {type(error).__name__}: {error}"
-    click.echo(f"error: {message}\n  next: Run again with --debug, and report the output.", err=True)
+    show(f"error: {message}\n  next: Run again with --debug, and report the output.", errors=True)
     _annotate(message, environ)
     return 1
 
@@ -140,7 +150,7 @@ def _annotate(message: str, environ: Mapping[str, str]) -> None:
 def _print_traceback(error: BaseException) -> None:
     import traceback
 
-    traceback.print_exception(error, file=sys.stderr)
+    show("".join(traceback.format_exception(error)).rstrip(), errors=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Protocol, TextIO
 
+from cmlkit.sinks.printing import printable, show
+
 Say = Callable[[str], None]
 """Reports what a stage is doing now; each call replaces the text before it."""
 
@@ -69,7 +71,7 @@ class Lines:
     def note(self, text: str) -> None:
         # A log that takes no more, on a full disk or in a pipe that was closed, is no reason to stop the work.
         with suppress(OSError, ValueError):
-            print(text, file=self.stream, flush=True)
+            show(text, stream=self.stream)
 
     def warn(self, text: str) -> None:
         self.note(f"warning: {text}")
@@ -81,19 +83,19 @@ class Live:
     def __init__(self) -> None:
         from rich.console import Console
 
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Console(stderr=True, highlight=False, emoji=False)
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Say]:
         from rich.markup import escape
 
-        said = ""
+        title, said = printable(title), ""
         started = time.monotonic()
 
         def say(text: str) -> None:
             nonlocal said
             said = text
-            status.update(f"{escape(title)}  [dim]{escape(text)}[/dim]")
+            status.update(f"{escape(title)}  [dim]{escape(printable(text))}[/dim]")
 
         with self.console.status(escape(title)) as status:
             try:
@@ -102,10 +104,10 @@ class Live:
                 self.console.print(f"[red]✗[/red] {escape(title)}  [dim]{time.monotonic() - started:.1f} s[/dim]")
                 raise
         took = f"{time.monotonic() - started:.1f} s"
-        self.console.print(f"[green]✓[/green] {escape(title)}  {escape(said)} [dim]{took}[/dim]")
+        self.console.print(f"[green]✓[/green] {escape(title)}  {escape(printable(said))} [dim]{took}[/dim]")
 
     def note(self, text: str) -> None:
-        self.console.print(text, markup=False)
+        self.console.print(printable(text), markup=False)
 
     def warn(self, text: str) -> None:
-        self.console.print(f"warning: {text}", markup=False, style="yellow")
+        self.console.print(f"warning: {printable(text)}", markup=False, style="yellow")

@@ -14,6 +14,7 @@ from cmlkit.errors import NotARepository
 from cmlkit.progress import Lines, Live, Progress
 from cmlkit.records.workflow_run import ReadsOnly, WorkflowRun
 from cmlkit.settings import variables
+from cmlkit.sinks.secrets import Secrets
 
 if TYPE_CHECKING:
     from cmlkit.records.training_run import InstanceFacts
@@ -67,6 +68,7 @@ class Workplace(ABC):
         author: Author of commits in this place, if git has none.
         repository_variable: The variable that names the repository; empty if the place has none.
         forge: Name of the forge that has the repository, as in the registry of forges; the default one if empty.
+        secrets: Those of the environment, which no output, summary or message shows.
     """
 
     credentials: ClassVar[tuple[str, ...]] = OWN_CREDENTIALS
@@ -76,6 +78,7 @@ class Workplace(ABC):
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
+        self.secrets = Secrets.of(environ)
 
     @classmethod
     @abstractmethod

@@ -27,6 +27,7 @@ from cmlkit.progress import Lines, Progress
 from cmlkit.records.json_text import json_text, plain
 from cmlkit.records.workflow_run import ReadsOnly, WorkflowRun
 from cmlkit.settings import variables
+from cmlkit.sinks.printing import command
 
 # One of them is enough: a person, or a job of another CI, stands in for a workflow by setting those that it needs.
 VARIABLES = (
@@ -144,7 +145,8 @@ class GithubActions(Workplace):
             return
         # A random delimiter: a value that contains it could otherwise set outputs of its own.
         delimiter = f"cmlkit-{os.urandom(16).hex()}"
-        named = {key.replace("_", "-"): _output_text(value) for key, value in values.items()}
+        shown = self.secrets.hidden_in(plain(values))
+        named = {key.replace("_", "-"): _output_text(value) for key, value in shown.items()}
         outputs = (f"{key}<<{delimiter}\n{text}\n{delimiter}\n" for key, text in named.items())
         try:
             append_whole(Path(path), "".join(outputs))
@@ -156,6 +158,7 @@ class GithubActions(Workplace):
 
     def write_summary(self, markdown: str) -> bool:
         """Append to the job's summary; return False if the step has none, or it takes no more."""
+        markdown = self.secrets.hidden(markdown)
         if not (path := self.environ.get("GITHUB_STEP_SUMMARY")):
             return False
         try:
@@ -169,20 +172,21 @@ class GithubActions(Workplace):
 
     def annotate(self, level: Level, message: str, *, title: str = "") -> None:
         if self.is_job:
-            WorkflowLog().note(_annotation(level, message, title=title))
+            command(_annotation(level, self.secrets.hidden(message), title=title))
 
 
 class WorkflowLog(Lines):
     """Progress in a job's log: a stage's output folds below its title, and warnings are annotations."""
 
     def begin(self, title: str) -> None:
-        self.note(f"::group::{_escaped(title)}")
+        command(f"::group::{_escaped(title)}", stream=self.stream)
 
     def end(self, outcome: str) -> None:
-        self.note(f"::endgroup::\n{outcome}")
+        command("::endgroup::", stream=self.stream)
+        self.note(outcome)
 
     def warn(self, text: str) -> None:
-        self.note(_annotation("warning", text, title="cmlkit"))
+        command(_annotation("warning", text, title="cmlkit"), stream=self.stream)
 
 
 def _annotation(level: Level, message: str, *, title: str) -> str:
@@ -196,10 +200,9 @@ def _escaped(text: str) -> str:
 
 def _output_text(value: Any) -> str:
     """Return a value as workflow expressions compare it: text as it is, None as empty, all else as JSON."""
-    shown = plain(value)
-    if shown is None:
+    if value is None:
         return ""
-    return shown if isinstance(shown, str) else json_text(shown)
+    return value if isinstance(value, str) else json_text(value)
 
 
 def _attempt(text: str) -> int:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from cmlkit.sinks.printing import show
+
 # Command -> module and attribute, and the line that `cmlkit --help` shows, so that help imports no command.
 COMMANDS = {
     "init": ("cmlkit.cli.init", "init", "Write a workflow and cmlkit.yaml into this repository."),
@@ -97,7 +99,7 @@ def _translated(context: click.Context, arguments: list[str]) -> list[str]:
 
 def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
-        click.echo(f"cmlkit, version {_version()}")
+        show(f"cmlkit, version {_version()}")
         context.exit()
 
 

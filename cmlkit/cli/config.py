@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cmlkit.cli.options import Invocation, with_settings
-from cmlkit.cli.output import print_json
+from cmlkit.cli.output import print_cells, print_json
 from cmlkit.records.redaction import redacted, redacted_command
 from cmlkit.settings import schema as configuration
 
@@ -30,13 +30,7 @@ def show(invocation: Invocation) -> None:
     if invocation.as_json:
         print_json({path: {"value": value, "source": source} for path, value, source in rows})
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("setting", "value", "from", box=None, pad_edge=False, header_style="bold")
-    for path, value, source in rows:
-        table.add_row(path, _shown(value), source)
-    Console(highlight=False, markup=False).print(table)
+    print_cells(["setting", "value", "from"], [[path, _shown(value), source] for path, value, source in rows])
 
 
 def _without_secrets(value: Any) -> Any:

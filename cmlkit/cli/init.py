@@ -17,6 +17,7 @@ from cmlkit.errors import GitError, NotARepository, SettingsError
 from cmlkit.files import write_whole
 from cmlkit.git import checkout
 from cmlkit.settings.schema import SCHEMA, TrainSpec
+from cmlkit.sinks.printing import show
 
 SETTINGS = Path("cmlkit.yaml")
 # Skipped in a project that is not a repository yet: nothing below these belongs to the training.
@@ -92,9 +93,9 @@ def init(
         return
     unchanged = [path for path in dict.fromkeys([SETTINGS, *files]) if path not in written]
     print_pairs([*(("written", str(path)) for path in written), *(("unchanged", str(path)) for path in unchanged)])
-    click.echo("\nWhat is left to do:")
+    show("\nWhat is left to do:")
     for number, step in enumerate(steps, start=1):
-        click.echo(f"{number}. {step}")
+        show(f"{number}. {step}")
 
 
 def _migrate(invocation: Invocation, named: Sequence[str], *, action: str, force: bool, dry_run: bool) -> None:

@@ -10,6 +10,7 @@ import click
 from cmlkit.cli.model_versions import model_of
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, print_table
+from cmlkit.sinks.printing import show
 
 if TYPE_CHECKING:
     from cmlkit.registry.comparison import Comparison
@@ -50,12 +51,12 @@ def diff(invocation: Invocation, before: str, after: str, model: str, base: str,
         emit(invocation, record, [])
         return
     invocation.workplace.write_outputs(record)
-    click.echo(comparison.markdown()) if md else _print(comparison)
+    show(comparison.markdown()) if md else _print(comparison)
 
 
 def _print(comparison: Comparison) -> None:
     for item in comparison.tables():
         print_table([dict(zip(item.header, row, strict=True)) for row in item.rows], verbatim=item.header)
-        click.echo()
+        show()
     if not comparison.changed:
-        click.echo("The model files are the same.")
+        show("The model files are the same.")

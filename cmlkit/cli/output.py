@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-import click
-
 from cmlkit.cli.options import Invocation
-from cmlkit.records.json_text import json_text
+from cmlkit.records.json_text import json_text, plain
+from cmlkit.sinks.printing import printable, show, show_json, without_secrets
 
 
 def emit(invocation: Invocation, result: Mapping[str, Any], lines: Sequence[tuple[str, str]]) -> None:
@@ -37,19 +36,20 @@ def show_text(invocation: Invocation, result: Mapping[str, Any], text: str) -> N
     if invocation.as_json:
         print_json(result)
     else:
-        click.echo(text)
+        show(text)
 
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Print the single JSON object of `--json`."""
-    click.echo(json_text(document, indent=2))
+    show_json(json_text(without_secrets(plain(document)), indent=2))
 
 
 def print_pairs(lines: Sequence[tuple[str, str]]) -> None:
     """Print one label and value per line, with the values in one column."""
-    width = max((len(label) for label, _ in lines), default=0)
-    for label, value in lines:
-        click.echo(f"{label:<{width}}  {value}".rstrip())
+    labels = [printable(label) for label, _ in lines]
+    width = max(map(len, labels), default=0)
+    for label, (_, value) in zip(labels, lines, strict=True):
+        show(f"{label:<{width}}  {value}".rstrip())
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], *, verbatim: Collection[str] = ()) -> None:
@@ -60,17 +60,19 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, verbatim: Collection[str] 
     """
     if not rows:
         return
+    header = [key if key in verbatim else key.replace("_", " ") for key in rows[0]]
+    cells = [["" if value is None else str(value) for value in row.values()] for row in rows]
+    # Without a terminal there is no width to fit, and each row is one line.
+    print_cells(header, cells, width=None if sys.stdout.isatty() else 10_000)
+
+
+def print_cells(header: Sequence[str], rows: Iterable[Sequence[str]], *, width: int | None = None) -> None:
+    """Print a table of columns; `width` is in characters, that of the terminal if None."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(
-        *(key if key in verbatim else key.replace("_", " ") for key in rows[0]),
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-    )
+    table = Table(*map(printable, header), box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    # Without a terminal there is no width to fit, and each row is one line.
-    width = None if sys.stdout.isatty() else 10_000
-    Console(highlight=False, markup=False, width=width).print(table)
+        table.add_row(*map(printable, row))
+    # As rich sees it, `:car:` in a name is a car.
+    Console(highlight=False, markup=False, emoji=False, width=width).print(table)

@@ -18,6 +18,7 @@ from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, show_text
 from cmlkit.errors import MissingExtra, SettingsError
 from cmlkit.records.cost import dollars
+from cmlkit.sinks.printing import hiding, show
 
 if TYPE_CHECKING:
     from cmlkit_sandbox import Sandbox
@@ -68,7 +69,8 @@ def sandbox(invocation: Invocation, example: Path | None) -> None:
     with _sandbox(example or scaffold.example()) as running, _until_ended():
         variables = running.environ()
         exports = "\n".join(f"export {name}={value}" for name, value in variables.items())
-        show_text(invocation, {"url": running.url, "environment": variables}, exports)
+        with hiding(None):
+            show_text(invocation, {"url": running.url, "environment": variables}, exports)
         invocation.progress.note(f"The sandbox is up at {running.url}; Ctrl-C ends it.")
 
 
@@ -123,4 +125,4 @@ def _until_ended() -> Iterator[None]:
         yield
         threading.Event().wait()
     except KeyboardInterrupt:
-        click.echo("", err=True)
+        show(errors=True)

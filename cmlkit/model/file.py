@@ -25,8 +25,9 @@ from cmlkit.model.manifest import ModelManifest, manifest_path, tree_hash
 from cmlkit.model.profiles import profiles_path, profiles_text
 from cmlkit.records.json_text import plain
 from cmlkit.records.metric_values import checked_metrics
-from cmlkit.records.redaction import redacted
+from cmlkit.records.redaction import NOTHING_KNOWN, redacted
 from cmlkit.records.training_run import DataFingerprint
+from cmlkit.sinks.secrets import Secrets
 
 
 class ModelVersionWarning(UserWarning):
@@ -81,6 +82,7 @@ def write_manifest(
     columns: Mapping[str, str] | None = None,
     target: str = "",
     percentages: Sequence[str] = (),
+    secrets: Secrets = NOTHING_KNOWN,
 ) -> ModelManifest:
     """Describe the model, a file or a folder, as it is now, and write its manifest beside it.
 
@@ -89,6 +91,7 @@ def write_manifest(
         libraries: Versions at training; those installed here if None.
         columns: Feature -> type, and `target` the column that the model predicts, if known.
         percentages: Names of metrics whose number was written as a percentage.
+        secrets: Texts to hide in parameters and notes; those with the name or the form of a secret are hidden anyway.
 
     Raises:
         ModelError: The file is missing or empty.
@@ -104,7 +107,7 @@ def write_manifest(
         class_path=found.contents.class_path,
         libraries=versions,
         metrics=dict(metrics),
-        parameters=plain(redacted(found.contents.parameters if parameters is None else parameters)),
+        parameters=plain(redacted(found.contents.parameters if parameters is None else parameters, secrets)),
         commit=commit,
         data=tuple(data),
         created=datetime.fromtimestamp(time.time(), tz=UTC).isoformat(timespec="seconds"),
@@ -112,7 +115,7 @@ def write_manifest(
         library=found.library,
         library_version=found.version or version_of(found.library, versions),
         files=parts,
-        notes=found.notes,
+        notes=tuple(map(secrets.hidden, found.notes)),
         columns=dict(columns or {}),
         target=target,
         profiles=hashlib.sha256(profiles).hexdigest() if profiles else "",

@@ -25,6 +25,7 @@ from cmlkit.publishing.start import Start, locate, uploaded
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import markdown
 from cmlkit.report.shortened import shortened
+from cmlkit.sinks.plain_text import plain
 
 BRANCH = "cmlkit/pr/{base}/{run}"
 NAMES_SHOWN = 20
@@ -275,8 +276,9 @@ def _check_title(title: str, *, longest: int) -> None:
 
 def _title(proposal: Proposal) -> str:
     names = ", ".join(PurePosixPath(file.path).name for file in proposal.files)
-    words = f"Update {names}" if names else proposal.subject
-    return " ".join(words.split())[:200]
+    # The subject of their own commit stays as people wrote it.
+    words = plain(f"Update {names}") if names else " ".join(proposal.subject.split())
+    return words[:200]
 
 
 def _kept_words(existing: PullRequest | None) -> str:

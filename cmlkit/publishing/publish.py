@@ -43,6 +43,7 @@ from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import SUMMARY_LENGTH, PastModel, Report
 from cmlkit.report.markdown import code
 from cmlkit.settings.schema import GateSpec, PublishSpec
+from cmlkit.sinks.secrets import Secrets
 from cmlkit.stores.base import Store, Stored
 from cmlkit.stores.choice import store_for
 from cmlkit.stores.several import Divided, put_all
@@ -184,7 +185,7 @@ class Publisher:
         with self.progress.stage("Upload the files"):
             spent, _ = beside(self._spent, lambda: self._upload(kept))
         draft = dataclasses.replace(report, past=self._past(), spent=spent)
-        files = (*kept, wording.report_file(draft, self.plan))
+        files = (*kept, wording.report_file(draft, self.plan, Secrets.of(os.environ)))
         with self.progress.stage("Commit the result") as say:
             removes = (*stored.removes, *self.plan.removes, *self.plan.further.removes)
             written, receptions = beside(

@@ -27,6 +27,7 @@ from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import MARKER_ROOM, Report
 from cmlkit.report.markdown import code
 from cmlkit.settings.schema import PublishSpec
+from cmlkit.sinks.plain_text import plain
 from cmlkit.together import together
 
 CHECK_NAME = "cmlkit"
@@ -141,7 +142,7 @@ class Telling:
         """Create a check run, or a commit status if the token may not create check runs; return its URL."""
         if not self.spec.check:
             return ""
-        title, url = self.plan.verdict.headline, self.workflow_run.url
+        title, url = plain(self.plan.verdict.headline), self.workflow_run.url
         checked = self.plan.destination.commit or self.commit
         try:
             return self.forge.create_check(

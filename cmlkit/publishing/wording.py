@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os.path
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import quote
@@ -19,23 +20,27 @@ from cmlkit.publishing.base_model import is_rescored
 from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.plan import PublishPlan
 from cmlkit.publishing.template import filled
+from cmlkit.records.redaction import NOTHING_KNOWN
 from cmlkit.records.training_run import TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import SUMMARY_LENGTH, Report
 from cmlkit.report.markdown import code, link, text
+from cmlkit.sinks.plain_text import plain
+from cmlkit.sinks.secrets import Secrets
 
 METRICS_IN_MESSAGE = 20
 NAMES_SHOWN = 20
+VALUE_LENGTH = 400  # of a value in the user's own text
 REPORT_ROOM = 35_536  # code points of a body besides the user's own text
 
 
 def title(plan: PublishPlan, template: str = "", *, longest: int) -> str:
     """Return the title of the pull request, one line of at most `longest` code points."""
     if template:
-        words = filled(template, _fields(plan), named="the setting publish.title")
+        words = filled(template, _fields(plan, plain), named="the setting publish.title")
     else:
         headline = plan.verdict.headline.removesuffix(".")
-        words = f"Retrain {PurePosixPath(plan.model).stem}: {headline[:1].lower()}{headline[1:]}"
+        words = plain(f"Retrain {PurePosixPath(plan.model).stem}: {headline[:1].lower()}{headline[1:]}")
     line = " ".join(words.split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
@@ -47,7 +52,8 @@ def body(plan: PublishPlan, workflow_run: WorkflowRun, *, template: str = "", no
     if plan.destination.pull_request is not None:
         made += f" It is for #{plan.destination.pull_request}, whose branch it changes."
     aside = plan.place.sentence(quoted=code)
-    own = filled(template, _fields(plan), named="the setting publish.body")[: limits.text - REPORT_ROOM]
+    fields = _fields(plan, functools.partial(text, length=VALUE_LENGTH))
+    own = filled(template, fields, named="the setting publish.body")[: limits.text - REPORT_ROOM]
     parts = [str(plan.marker), own, f"**{verdict}**", made, aside, note]
     return "\n\n".join(filter(None, parts))
 
@@ -69,8 +75,9 @@ def left_out(versions: Mapping[str, str]) -> str:
     )
 
 
-def _fields(plan: PublishPlan) -> dict[str, str]:
-    return {
+def _fields(plan: PublishPlan, shown: Callable[[str], str]) -> dict[str, str]:
+    """Return the fields of a template, each value as `shown` makes it harmless in its place."""
+    fields = {
         "model": plan.model,
         "base": plan.base,
         "branch": plan.branch,
@@ -78,12 +85,14 @@ def _fields(plan: PublishPlan) -> dict[str, str]:
         "outcome": plan.verdict.outcome,
         "headline": plan.verdict.headline,
     }
+    return {name: shown(value) for name, value in fields.items()}
 
 
 def commit_message(run: TrainingRun, plan: PublishPlan, workflow_run: WorkflowRun, *, skip_ci: bool = False) -> str:
     """Return the commit message: subject, verdict, metrics and the run's URL."""
-    values = [f"{' '.join(name.split())}: {number(value)}" for name, value in run.metrics.items()]
-    parts = [f"Retrain {plan.model}", plan.verdict.headline, "\n".join(values[:METRICS_IN_MESSAGE]), workflow_run.url]
+    values = [f"{plain(name)}: {number(value)}" for name, value in run.metrics.items()]
+    words = [plain(f"Retrain {plan.model}"), plain(plan.verdict.headline)]
+    parts = [*words, "\n".join(values[:METRICS_IN_MESSAGE]), workflow_run.url]
     # https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
     return "\n\n".join(filter(None, [*parts, "[skip ci]" if skip_ci else ""])) + "\n"
 
@@ -133,13 +142,13 @@ def report_path(plan: PublishPlan) -> str:
     return f"{plan.model}.md"
 
 
-def report_file(report: Report, plan: PublishPlan) -> CommitFile:
+def report_file(report: Report, plan: PublishPlan, secrets: Secrets = NOTHING_KNOWN) -> CommitFile:
     """Return the report as a file of the commit; it links plots by relative paths, as the commit's id is unknown."""
     folder = PurePosixPath(report_path(plan)).parent
     images = {
         plot: quote(os.path.relpath(path, folder), safe="/") for plot, path in _committed_plots(report, plan).items()
     }
-    content = dataclasses.replace(report, images=images).markdown(limit=SUMMARY_LENGTH)
+    content = secrets.hidden(dataclasses.replace(report, images=images).markdown(limit=SUMMARY_LENGTH))
     return CommitFile(path=report_path(plan), role="report", content=content.encode("utf-8", "replace"))
 
 
@@ -168,8 +177,8 @@ def rejections(plan: PublishPlan, *, level: Literal["warning", "failure"]) -> li
     for result in plan.verdict.rules:
         if result.passed is False and files:
             path, line = metric_line(result.metric, files)
-            title = f"{result.metric} failed the gate"
-            found.append(Annotation(path=path, line=line, level=level, title=title, message=_sentence(result)))
+            title, message = plain(f"{result.metric} failed the gate"), plain(_sentence(result))
+            found.append(Annotation(path=path, line=line, level=level, title=title, message=message))
     return found
 
 

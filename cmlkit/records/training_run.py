@@ -12,8 +12,9 @@ from typing import Any, Literal
 from cmlkit.errors import SettingsError
 from cmlkit.formats import number, plural
 from cmlkit.records.json_text import finite, json_text, read_json
-from cmlkit.records.redaction import redacted, redacted_command
+from cmlkit.records.redaction import NOTHING_KNOWN, redacted, redacted_command
 from cmlkit.records.typed import typed
+from cmlkit.sinks.secrets import Secrets
 
 # Where `cmlkit train` leaves the run for `cmlkit publish`, below the working directory.
 RECORD = Path(".cmlkit/run.json")
@@ -177,6 +178,11 @@ class PlotTable:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    def without_secrets(self, secrets: Secrets) -> PlotTable:
+        """Return the table with `***` for secrets in its cells."""
+        header, *rows = (tuple(map(secrets.hidden, row)) for row in (self.header, *self.rows))
+        return PlotTable(header=header, rows=tuple(rows))
+
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> PlotTable:
         return cls(header=tuple(record["header"]), rows=tuple(map(tuple, record["rows"])))
@@ -248,6 +254,20 @@ class TrainingRun:
         shown = {key: value for key, value in record.items() if value or key not in _OPTIONAL}
         return json_text(shown, indent=2) + "\n"
 
+    def without_secrets(self, secrets: Secrets = NOTHING_KNOWN) -> TrainingRun:
+        """Return the run with `***` for secrets in all that people read; paths, metrics and hashes stay."""
+        return dataclasses.replace(
+            self,
+            command=redacted_command(self.command, secrets),
+            setup=redacted_command(self.setup, secrets),
+            parameters=redacted(self.parameters, secrets),
+            model_notes=tuple(map(secrets.hidden, self.model_notes)),
+            left_out=secrets.hidden_in(self.left_out),
+            plot_tables={path: table.without_secrets(secrets) for path, table in self.plot_tables.items()},
+            search=self.search and self.search.without_secrets(secrets),
+            accelerator=secrets.hidden(self.accelerator),
+        )
+
     @property
     def rematch(self) -> Rescored | None:
         """Return `rescored`, for scripts that know it under its first name."""
@@ -263,8 +283,6 @@ class TrainingRun:
         try:
             record: dict[str, Any] = read_json(text)
             record["metrics"] = finite(record["metrics"])
-            record |= {key: redacted_command(record[key]) for key in ("command", "setup") if key in record}
-            record["parameters"] = redacted(record.get("parameters", {}))
             # Seconds that were no number are null there.
             used: dict[str, Any] = {name: math.nan if n is None else n for name, n in record["resources"].items()}
             record["resources"] = Resources(**used)
@@ -280,7 +298,8 @@ class TrainingRun:
             record["plot_tables"] = {path: PlotTable.from_record(table) for path, table in tables.items()}
             lists = {name: tuple(record[name]) for name in ("plots", "metrics_files")}
             # Files of parameters have lists and objects, too.
-            return typed(cls(**{**record, **lists}), free=["parameters"])
+            # Those of before have the secrets that were in the command.
+            return typed(cls(**{**record, **lists}), free=["parameters"]).without_secrets()
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             raise SettingsError(
                 f"{source} is not a record of a training run: {error!r}.", next_step="Run cmlkit train again."

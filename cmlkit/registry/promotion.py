@@ -20,6 +20,8 @@ from cmlkit.registry.versions import (
     tag_prefix,
     trailers,
 )
+from cmlkit.sinks.plain_text import plain
+from cmlkit.sinks.unseen import one_line
 
 MERGE_METHODS = ("merge", "squash", "rebase")
 TRIES = 20  # each lost race means that somebody else's promotion went through
@@ -308,7 +310,7 @@ def message(
     model: str, number: int, manifest: ModelManifest, *, run: str, by: str, previous: int | None, merged: int | None
 ) -> str:
     """Return the tag's message: text for people, then one fact per line for machines."""
-    metrics = [f"{' '.join(name.split())}: {shown(value)}" for name, value in manifest.metrics.items()]
+    metrics = [f"{plain(name)}: {shown(value)}" for name, value in manifest.metrics.items()]
     facts = {
         "Model": model,
         "Sha256": manifest.sha256,
@@ -318,6 +320,7 @@ def message(
         "Previous": "" if previous is None else str(previous),
         "Pull-Request": "" if merged is None else str(merged),
     }
-    lines = [f"Cmlkit-{fact}: {value}" for fact, value in facts.items() if value]
-    title = f"Promote {PurePosixPath(model).stem} to production ({number})"
+    # A path is a fact for machines, and stays as it is; a name of a file may have line ends.
+    lines = [f"Cmlkit-{fact}: {one_line(value)}" for fact, value in facts.items() if value]
+    title = plain(f"Promote {PurePosixPath(model).stem} to production ({number})")
     return "\n\n".join(filter(None, [title, "\n".join(metrics), "\n".join(lines)])) + "\n"

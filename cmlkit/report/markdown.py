@@ -11,20 +11,19 @@ import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
-NO_WIDTH = "\u200b"
+from cmlkit.sinks.unseen import NO_WIDTH, one_line, removed
+
 TITLE_LENGTH = 300
 
 _MARKUP = {ord(character): f"&#{ord(character)};" for character in "&<>|\\`*[]~\"'$"}
 _LONE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # an underscore between letters is not emphasis
 _REFERENCE = re.compile(r"@|#(?=\d)|(?<=\b[Gg][Hh])-(?=\d)|:(?=//)|(?<=\b[Ww]{3})\.")
-# Control characters, lone surrogates, and marks that override the direction of writing; tabs stay for code.
-_UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 def text(value: str, *, length: int = 60) -> str:
     """Escape text to show as it is, on one line; if longer than `length`, it is cut, and its title shows more."""
-    line = _one_line(value)
+    line = one_line(value)
     if len(line) <= length:
         return _escaped(line)
     title = line[:TITLE_LENGTH].translate(_MARKUP)
@@ -33,7 +32,7 @@ def text(value: str, *, length: int = 60) -> str:
 
 def code(value: str, *, length: int = 120) -> str:
     """Return inline code, which may also stand in tables."""
-    line = _one_line(value)
+    line = one_line(value)
     if not line:
         return "(empty)"
     if len(line) <= length and not set("`|") & set(line):
@@ -48,7 +47,7 @@ def link(label: str, url: str) -> str:
 
 def image(alternative: str, url: str, *, to: str = "") -> str:
     """Return an image that links to `to`, or to itself if `to` is empty; only a link if the image has no URL."""
-    alternative = _escaped(_one_line(alternative)[:TITLE_LENGTH])
+    alternative = _escaped(one_line(alternative)[:TITLE_LENGTH])
     target = address(url)
     return link(f"![{alternative}]({target})" if target else alternative, to or url)
 
@@ -57,14 +56,14 @@ def address(url: str) -> str:
     """Quote everything in the URL that could end a link; return "" for schemes other than http and https."""
     if (scheme := _SCHEME.match(url)) and scheme[0].lower() not in ("http:", "https:"):
         return ""
-    return quote(_without_controls(url), safe="%:/?#@!&+,;=~-._")
+    return quote(removed(url).replace("\n", ""), safe="%:/?#@!&+,;=~-._")
 
 
 def fence(content: str, language: str = "") -> str:
     """Return a code block, with a fence that the content cannot close."""
     longest = max((len(run) for run in re.findall(r"`+", content)), default=0)
     marks = "`" * max(3, longest + 1)
-    lines = "\n".join(_without_controls(line) for line in content.splitlines())
+    lines = "\n".join(removed(line) for line in content.splitlines())
     return f"{marks}{language}\n{lines}\n{marks}"
 
 
@@ -96,11 +95,3 @@ def _escaped(line: str) -> str:
 
 def _apart(character: str) -> str:
     return f"{NO_WIDTH}{character}" if character in "-." else f"{character}{NO_WIDTH}"
-
-
-def _one_line(value: str) -> str:
-    return " ".join(_without_controls(" ".join(value.split())).split())
-
-
-def _without_controls(line: str) -> str:
-    return _UNSEEN.sub("", line)

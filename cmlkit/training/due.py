@@ -26,6 +26,7 @@ from cmlkit.records.redaction import redacted
 from cmlkit.records.training_run import DataFingerprint
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.settings.schema import TrainSpec
+from cmlkit.sinks.secrets import HIDDEN
 from cmlkit.stores.pointer import LIMIT_BYTES, dvc_path, read_pointer
 
 NAMES_SHOWN = 3
@@ -157,7 +158,9 @@ def _parameters(spec: TrainSpec, manifest: ModelManifest) -> Iterator[str]:
     found = set(manifest.parameters) - set(spec.params) if spec.search else set()
     now = _shown(redacted(spec.params))
     before = _shown({k: v for k, v in redacted(manifest.parameters).items() if k not in found})
-    if changed := sorted(name for name in now.keys() | before.keys() if now.get(name) != before.get(name)):
+    names = (name for name in now.keys() | before.keys() if now.get(name) != before.get(name))
+    # Whether a hidden secret changed cannot be told, and it need not be in the environment of both.
+    if changed := sorted(name for name in names if not (name in now and HIDDEN in before.get(name, ""))):
         yield f"Parameters changed: {_listing(changed)}."
 
 

@@ -23,7 +23,7 @@ from cmlkit.model.file import write_model
 from cmlkit.model.manifest import DEFAULT_FORMAT
 from cmlkit.progress import Progress
 from cmlkit.records.json_text import json_text, plain
-from cmlkit.records.redaction import redacted, redacted_command
+from cmlkit.records.redaction import redacted
 from cmlkit.records.training_run import PlotTable, Rescored, Resources, TrainingRun
 from cmlkit.settings.pipeline import paths_of
 from cmlkit.settings.schema import TrainSpec
@@ -117,7 +117,7 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
                 drawn()
     return TrainingRun(
         mode="estimator",
-        setup=redacted_command(spec.setup),
+        setup=spec.setup,
         command=" → ".join(paths_of(spec.estimator)),
         metrics=scores,
         left_out=left_out,

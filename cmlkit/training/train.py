@@ -19,7 +19,6 @@ from cmlkit.model.file import write_manifest
 from cmlkit.model.manifest import ModelManifest
 from cmlkit.progress import Progress, Silent
 from cmlkit.records.model_format import FORMATS
-from cmlkit.records.redaction import redacted_command
 from cmlkit.records.training_run import (
     RECORD,
     UNCHANGED,
@@ -30,6 +29,7 @@ from cmlkit.records.training_run import (
     TrainingRun,
 )
 from cmlkit.settings.schema import TrainSpec
+from cmlkit.sinks.secrets import Secrets
 from cmlkit.training import parameters, remote
 from cmlkit.training.accelerator import check_command, told, watched_command
 from cmlkit.training.checkpoints.keeping import Checkpoint, kept
@@ -95,6 +95,7 @@ def train(
     check_owners(spec, directory)
     # Before the setup and the checkpoint, whose files are no change of the code.
     uncommitted = uncommitted_files(directory)
+    secrets = Secrets.of(environ)
     with kept(spec, directory=directory, environ=environ, progress=progress) as checkpoint:
         environ = for_commands(environ, pass_env=spec.pass_env)
         return _trained(
@@ -106,6 +107,7 @@ def train(
             output=output,
             checkpoint=checkpoint,
             uncommitted=uncommitted,
+            secrets=secrets,
         )
 
 
@@ -119,6 +121,7 @@ def _trained(
     output: int | None,
     checkpoint: Checkpoint | None,
     uncommitted: tuple[str, ...],
+    secrets: Secrets,
 ) -> TrainingRun:
     """Set up, train and record."""
     if spec.setup:
@@ -141,7 +144,7 @@ def _trained(
         )
     missing: list[str] = []
     run = dataclasses.replace(run, uncommitted=without_outputs(uncommitted, run, directory))
-    run = _recorded(spec, run, directory, progress, instance, missing=missing.append)
+    run = _recorded(spec, run, directory, progress, instance, missing=missing.append, secrets=secrets)
     for path in missing:
         progress.warn(f"{path} does not exist: the record has no fingerprint of this data.")
     # Only now, so that a training that may have taken hours is not lost with its metrics.
@@ -180,8 +183,8 @@ def _command(
         rescored = _rescored(spec, champion, values, directory, environ, progress, output=output) if champion else None
     run = TrainingRun(
         mode="command",
-        setup=redacted_command(spec.setup),
-        command=redacted_command(spec.run),
+        setup=spec.setup,
+        command=spec.run,
         metrics=values,
         percentages=tuple(sorted(found.percentages)),
         left_out=found.left_out,
@@ -236,8 +239,10 @@ def _recorded(
     instance: InstanceFacts | None,
     *,
     missing: Callable[[str], None],
+    secrets: Secrets,
 ) -> TrainingRun:
-    """Write manifest and record; return the run completed by commit, data and instance."""
+    """Write manifest and record, without secrets; return the run completed by commit, data and instance."""
+    run = run.without_secrets(secrets)
     with progress.stage("Record") as say:
         commit = _commit(directory, progress)
         # After training, as a command may create its own data.
@@ -245,7 +250,7 @@ def _recorded(
             *fingerprints([path for path in spec.data if "://" not in path], directory, missing=missing),
             *remote.fingerprints([path for path in spec.data if "://" in path], warn=progress.warn),
         )
-        manifest = _manifest(run, directory, commit, data)
+        manifest = _manifest(run, directory, commit, data, secrets)
         complete = dataclasses.replace(
             run,
             parameters=run.parameters or parameters.recorded(manifest.parameters),
@@ -282,7 +287,9 @@ def _commit(directory: Path, progress: Progress) -> str:
         return ""
 
 
-def _manifest(run: TrainingRun, directory: Path, commit: str, data: tuple[DataFingerprint, ...]) -> ModelManifest:
+def _manifest(
+    run: TrainingRun, directory: Path, commit: str, data: tuple[DataFingerprint, ...], secrets: Secrets
+) -> ModelManifest:
     return write_manifest(
         directory / run.model,
         metrics=run.metrics,
@@ -293,6 +300,7 @@ def _manifest(run: TrainingRun, directory: Path, commit: str, data: tuple[DataFi
         columns=run.columns,
         target=run.target,
         percentages=run.percentages,
+        secrets=secrets,
     )
 
 

@@ -8,13 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import click
-
 from cmlkit.bounds.files import SETTINGS_BYTES, read_regular, read_text
 from cmlkit.cli.from_cml import calls, remaining
 from cmlkit.cli.from_cml.rewriting import NotWorkflow, Rewritten, rewrite
 from cmlkit.cli.output import print_json, print_pairs, print_table
 from cmlkit.errors import SettingsError
+from cmlkit.sinks import printing
 
 SUFFIX = "-cmlkit"
 WORKFLOWS = Path(".github/workflows")
@@ -118,13 +117,13 @@ def show(found: Sequence[Migrated], *, as_json: bool, written: bool) -> None:
         return
     for item in found:
         print_pairs([("workflow", str(item.old)), ("written" if written else "not written", str(item.new))])
-        click.echo()
+        printing.show()
         print_table([_shown(asdict(row)) for row in item.rewritten.rows])
         if not written:
-            click.echo(f"\n{item.rewritten.text}", nl=False)
-        click.echo("\nWhat is left to do:")
+            printing.show(f"\n{item.rewritten.text}".removesuffix("\n"))
+        printing.show("\nWhat is left to do:")
         for number, step in enumerate(item.steps, start=1):
-            click.echo(f"{number}. {step}")
+            printing.show(f"{number}. {step}")
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:

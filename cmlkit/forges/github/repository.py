@@ -50,6 +50,7 @@ from cmlkit.forges.github.workflow_files import WorkflowFiles
 from cmlkit.forges.github.workflow_runs import WorkflowRuns
 from cmlkit.forges.runners import JitRunner, Runner, RunnerAgent, RunnerDownload, RunnerGroup
 from cmlkit.forges.workflows import FailedRun, Job
+from cmlkit.sinks.secrets import Secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,8 +116,10 @@ class GitHub:
                 notify=notify,
                 max_wait=max_wait,
                 is_of_app=is_of_app,
+                secrets=secrets,
             )
 
+        secrets = Secrets.of(environ or {})
         self.http = transport(token)
         self._environ = environ or {}
         self._client = client = Client(self.http, repository)

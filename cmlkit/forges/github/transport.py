@@ -19,6 +19,7 @@ from cmlkit.forges.github.permissions import Kind, kind_of
 from cmlkit.forges.github.refusal import graphql_refusal, may_settle, rate_limit_wait, refusal, said
 from cmlkit.records.fields import Fields
 from cmlkit.records.json_text import json_text, read_json
+from cmlkit.sinks.secrets import Secrets
 
 if TYPE_CHECKING:
     import requests
@@ -36,6 +37,8 @@ REDIRECTS = 3
 PAGE_SIZE = 100
 PAGES_LIMIT = 1000  # of 100 items each, more than GitHub lists of anything that cmlkit asks for
 
+# Keys of texts that people read, in bodies of requests and variables of GraphQL.
+_PROSE = frozenset({"title", "body", "message", "headline", "summary", "text", "description"})
 _IDEMPOTENT = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 
 
@@ -82,6 +85,7 @@ class Transport:
         max_wait: Seconds for all waits for rate limits of one request together.
         is_of_app: Whether the token is known to be that of a GitHub App, not GITHUB_TOKEN.
         bounds: Of each answer. The connections of a `session` of the caller's keep to its size only.
+        secrets: Those that no text for people may show, whoever wrote it.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class Transport:
         max_wait: float = MAX_WAIT_SECONDS,
         is_of_app: bool = False,
         bounds: Bounds = BOUNDS,
+        secrets: Secrets | None = None,
     ) -> None:
         self.api_url = _checked_url(api_url)
         self.graphql_url = graphql_url or _graphql_url(self.api_url)
@@ -108,6 +113,7 @@ class Transport:
         self.notify = notify
         self._max_wait = max_wait
         self._bounds = bounds
+        self._secrets = secrets or Secrets()
 
     def __repr__(self) -> str:
         return f"Transport(api_url={self.api_url!r})"
@@ -244,7 +250,7 @@ class Transport:
             response = self._open_session().request(
                 method,
                 url,
-                data=None if body is None else json_text(body).encode(),
+                data=None if body is None else json_text(_without_secrets(body, self._secrets)).encode(),
                 headers={"Accept": accept, **HEADERS, **({} if body is None else {"Content-Type": "application/json"})},
                 auth=self._authorize,
                 timeout=TIMEOUT_SECONDS,
@@ -284,6 +290,18 @@ class Transport:
             raise ServiceError(f"GitHub named another host, {urlsplit(url).netloc!r}; the token is not sent there.")
         pairs = [f"{name}={quote(str(value), safe='')}" for name, value in query.items() if value not in ("", None)]
         return f"{url}?{'&'.join(pairs)}" if pairs else url
+
+
+def _without_secrets(value: Any, secrets: Secrets) -> Any:
+    """Return the body of a request with `***` for secrets in texts for people; contents of files and names stay."""
+    if isinstance(value, Mapping):
+        return {
+            key: secrets.hidden(item) if key in _PROSE and isinstance(item, str) else _without_secrets(item, secrets)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_without_secrets(item, secrets) for item in value]
+    return value
 
 
 def encoded(*segments: str | int) -> str:

@@ -31,6 +31,7 @@ FORGE_ROOMS = (
     "scaffold.py",
     "cli/cml/",
     "cli/from_cml/",
+    "sinks/secrets.py",  # how tokens begin
 )
 # What users, repositories and other programs know already, word for word.
 PUBLIC = {

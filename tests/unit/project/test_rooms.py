@@ -16,8 +16,8 @@ LAYERS = """
     report | model
     scaffold | ci | clouds | forges | stores | gate | data
     settings | git | records | pipeline
-    process | bounds
-    errors | clock | progress | formats | files | together
+    process | progress | bounds
+    errors | clock | sinks | formats | files | together
 """
 # Tests of what lies beside the package.
 APART = {"project", "sandbox"}

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from cmlkit.report import markdown
+from cmlkit.sinks.unseen import NO_WIDTH, one_line
 
 HOSTILE = [
     "a|b",
@@ -66,7 +67,7 @@ def shown(tokens: list[Token]) -> str:
 
 def cleaned(value: str) -> str:
     """What of a text is to be seen: one line, no control characters, no overrides of direction."""
-    return markdown._one_line(value)
+    return one_line(value)
 
 
 @given(hostile)
@@ -74,7 +75,7 @@ def test_text_is_shown_as_it_is_without_any_markup(value: str) -> None:
     tokens = parsed("x" + markdown.text(value, length=1000) + "x")
     assert [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]
     assert {child.type for child in tokens[1].children or []} <= {"text"}
-    assert shown(tokens).replace(markdown.NO_WIDTH, "") == f"x{cleaned(value)}x".replace(markdown.NO_WIDTH, "")
+    assert shown(tokens).replace(NO_WIDTH, "") == f"x{cleaned(value)}x".replace(NO_WIDTH, "")
 
 
 @given(hostile)
@@ -90,8 +91,8 @@ def test_code_is_one_piece_of_code(value: str) -> None:
         assert source == "(empty)"
         return
     tokens = parsed("x " + source)
-    seen = shown(tokens).removeprefix("x ").replace(markdown.NO_WIDTH, "")
-    assert seen == cleaned(value).replace(markdown.NO_WIDTH, "")
+    seen = shown(tokens).removeprefix("x ").replace(NO_WIDTH, "")
+    assert seen == cleaned(value).replace(NO_WIDTH, "")
     assert "|" not in source
 
 

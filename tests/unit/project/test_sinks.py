@@ -1,0 +1,99 @@
+"""Writers: each kind of sink has one place through which texts reach it, and nothing goes around that place."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[3] / "cmlkit"
+
+# Module -> why it may write to a stream of its own.
+PRINTS = {
+    "sinks/printing.py": "the place",
+    "progress.py": "rich, on a terminal",
+    "cli/output.py": "rich, for tables",
+    "training/libraries.py": "the answer of another interpreter, which cmlkit reads",
+    "training/worker.py": "a pickle through a pipe to cmlkit itself",
+}
+PRINTERS = {"print", "echo", "secho", "print_exception", "print_exc", "print_tb", "pprint"}
+STREAMS = {"stdout", "stderr", "__stdout__", "__stderr__"}
+# Calls that take a message or a title -> modules that make one, each from templates, constants and `plain`.
+MESSAGES = {"Changes", "commit_files", "create_commit", "create_tag", "NewPullRequest", "create_check", "create_status"}
+MESSENGERS = {
+    "cli/check.py": "the user's own title",
+    "forges/github/repository.py": "passes one on",
+    "publishing/asset.py": "hashes",
+    "publishing/asset_pruning.py": "a number",
+    "publishing/commit.py": "passes one on",
+    "publishing/named_files.py": "the user's own, else plain",
+    "publishing/publish.py": "wording's, which are plain",
+    "publishing/telling.py": "plain",
+    "registry/promotion.py": "plain",
+}
+
+
+def calls() -> Iterator[tuple[str, ast.Call]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                yield path.relative_to(PACKAGE).as_posix(), node
+
+
+def name_of(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def is_stream(node: ast.expr) -> bool:
+    """Whether an expression is `sys.stdout`, `sys.stderr` or the buffer of one."""
+    inner = node.value if isinstance(node, ast.Attribute) and node.attr == "buffer" else node
+    return isinstance(inner, ast.Attribute) and inner.attr in STREAMS and name_of(inner.value) == "sys"
+
+
+def prints(call: ast.Call) -> bool:
+    if name_of(call.func) in PRINTERS:
+        return True
+    writes = isinstance(call.func, ast.Attribute) and call.func.attr in ("write", "writelines")
+    if writes and is_stream(call.func.value):  # type: ignore[attr-defined]
+        return True
+    # A stream may be handed to whatever writes, as click's errors do.
+    return any(is_stream(argument) for argument in [*call.args, *(keyword.value for keyword in call.keywords)])
+
+
+def test_texts_reach_standard_output_and_error_through_one_module() -> None:
+    around = [f"{place}:{call.lineno}" for place, call in calls() if place not in PRINTS and prints(call)]
+    assert around == []
+
+
+def test_every_module_that_may_print_does() -> None:
+    assert {place for place, call in calls() if prints(call)} == set(PRINTS) - {"training/libraries.py"}
+
+
+def test_rich_draws_in_modules_that_are_known_to_make_texts_printable() -> None:
+    importing = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module == "rich.console"
+    }
+    assert importing == {place for place, why in PRINTS.items() if why.startswith("rich")}
+
+
+def test_files_of_a_job_are_written_by_its_workplace_only() -> None:
+    files = {"GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY", "GITHUB_STATE"}
+    naming = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in files
+    }
+    assert naming == {"ci/github_actions.py"}
+
+
+def test_messages_and_titles_are_made_in_modules_that_are_known_to_make_them_plain() -> None:
+    taken = {
+        place
+        for place, call in calls()
+        if name_of(call.func) in MESSAGES and {"message", "title"} & {keyword.arg for keyword in call.keywords}
+    }
+    assert taken == set(MESSENGERS)
