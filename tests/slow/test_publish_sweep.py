@@ -79,8 +79,8 @@ def kinds_at(operation: Operation, point: int) -> list[str]:
     return [KINDS[(point * IN_TURN + number) % len(KINDS)] for number in range(IN_TURN)]
 
 
-# Parts of the longest sweep, so that several workers share it.
-SHARES = {"publish, superseding": 4}
+# Parts of the longest sweeps, so that several workers share them, and each is far from a test's limit of time.
+SHARES = {"publish, superseding": 8, "comment create": 4, "asset publish": 3}
 
 
 @pytest.mark.parametrize(
