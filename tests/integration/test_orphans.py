@@ -23,7 +23,8 @@ DEADLINE_SECONDS = 60
 WAITS = "touch started; while :; do sleep 0.05; done"
 # As PyTorch's data loaders and joblib's workers do.
 FORKS = "(while :; do sleep 0.05; done) & bash -c 'touch started; while :; do sleep 0.05; done' & wait"
-SAVES = "trap 'sleep 0.3; echo saved >checkpoint; exit 1' TERM; trap '' HUP; touch started;"
+# Written by the shell itself: the end of a `touch` by the signal would end the shell before its trap.
+SAVES = "trap 'sleep 0.3; echo saved >checkpoint; exit 1' TERM; trap '' HUP; : >started;"
 SAVES += " while :; do sleep 0.05 || :; done"
 IGNORES = "trap '' TERM; touch started; while :; do sleep 0.05; done"
 # As `cmlkit train` runs its command, with another time for its end.
@@ -86,7 +87,14 @@ def begun(folder: Path, *command: str) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.parametrize("line", [WAITS, FORKS, f"{{ {WAITS}; }} | tee training.log"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(WAITS, marks=pytest.mark.slow),
+        FORKS,
+        pytest.param(f"{{ {WAITS}; }} | tee training.log", marks=pytest.mark.slow),
+    ],
+)
 def test_a_training_ends_when_cmlkit_is_killed(line: str, tmp_path: Path) -> None:
     with begun(tmp_path, RUNS, line, "90") as process:
         process.kill()
@@ -100,6 +108,7 @@ def test_a_training_may_save_when_cmlkit_is_killed(tmp_path: Path) -> None:
     assert (tmp_path / "checkpoint").read_text() == "saved\n"
 
 
+@pytest.mark.slow
 def test_a_training_that_ignores_its_end_is_killed_after_the_grace_time(tmp_path: Path) -> None:
     with begun(tmp_path, RUNS, IGNORES, "1") as process:
         process.kill()
@@ -123,6 +132,7 @@ def test_a_hang_up_lets_a_training_save_as_sigterm_does(tmp_path: Path) -> None:
     assert running_in(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_training_under_nohup_goes_on(tmp_path: Path) -> None:
     line = "touch started; while [ ! -e enough ]; do sleep 0.05; done; touch done"
     command = ["nohup", sys.executable, "-c", RUNS, line, "90"]
@@ -146,6 +156,7 @@ def test_a_closed_terminal_does_not_keep_cmlkit_from_cleaning_up(tmp_path: Path)
     assert (tmp_path / "cleaned").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", [WORKS, SEARCHES], ids=["worker", "search"])
 def test_the_processes_of_an_estimator_end_when_cmlkit_is_killed(script: str, tmp_path: Path) -> None:
     with begun(tmp_path, script) as process:
@@ -159,6 +170,7 @@ def test_a_program_that_takes_too_long_ends_with_all_that_it_started(tmp_path: P
     assert running_in(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_program_ends_when_cmlkit_is_killed(tmp_path: Path) -> None:
     script = "import os, pathlib, sys; from cmlkit.process import run_program;"
     script += "run_program(['bash', '-c', sys.argv[1]], directory=pathlib.Path.cwd(), environ=os.environ, timeout=600)"

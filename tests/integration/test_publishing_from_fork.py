@@ -59,6 +59,7 @@ def test_the_repository_is_no_fork_of_itself(there: Project) -> None:
         forked(there, fork="Octo/Forest")
 
 
+@pytest.mark.slow
 def test_a_branch_of_the_forks_owner_is_refused_and_one_that_cmlkit_made_is_used_again(there: Project) -> None:
     fork = there.github.hub.repository(FORK).git
     fork.git("branch", "mine", "main")

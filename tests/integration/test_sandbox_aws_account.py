@@ -228,6 +228,7 @@ def test_a_region_that_the_account_does_not_have_does_not_know_its_credentials(a
     assert refused(client(aws, region="mars-north-1").describe_instances)[:2] == ("AuthFailure", 401)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("service", "action", "arguments", "unknown", "mismatch"),
     [
