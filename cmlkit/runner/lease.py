@@ -90,13 +90,21 @@ def launch_label(workflow_run: WorkflowRun, spec: RunnerSpec) -> str:
 def earlier_launch(own: Runner, label: str, runners: Iterable[Runner], workflow_run: WorkflowRun) -> Runner | None:
     """Return a runner that another launch with this `launch_label` registered before; None if there is none.
 
-    Of two launches at the same time, the one whose runner got the lower id goes on: both are registered before either
-    looks, so that at least the other sees it.
+    Of two launches at the same time, the one whose first runner got the lower id goes on: both are registered before
+    either looks, so that at least the other sees it. The other runners of a launch, which are registered meanwhile, may
+    have got a lower id than the first one, and say nothing.
     """
     earlier = (
-        item for item in runners if item.id < own.id and label in item.labels and is_name_of(workflow_run, item.name)
+        item
+        for item in runners
+        if item.id < own.id and label in item.labels and is_name_of(workflow_run, item.name) and _is_first(item.name)
     )
     return min(earlier, key=lambda item: item.id, default=None)
+
+
+def _is_first(name: str) -> bool:
+    ours = RunnerName.of(name)
+    return ours is not None and ours.number == 1
 
 
 def region_labels(regions: Iterable[str]) -> list[str]:

@@ -91,3 +91,18 @@ def test_a_launch_that_asks_for_the_same_was_there_before(
     other = launched_by(run, spec, runner_id)
     found = lease.earlier_launch(RUNNER, lease.launch_label(RUN, SPEC), [other], RUN)
     assert (found == other) is is_doubled
+
+
+@pytest.mark.parametrize(
+    ("number", "label", "earlier"), [(1, "mine", True), (1, "another", False), (2, "mine", False), (3, "mine", False)]
+)
+def test_only_the_first_runner_of_a_launch_says_that_another_one_is_earlier(
+    number: int, label: str, earlier: bool
+) -> None:
+    # The runners of one launch are registered at once, in any order.
+    run = WorkflowRun(repository="octo/forest", run_id="77", attempt=1)
+    own, other = (
+        Runner(id=item, name=lease.new_name(run, which, expires=9.0), status="offline", busy=False, labels=(of,))
+        for item, which, of in ((5, 1, "mine"), (4, number, label))
+    )
+    assert lease.earlier_launch(own, "mine", [own, other], run) == (other if earlier else None)
