@@ -61,5 +61,7 @@ class Created:
             owns=wanted.__contains__,
             known=[instance for name, instance in self._instances.items() if name in wanted],
             uncertain=wanted & self._uncertain,
+            registered=wanted & self._registered,
+            is_complete=True,
             has_runners=not wanted.isdisjoint(self._registered),
         )

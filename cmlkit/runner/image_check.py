@@ -17,9 +17,8 @@ from cmlkit.runner.boot import ImageContents, check_image_script, image_contents
 from cmlkit.runner.created import Created
 from cmlkit.runner.ladder import Request, Rung, climb
 from cmlkit.runner.plan import plan
-from cmlkit.runner.signals import catching_signals
 from cmlkit.runner.specification import client_token
-from cmlkit.runner.stopping import Traces, remove
+from cmlkit.runner.stopping import Removed, Traces, remove, taken_back
 from cmlkit.settings.schema import RunnerSpec
 
 POLL_SECONDS = 5.0
@@ -124,14 +123,15 @@ def check_image(
     """
     clouds, clock = [cloud_for(region) for region in spec.region or ("",)], clock or SystemClock()
     image_check = ImageCheck(spec=spec, workflow_run=workflow_run, clouds=clouds, clock=clock)
-    with catching_signals() as signals, (progress or Silent()).stage("Look at the image") as say:
-        try:
-            found = image_check.look(say)
-        finally:
-            signals.hold()
-            removed = remove(image_check.traces, forge=forge, clock=clock)
-        if removed.failures:
-            raise removed.failures[0]
-        signals.raise_if_received()
-        say(removed.summary)
-    return found
+
+    def withdraw() -> Removed:
+        return remove(image_check.traces, forge=forge, clock=clock)
+
+    with taken_back(withdraw, keep=False) as signals, (progress or Silent()).stage("Look at the image") as say:
+
+        def tell(text: str) -> None:
+            # botocore takes what a signal raises in it for a lost connection.
+            signals.raise_if_received()
+            say(text)
+
+        return image_check.look(tell)

@@ -21,10 +21,9 @@ from cmlkit.runner.arrival import Arrival, Watch, console_of
 from cmlkit.runner.created import Created
 from cmlkit.runner.ladder import SETTLING_PAUSES_SECONDS, Refusal, Request, Rung, climb
 from cmlkit.runner.plan import LaunchPlan, plan
-from cmlkit.runner.signals import catching_signals
 from cmlkit.runner.specification import instance_spec, latest_end
 from cmlkit.runner.spot import after_interruption
-from cmlkit.runner.stopping import Removed, remove
+from cmlkit.runner.stopping import Removed, remove, taken_back
 from cmlkit.settings.schema import RunnerSpec
 
 THREADS = 16
@@ -385,7 +384,8 @@ def launch_all(
     """
     launching = _launching(spec, workflow_run, forge, job_forge, cloud_for, progress, clock)
     closed: BrokenPipeError | None = None
-    with _taken_back(launching, keep=True):
+    with taken_back(launching.withdraw, keep=True) as signals:
+        launching.raise_if_interrupted = signals.raise_if_received
         launched = launching.run()
         try:
             tell(launched)
@@ -414,7 +414,8 @@ def launch_runner(
     SIGINT, SIGTERM and SIGHUP raise `Interrupted` inside the block, so that the instance is terminated then, too.
     """
     launching = _launching(replace(spec, count=1), workflow_run, forge, job_forge, cloud_for, progress, clock)
-    with _taken_back(launching, keep=False):
+    with taken_back(launching.withdraw, keep=False) as signals:
+        launching.raise_if_interrupted = signals.raise_if_received
         yield launching.run()[0]
 
 
@@ -441,30 +442,3 @@ def _launching(
         progress=progress,
         clock=clock or SystemClock(),
     )
-
-
-@contextmanager
-def _taken_back(launching: Launching, *, keep: bool) -> Iterator[None]:
-    """Withdraw what was launched: on failure, on a signal, and, unless `keep`, at the end."""
-    with catching_signals() as signals:
-        launching.raise_if_interrupted = signals.raise_if_received
-        try:
-            try:
-                yield
-            finally:
-                # From here on a signal must break neither the clean-up nor the return.
-                signals.hold()
-            signals.raise_if_received()
-        except BaseException as error:
-            removed = launching.withdraw()
-            if isinstance(error, CmlkitError) and removed.summary:
-                error.message = f"{error.message}\n{removed.summary}"
-            raise
-        if not keep:
-            _withdraw_all(launching)
-
-
-def _withdraw_all(launching: Launching) -> None:
-    removed = launching.withdraw()
-    if removed.failures:
-        raise removed.failures[0]

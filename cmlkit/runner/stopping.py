@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from cmlkit.clock import Clock, SystemClock
@@ -15,7 +16,7 @@ from cmlkit.progress import Progress, Silent
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.idleness import readable_jobs
-from cmlkit.runner.signals import catching_signals
+from cmlkit.runner.signals import Signals, catching_signals
 from cmlkit.runner.spot import Interruptions
 from cmlkit.together import together
 
@@ -34,6 +35,8 @@ class Traces:
         owns: Whether an instance or runner with this name is one of them.
         known: Instances that were launched, even if the cloud does not list them yet.
         uncertain: Names of instances that may or may not have been launched.
+        registered: Names of runners that the forge may have, for messages.
+        is_complete: Whether `known` and `uncertain` have all instances, so that the cloud need not list the others.
         has_runners: Whether the forge may have runners to remove.
         cloud_for: Returns a region, to search those that the runners' labels name, too; None to search only `clouds`.
     """
@@ -43,6 +46,8 @@ class Traces:
     owns: Callable[[str], bool]
     known: Sequence[Instance] = ()
     uncertain: Collection[str] = ()
+    registered: Collection[str] = ()
+    is_complete: bool = False
     has_runners: bool = True
     cloud_for: Callable[[str], LaunchingCloud] | None = None
 
@@ -64,6 +69,7 @@ class Removed:
         runners: Names of the runners that were removed from the forge.
         busy: Names of runners that the forge still considered busy. It removes them by itself.
         failures: The errors.
+        left: Ids and names of the instances and runners that may be left because of them, as far as they are known.
         seen: Every instance that was found, also those that had ended.
         regions: The regions that were searched.
         interrupted: Ids of the spot instances that the cloud took back.
@@ -74,6 +80,7 @@ class Removed:
     runners: tuple[str, ...] = ()
     busy: tuple[str, ...] = ()
     failures: tuple[CmlkitError, ...] = ()
+    left: tuple[str, ...] = ()
     seen: tuple[Instance, ...] = ()
     regions: tuple[str, ...] = ()
     interrupted: tuple[str, ...] = ()
@@ -89,6 +96,10 @@ class Removed:
         lines += [f"{self.forge} considers {name} busy, and removes it by itself within a day." for name in self.busy]
         lines += [f"{self.cloud} took {instance} back: a spot interruption." for instance in self.interrupted]
         lines += [f"Not cleaned up: {failure.message}" for failure in self.failures]
+        if self.left:
+            lines += [
+                f"May be left: {', '.join(self.left)}. Each ends with its lease; `cmlkit runner stop` removes it."
+            ]
         return "\n".join(lines)
 
 
@@ -127,7 +138,7 @@ class _Removal:
         self._clock = clock
         self._regions = [_Region(cloud) for cloud in traces.clouds]
         self._listed: list[Runner] = []
-        self._runners: dict[str, bool] = {}
+        self._runners: dict[str, bool | CmlkitError] = {}
         self._failure: CmlkitError | None = None
 
     def look(self) -> None:
@@ -156,11 +167,14 @@ class _Removal:
         together(*calls, self._end_runners, *also)
 
     def _end_instances(self, region: _Region) -> None:
-        """Terminate those that were listed and those that are known, which a list that failed does not change."""
+        """Terminate the region's instances; if it could not be searched, those that are known without that."""
         try:
             region.ended = _terminate(region.cloud, self._traces, region.seen, self._clock)
         except CmlkitError as error:
             region.failure = region.failure or error
+        else:
+            if self._traces.is_complete and not self._traces.uncertain:
+                region.failure = None
 
     def _end_runners(self) -> None:
         """Remove the runners, and before them their instances in other regions, which only their labels name."""
@@ -178,17 +192,28 @@ class _Removal:
 
     def removed(self) -> Removed:
         """Return what was removed."""
-        failures = [*(region.failure for region in self._regions), self._failure]
+        failures = [*(region.failure for region in self._regions), self._failure, *self._runners.values()]
         return Removed(
             instances=tuple(instance for region in self._regions for instance in region.ended),
-            runners=tuple(name for name, gone in self._runners.items() if gone),
-            busy=tuple(name for name, gone in self._runners.items() if not gone),
-            failures=tuple(error for error in failures if error is not None),
+            runners=tuple(name for name, gone in self._runners.items() if gone is True),
+            busy=tuple(name for name, gone in self._runners.items() if gone is False),
+            failures=tuple(error for error in failures if isinstance(error, CmlkitError)),
+            left=tuple(dict.fromkeys(self._left())),
             seen=tuple(instance for region in self._regions for instance in region.seen),
             regions=tuple(region.cloud.region for region in self._regions),
             cloud=next((cloud.name for cloud in self._traces.clouds), ""),
             forge=self._forge.runner_agent.forge,
         )
+
+    def _left(self) -> Iterator[str]:
+        """Yield the ids and names of what may be left."""
+        for region in self._regions:
+            if region.failure is not None:
+                yield from sorted(_living(region.cloud, self._traces, region.seen).keys() - set(region.ended))
+                yield from sorted(set(self._traces.uncertain) - {instance.name for instance in region.seen})
+        if self._failure is not None:
+            yield from sorted({*self._traces.registered, *(runner.name for runner in self._listed)})
+        yield from (name for name, gone in self._runners.items() if isinstance(gone, CmlkitError))
 
 
 @dataclass
@@ -202,14 +227,20 @@ class _Region:
 
 
 def _terminate(cloud: LaunchingCloud, traces: Traces, listed: Sequence[Instance], clock: Clock) -> list[str]:
-    ended = {instance.id for instance in listed if not instance.alive}
-    known = {instance.id for instance in traces.known if instance.region == cloud.region}
-    ids = sorted({instance.id for instance in listed}.union(known) - ended)
-    if ids:
-        _terminate_surely(cloud, ids, clock)
+    living = _living(cloud, traces, listed)
+    if living:
+        _terminate_surely(cloud, sorted(living), clock)
     # Afterwards: until then the expiry is what ends the instance.
-    together(*[functools.partial(cloud.cancel_expiry, instance) for instance in listed])
-    return ids
+    scheduled = {instance.id: instance for instance in (*living.values(), *listed)}
+    together(*[functools.partial(cloud.cancel_expiry, instance) for instance in scheduled.values()])
+    return sorted(living)
+
+
+def _living(cloud: LaunchingCloud, traces: Traces, listed: Sequence[Instance]) -> dict[str, Instance]:
+    """Return the region's instances that have not ended, by id."""
+    known = {instance.id: instance for instance in traces.known if instance.region == cloud.region}
+    known |= {instance.id: instance for instance in listed}
+    return {name: instance for name, instance in known.items() if instance.alive}
 
 
 def _terminate_surely(cloud: LaunchingCloud, ids: Collection[str], clock: Clock) -> None:
@@ -237,10 +268,46 @@ def _owned(cloud: LaunchingCloud, traces: Traces) -> list[Instance]:
     return [instance for instance in cloud.instances(tags=traces.tags) if traces.owns(instance.name)]
 
 
-def _unregister(runners: Sequence[Runner], forge: RunnerForge) -> dict[str, bool]:
-    """Remove the runners; return for each name whether it is gone."""
-    gone = together(*[functools.partial(unregistered, runner, forge) for runner in runners])
-    return dict(zip((runner.name for runner in runners), gone, strict=True))
+def _unregister(runners: Sequence[Runner], forge: RunnerForge) -> dict[str, bool | CmlkitError]:
+    """Remove the runners; return for each name whether it is gone, or why that is not known."""
+
+    def gone(runner: Runner) -> bool | CmlkitError:
+        try:
+            return unregistered(runner, forge)
+        except CmlkitError as error:
+            return error
+
+    found = together(*[functools.partial(gone, runner) for runner in runners])
+    return dict(zip((runner.name for runner in runners), found, strict=True))
+
+
+@contextmanager
+def taken_back(withdraw: Callable[[], Removed], *, keep: bool) -> Iterator[Signals]:
+    """Withdraw what the `with` block made: on an error and on a signal, and, unless `keep`, at its end.
+
+    The error tells what was removed, and what was not.
+    """
+    with catching_signals() as signals:
+        try:
+            try:
+                yield signals
+            finally:
+                # From here on a signal must break neither the clean-up nor the return.
+                signals.hold()
+            signals.raise_if_received()
+        except BaseException as error:
+            removed = withdraw()
+            if isinstance(error, CmlkitError) and removed.summary:
+                error.message = f"{error.message}\n{removed.summary}"
+            raise
+        if keep:
+            return
+        removed = withdraw()
+        if removed.failures:
+            failure = removed.failures[0]
+            failure.message = f"{failure.message}\n{removed.summary}"
+            raise failure
+        signals.raise_if_received()
 
 
 def unregistered(runner: Runner, forge: RunnerForge) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import Any
 
@@ -17,6 +18,8 @@ TRIES = 4
 ANSWER = Bounds(size=64 * 1024**2, seconds=60.0)
 # A launch makes as many calls at once.
 CONNECTIONS = 16
+
+_PAGE = re.compile(rb"\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
 
 
 class Connection:
@@ -76,4 +79,15 @@ class Connection:
             max_pool_connections=CONNECTIONS,
         )
         with explained(f"offer {service} in {region}"):
-            return bound_client(self._session.client(service, region_name=region, config=config), ANSWER)
+            client = bound_client(self._session.client(service, region_name=region, config=config), ANSWER)
+        client.meta.events.register("after-call", _refuse_page, unique_id="cmlkit-page")
+        return client
+
+
+def _refuse_page(http_response: Any, model: Any, **_: object) -> None:
+    """Refuse the page of a proxy or a login in place of an answer: read as one, it would be an empty list."""
+    from botocore.parsers import ResponseParserError
+
+    # A file that is downloaded may be a page. The media type says nothing: stand-ins of AWS send JSON as text/html.
+    if http_response.status_code < 300 and not model.has_streaming_output and _PAGE.match(http_response.content):
+        raise ResponseParserError("it is a web page, as of a proxy")
