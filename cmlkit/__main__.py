@@ -67,7 +67,7 @@ def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return exit_.exit_code
     except click.Abort:
         # click's name for SIGINT, and for the end of the input at a question.
-        click.echo("Interrupted.", err=True)
+        show("Interrupted.", errors=True)
         return 130
     except click.ClickException as error:
         return _usage(error, environ)

@@ -23,6 +23,22 @@ FLOORS: Mapping[str, int] = {
     "check": 40,
     "comment create": 300,
     "comment update": 60,
+    "image check": 80,
+    "image recipe": 22,
+    "launch": 235,
+    "launch again": 36,
+    "launch and stop as processes": 42,
+    "launch beside another": 33,
+    "launch for an organisation": 36,
+    "launch in another region": 55,
+    "launch on demand": 36,
+    "launch some of three": 72,
+    "launch that times out": 150,
+    "launch three": 50,
+    "launch where all is full": 55,
+    "launch where some is full": 46,
+    "launch with an App": 38,
+    "list": 22,
     "model pull": 40,
     "pr create": 65,
     "pr create, commits of the job": 55,
@@ -46,8 +62,16 @@ FLOORS: Mapping[str, int] = {
     "publish, superseding, with git": 6,
     "publish, unchanged": 20,
     "publish, update of a branch": 60,
+    "reap": 110,
+    "reap a runner": 9,
+    "reap while it is busy": 32,
+    "reap, as a preview": 7,
+    "rerun": 62,
+    "stop": 100,
+    "stop in another region": 11,
+    "stop three spot instances": 21,
 }
-LEAST_IN_ALL = 0
+LEAST_IN_ALL = 3000
 
 
 @dataclass(kw_only=True)
