@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from cmlkit.__main__ import run
+
 pytestmark = pytest.mark.slow
 
 CMLKIT = [sys.executable, "-m", "cmlkit"]
@@ -54,3 +56,16 @@ def test_a_command_ends_with_a_message_not_with_a_traceback(
     assert b"Exception ignored" not in done.stderr
     assert done.returncode == status, done
     assert says in done.stderr
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_publish_whose_outputs_cannot_be_written_says_what_it_published(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    training = "mkdir -p model; echo 'Accuracy: 0.97' > model/metrics.txt; echo weights > model/random_forest.joblib"
+    assert run(["train", "--data", "", "--", "bash", "-c", training], environ=os.environ) == 0
+    monkeypatch.setenv("GITHUB_OUTPUT", "/dev/full")
+    assert run(["publish"], environ=os.environ) == 2
+    said = capsys.readouterr().err
+    assert "cannot be written to /dev/full: No space left on device. All is published: http" in said
+    assert "/pull/1; only this step's outputs are missing." in said
