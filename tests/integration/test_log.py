@@ -30,7 +30,8 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_the_output_of_a_training_folds_in_a_jobs_log_in_the_order_in_which_it_came(project: Path) -> None:
-    environ = {**os.environ, "GITHUB_ACTIONS": "true", "COMMAND": "train", "CMLKIT": str(CMLKIT)}
+    job = {"GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "octo/forest"}
+    environ = {**os.environ, **job, "COMMAND": "train", "CMLKIT": str(CMLKIT)}
     done = subprocess.run(
         ["bash", str(ROOT / "action" / "run.sh")],
         cwd=project,
