@@ -33,6 +33,15 @@ def test_a_clear_improvement_is_shown() -> None:
     assert interval.low < 30 / 250 < interval.high
 
 
+def test_the_level_is_95_percent_unless_it_is_said() -> None:
+    champion, challenger = right_or_wrong(0.8, 300, seed=1), right_or_wrong(0.85, 300, seed=2)
+    interval = paired_interval(champion, challenger)
+    assert interval == paired_interval(champion, challenger, level=0.95)
+    assert interval.level == 0.95
+    narrower = paired_interval(champion, challenger, level=0.90)
+    assert narrower.high - narrower.low < interval.high - interval.low
+
+
 def test_a_difference_of_one_sample_is_not() -> None:
     interval = paired_interval([0.0] * 20 + [1.0] * 230, [0.0] * 19 + [1.0] * 231)
     assert not interval.shows_difference
