@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[3] / "cmlkit"
@@ -33,11 +34,17 @@ MESSENGERS = {
 }
 
 
+@cache
+def nodes() -> Sequence[tuple[str, ast.AST]]:
+    return [
+        (path.relative_to(PACKAGE).as_posix(), node)
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+
+
 def calls() -> Iterator[tuple[str, ast.Call]]:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call):
-                yield path.relative_to(PACKAGE).as_posix(), node
+    return ((place, node) for place, node in nodes() if isinstance(node, ast.Call))
 
 
 def name_of(node: ast.expr) -> str:
@@ -70,23 +77,13 @@ def test_every_module_that_may_print_does() -> None:
 
 
 def test_rich_draws_in_modules_that_are_known_to_make_texts_printable() -> None:
-    importing = {
-        path.relative_to(PACKAGE).as_posix()
-        for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ImportFrom) and node.module == "rich.console"
-    }
+    importing = {place for place, node in nodes() if isinstance(node, ast.ImportFrom) and node.module == "rich.console"}
     assert importing == {place for place, why in PRINTS.items() if why.startswith("rich")}
 
 
 def test_files_of_a_job_are_written_by_its_workplace_only() -> None:
     files = {"GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY", "GITHUB_STATE"}
-    naming = {
-        path.relative_to(PACKAGE).as_posix()
-        for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and node.value in files
-    }
+    naming = {place for place, node in nodes() if isinstance(node, ast.Constant) and node.value in files}
     assert naming == {"ci/github_actions.py"}
 
 
