@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import struct
 from pathlib import Path
@@ -139,11 +140,16 @@ PIECES = [
 ]
 
 
+# joblib takes it from 1.5 on, and then demands it.
+NATIVE = {"ensure_native_byte_order": True}
+WANTED = NATIVE if NATIVE.keys() <= inspect.signature(NumpyUnpickler).parameters.keys() else {}
+
+
 class Reached(NumpyUnpickler):  # type: ignore[misc]
     """joblib's own unpickler, which records the names that it reaches, and hands out only harmless ones."""
 
     def __init__(self, content: bytes) -> None:
-        super().__init__("", io.BytesIO(content), ensure_native_byte_order=True)
+        super().__init__("", io.BytesIO(content), **WANTED)
         self.names: set[str] = set()
 
     def find_class(self, module: str, name: str) -> Any:
