@@ -95,7 +95,7 @@ def _signature(call: Call, signed: re.Match[str], secret: str) -> str:
         method=str(environ["REQUEST_METHOD"]),
         url=f"http://{environ['HTTP_HOST']}{path}",
         headers=headers,
-        data=call.body,
+        data=call.signed_body,
     )
     request.context["timestamp"] = str(environ.get("HTTP_X_AMZ_DATE", ""))
     found: str = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)

@@ -51,6 +51,7 @@ class Call:
         action: Such as `RunInstances`.
         parameters: Flat and under their wire names for EC2 and the Query API, such as `InstanceId.1`.
         status: HTTP status of the answer; None until it is sent, or if the connection broke instead.
+        signed_body: The body as it came, to which the signature belongs; a fault may change the other.
     """
 
     number: int = 0
@@ -62,6 +63,10 @@ class Call:
     status: int | None = None
     environ: WSGIEnvironment = field(repr=False)
     body: bytes = field(repr=False)
+    signed_body: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.signed_body = self.body
 
     @property
     def instance_type(self) -> str:
