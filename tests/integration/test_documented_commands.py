@@ -66,7 +66,6 @@ COMPARED = {
     "test_the_page_on_promotion_works_with_one_model_merged_and_one_waiting",
     "cmlkit.errors.ModelError": "integration/test_documented_commands.py::"
     "test_the_reference_shows_how_types_that_are_not_trusted_are_refused",
-    "Fault sweep": "unit/project/test_documentation.py::test_the_page_on_layers_has_the_line_of_the_sweep",
 }
 BEGINS_ONLY = ("control-cost", "train-on-a-gpu", "tutorial")
 SHELL = "mkdir -p model; echo 'Accuracy: 0.97' >model/metrics.txt; echo weights >model/random_forest.joblib"
