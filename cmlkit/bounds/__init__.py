@@ -1,1 +1,1 @@
-"""What others wrote, read within bounds: answers of servers, files, and YAML."""
+"""Bounded readers of foreign input: answers of servers, files, and YAML."""

@@ -155,7 +155,7 @@ def together(found: Sequence[Contents]) -> Contents:
 
 
 class _Reader:
-    """What reads the pickles of one file, within one budget; the first one's object is the model's own."""
+    """Reader of the pickles of one file, within one budget; the first one's object is the model's own."""
 
     def __init__(self, findings: Findings, budget: Budget, models: list[Contents]) -> None:
         self._findings, self._budget, self._models = findings, budget, models

@@ -36,12 +36,12 @@ _SUBCLASSES = ("numpy.ndarray", "numpy.memmap", "numpy.matrix", "numpy.matrixlib
 
 
 class Unfollowed(Exception):
-    """What comes next depends on what was refused: the rest of the stream cannot be read."""
+    """The rest of the stream depends on a refused operation, so it cannot be read."""
 
 
 @dataclass(kw_only=True)
 class Findings:
-    """What the pickles of a file import, and what speaks against loading them.
+    """The imports of a file's pickles, and the doubts about loading them.
 
     Attributes:
         names: Path -> the name, of everything that loading imports.
