@@ -113,3 +113,13 @@ def headers_of(request: str) -> Mapping[str, str]:
     """Return the headers of a request, their names in lower case."""
     lines = request.split("\r\n\r\n")[0].split("\r\n")[1:]
     return {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def without_end(there: HostileServer) -> Reply:
+    """Return an answer that goes on for ever."""
+
+    def reply(request: str) -> Iterable[bytes]:
+        yield head()
+        yield from endless()
+
+    return reply

@@ -12,7 +12,16 @@ from cmlkit.bounds.answers import Bounds
 from cmlkit.errors import ServiceError
 from cmlkit.forges.github.transport import PAGES_LIMIT, Transport
 from tests.fake_forge import FastClock
-from tests.hostile_server import HostileServer, Reply, bomb, endless, head, hostile_server, target_of, whole
+from tests.hostile_server import (
+    HostileServer,
+    Reply,
+    bomb,
+    head,
+    hostile_server,
+    target_of,
+    whole,
+    without_end,
+)
 
 QUICK = Bounds(size=1024**2, seconds=0.4, pace=1000, window=0.2)
 
@@ -45,14 +54,6 @@ def slow_chunks(there: HostileServer) -> Reply:
     return reply
 
 
-def long_body(there: HostileServer) -> Reply:
-    def reply(request: str) -> Iterable[bytes]:
-        yield head()
-        yield from endless()
-
-    return reply
-
-
 def packed(there: HostileServer) -> Reply:
     body = bomb(8 * 1024**2)
     return lambda request: [head(Content_Encoding="gzip", Content_Length=len(body)) + body]
@@ -65,7 +66,7 @@ def test_an_answer_that_trickles_is_given_up(reply: Callable[[HostileServer], Re
     assert len(there.requests) == 1
 
 
-@pytest.mark.parametrize("reply", [long_body, packed])
+@pytest.mark.parametrize("reply", [without_end, packed])
 def test_an_answer_that_is_too_large_is_refused_without_another_try(reply: Callable[[HostileServer], Reply]) -> None:
     with hostile_server(reply) as there, pytest.raises(ServiceError, match=r"more than 1 MiB"):
         transport(there, Bounds(size=1024**2)).get("/repos/octo/forest")

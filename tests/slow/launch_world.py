@@ -299,8 +299,6 @@ class World:
                 groups.delete_schedule(name)
         for runner in self.runners():
             self.github.hub.runners.remove(runner)
-        # Each run has an hour of its own: an App's requests for its token count as those of nobody, 60 an hour.
-        self.github.hub.limits.windows.clear()
 
     def _without_faults(self) -> None:
         self.aws.faults.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cmlkit.formats import plural
@@ -70,8 +70,3 @@ def repeated_sentence(path: str, names: Sequence[str]) -> str:
     """Return the warning about names that occur more than once: the last value counts."""
     more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
     return f"{path}: the last value counts for {', '.join(map(short, names[:NAMES_SHOWN]))}{more}, which it repeats."
-
-
-def last_of_each(entries: Iterable[Entry], key: Mapping[str, str]) -> dict[str, Entry]:
-    """Return the last entry for each key; `key` maps names to the form in which they are compared."""
-    return {key[entry.name]: entry for entry in entries}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import cmlkit.runner
-from tests.hostile_server import HostileServer, Reply, endless, head, hostile_server
+from tests.hostile_server import HostileServer, Reply, head, hostile_server, without_end
 
 LIFE = (Path(cmlkit.runner.__file__).parent / "life.sh").read_text(encoding="utf-8")
 WITHOUT_CURL = "command() { return 1; }"
@@ -34,14 +34,6 @@ def trickling(there: HostileServer) -> Reply:
     def reply(request: str) -> Iterable[bytes]:
         yield head(Content_Length=100_000)
         yield from there.slowly(b" " * 100_000)
-
-    return reply
-
-
-def without_end(there: HostileServer) -> Reply:
-    def reply(request: str) -> Iterable[bytes]:
-        yield head()
-        yield from endless()
 
     return reply
 

@@ -38,6 +38,12 @@ def test_an_app_gets_a_token_for_what_it_is_installed_on(github: GitHubServer, a
     assert installed.refused("POST", "./git/blobs", content="x") == (403, "Resource not accessible by integration")
 
 
+# As others found: https://github.com/Pix4D/cogito/pull/162
+def test_an_app_that_asks_for_tokens_uses_up_nobodys_requests(app: Api) -> None:
+    path = f"/app/installations/{app.get('./installation')['id']}/access_tokens"
+    assert all(app.post(path)["token"] for _ in range(70))
+
+
 def test_a_token_has_no_more_than_the_app_was_granted(app: Api) -> None:
     path = f"/app/installations/{app.get('./installation')['id']}/access_tokens"
     narrowed = app.post(path, permissions={"administration": "read"})
