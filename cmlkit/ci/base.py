@@ -14,6 +14,7 @@ from cmlkit.errors import NotARepository
 from cmlkit.progress import Lines, Live, Progress
 from cmlkit.records.workflow_run import ReadsOnly, WorkflowRun
 from cmlkit.settings import variables
+from cmlkit.sinks import printing
 from cmlkit.sinks.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -153,6 +154,11 @@ class Workplace(ABC):
     def write_summary(self, markdown: str) -> bool:
         """Append to the summary on the job's page; return whether that worked."""
         return False
+
+    def keep_secret(self, value: str) -> None:
+        """Show a token that was just made in no text from now on; in a job, tell its runner, too."""
+        self.secrets.add(value)
+        printing.keep_secret(value)
 
     def annotate(self, level: Level, message: str, *, title: str = "") -> None:
         """Show a message on the page of the run."""

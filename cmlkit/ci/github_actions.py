@@ -27,7 +27,7 @@ from cmlkit.progress import Lines, Progress
 from cmlkit.records.json_text import json_text, plain
 from cmlkit.records.workflow_run import ReadsOnly, WorkflowRun
 from cmlkit.settings import variables
-from cmlkit.sinks.printing import command
+from cmlkit.sinks.printing import command, mask
 
 # One of them is enough: a person, or a job of another CI, stands in for a workflow by setting those that it needs.
 VARIABLES = (
@@ -169,6 +169,12 @@ class GithubActions(Workplace):
         except OSError:
             return False
         return True
+
+    def keep_secret(self, value: str) -> None:
+        """Show a token that was just made in no text; the runner masks it in what other programs print, too."""
+        if self.is_job and value.strip():  # the runner warns of an empty one
+            mask(f"::add-mask::{_escaped(value.strip())}")
+        super().keep_secret(value)
 
     def annotate(self, level: Level, message: str, *, title: str = "") -> None:
         if self.is_job:

@@ -82,6 +82,7 @@ def runner_forge(invocation: Invocation, workflow_run: WorkflowRun) -> RunnerFor
         repository=workflow_run.repository,
         environ=invocation.environ,
         notify=invocation.progress.note,
+        keep_secret=invocation.workplace.keep_secret,
         scope=spec.scope,
         group=spec.runner_group,
     )

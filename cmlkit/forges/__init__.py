@@ -57,11 +57,19 @@ class ForgeModule(Protocol):
         """
 
     def open_for_runners(
-        self, *, repository: str, environ: Mapping[str, str], notify: Callable[[str], None], scope: str, group: str
+        self,
+        *,
+        repository: str,
+        environ: Mapping[str, str],
+        notify: Callable[[str], None],
+        keep_secret: Callable[[str], None],
+        scope: str,
+        group: str,
     ) -> RunnerForge:
         """Return the repository, or its organisation, with the token that registering runners takes.
 
         Args:
+            keep_secret: Called with each token that is made, and each runner's credential, before anything uses it.
             scope: `repository` or `organisation`.
             group: Name or id of the group of new runners; the default group if empty.
 

@@ -61,6 +61,22 @@ def command(line: str, *, stream: TextIO | None = None) -> None:
         _print(visible(without_secrets(line)), stream or sys.stderr)
 
 
+def keep_secret(value: str) -> None:
+    """Show `***` from now on for a secret that was just made, in all that this process prints."""
+    if (secrets := _hidden[-1]) is not None:
+        secrets.add(value)
+
+
+def mask(line: str, *, stream: TextIO | None = None) -> None:
+    """Print the command that names a secret to the job's runner, which then shows `***` for it; nothing else shows it.
+
+    The runner takes the line out of the log. In any other place it would be seen, so only the workplace that has such
+    a runner calls this.
+    """
+    with suppress(OSError, ValueError):
+        _print(visible(line), stream or sys.stderr)
+
+
 def _print(text: str, stream: TextIO) -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     # An old locale lacks characters of names; without them, the rest is still worth reading.

@@ -82,9 +82,15 @@ class Secrets:
     """
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        forms = {form for value in values for form in _forms(value)}
+        self._forms: frozenset[str] = frozenset()
+        self._values: re.Pattern[str] | None = None
+        self.add(*values)
+
+    def add(self, *values: str) -> None:
+        """Take more values, such as a token that was just made."""
+        self._forms |= {form for value in values for form in _forms(value)}
         # The longest first: one may be the beginning of another.
-        either = "|".join(map(re.escape, sorted(forms, key=lambda form: (-len(form), form))))
+        either = "|".join(map(re.escape, sorted(self._forms, key=lambda form: (-len(form), form))))
         self._values = re.compile(either) if either else None
 
     @classmethod

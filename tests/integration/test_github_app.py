@@ -9,9 +9,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from cmlkit.ci import workplace
 from cmlkit.errors import PermissionDenied, SettingsError
-from cmlkit.forges.github import GitHub
+from cmlkit.forges.github import GitHub, open_for_runners
 from cmlkit.forges.github.app import installation_token
+from cmlkit.sinks.printing import show
 from cmlkit_sandbox.github import GitHubServer
 from tests.contract import Contract, ContractMiddleware, ContractViolation, assert_contract_kept
 
@@ -48,6 +50,26 @@ def test_the_token_registers_runners(github: GitHubServer, key: rsa.RSAPrivateKe
     )
     forge = GitHub(repository="octo/model", token=token, api_url=github.api_url)
     assert forge.create_jit_runner(name="cmlkit-1", labels=["self-hosted"]).runner.name == "cmlkit-1"
+
+
+@pytest.mark.parametrize("in_job", [True, False], ids=["a job", "another place"])
+def test_what_is_made_for_runners_is_masked_in_the_log_of_a_job_before_it_is_used(
+    github: GitHubServer, key: rsa.RSAPrivateKey, capsys: pytest.CaptureFixture[str], in_job: bool
+) -> None:
+    environ = {"CMLKIT_APP_ID": str(APP_ID), "CMLKIT_APP_PRIVATE_KEY": pem(key), "GITHUB_API_URL": github.api_url}
+    place = workplace(environ | ({"GITHUB_ACTIONS": "true"} if in_job else {}))
+    forge = open_for_runners(
+        repository="octo/model", environ=environ, notify=print, keep_secret=place.keep_secret, scope="", group=""
+    )
+    credential = forge.create_jit_runner(name="cmlkit-1", labels=["self-hosted"]).credential
+    commands = capsys.readouterr().err.splitlines()
+    masked = [line.removeprefix("::add-mask::") for line in commands]
+    assert masked[1:] == ([forge.http.token, credential] if in_job else [])
+    assert len(masked) == (3 if in_job else 0), "the first is the proof that the token is asked for with"
+
+    show(f"of {forge.http.token} and {credential}")
+    assert capsys.readouterr().out == "of *** and ***\n"
+    assert place.secrets.hidden(credential) == "***"
 
 
 def test_a_key_whose_line_ends_are_escaped_is_taken(github: GitHubServer, key: rsa.RSAPrivateKey) -> None:

@@ -266,7 +266,13 @@ def open_for_publishing(
 
 
 def open_for_runners(
-    *, repository: str, environ: Mapping[str, str], notify: Callable[[str], None], scope: str, group: str
+    *,
+    repository: str,
+    environ: Mapping[str, str],
+    notify: Callable[[str], None],
+    keep_secret: Callable[[str], None],
+    scope: str,
+    group: str,
 ) -> FakeForge:
     return RUNNERS.setdefault(repository, FakeForge())
 

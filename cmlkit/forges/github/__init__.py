@@ -59,7 +59,13 @@ def open_for_publishing(
 
 
 def open_for_runners(
-    *, repository: str, environ: Mapping[str, str], notify: Callable[[str], None], scope: str, group: str
+    *,
+    repository: str,
+    environ: Mapping[str, str],
+    notify: Callable[[str], None],
+    keep_secret: Callable[[str], None],
+    scope: str,
+    group: str,
 ) -> GitHub:
     """Return the repository with the token, and in the scope, that registering runners takes."""
     from cmlkit.forges.github.repository import GitHub
@@ -67,11 +73,16 @@ def open_for_runners(
     by_app = _uses_app(environ)
     github = GitHub(
         repository=repository,
-        token=_app_token(repository, environ) if by_app else RUNNER_TOKENS.required(environ, repository=repository),
+        token=(
+            _app_token(repository, environ, keep_secret)
+            if by_app
+            else RUNNER_TOKENS.required(environ, repository=repository)
+        ),
         is_of_app=by_app,
         api_url=_api_url(environ),
         runner_scope="organisation" if scope == "organisation" else "repository",
         notify=notify,
+        keep_secret=keep_secret,
     )
     github.use_runner_group(group)
     return github
@@ -98,7 +109,7 @@ def _uses_app(environ: Mapping[str, str]) -> bool:
     return is_named and not environ.get(RUNNER_TOKENS.variables[0], "").strip()
 
 
-def _app_token(repository: str, environ: Mapping[str, str]) -> str:
+def _app_token(repository: str, environ: Mapping[str, str], keep_secret: Callable[[str], None]) -> str:
     app_id, private_key = environ.get(APP_ID, ""), environ.get(APP_PRIVATE_KEY, "")
     if not (app_id and private_key):
         raise SettingsError(
@@ -106,7 +117,13 @@ def _app_token(repository: str, environ: Mapping[str, str]) -> str:
         )
     from cmlkit.forges.github.app import installation_token
 
-    return installation_token(app_id=app_id, private_key=private_key, repository=repository, api_url=_api_url(environ))
+    return installation_token(
+        app_id=app_id,
+        private_key=private_key,
+        repository=repository,
+        api_url=_api_url(environ),
+        keep_secret=keep_secret,
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cmlkit.clock import Clock, SystemClock
@@ -27,19 +28,22 @@ def installation_token(
     api_url: str = API_URL,
     session: requests.Session | None = None,
     clock: Clock | None = None,
+    keep_secret: Callable[[str], None] = lambda value: None,
 ) -> str:
     """Return a token of the App's installation on the repository, limited to that repository.
 
     Args:
         app_id: The App's id or client id.
         private_key: The PEM file from GitHub; line ends may be written as backslash and n.
+        keep_secret: Called with each credential that is made, before it is used.
 
     Raises:
         SettingsError: The key is not an RSA key in PEM, or the extra `app` is not installed.
         PermissionDenied: GitHub refuses the key, or the App is not installed there.
     """
     full_name, clock = checked_repository(repository), clock or SystemClock()
-    http = Transport(token=_jwt(app_id, private_key, clock.now()), api_url=api_url, session=session, clock=clock)
+    keep_secret(proof := _jwt(app_id, private_key, clock.now()))
+    http = Transport(token=proof, api_url=api_url, session=session, clock=clock)
     try:
         installation = http.get(encoded("repos", *full_name.split("/"), "installation"))
     except NotFound as error:
@@ -50,7 +54,8 @@ def installation_token(
     path = encoded("app", "installations", installation.whole("id"), "access_tokens")
     # Each call makes another token, and each of them ends by itself: asking twice does no harm.
     answer = http.request("POST", path, body={"repositories": [full_name.partition("/")[2]]}, repeatable=True)
-    return answer.fields.filled("token")
+    keep_secret(token := answer.fields.filled("token"))
+    return token
 
 
 def _jwt(app_id: str, private_key: str, now: float) -> str:

@@ -81,6 +81,7 @@ class GitHub:
         environ: Environment of git, which carries files over 35 MiB: PATH, proxies, certificates.
         max_wait: Longest total wait of one request, in seconds.
         is_of_app: Whether the token is known to be that of a GitHub App, not GITHUB_TOKEN, for advice.
+        keep_secret: Called with the credential of each runner that is registered, before it is returned.
 
     Raises:
         SettingsError: `repository` or `api_url` is malformed.
@@ -105,6 +106,7 @@ class GitHub:
         environ: Mapping[str, str] | None = None,
         max_wait: float = MAX_WAIT_SECONDS,
         is_of_app: bool = False,
+        keep_secret: Callable[[str], None] = lambda value: None,
     ) -> None:
         def transport(token: str) -> Transport:
             return Transport(
@@ -138,7 +140,7 @@ class GitHub:
         self._assets = Assets(client, self._git)
         self._attestations = Attestations(client)
         self._workflow_runs = WorkflowRuns(client)
-        self._runners = Runners(client, scope=runner_scope, group_id=runner_group_id)
+        self._runners = Runners(client, scope=runner_scope, group_id=runner_group_id, keep_secret=keep_secret)
 
     def __repr__(self) -> str:
         return f"GitHub(repository={self.full_name!r}, api_url={self.http.api_url!r})"

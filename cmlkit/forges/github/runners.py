@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from cmlkit.errors import Conflict, NotFound, ServiceError, SettingsError
@@ -23,12 +23,16 @@ class Runners:
     Args:
         scope: Whether they are registered with the repository or with its organisation.
         group_id: Group of new runners.
+        keep_secret: Called with the credential of each runner that is registered.
     """
 
-    def __init__(self, client: Client, *, scope: RunnerScope, group_id: int) -> None:
+    def __init__(
+        self, client: Client, *, scope: RunnerScope, group_id: int, keep_secret: Callable[[str], None]
+    ) -> None:
         self._client = client
         self.scope = scope
         self.group_id = group_id
+        self._keep_secret = keep_secret
 
     def _runners(self, *segments: str | int) -> str:
         if self.scope == "repository":
@@ -63,7 +67,9 @@ class Runners:
 
         def send() -> JitRunner:
             path = self._runners("generate-jitconfig")
-            return _jit_runner(self._client.http.request("POST", path, body=body).fields)
+            jit_runner = _jit_runner(self._client.http.request("POST", path, body=body).fields)
+            self._keep_secret(jit_runner.credential)
+            return jit_runner
 
         def clear() -> None:
             # The configuration is shown once only: a runner whose configuration got lost is of no use.

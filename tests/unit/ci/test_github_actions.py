@@ -150,3 +150,18 @@ def test_a_warning_in_a_workflow_is_one_annotation_whatever_it_says() -> None:
     log = io.StringIO()
     WorkflowLog(log).warn("slow\nnext: 50% more")
     assert log.getvalue() == "::warning title=cmlkit::slow%0Anext: 50%25 more\n"
+
+
+def test_a_token_that_was_just_made_is_masked_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    place = GithubActions(RUN)
+    place.keep_secret("ab%cd\nef-gh-ij\n")
+    assert capsys.readouterr().err == "::add-mask::ab%25cd%0Aef-gh-ij\n"
+    assert place.secrets.hidden("the ef-gh-ij") == "the ***"
+
+
+@pytest.mark.parametrize(("environ", "secret"), [({"GITHUB_RUN_ID": "42"}, "ab%cd-ef-gh"), (RUN, " ")])
+def test_nothing_is_printed_outside_of_a_job_or_for_an_empty_token(
+    environ: dict[str, str], secret: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    GithubActions(environ).keep_secret(secret)
+    assert capsys.readouterr().err == ""

@@ -14,7 +14,9 @@ WHERE = {"GITHUB_SERVER_URL": "https://github.example/", "GITHUB_REPOSITORY": "o
 
 
 def runners(environ: dict[str, str]) -> github.GitHub:
-    return github.open_for_runners(repository="octo/forest", environ=environ, notify=print, scope="", group="")
+    return github.open_for_runners(
+        repository="octo/forest", environ=environ, notify=print, keep_secret=print, scope="", group=""
+    )
 
 
 @pytest.mark.parametrize("name", ["open_forge", "open_for_publishing", "open_for_runners", "git_access"])

@@ -94,3 +94,21 @@ def test_messages_and_titles_are_made_in_modules_that_are_known_to_make_them_pla
         if name_of(call.func) in MESSAGES and {"message", "title"} & {keyword.arg for keyword in call.keywords}
     }
     assert taken == set(MESSENGERS)
+
+
+def test_tokens_that_a_forge_makes_are_kept_secret_where_they_are_read() -> None:
+    fields = {"token", "access_token", "encoded_jit_config"}
+    made = {
+        place
+        for place, call in calls()
+        if place.startswith("forges/")
+        and name_of(call.func) in ("filled", "text")
+        and any(isinstance(argument, ast.Constant) and argument.value in fields for argument in call.args)
+    }
+    keeping = {place for place, call in calls() if name_of(call.func) in ("keep_secret", "_keep_secret")}
+    assert made
+    assert made <= keeping
+
+
+def test_only_the_workplace_that_has_a_runner_masks() -> None:
+    assert {place for place, call in calls() if name_of(call.func) == "mask"} == {"ci/github_actions.py"}
