@@ -25,13 +25,13 @@ from cmlkit.records.training_run import TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import SUMMARY_LENGTH, Report
 from cmlkit.report.markdown import code, link, text
+from cmlkit.report.shortened import shortened
 from cmlkit.sinks.plain_text import plain
 from cmlkit.sinks.secrets import Secrets
 
 METRICS_IN_MESSAGE = 20
 NAMES_SHOWN = 20
 VALUE_LENGTH = 400  # of a value in the user's own text
-REPORT_ROOM = 35_536  # code points of a body besides the user's own text
 
 
 def title(plan: PublishPlan, template: str = "", *, longest: int) -> str:
@@ -46,16 +46,21 @@ def title(plan: PublishPlan, template: str = "", *, longest: int) -> str:
 
 
 def body(plan: PublishPlan, workflow_run: WorkflowRun, *, template: str = "", note: str = "", limits: Limits) -> str:
-    """Return the body of the pull request: hidden marker, user's text, verdict, links and a note."""
+    """Return the body of the pull request: hidden marker, user's text, verdict, links and a note.
+
+    A long text of the user is cut, and says so: half of the body is left for the report.
+    """
     verdict = text(plan.verdict.headline, length=400)
     made = f"{link('This run', workflow_run.url)} trained {code(plan.model)} and wrote it to {code(plan.branch)}."
     if plan.destination.pull_request is not None:
         made += f" It is for #{plan.destination.pull_request}, whose branch it changes."
     aside = plan.place.sentence(quoted=code)
     fields = _fields(plan, functools.partial(text, length=VALUE_LENGTH))
-    own = filled(template, fields, named="the setting publish.body")[: limits.text - REPORT_ROOM]
-    parts = [str(plan.marker), own, f"**{verdict}**", made, aside, note]
-    return "\n\n".join(filter(None, parts))
+    own = filled(template, fields, named="the setting publish.body")
+    marker, others = str(plan.marker), "\n\n".join(filter(None, [f"**{verdict}**", made, aside, note]))
+    room = (limits.text - len(marker) - len(others)) // 2
+    own = shortened(own, room, lambda left: f"*{left}: too long for a pull request.*")
+    return "\n\n".join(filter(None, [marker, own, others]))
 
 
 def left_out(versions: Mapping[str, str]) -> str:

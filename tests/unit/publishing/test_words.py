@@ -66,6 +66,23 @@ def test_the_body_begins_with_the_marker_and_has_verdict_run_and_branch(workshop
     assert "`cmlkit/main/100`" in body
 
 
+# GitHub's limit, and those of forges that take less: Azure Repos takes 4,000 characters for a description.
+@pytest.mark.parametrize("limit", [65_536, 35_536, 30_000, 4_000])
+@pytest.mark.parametrize("template", ["Please look. " * 9_000, "Please look.\n\n" * 9_000], ids=["a line", "lines"])
+def test_a_long_text_of_the_user_is_cut_and_says_so_whatever_the_forge_takes(
+    workshop: Workshop, plan: PublishPlan, limit: int, template: str
+) -> None:
+    limits = dataclasses.replace(LIMITS, text=limit)
+    body = wording.body(plan, workshop.workflow_run("100"), template=template, note="A note.", limits=limits)
+    assert marker_in(body.splitlines()[0]) == plan.marker
+    assert "\n\nPlease look." in body
+    assert "too long for a pull request.*" in body
+    assert body.endswith("A note.")
+    assert limit // 4 < len(body) < limit * 3 // 4 + 1_000, "half of it is for the report"
+    short = wording.body(plan, workshop.workflow_run("100"), template="Please look.", limits=limits)
+    assert "\n\nPlease look.\n\n" in short
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
