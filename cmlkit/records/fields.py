@@ -75,6 +75,12 @@ class Fields:
         """Return the objects in a field's list; none if it is missing."""
         return self.listed(name) if self.has(name) else []
 
+    def objects_among(self, name: str) -> list[Fields]:
+        """Return the objects in a field's list whose other items are text."""
+        found = self._at(name, self._get(name))
+        others = [(place, item) for place, item in found._items() if not isinstance(item, str)]
+        return [found._at(place, found._typed(place, item, _object, "an object or text")) for place, item in others]
+
     def texts(self, name: str) -> list[str]:
         """Return a field's list of text; an empty one if it is missing."""
         if not self.has(name):

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from cmlkit.bounds.yaml_text import yaml_value
-from cmlkit.errors import ModelError
+from cmlkit.errors import ModelError, ServiceError
 from cmlkit.progress import Say
+from cmlkit.records.fields import Fields
 from cmlkit.records.json_text import json_text, read_json
 from cmlkit.stores.attributes import ATTRIBUTES, without_entry
 from cmlkit.stores.base import ModelFile, ReadTree, Stored, changed, pieces, with_line
@@ -97,13 +98,26 @@ def changed_elsewhere(directory: Path, *, environ: Mapping[str, str]) -> list[st
 
     Raises:
         MissingExtra: DVC is not installed.
-        ServiceError: DVC fails, such as for missing credentials.
+        ServiceError: DVC fails, such as for missing credentials, or its answer has another shape.
     """
-    answer = run_dvc(directory, "status", "--json", environ=for_dvc(environ), timeout=SHORT_SECONDS)
-    status = read_json(answer or "{}")
-    changes = [change for stage in status.values() for change in stage if isinstance(change, dict)]
-    found = (path for change in changes for path in change.get("changed deps", ()))
+    status = _status(run_dvc(directory, "status", "--json", environ=for_dvc(environ), timeout=SHORT_SECONDS))
+    # Stage -> list of what has changed: words, such as "changed command", and objects of paths.
+    changes = [change for stage in status.names() for change in status.objects_among(stage)]
+    found = (path for change in changes for path in change.within("changed deps").names())
     return sorted({path for path in found if "://" in path})
+
+
+def _status(answer: str) -> Fields:
+    def unfit(problem: str) -> ServiceError:
+        return ServiceError(
+            f"The answer of dvc status cannot be read: {problem}.",
+            next_step="See what `dvc status --json` prints in the checkout, and report it with the version of DVC.",
+        )
+
+    try:
+        return Fields(read_json(answer), unfit=unfit)
+    except ValueError as error:
+        raise unfit(f"it is not JSON ({error})") from error
 
 
 def open_store(address: str, around: Surroundings, *, limits: FileLimits, clock: Clock) -> DvcStore:

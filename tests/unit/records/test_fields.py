@@ -77,6 +77,8 @@ def test_a_field_has_its_type(read: Callable[[Fields], Any], value: object) -> N
         (lambda found: found.listed("missing"), "missing is empty, not a list"),
         (lambda found: [item.text("name") for item in found.listed("labels")], r"labels\[1\].name is a number"),
         (lambda found: found.texts("labels"), r"labels\[0\] is an object, not text"),
+        (lambda found: found.objects_among("user"), "user is an object, not a list"),
+        (lambda found: fields({"all": ["a", 1]}).objects_among("all"), r"all\[1\] is a number, not an object or text"),
         (lambda found: found.moment("name"), "name is text, not a time"),
         (lambda found: found.moment("id"), "id is a number, not a time"),
         (lambda found: fields(None).text("name"), "it is empty, not an object"),
