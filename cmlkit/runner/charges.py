@@ -28,11 +28,12 @@ class Charges:
     unknown: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        notes = [f"{plural(len(self.waived), 'instance')} interrupted in the first hour, and not charged"]
-        notes = notes if self.waived else []
-        notes += [f"unknown for {', '.join(self.unknown)}"] if self.unknown else []
-        told = f"{dollars(self.usd)} for {plural(self.instances, 'instance')}, without disk, address and data"
-        return "; ".join([told, *notes])
+        told = [f"{dollars(self.usd)} for {plural(self.instances, 'instance')}, without disk, address and data"]
+        if self.waived:
+            told.append(f"{plural(len(self.waived), 'instance')} interrupted in the first hour, and not charged")
+        if self.unknown:
+            told.append(f"unknown for {', '.join(self.unknown)}")
+        return "; ".join(told)
 
 
 def charges(instances: Sequence[Instance], *, cloud_for: Callable[[str], DiagnosingCloud], now: float) -> Charges:

@@ -89,7 +89,7 @@ def _without_its_job(words: Words) -> Judgement:
         return Judgement(state="unknown", reason=f"its runners are listed by {words.scope}")
     if words.jobs is not None:
         return IDLE
-    run = words.instance.tags.get(lease.RUN, "")
+    run = words.instance.tags[lease.RUN]
     return Judgement(state="unknown", reason=f"the jobs of its run {run} cannot be read (`actions: read`)")
 
 

@@ -99,7 +99,8 @@ def climb(
     until = clock.now() + patience
     closed: list[Refusal] = list(earlier)
     rungs = [rung for rung in rungs if not any(rung == known.rung or also_closed(rung, known) for known in earlier)]
-    for pause in _growing_pauses():
+    pauses = _growing_pauses()
+    while True:
         came, refusals = ascent.tried(rungs)
         if came:
             return came
@@ -108,10 +109,10 @@ def climb(
         left = until - clock.now()
         if not full or left <= 0:
             raise _nothing_left([*closed, *full])
-        waiting(min(pause, left))
-        clock.sleep(min(pause, left))
+        pause = min(next(pauses), left)
+        waiting(pause)
+        clock.sleep(pause)
         rungs = [refusal.rung for refusal in full]
-    raise AssertionError("the pauses never end")
 
 
 def _growing_pauses() -> Iterator[float]:
