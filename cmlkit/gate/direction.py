@@ -6,7 +6,6 @@ Known names come first, the longest at each place; of several in one name the la
 
 from __future__ import annotations
 
-import functools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence, Set
@@ -25,7 +24,6 @@ _SCORE = frozenset({"score", "scores"})
 _AT_RANK = re.compile(r"(?<![^\W_])(?:p|pre|(?P<recall>r))@(?=\d)", re.IGNORECASE)
 
 
-@functools.lru_cache(maxsize=20_000)
 def higher_is_better(name: str) -> bool | None:
     """Return whether more of the metric is better; None if its name does not say."""
     found = words(name)

@@ -9,7 +9,6 @@ from functools import cache
 _MOST_TERMS = 20_000
 _CLOSE = 1e-15
 _TINY = 1e-300
-_BISECTIONS = 100
 
 
 def incomplete_beta(x: float, a: float, b: float) -> float:
@@ -46,12 +45,9 @@ def _fraction(x: float, a: float, b: float) -> float:
 def beta_quantile(share: float, a: float, b: float) -> float:
     """Return the value that `share` of Beta(a, b) does not exceed."""
     low, high = 0.0, 1.0
-    for _ in range(_BISECTIONS):
-        if high - low <= _CLOSE * low:
-            break
-        middle = (low + high) / 2
+    while low < (middle := (low + high) / 2) < high:
         low, high = (middle, high) if incomplete_beta(middle, a, b) < share else (low, middle)
-    return (low + high) / 2
+    return middle
 
 
 def t_p_value(statistic: float, degrees: int) -> float:

@@ -269,7 +269,7 @@ def _expected_after_value(found: str) -> str:
 
 
 def _expected_instead_of(word: str) -> str:
-    near = difflib.get_close_matches(word.casefold(), ["champion"], n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word.casefold(), ["champion"])
     return "`champion`" if near else f"{_VALUE}; a rule names one metric only, before its comparison"
 
 

@@ -122,10 +122,9 @@ def _continuous(differences: Sequence[float], *, unit: float, level: float) -> I
 
 
 def _p_value(statistic: float, skewness: float, size: int) -> float:
-    transformed = _transformed(statistic, skewness, size)
-    if statistic * transformed <= 0:
-        return 1.0
-    return t_p_value(min(abs(statistic), abs(transformed)) * math.sqrt(size), size - 1)
+    side = math.copysign(1, statistic)
+    least = max(0.0, min(side * statistic, side * _transformed(statistic, skewness, size)))
+    return t_p_value(least * math.sqrt(size), size - 1)
 
 
 def _transformed(statistic: float, skewness: float, size: int) -> float:

@@ -163,7 +163,7 @@ def _missing(item: Rule, challenger: Measured) -> str:
     if why:
         return f"{_shown(item.metric)} is left out: {why}"
     names = {metrics.key(name): name for name in challenger.values}
-    near = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(key, names)
     known = ", ".join(_shown(name) for name in list(names.values())[:10]) or "none"
     hint = f"did you mean {_shown(names[near[0]])!r}?" if near else f"its metrics: {known}"
     return f"training did not report {_shown(item.metric)} ({hint})"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from cmlkit.errors import SettingsError
 from cmlkit.gate.significance import Interval, paired_interval
@@ -135,6 +136,56 @@ def test_skewed_scores_have_an_interval_that_reaches_as_far_as_a_bootstrap_of_t(
     assert interval.low == pytest.approx(student.low)
     assert high > 1.05 * student.high
     assert interval.high == pytest.approx(high, rel=0.05)
+
+
+# Sizes of about one skewness up to extreme; differences of one test sample in a hundred that is far off are such.
+SKEWED = [
+    pytest.param(side * np.random.default_rng(seed).exponential(size=size) ** power, id=f"{size}, {side * power}")
+    for seed, (size, power) in enumerate([(5, 1), (6, 2), (12, 1), (40, 1), (40, 3), (300, 2)])
+    for side in (1, -1)
+]
+
+
+@pytest.mark.parametrize("differences", SKEWED)
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.99])
+def test_skewed_scores_have_the_wider_of_students_and_halls_interval(differences: Any, level: float) -> None:
+    size, skewness = len(differences), stats.skew(differences, bias=False)
+
+    def off(statistic: float, wanted: float) -> float:
+        """Hall (1992), equation 2.2 of the cubic transformation, against what it should come to."""
+        third = statistic + skewness * statistic**2 / 3 + skewness**2 * statistic**3 / 27
+        return third + skewness / (6 * size) - wanted
+
+    bound = stats.t.ppf((1 + level) / 2, size - 1) / math.sqrt(size)
+    mean, deviation = differences.mean(), differences.std(ddof=1)
+    low = mean - deviation * max(bound, optimize.brentq(off, -100, 100, args=(bound,), xtol=1e-13))
+    high = mean - deviation * min(-bound, optimize.brentq(off, -100, 100, args=(-bound,), xtol=1e-13))
+    interval = paired_interval([0.0] * size, differences.tolist(), level=level)
+    assert (interval.low, interval.high) == pytest.approx((low, high), rel=1e-6)
+
+
+@pytest.mark.parametrize("differences", SKEWED)
+@pytest.mark.parametrize("t", [-3.5, -0.5, 0, 1, 2.5])
+def test_the_interval_at_the_level_that_the_p_value_leaves_ends_at_zero(differences: Any, t: float) -> None:
+    scores = (differences - differences.mean() + t * stats.sem(differences)).tolist()
+    interval = paired_interval([0.0] * len(scores), scores)
+    assert interval.p_value is not None
+    if t == 0:
+        assert interval.p_value == pytest.approx(1)
+        return
+    assert interval.p_value < 1
+    ending = paired_interval([0.0] * len(scores), scores, level=1 - interval.p_value)
+    end = ending.low if t > 0 else ending.high
+    assert end == pytest.approx(0, abs=1e-7 * max(map(abs, scores)))
+
+
+@pytest.mark.parametrize(
+    ("challenger", "method"),
+    [([0.1, 0.2, 0.1, 0.3, 0.2, 0.5], "t"), ([1.0, 1.0, 0.0, 1.0, 1.0, 1.0], "mcnemar"), ([1.0, 1.0], "none")],
+)
+def test_an_interval_says_its_method_its_level_and_its_samples(challenger: list[float], method: str) -> None:
+    interval = paired_interval([0.0] * len(challenger), challenger, level=0.9)
+    assert (interval.method, interval.level, interval.samples) == (method, 0.9, len(challenger))
 
 
 @pytest.mark.parametrize("scores", [[1.0], [1.0, 0.0, 1.0, 1.0]])

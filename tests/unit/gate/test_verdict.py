@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import cmlkit
+from cmlkit.errors import MetricsError
 from cmlkit.gate.difference import Measured
 from cmlkit.gate.significance import Interval
+from cmlkit.gate.verdict import RuleResult, compare
 from cmlkit.gate.verdict import judge as whole
 from cmlkit.settings.schema import GateSpec
 from tests.unit.judging import judge
@@ -122,10 +126,149 @@ def test_a_rule_on_a_metric_that_resembles_none_names_the_known() -> None:
     assert verdict.rules[0].reason == "training did not report bleu (its metrics: accuracy, loss)"
 
 
+def test_a_rule_on_an_unknown_metric_names_ten_metrics_at_most() -> None:
+    verdict = judge(["bleu >= 0.9"], challenger=dict.fromkeys(map("m{:02}".format, range(12)), 1.0))
+    assert verdict.rules[0].reason.endswith("(its metrics: m00, m01, m02, m03, m04, m05, m06, m07, m08, m09)")
+    assert judge(["bleu >= 0.9"], challenger={}).rules[0].reason.endswith("report bleu (its metrics: none)")
+
+
 def test_a_rule_on_a_metric_that_was_left_out_says_why() -> None:
     measured = Measured(values={"loss": 0.1}, left_out={"Accuracy": "nan is not finite"})
     verdict = whole(GateSpec(rules=("accuracy >= 0.9",)), challenger=measured)
     assert verdict.headline == "Rejected: accuracy >= 0.9 is not met: accuracy is left out: nan is not finite."
+
+
+def test_a_rule_has_the_values_that_it_compared() -> None:
+    champion = {"Accuracy": 0.8, "n": 7.0}
+    met, missed, inapplicable, absent, equal = judge(
+        ["accuracy >= champion - 0.1", "N < 5", "f1 > champion", "auc > 0.5", "n == 6"],
+        challenger={"accuracy": 0.9, "n": 5.0, "f1": 0.7},
+        champion=champion,
+    ).rules
+    assert met == RuleResult(
+        text="accuracy >= champion - 0.1", metric="accuracy", passed=True, value=0.9, threshold=0.7, margin=0.2
+    )
+    assert missed == RuleResult(text="N < 5", metric="n", passed=False, value=5.0, threshold=5.0, margin=0.0)
+    assert inapplicable == RuleResult(text="f1 > champion", metric="f1", passed=None, value=0.7)
+    assert absent == RuleResult(text="auc > 0.5", metric="auc", passed=False, value=None, reason=absent.reason)
+    assert equal == RuleResult(text="n == 6", metric="n", passed=False, value=5.0, threshold=6.0, margin=-1.0)
+
+
+@pytest.mark.parametrize(
+    ("rules", "challenger", "champion", "headline"),
+    [
+        (
+            ["accuracy > 0.95"],
+            {"accuracy": 0.95},
+            None,
+            "Rejected: accuracy 0.95 misses accuracy > 0.95.",
+        ),
+        (
+            ["n == 2", "f1 > 0"],
+            {"n": 3, "f1": 1},
+            None,
+            "Rejected: n 3 misses n == 2 by 1.",
+        ),
+        (
+            ["n == 2", "f1 > champion"],
+            {"n": 3, "f1": 1},
+            None,
+            "Rejected: n 3 misses n == 2 by 1; rules that need a champion did not apply.",
+        ),
+        (
+            ["m > 2", "f1 > 0.1", "n == 2"],
+            {"n": 3, "f1": 0.2},
+            None,
+            "Rejected: m > 2 is not met: training did not report m (its metrics: n, f1); 2 of 3 rules failed.",
+        ),
+        (
+            ["auc > 0.99998"],
+            {"auc": 0.999976},
+            None,
+            "Rejected: auc 0.999976 misses auc > 0.99998 by 4e-6.",
+        ),
+        (
+            ["n == 5", "f1 > 0"],
+            {"f1": 1, "n": 5},
+            None,
+            "The first model, without a champion: n 5; all 2 rules passed.",
+        ),
+        (
+            ["n > champion"],
+            {"n": 5},
+            None,
+            "The first model, without a champion: n 5; only 0 of 1 rule applied.",
+        ),
+        (
+            ["f1 > 0"],
+            {"f1": 1, "n": 5},
+            {"n": 4, "f1": 1.5},
+            "Worse than the champion: f1 1 against 1.5 (−0.5), within the gate's rules.",
+        ),
+        (
+            ["auc > 0"],
+            {"auc": 2, "f1": 1},
+            {"f1": 2},
+            "Worse than the champion: f1 1 against 2 (−1), within the gate's rules.",
+        ),
+        (
+            ["auc > champion"],
+            {"auc": 2, "f1": 1},
+            {"f1": 2},
+            "Worse than the champion: f1 1 against 2 (−1).",
+        ),
+        (
+            [],
+            {"accuracy": 0.8, "f1": 0.2},
+            {"accuracy": 0.9, "f1": 0.2},
+            "Worse than the champion: accuracy 0.8 against 0.9 (−0.1).",
+        ),
+        (
+            [],
+            {"loss": 1, "f1": 1},
+            {"loss": 2, "f1": 2},
+            (
+                "Not judged: loss 1 against 2 (−1) is better and f1 1 against 2 (−1) worse: say which metric decides"
+                " (primary-metric)."
+            ),
+        ),
+        (
+            [],
+            {"loss": 2, "val_loss": 1},
+            {"loss": 1},
+            "Not judged: only one model has val_loss; say which metric decides (primary-metric).",
+        ),
+        (
+            ["w == 1"],
+            {"w": 1, "v": 2},
+            {"w": 2, "v": 1},
+            (
+                "Not judged: no metric of both models is known to be better if it is higher, or lower: say which"
+                " metric decides (primary-metric); its rule passed."
+            ),
+        ),
+    ],
+)
+def test_the_headline_gives_the_reason(
+    rules: list[str], challenger: dict[str, float], champion: dict[str, float] | None, headline: str
+) -> None:
+    assert judge(rules, challenger=challenger, champion=champion).headline == headline
+
+
+@pytest.mark.parametrize(
+    ("primary", "challenger", "champion", "headline"),
+    [
+        ("F1", {"n": 5, "f1": 1}, None, "The first model, without a champion: f1 1; its rule passed."),
+        ("auc", {"n": 5, "f1": 1}, None, "The first model, without a champion; its rule passed."),
+        ("auc", {"n": 5}, {"auc": 1}, "No metric of the champion to compare with; its rule passed."),
+        ("f1", {"n": 5, "f1": 1}, {"n": 5}, "Not judged: only one model has f1; its rule passed."),
+        ("f1", {"n": 5, "f1": 1}, {"n": 5, "f1": 1}, "As good as the champion: f1 stays at 1."),
+    ],
+)
+def test_the_primary_metric_is_the_one_of_the_headline(
+    primary: str, challenger: dict[str, float], champion: dict[str, float] | None, headline: str
+) -> None:
+    assert compare(champion, challenger, ["n == 5"], primary_metric=primary).headline == headline
 
 
 @pytest.mark.parametrize(
@@ -206,6 +349,99 @@ def test_a_difference_that_the_samples_show_has_its_interval() -> None:
     verdict = judge([], challenger={"accuracy": 0.972}, champion={"accuracy": 0.96}, intervals={"accuracy": interval})
     assert verdict.outcome == "better"
     assert verdict.headline == "Better than the champion: accuracy 0.972 against 0.96 (+0.012 [0.004, 0.021])."
+
+
+FEW = Interval(low=-math.inf, high=math.inf, samples=3)
+SAME, WORSE = Interval(low=-0.2, high=0.1, samples=50), Interval(low=-0.2, high=-0.05, samples=50)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "f1", "intervals", "outcome", "headline"),
+    [
+        (
+            0.8,
+            0.7,
+            {"Accuracy": SAME, "F1": WORSE},
+            "worse",
+            "Worse than the champion: f1 0.7 against 0.9 (−0.2 [−0.2, −0.05]).",
+        ),
+        (
+            0.8,
+            0.9,
+            {"accuracy": SAME, "f1": SAME},
+            "same",
+            (
+                "As good as the champion: accuracy 0.8 against 0.9 (−0.1 [−0.2, 0.1]), no difference that 50 samples"
+                " could show."
+            ),
+        ),
+        (
+            0.8,
+            1.0,
+            {"accuracy": FEW, "f1": SAME},
+            "same",
+            "As good as the champion: f1 1 against 0.9 (+0.1 [−0.2, 0.1]), no difference that 50 samples could show.",
+        ),
+        (
+            0.9,
+            1.0,
+            {"accuracy": SAME, "f1": FEW},
+            "same",
+            "As good as the champion: accuracy stays at 0.9.",
+        ),
+        (
+            0.8,
+            1.0,
+            {"accuracy": FEW, "f1": FEW},
+            "unjudged",
+            "Not judged: accuracy 0.8 against 0.9 (−0.1), 3 samples are too few to tell.",
+        ),
+        (
+            0.8,
+            1.0,
+            {"accuracy": FEW},
+            "unjudged",
+            "Not judged: accuracy 0.8 against 0.9 (−0.1), 3 samples are too few to tell.",
+        ),
+        (
+            0.9,
+            0.9,
+            {"accuracy": FEW},
+            "unjudged",
+            "Not judged: accuracy 0.9 against 0.9 (0), 3 samples are too few to tell.",
+        ),
+        (
+            0.8,
+            1.0,
+            {"auc": SAME},
+            "unjudged",
+            (
+                "Not judged: f1 1 against 0.9 (+0.1) is better and accuracy 0.8 against 0.9 (−0.1) worse: say which"
+                " metric decides (primary-metric)."
+            ),
+        ),
+    ],
+)
+def test_an_interval_tells_a_difference_from_chance(
+    accuracy: float, f1: float, intervals: dict[str, Interval], outcome: str, headline: str
+) -> None:
+    before, after = {"accuracy": 0.9, "f1": 0.9}, {"accuracy": accuracy, "f1": f1}
+    verdict = judge([], challenger=after, champion=before, intervals=intervals)
+    assert (verdict.outcome, verdict.headline) == (outcome, headline)
+    assert verdict.intervals == {name.lower(): each for name, each in intervals.items() if name != "auc"}
+
+
+def test_a_metric_without_a_number_is_an_error_that_names_the_model() -> None:
+    with pytest.raises(MetricsError, match="^The challenger: 'accuracy' is nan"):
+        compare(None, {"accuracy": math.nan})
+    with pytest.raises(MetricsError, match="^The champion: 'loss' is inf"):
+        compare({"loss": math.inf}, {"accuracy": 0.9})
+
+
+def test_a_name_is_shortened_after_60_characters() -> None:
+    long = "accuracy " + 51 * "a"
+    assert judge([], challenger={long: 0.9}).headline == f"The first model, without a champion: {long} 0.9."
+    assert judge([], challenger={long + "a": 0.9}).headline.endswith(f": {long[:59]}… 0.9.")
 
 
 def test_compare_is_the_public_name() -> None:
