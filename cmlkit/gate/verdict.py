@@ -279,7 +279,7 @@ class _Headline:
 
     def _first_value(self) -> str:
         """Return the metric that would decide, with its value; empty if it is unknown."""
-        ruled = [delta for result in self.results[:1] for delta in self.deltas if delta.name == result.metric]
+        ruled = [delta for result in self.results for delta in self.deltas if delta.name == result.metric]
         named = self.deciders if self.wanted.primary_metric else (*ruled, *self.deciders)
         for delta in named:
             if delta.challenger is not None:
@@ -301,7 +301,7 @@ class _Headline:
         """Return why no metric decides."""
         better = [delta for delta in self.deciders if _improved(delta, self.intervals) is True]
         worse = [delta for delta in self.deciders if _improved(delta, self.intervals) is False]
-        if better and worse:
+        if better:  # and so another is worse, or it would be judged
             return f"{_change(better[0])} is better and {_change(worse[0])} worse: {SAY}"
         primary = self.wanted.primary_metric
         if primary and not self.deciders:

@@ -176,6 +176,18 @@ def test_a_rule_has_the_values_that_it_compared() -> None:
             "Rejected: n 3 misses n == 2 by 1; rules that need a champion did not apply.",
         ),
         (
+            ["n == 2", "f1 > 1", "f1 > champion"],
+            {"n": 3, "f1": 1},
+            None,
+            "Rejected: n 3 misses n == 2 by 1; 2 of 3 rules failed; rules that need a champion did not apply.",
+        ),
+        (
+            ["w == 1", "loss < 9"],
+            {"w": 1, "loss": 2, "f1": 2},
+            {"w": 1, "loss": 2, "f1": 1},
+            "Better than the champion: f1 2 against 1 (+1).",
+        ),
+        (
             ["m > 2", "f1 > 0.1", "n == 2"],
             {"n": 3, "f1": 0.2},
             None,
@@ -272,29 +284,50 @@ def test_the_primary_metric_is_the_one_of_the_headline(
 
 
 @pytest.mark.parametrize(
-    ("rule", "percentages", "passed"),
+    ("rule", "percentages", "passed", "reason"),
     [
-        ("accuracy >= 90 %", {"accuracy"}, True),
-        ("accuracy >= 95%", {"accuracy"}, False),
-        ("accuracy >= 0.9", {"accuracy"}, False),
-        ("accuracy >= 90 %", set(), False),
-        ("accuracy >= 90", set(), True),
+        ("accuracy >= 90 %", {"accuracy"}, True, ""),
+        ("accuracy >= 95%", {"accuracy"}, False, ""),
+        ("accuracy >= 0.9", {"accuracy"}, False, "Accuracy is a percentage, and the rule has a number without %"),
+        ("accuracy >= 90 %", set(), False, "Accuracy is no percentage, and the rule has a number with %"),
+        ("accuracy >= 90", set(), True, ""),
+        ("accuracy >= champion", set(), None, ""),
     ],
 )
-def test_a_percentage_is_compared_only_with_a_percentage(rule: str, percentages: set[str], passed: bool) -> None:
-    measured = Measured(values={"accuracy": 93.0}, percentages=frozenset(percentages))
+def test_a_percentage_is_compared_only_with_a_percentage(
+    rule: str, percentages: set[str], passed: bool | None, reason: str
+) -> None:
+    measured = Measured(values={"Accuracy": 93.0}, percentages=frozenset(percentages))
     [result] = whole(GateSpec(rules=(rule,)), challenger=measured).rules
-    assert result.passed is passed
-    assert bool(result.reason) == (("%" in rule) != bool(percentages))
+    assert (result.metric, result.value, result.passed, result.reason) == ("Accuracy", 93.0, passed, reason)
 
 
-def test_a_percentage_and_a_share_are_not_compared() -> None:
-    now, before = Measured(values={"accuracy": 93.0}, percentages=frozenset({"accuracy"})), {"accuracy": 0.95}
-    verdict = whole(GateSpec(), challenger=now, champion=Measured(values=before))
+PERCENTAGE, SHARE = Measured(values={"f1": 93.0}, percentages=frozenset({"f1"})), Measured(values={"f1": 0.95})
+
+
+@pytest.mark.parametrize(
+    ("challenger", "champion", "reason"),
+    [
+        (PERCENTAGE, SHARE, "f1 is a percentage, and the champion's is no percentage"),
+        (SHARE, PERCENTAGE, "f1 is no percentage, and the champion's is a percentage"),
+    ],
+)
+def test_a_percentage_and_a_share_are_not_compared(challenger: Measured, champion: Measured, reason: str) -> None:
+    verdict = whole(GateSpec(), challenger=challenger, champion=champion)
     assert (verdict.outcome, verdict.deltas[0].delta) == ("unjudged", None)
-    assert verdict.headline == "Not judged: only one model's accuracy is a percentage."
-    ruled = whole(GateSpec(rules=("accuracy >= champion",)), challenger=now, champion=Measured(values=before))
-    assert ruled.headline.endswith("accuracy is a percentage, and the champion's is no percentage.")
+    assert verdict.headline == "Not judged: only one model's f1 is a percentage."
+    ruled = whole(GateSpec(rules=("f1 >= champion",)), challenger=challenger, champion=champion)
+    assert ruled.headline == f"Rejected: f1 >= champion is not met: {reason}."
+
+
+def test_of_metrics_without_a_direction_the_one_whose_units_differ_is_named() -> None:
+    challenger = Measured(values={"v": 1.0, "w": 93.0}, percentages=frozenset({"w"}))
+    champion = Measured(values={"v": 2.0, "w": 0.9})
+    assert whole(GateSpec(), challenger=challenger, champion=champion).headline == (
+        "Not judged: only one model's w is a percentage."
+    )
+    primary = whole(GateSpec(primary_metric="v"), challenger=challenger, champion=champion)
+    assert primary.headline == "Not judged: say whether higher or lower is better for v (directions)."
 
 
 def test_what_binary_arithmetic_leaves_is_no_difference() -> None:
