@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -140,13 +141,15 @@ class Workshop:
         *,
         run_id: str,
         rules: tuple[str, ...] = (),
+        planned: Mapping[str, Any] | None = None,
+        trained: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> Publication:
-        """Publish a training with this accuracy."""
-        run, spec = self.trained(accuracy), PublishSpec(**settings)
+        """Publish a training with this accuracy; `planned` and `trained` replace fields of the plan and the run."""
+        run, spec = dataclasses.replace(self.trained(accuracy), **trained or {}), PublishSpec(**settings)
         return Publisher(
             run=run,
-            plan=self.plan(run, spec, run_id=run_id, rules=rules),
+            plan=dataclasses.replace(self.plan(run, spec, run_id=run_id, rules=rules), **planned or {}),
             spec=spec,
             forge=self.forge,
             store=GitStore(FACTS.limits.files),
