@@ -10,7 +10,7 @@ import pytest
 from cmlkit.errors import ServiceError
 from cmlkit.publishing.asset import Asset, asset_path
 from cmlkit.publishing.local_files import LocalFiles
-from cmlkit.publishing.shown_files import ShownFiles, show_files
+from cmlkit.publishing.shown_files import ShownFiles, show_files, shown_paths
 from cmlkit.records.markdown_text import MarkdownText
 from tests.toys.forge import FACTS
 
@@ -50,3 +50,86 @@ def test_files_that_cannot_be_stored_keep_their_names_so_that_a_repetition_finds
     """Names are part of what tells comments apart; without them, the repetition would write a second comment."""
     assert shown["refused"].names == shown["stored"].names
     assert shown["refused"].texts == ("![a](plot.png) and ![b](plot.png)",)
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> LocalFiles:
+    for path in ("plot.png", "sub/plot.png"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(PNG)
+    (tmp_path / "table.csv").write_bytes(b"a,b\n")
+    return LocalFiles(root=tmp_path, directory=tmp_path, limits=FACTS.limits.files, is_ignored=lambda path: False)
+
+
+def written(reports: LocalFiles, *texts: str, folder: str = "") -> list[MarkdownText]:
+    return [MarkdownText(name=f"{number}.md", folder=reports.root / folder, text=text) for number, text in enumerate(texts)]
+
+
+def test_each_text_gets_the_addresses_of_its_own_files_with_their_fragments(reports: LocalFiles) -> None:
+    kept: list[Sequence[tuple[str, bytes]]] = []
+    warnings: list[str] = []
+
+    def store(files: Sequence[tuple[str, bytes]]) -> list[Asset]:
+        kept.append(files)
+        return stored(files)[::-1]
+
+    texts = written(reports, "![a](plot.png)", "no file", "[t](table.csv#row) ![b](https://x/y.png) ![c](sub/plot.png)")
+    found = show_files(texts, files=reports, store=store, warn=warnings.append)
+    png, csv = asset_path("plot.png", PNG), asset_path("table.csv", b"a,b\n")
+    assert kept == [[(png, PNG), (csv, b"a,b\n")]]
+    assert found.names == (png, csv)
+    assert found.texts == (
+        f"![a](https://images/{png[:4]})",
+        "no file",
+        f"[t](https://images/{csv[:4]}#row) ![b](https://x/y.png) ![c](https://images/{png[:4]})",
+    )
+    assert warnings == []
+
+
+def test_files_are_looked_for_beside_the_report(reports: LocalFiles) -> None:
+    (reports.root / "sub/own.csv").write_bytes(b"own")
+    [text] = written(reports, "[a](own.csv)", folder="sub")
+    found = show_files([text], files=reports, store=stored, warn=lambda told: None)
+    assert found.names == (asset_path("own.csv", b"own"),)
+    assert shown_paths(text, reports)[0] == reports.root / "sub/own.csv"
+
+
+def test_the_paths_of_all_that_is_shown_are_known_whether_it_exists_or_not(reports: LocalFiles) -> None:
+    [text] = written(reports, "![a](plot.png) [b](later.csv) ![c](https://x/y.png)")
+    names = {path.name for path in shown_paths(text, reports)}
+    assert names == {"plot.png", "later.csv"}
+
+
+def test_without_local_files_nothing_is_stored(reports: LocalFiles) -> None:
+    texts = written(reports, "text", "![b](https://x/y.png)")
+    found = show_files(texts, files=reports, store=refused, warn=lambda told: pytest.fail(told))
+    assert found == ShownFiles(texts=("text", "![b](https://x/y.png)"))
+
+
+def test_files_that_cannot_be_stored_are_told_with_the_cause(reports: LocalFiles) -> None:
+    warnings: list[str] = []
+    show_files(written(reports, "![a](plot.png)"), files=reports, store=refused, warn=warnings.append)
+    assert warnings == ["The images of the report are not shown, as they cannot be stored: GitHub failed: 503."]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("\n\n![a](.git/x.png)", "1.md, line 3: the report does not show .git/x.png: it lies in .git."),
+        ("[a](.git/x.csv)", "1.md, line 1: the report does not link .git/x.csv: it lies in .git."),
+        (f"[a](.git/{'x' * 195})", f"1.md, line 1: the report does not link .git/{'x' * 195}: it lies in .git."),
+        (f"[a](.git/{'x' * 196})", f"1.md, line 1: the report does not link .git/{'x' * 55}…: it lies in .git."),
+    ],
+)
+def test_a_file_that_is_not_to_be_shown_is_told_with_its_line_and_the_next_is_shown(
+    reports: LocalFiles, text: str, told: str
+) -> None:
+    (reports.root / ".git").mkdir()
+    for name in ("x.png", "x.csv", "x" * 195, "x" * 196):
+        (reports.root / ".git" / name).write_bytes(PNG)
+    warnings: list[str] = []
+    texts = written(reports, "", f"{text}\n\n![b](plot.png)")
+    found = show_files(texts, files=reports, store=stored, warn=warnings.append)
+    png = asset_path("plot.png", PNG)
+    assert found.texts == ("", f"{text}\n\n![b](https://images/{png[:4]})")
+    assert warnings == [told]
