@@ -110,7 +110,9 @@ def test_without_a_commit_each_file_is_new(tree: Tree) -> None:
         ((".",), ""),
     ],
 )
-def test_a_named_file_that_git_ignores_is_left_out_with_a_warning(tree: Tree, given: tuple[str, ...], told: str) -> None:
+def test_a_named_file_that_git_ignores_is_left_out_with_a_warning(
+    tree: Tree, given: tuple[str, ...], told: str
+) -> None:
     tree.write(".gitignore", b"*.log\ncache/\n")
     tree.commit()
     for path in ("a.log", "cache/deep/x", "new", *(f"{number}.log" for number in range(7))):

@@ -219,6 +219,4 @@ def test_a_start_that_was_uploaded_is_compared_with_the_base(
     start = Start(commit="c" * 40, known="d" * 40, is_unknown=True)
     found = uploaded(start, directory=tmp_path, base_head=BASE, forge=forge)
     assert forge.pushed == [("c" * 40, tmp_path)]
-    assert found == Start(
-        commit="c" * 40, known="d" * 40, is_unknown=True, is_own=is_own, base_moved=base_moved
-    )
+    assert found == Start(commit="c" * 40, known="d" * 40, is_unknown=True, is_own=is_own, base_moved=base_moved)

@@ -157,6 +157,9 @@ class ToyForge:
         found = [item for item in self.pulls.values() if base in ("", item.base) and head in ("", item.head)]
         return [item for item in found if state in ("all", item.state)][::-1][:limit]
 
+    def pull_request(self, number: int) -> PullRequest:
+        return self.pulls[number]
+
     def pull_requests_with(self, commit: str) -> list[PullRequest]:
         return [item for item in self.pulls.values() if item.head_sha == commit]
 

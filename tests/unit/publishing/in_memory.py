@@ -69,9 +69,6 @@ class ToldForge(ToyForge):
         self._meet("delete_branch")
         super().delete_branch(branch)
 
-    def pull_request(self, number: int) -> PullRequest:
-        return self.pulls[number]
-
     def pull_request_authors(self, number: int) -> set[str]:
         return self.authors.get(number, {"toy"})
 

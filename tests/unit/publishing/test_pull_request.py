@@ -1,4 +1,4 @@
-"""Pull requests of earlier and newer runs: which are found, updated, closed, and left to the people who worked on them."""
+"""Pull requests of earlier and newer runs: which are found, updated, closed, and left to people who worked on them."""
 
 from __future__ import annotations
 

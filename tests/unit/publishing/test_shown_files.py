@@ -62,7 +62,9 @@ def reports(tmp_path: Path) -> LocalFiles:
 
 
 def written(reports: LocalFiles, *texts: str, folder: str = "") -> list[MarkdownText]:
-    return [MarkdownText(name=f"{number}.md", folder=reports.root / folder, text=text) for number, text in enumerate(texts)]
+    return [
+        MarkdownText(name=f"{number}.md", folder=reports.root / folder, text=text) for number, text in enumerate(texts)
+    ]
 
 
 def test_each_text_gets_the_addresses_of_its_own_files_with_their_fragments(reports: LocalFiles) -> None:

@@ -141,7 +141,9 @@ def test_the_check_is_at_the_events_commit(workshop: Workshop, forge: Listening)
     assert [item["commit"] for item in forge.heard["create_status"]] == ["e" * 40]
 
 
-def test_without_a_check_or_without_the_permission_for_one_there_is_no_url(workshop: Workshop, forge: Listening) -> None:
+def test_without_a_check_or_without_the_permission_for_one_there_is_no_url(
+    workshop: Workshop, forge: Listening
+) -> None:
     assert workshop.publish(0.9, run_id="100", check=False).check_url == ""
     assert "create_check" not in forge.heard
     forge.failures |= {"create_check": DENIED, "create_status": PermissionDenied("No status either.")}
@@ -193,7 +195,7 @@ def test_a_comment_that_is_not_wanted_has_no_url(workshop: Workshop, forge: List
     assert (published.comment_url, forge.all_comments) == ("", [])
 
 
-SETTINGS = {
+SETTINGS: Mapping[str, Any] = {
     "labels": ("model", "daily"),
     "reviewers": ("ann", "octo/data", "bea"),
     "assignees": ("bea",),
@@ -291,9 +293,7 @@ def test_checks_that_skip_ci_leaves_pending_are_told(workshop: Workshop, forge: 
     forge.required = ("lint",)
     workshop.publish(0.9, run_id="100", skip_ci=skip_ci)
     assert forge.heard.get("required_checks") == (["main"] if skip_ci else None)
-    told = (
-        "main requires checks that [skip ci] leaves pending: lint. Use --no-skip-ci, or start them by hand."
-    )
+    told = "main requires checks that [skip ci] leaves pending: lint. Use --no-skip-ci, or start them by hand."
     assert workshop.heard.warnings == ([told] if skip_ci else [])
 
 
@@ -335,9 +335,7 @@ def test_a_pull_request_that_people_worked_on_does_not_give_way(workshop: Worksh
     assert not any("is closed" in warning for warning in workshop.heard.warnings)
 
 
-@pytest.mark.parametrize(
-    ("on_existing", "superseded"), [("supersede", True), ("keep", False), ("update", True)]
-)
+@pytest.mark.parametrize(("on_existing", "superseded"), [("supersede", True), ("keep", False), ("update", True)])
 def test_a_pull_request_on_a_branch_of_its_own_closes_those_of_earlier_runs_unless_they_are_kept(
     workshop: Workshop, forge: Listening, on_existing: str, superseded: bool
 ) -> None:
@@ -348,9 +346,7 @@ def test_a_pull_request_on_a_branch_of_its_own_closes_those_of_earlier_runs_unle
     forge.pulls.clear()
     planned = workshop.plan(run, PublishSpec(on_existing=on_existing), run_id="101", rules=MET)
     forge.pulls.update(seen)
-    second = workshop.publish(
-        0.95, run_id="101", rules=MET, on_existing=on_existing, planned={"place": planned.place}
-    )
+    second = workshop.publish(0.95, run_id="101", rules=MET, on_existing=on_existing, planned={"place": planned.place})
     assert second.superseded == ((first.pull_request_number,) if superseded else ())
     assert forge.pulls[1].state == ("closed" if superseded else "open")
 
