@@ -39,6 +39,12 @@ REPORT = [
         (["accuracy", "latency_ms", "throughput", "memory_mb", "model_size"], ["accuracy"]),
         (["rf.accuracy", "baseline.accuracy"], ["rf.accuracy"]),
         (["class_0_f1", "class_1_f1", "macro_f1"], ["macro_f1"]),
+        (
+            ["multi_class_log_loss", "mean_per_class_accuracy", "class_3_accuracy"],
+            ["multi_class_log_loss", "mean_per_class_accuracy"],
+        ),
+        (["train0-auc", "valid0-auc", "auc"], ["valid0-auc"]),
+        (["train0-auc", "auc"], ["auc"]),
         (["loss"], ["loss"]),
         (["train_loss", "train_accuracy"], []),
         (["epoch", "lift", "wobble_index"], ["lift"]),

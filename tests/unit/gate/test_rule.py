@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import operator
+import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
@@ -102,6 +103,48 @@ def test_the_margin_is_positive_on_the_right_side(
     assert (parsed.holds(value, champion), parsed.margin(value, champion)) == (holds, margin)
 
 
+@pytest.mark.parametrize(
+    ("text", "nearest", "beyond", "champion"),
+    [
+        ("a >= 1", 0.999999999, 0.9999999989, None),
+        ("a <= 1", 1.000000001, 1.0000000011, None),
+        ("a >= 100", 99.99999995, 99.9999998, None),
+        ("a == 0.001", 0.0010000000005, 0.001000000002, None),
+        ("a >= champion - 1000000", 0.0995, 0.0985, 1_000_000.1),
+    ],
+)
+def test_a_distance_of_1e_9_of_the_largest_number_is_none(
+    text: str, nearest: float, beyond: float, champion: float | None
+) -> None:
+    parsed = rule.parse(text)
+    assert (parsed.holds(nearest, champion), parsed.margin(nearest, champion)) == (True, 0)
+    assert not parsed.holds(beyond, champion)
+    assert parsed.margin(beyond, champion) < 0
+
+
+@pytest.mark.parametrize(
+    ("text", "metric", "higher", "needs_champion", "is_percentage"),
+    [
+        ("f1 >= 0.5", "f1", True, False, False),
+        ("f1 > champion", "f1", True, True, False),
+        ("f1 < 50 %", "f1", False, False, True),
+        ("champion % <= 5", "champion %", False, False, False),
+        ("top champion > champion", "top champion", True, True, False),
+        ("n == 3%", "n", None, False, True),
+    ],
+)
+def test_a_rule_says_which_direction_is_better_and_what_it_is_compared_with(
+    text: str, metric: str, higher: bool | None, needs_champion: bool, is_percentage: bool
+) -> None:
+    parsed = rule.parse(text)
+    assert (parsed.metric, parsed.higher_is_better) == (metric, higher)
+    assert (parsed.needs_champion, parsed.is_percentage) == (needs_champion, is_percentage)
+
+
+def test_rules_are_parsed_in_order() -> None:
+    assert [each.text for each in rule.parse_all(iter(["b > 1", "a < 2"]))] == ["b > 1", "a < 2"]
+
+
 @pytest.mark.parametrize("hundredths", range(2, 100))
 def test_a_decimal_on_the_threshold_meets_it(hundredths: int) -> None:
     champion, value = hundredths / 100, (hundredths - 1) / 100
@@ -114,60 +157,92 @@ def test_the_metric_is_everything_before_the_comparison() -> None:
     assert (parsed.metric, parsed.text) == ("Test accuracy (top-5)", "Test accuracy (top-5)>=champion")
 
 
+COMPARISON, VALUE = "one of >=, >, <=, <, ==", "a number, `champion` or `(`"
+END = "the end of the rule or one of + - * /"
+ONE_METRIC = f"{VALUE}; a rule names one metric only, before its comparison"
+POINTS = (
+    "no %, which may mean points or a share of the champion: write champion - 1 for points, champion * 0.99 for a share"
+)
+
+
 @pytest.mark.parametrize(
     ("text", "position", "expected"),
     [
-        ("accuracy", 9, "one of >=, >, <=, <, =="),
-        ("", 1, "one of >=, >, <=, <, =="),
+        ("accuracy", 9, COMPARISON),
+        ("", 1, COMPARISON),
         ("accuracy = 1", 10, "`==`"),
         ("accuracy => 1", 10, "`>=`"),
+        ("accuracy =< 1", 10, "`<=`"),
         ("accuracy ≥ 1", 10, "`>=`"),
-        ("accuracy != 1", 10, "one of >=, >, <=, <, =="),
+        ("accuracy != 1", 10, COMPARISON),
         (">= 1", 1, "the name of a metric"),
         ("0.9 <= accuracy", 1, "the name of a metric"),
-        ("accuracy >=", 12, "a number, `champion` or `(`"),
+        ("accuracy >=", 12, VALUE),
+        ("accuracy >= 1 + ", 16, VALUE),
         ("accuracy >= champoin", 13, "`champion`"),
-        ("accuracy >= f1", 13, "names one metric only"),
-        ("accuracy >= champion%", 21, "no %, which may mean points"),
-        ("accuracy >= champion - 1 %", 26, "no %, which may mean points"),
-        ("accuracy >= 1 2", 15, "the end of the rule"),
-        ("accuracy >= (1 + 2", 19, "`)`"),
-        ("accuracy >= 1)", 14, "the end of the rule"),
-        ("accuracy >= 1 < 2", 15, "the end of the rule"),
-        ("accuracy >= 2 ** 3", 16, "a number, `champion` or `(`"),
-        ("accuracy >= __import__('os')", 13, "a number, `champion` or `(`"),
+        ("accuracy >= CHAMPION", 13, "`champion`"),
+        ("accuracy >= f1", 13, ONE_METRIC),
+        ("accuracy >= champion%", 21, POINTS),
+        ("accuracy >= champion - 1 %", 26, POINTS),
+        ("accuracy % >= champion - 1 % - 2 %", 28, POINTS),
+        ("accuracy >= 1 2", 15, END),
+        ("accuracy >= (1 + 2", 19, "`)` or one of + - * /"),
+        ("accuracy >= (1 2)", 16, "`)` or one of + - * /"),
+        ("accuracy >= 1)", 14, END),
+        ("accuracy >= 1 < 2", 15, END),
+        ("accuracy >= 2 ** 3", 16, VALUE),
+        ("accuracy >= __import__('os')", 13, ONE_METRIC),
         ("accuracy >= 1e999", 13, "a smaller number"),
-        ("accuracy >= 1e-99999", 13, "a number, `champion` or `(`"),
+        ("accuracy >= 1e-99999", 13, ONE_METRIC),
         ("accuracy >= 1/(2-2)", 14, "a divisor that is not zero"),
     ],
 )
 def test_a_malformed_rule_says_where_and_what_is_expected(text: str, position: int, expected: str) -> None:
     with pytest.raises(SettingsError) as caught:
         rule.parse(text)
-    first, shown, pointer = caught.value.message.split("\n")
-    assert f"at character {position}: expected" in first
-    assert expected in first
-    assert shown.removeprefix("  ") == text
-    assert pointer.index("^") - 2 == position - 1
+    shown = text.strip()
+    assert caught.value.message == (
+        f"The gate's rule `{shown}` is wrong at character {position}: expected {expected}.\n"
+        f"  {shown}\n"
+        f"  {' ' * (position - 1)}^"
+    )
+    assert caught.value.next_step == "Write METRIC OP EXPRESSION, such as: accuracy >= champion - 0.01"
 
 
 def test_dividing_by_a_champion_of_zero_names_the_champion() -> None:
-    with pytest.raises(SettingsError, match=r"the champion is 0\.0"):
-        rule.parse("ratio <= 1 / champion").threshold(0.0)
+    said = "at character 12: expected a divisor that is not zero (the champion is 2.5)."
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        rule.parse("ratio <= 1 / (champion - 2.5)").threshold(2.5)
 
 
-def test_a_threshold_too_large_for_a_number_is_an_error() -> None:
-    with pytest.raises(SettingsError, match="too large"):
+def test_a_rule_about_the_champion_has_no_threshold_without_one() -> None:
+    with pytest.raises(ValueError, match="^this rule needs a champion$"):
+        rule.parse("accuracy >= champion").threshold(None)
+
+
+def test_a_threshold_or_a_margin_too_large_for_a_number_is_an_error() -> None:
+    with pytest.raises(SettingsError, match=re.escape("rule `loss <= 1e308 * 1e308` gives a number that is too large")):
         rule.parse("loss <= 1e308 * 1e308").threshold(None)
+    with pytest.raises(SettingsError, match=r"rule `loss <= 1e308` gives a number that is too large"):
+        rule.parse("loss <= 1e308").margin(-1e308, None)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a >= " + "(" * 60, "nests deeper than 50"), ("a >= " + "-" * 60 + "1", "nests"), ("a" * 501, "501 characters")],
+    [
+        ("a >= " + "(" * 51, "nests deeper than 50 levels"),
+        ("a >= " + "-" * 51 + "1", f"rule `a >= {'-' * 51}1` nests deeper than 50 levels"),
+        ("a" * 501, "has 501 characters; the limit is 500"),
+    ],
 )
 def test_absurd_rules_are_refused(text: str, message: str) -> None:
-    with pytest.raises(SettingsError, match=message):
+    with pytest.raises(SettingsError, match=re.escape(message)):
         rule.parse(text)
+
+
+@pytest.mark.parametrize("text", ["a >= " + "(" * 50 + "1" + ")" * 50, "a >= " + "-" * 50 + "1", "a" * 495 + " >= 1"])
+def test_rules_up_to_the_limits_are_taken(text: str) -> None:
+    assert rule.parse(text).threshold(None) == 1
 
 
 def test_a_long_sum_is_computed() -> None:

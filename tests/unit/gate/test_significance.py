@@ -138,10 +138,10 @@ def test_skewed_scores_have_an_interval_that_reaches_as_far_as_a_bootstrap_of_t(
     assert interval.high == pytest.approx(high, rel=0.05)
 
 
-# Sizes of about one skewness up to extreme; differences of one test sample in a hundred that is far off are such.
+# Differences that are a little and extremely skewed, as the errors of a regression with a few outliers are.
 SKEWED = [
     pytest.param(side * np.random.default_rng(seed).exponential(size=size) ** power, id=f"{size}, {side * power}")
-    for seed, (size, power) in enumerate([(5, 1), (6, 2), (12, 1), (40, 1), (40, 3), (300, 2)])
+    for seed, (size, power) in enumerate([(5, 1), (12, 1), (40, 3)])
     for side in (1, -1)
 ]
 
