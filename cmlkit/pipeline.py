@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from cmlkit.bounds.yaml_text import yaml_value
+from cmlkit.sinks import yaml_text
 
 PIPELINE_FILE, LOCK_FILE = "dvc.yaml", "dvc.lock"
 COMMAND = re.compile(r"\bdvc\s+(?:repro|exp\s+run)\b")
@@ -116,7 +117,7 @@ def as_dvc_file(output: Output) -> bytes:
     entry = {**output.entry, "path": PurePosixPath(output.path).name}
     if output.remote:
         entry["remote"] = output.remote
-    return yaml.safe_dump({"outs": [entry]}, sort_keys=False, allow_unicode=True).encode()
+    return yaml_text.document({"outs": [entry]}).encode()
 
 
 def merged_lock(base: bytes | None, *, before: bytes | None, after: bytes) -> bytes:
@@ -136,7 +137,7 @@ def merged_lock(base: bytes | None, *, before: bytes | None, after: bytes) -> by
     if stages == theirs:
         return base
     document = {**yaml_value(after), "stages": stages}
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode()
+    return yaml_text.document(document).encode()
 
 
 def dependencies(read: ReadText, folder: str = "") -> tuple[str, ...]:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from cmlkit import pipeline
 from cmlkit.errors import SettingsError
 from cmlkit.settings.schema import SCHEMA
 from cmlkit.settings.setting import DURATION_KIND, Setting
+from cmlkit.sinks.yaml_text import inline
 
 MODEL_SUFFIXES = (".joblib", ".skops", ".pkl", ".pickle")
 METRICS_SUFFIXES = (".txt", ".json", ".yaml", ".yml", ".csv")
@@ -92,7 +91,9 @@ def settings_file(sections: Mapping[str, Mapping[str, Any]], *, gate: Mapping[st
     parts = ["# How cmlkit retrains this project. `cmlkit config show` prints every setting.\n"]
     for section in ("runner", "train"):
         values = sections.get(section, {})
-        lines = [f"  {item.key}: {_inline(item, values[item.key])}\n" for item in SCHEMA[section] if item.key in values]
+        lines = [
+            f"  {item.key}: {_written(item, values[item.key])}\n" for item in SCHEMA[section] if item.key in values
+        ]
         if lines:
             parts.append(f"{section}:\n{''.join(lines)}")
     return "\n".join([*parts, _gate(gate) if gate else SUGGESTED_GATE])
@@ -101,9 +102,9 @@ def settings_file(sections: Mapping[str, Mapping[str, Any]], *, gate: Mapping[st
 def _gate(values: Mapping[str, Any]) -> str:
     """Return the gate as a list of rules if there is nothing else, else as a mapping."""
     if set(values) == {"gate"}:
-        return "gate:\n" + "".join(f"  - {rule}\n" for rule in values["gate"])
+        return "gate:\n" + "".join(f"  - {inline(rule)}\n" for rule in values["gate"])
     lines = [
-        f"  {'rules' if item.name == 'rules' else item.key}: {_inline(item, values[item.key])}\n"
+        f"  {'rules' if item.name == 'rules' else item.key}: {_written(item, values[item.key])}\n"
         for item in SCHEMA["gate"]
         if item.key in values
     ]
@@ -112,11 +113,12 @@ def _gate(values: Mapping[str, Any]) -> str:
 
 def workflow_file(template: str, *, action: str = ACTION, region: str = "", schedule: str = "") -> str:
     """Fill in the action, region and schedule of a template; those that are empty stay as they are."""
-    text = template.replace("OWNER/cmlkit@v1", action)
+    text = template.replace("OWNER/cmlkit@v1", inline(action))
     if region:
-        text = re.sub(r"(?m)^(  AWS_REGION:) .*$", rf"\1 {region}", text)
+        text = re.sub(r"(?m)^(  AWS_REGION:) .*$", lambda found: f"{found[1]} {inline(region)}", text)
     if schedule:
-        text = re.sub(r'(?m)^(    - cron:) "[^"]*".*$', rf'\1 "{schedule}"', text)
+        cron = inline(schedule, quote='"')
+        text = re.sub(r'(?m)^(    - cron:) "[^"]*".*$', lambda found: f"{found[1]} {cron}", text)
     return text
 
 
@@ -263,12 +265,11 @@ def _at_most_one(files: Sequence[str], wanted: Callable[[str], bool]) -> list[st
     return [found] if (found := _first(files, wanted)) else []
 
 
-def _inline(declaration: Setting, value: Any) -> str:
+def _written(declaration: Setting, value: Any) -> str:
     """Format a value as it is written after its key, on one line."""
     if declaration.kind is DURATION_KIND and isinstance(value, float):
         return f"{value:g}s"
-    plain = list(value) if isinstance(value, tuple) else value
-    return yaml.safe_dump(plain, default_flow_style=True, width=10_000, sort_keys=False).removesuffix("...\n").strip()
+    return inline(list(value) if isinstance(value, tuple) else value)
 
 
 # A wheel has these folders below `resources`; a checkout has them at its root.

@@ -105,10 +105,10 @@ def _with_names(steps: Sequence[Step]) -> list[Step]:
 def _written(items: Sequence[Mapping[str, Any]]) -> str:
     import yaml
 
+    from cmlkit.sinks.yaml_text import inline
+
     try:
-        return yaml.safe_dump(
-            items, default_flow_style=True, sort_keys=False, allow_unicode=True, width=float("inf")
-        ).strip()
+        return inline(items)
     except yaml.YAMLError:
         raise ValueError(f"{FORMS}, with parameters of plain values") from None
 

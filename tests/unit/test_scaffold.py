@@ -114,6 +114,33 @@ def test_the_settings_file_loads_and_has_what_was_said(tmp_path: Path) -> None:
     assert loaded.gate.rules == ("accuracy >= champion - 0.01",)
 
 
+AWKWARD = ("a: b #c", "on", "1e3", "a\nb: c", 'it\'s "so" \\1', "'", "- x", "*a", "a #b", "y")
+
+
+@pytest.mark.parametrize("text", AWKWARD)
+def test_any_text_of_a_setting_and_any_rule_comes_back(tmp_path: Path, text: str) -> None:
+    rules = ('"val: loss" <= 1', "`a #b` >= 0.5", text)
+    written = scaffold.settings_file(
+        {"train": {"run": text, "params": {text: text}, "data": [text]}}, gate={"gate": rules}
+    )
+    read = yaml.safe_load(written)
+    assert read == {"train": {"run": text, "params": {text: text}, "data": [text]}, "gate": list(rules)}
+    assert max(map(len, written.splitlines())) < 500
+    assert len(written.splitlines()) == 11, "each value is on one line"
+
+
+@pytest.mark.parametrize("text", AWKWARD)
+def test_region_schedule_and_action_stay_values_of_the_workflow(text: str) -> None:
+    template = scaffold.workflow("train-on-ec2.yml")
+    written = scaffold.workflow_file(template, action=text, region=text, schedule=text)
+    assert len(written.splitlines()) == len(template.splitlines())
+    workflow = yaml.safe_load(written)
+    assert workflow["env"]["AWS_REGION"] == text
+    assert workflow[True]["schedule"] == [{"cron": text}]  # PyYAML takes the key `on` for a boolean
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    assert text in [step.get("uses") for step in steps]
+
+
 def test_without_rules_the_settings_file_suggests_some(tmp_path: Path) -> None:
     text = scaffold.settings_file({"train": {"run": "make"}})
     (tmp_path / "cmlkit.yaml").write_text(text.replace("# gate", "gate").replace("#   -", "  -"))

@@ -16,6 +16,7 @@ from cmlkit.cli.from_cml.document import Document, Edit, NotYaml, Places, Remark
 from cmlkit.cli.from_cml.shell import Word
 from cmlkit.cli.from_cml.workflow import Job, Step
 from cmlkit.clouds import CLOUDS
+from cmlkit.sinks.yaml_text import inline
 
 PATH = ("runner", "launch")
 # https://docs.github.com/en/actions/writing-workflows/workflow-syntax-for-github-actions#jobsjob_idtimeout-minutes
@@ -319,7 +320,7 @@ def _hand_over(document: Document, launch: Launch, changes: Changes) -> None:
     for job in launch.users:
         own = [item for item in items(_runs_on_node(job)) if str(item.value) in (launch.labels or ())]
         start, end = document.scalar_start(own[0]), int(own[0].end_mark.index)
-        new = f'"${{{{ needs.{launch.job.name}.outputs.label }}}}"'
+        new = inline(f"${{{{ needs.{launch.job.name}.outputs.label }}}}", quote='"')
         why = "The label of this run's own instance: with a fixed one, two runs could take each other's."
         changes.edits.append(Edit(start=start, end=end, text=new, line=document.line(start), why=why))
 
@@ -330,7 +331,7 @@ def _step_id(document: Document, launch: Launch, changes: Changes) -> str:
     identifier = _free("launch", taken)
     key, _ = entries(launch.step.node)["run"]
     start = int(key.start_mark.index)
-    added = f"id: {identifier}\n{column(key)}"
+    added = f"id: {inline(identifier)}\n{column(key)}"
     changes.edits.append(Edit(start=start, end=start, text=added, line=document.line(start) - 1, added=True))
     return identifier
 
@@ -342,7 +343,8 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def _add_output(document: Document, launch: Launch, identifier: str, changes: Changes) -> None:
-    written = f"label: ${{{{ steps.{identifier}.outputs.label }}}}"
+    label = f"${{{{ steps.{identifier}.outputs.label }}}}"
+    written = f"label: {inline(label)}"
     outputs = value(launch.job.node, "outputs")
     if isinstance(outputs, MappingNode):
         key = outputs.value[0][0]
@@ -361,14 +363,14 @@ def _add_stop(document: Document, jobs: Sequence[Job], found: Sequence[Launch], 
     lines = [
         f"{name}:",
         "  name: Terminate the instance",
-        f"  needs: [{', '.join(needs)}]",
+        f"  needs: {inline(list(needs))}",
         "  if: always()",
         "  runs-on: ubuntu-latest",
         "  timeout-minutes: 10",
         *_copied(document, [found[0].job.node], "permissions", "  "),
         *_copied(document, [found[0].job.node], "env", "  "),
         "  steps:",
-        f"    - uses: {action}",
+        f"    - uses: {inline(action)}",
         *dict.fromkeys(step for launch in found for step in _stop_steps(document, launch, own=found[0].job)),
     ]
     indent = column(jobs[0].key)
@@ -384,9 +386,9 @@ def _stop_steps(document: Document, launch: Launch, *, own: Job) -> Iterator[str
     for step in launch.job.steps:
         if step.uses == _CREDENTIALS:
             yield textwrap.indent("\n".join(_item(document, step.node)), "    ")
-    region = f" --region={launch.region}" if launch.region else ""
+    command = f"cmlkit runner stop --region={launch.region}" if launch.region else "cmlkit runner stop"
     nodes = [launch.step.node] if launch.job is own else [launch.job.node, launch.step.node]
-    yield "\n".join([f"    - run: cmlkit runner stop{region}", *_copied(document, nodes, "env", "      ")])
+    yield "\n".join([f"    - run: {inline(command)}", *_copied(document, nodes, "env", "      ")])
 
 
 def _item(document: Document, node: MappingNode) -> list[str]:

@@ -27,6 +27,7 @@ from cmlkit.cli.from_cml.document import (
 )
 from cmlkit.cli.from_cml.launching import Launch
 from cmlkit.cli.from_cml.workflow import SETUP_ACTION, Job, Step, is_about_cml, is_job_token, jobs, token
+from cmlkit.sinks.yaml_text import Quote, inline
 
 CHECKOUT = "actions/checkout"
 _VEGA = re.compile(r"\b(vl2png|vl2svg|vl2vg|vg2png|vg2svg)\b")
@@ -183,12 +184,12 @@ class _Rewriting:
     def _replace_scalar(self, node: object, new: str, *, why: str = "") -> None:
         assert isinstance(node, ScalarNode)
         start, end = self._document.scalar_start(node), int(node.end_mark.index)
-        quote = node.style if node.style in ("'", '"') else ""
+        quote: Quote = "'" if node.style == "'" else '"' if node.style == '"' else ""
         # A comment that names the version of a commit is not about the new one.
         tail = re.compile(r"[ \t]+# *v\d[\w.]*[ \t]*(?=\r?$)", re.MULTILINE).match(self._document.text, end)
         end = tail.end() if tail else end
         line = self._document.line(start)
-        self._edits.append(Edit(start=start, end=end, text=f"{quote}{new}{quote}", line=line, why=why))
+        self._edits.append(Edit(start=start, end=end, text=inline(new, quote=quote), line=line, why=why))
 
     def _container(self, job: Job, image: ScalarNode) -> None:
         has_dvc = any(step.run and _DVC.search(str(step.run.value)) for step in job.steps)
@@ -210,7 +211,7 @@ class _Rewriting:
         key, node = entries(step.node)["run"]
         start, end = int(key.start_mark.index), self._document.content_end(node)
         first = self._document.line(start)
-        self._edits.append(Edit(start=start, end=end, text=f"uses: {self._action}", line=first, why=_NEEDED))
+        self._edits.append(Edit(start=start, end=end, text=f"uses: {inline(self._action)}", line=first, why=_NEEDED))
 
     def _add_action(self, job: Job) -> None:
         """Add a step with the action behind the checkout, or in front of the first step."""
@@ -222,10 +223,10 @@ class _Rewriting:
             self._remark(start, "by hand", f"Add a step before this one: uses: {self._action}")
             return
         if checkout is None:
-            line, text = first - 1, f"{indent}- uses: {self._action}\n"
+            line, text = first - 1, f"{indent}- uses: {inline(self._action)}\n"
         else:
             line = self._document.line(self._document.content_end(checkout.node))
-            start, text = self._document.line_end(line), f"\n{indent}- uses: {self._action}"
+            start, text = self._document.line_end(line), f"\n{indent}- uses: {inline(self._action)}"
         self._edits.append(Edit(start=start, end=start, text=text, line=line, why=_NEEDED, added=True))
 
     def _script(self, job: Job, step: Step, found: Found) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
+
+import pytest
 
 PACKAGE = Path(__file__).parents[3] / "cmlkit"
 
@@ -112,3 +115,77 @@ def test_tokens_that_a_forge_makes_are_kept_secret_where_they_are_read() -> None
 
 def test_only_the_workplace_that_has_a_runner_masks() -> None:
     assert {place for place, call in calls() if name_of(call.func) == "mask"} == {"ci/github_actions.py"}
+
+
+# Modules that write YAML -> their functions that return it, besides those of the place.
+WRITE_YAML = {
+    "cli/from_cml/launching.py": {"_source"},  # copies a part of the user's own file
+    "cli/from_cml/rewriting.py": set[str](),
+    "pipeline.py": set[str](),
+    "scaffold.py": {"_written"},
+    "settings/pipeline.py": set[str](),
+}
+DUMPS = {"dump", "dump_all", "safe_dump", "safe_dump_all", "serialize", "serialize_all"}
+# The beginning of a line before its value: with an indentation, it is YAML in any module but those.
+LINE = re.compile(r"(?:^|\n) *(?:- )?(?:[\w-]+: +[\"']?|(?<=- ))$")
+INDENTED_LINE = re.compile(r"(?:^|\n) +(?:- )?(?:[\w-]+: +[\"']?|(?<=- ))$")
+NO_YAML = {"__main__.py": "the next step below an error", "runner/ladder.py": "refusals below an error"}
+
+
+def values_of_lines(text: ast.JoinedStr, line: re.Pattern[str]) -> Iterator[ast.expr]:
+    """The values of an f-string that stand where a line of YAML has its value."""
+    before = ""
+    for part in text.values:
+        if isinstance(part, ast.Constant):
+            before += str(part.value)
+        elif isinstance(part, ast.FormattedValue):
+            if line.search(before):
+                yield part.value
+            before += "X"
+
+
+def writes_raw(place: str, text: ast.JoinedStr) -> bool:
+    known = {"inline"} | WRITE_YAML.get(place, set())
+    line = LINE if place in WRITE_YAML else INDENTED_LINE
+    values = values_of_lines(text, line) if place not in NO_YAML else ()
+    return any(not (isinstance(value, ast.Call) and name_of(value.func) in known) for value in values)
+
+
+def test_yaml_is_written_through_one_module() -> None:
+    around = {
+        f"{place}:{call.lineno}"
+        for place, call in calls()
+        if name_of(call.func) in DUMPS
+        and (not isinstance(call.func, ast.Attribute) or name_of(call.func.value) in ("yaml", "_yaml"))
+        and place != "sinks/yaml_text.py"
+    }
+    assert around == set()
+    importing = {
+        place
+        for place, node in nodes()
+        if isinstance(node, ast.ImportFrom)
+        and (
+            node.module == "cmlkit.sinks.yaml_text"
+            or (node.module == "cmlkit.sinks" and "yaml_text" in {name.name for name in node.names})
+        )
+    }
+    assert importing == set(WRITE_YAML)
+
+
+def test_no_line_of_yaml_is_made_by_hand() -> None:
+    raw = [
+        f"{place}:{node.lineno}: {ast.unparse(node)}"
+        for place, node in nodes()
+        if isinstance(node, ast.JoinedStr) and writes_raw(place, node)
+    ]
+    assert raw == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['f"  - {rule}\\n"', 'f"run:\\n  key: {value}"', "f\"  cron: '{cron}'\"", 'f"{a}\\n    - uses: {action}"'],
+)
+def test_a_line_made_by_hand_would_be_found(text: str) -> None:
+    line = ast.parse(text, mode="eval").body
+    assert isinstance(line, ast.JoinedStr)
+    assert writes_raw("another.py", line)
