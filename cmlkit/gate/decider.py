@@ -56,23 +56,22 @@ def _tells_of_model(found: Sequence[str]) -> bool:
 
 def _single_classes(names: Iterable[str]) -> frozenset[str]:
     """Return the metrics that are a row of one class, `setosa.recall`, and not of the whole, `macro avg.recall`."""
-    rows: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)  # table and row -> column -> name
+    rows: dict[tuple[tuple[str, ...], str], dict[str, str]] = defaultdict(dict)  # table and row -> column -> name
     for name in names:
         table, row, column = _place(name)
         if row:
             rows[table, row][column] = name
-    wholes = {table for table, row in rows if _WHOLE & set(words(row))}
+    wholes = {table for table, row in rows if _has(row, _WHOLE)}
     found: set[str] = set()
     for (table, row), columns in rows.items():
-        is_whole = bool(_WHOLE & set(words(row)))
-        is_split = bool((_HELD_OUT | _TRAINING) & set(words(row)))
-        if not is_whole and not is_split and (table in wholes or len(_REPORT & set(columns)) >= 3):
+        is_class = not _has(row, _WHOLE | _HELD_OUT | _TRAINING)
+        if is_class and (table in wholes or len(_REPORT & set(columns)) >= 3):
             found |= set(columns.values())
     return frozenset(found)
 
 
-def _place(name: str) -> tuple[str, str, str]:
+def _place(name: str) -> tuple[tuple[str, ...], str, str]:
     """Return the table, row and column that `TABLE.ROW.COLUMN` names; row and table are empty if it has no parts."""
     *table, column = re.split(r"[./](?!\d*$)", name)
     row = table.pop() if table else ""
-    return ".".join(table), row, key(column)
+    return tuple(table), row, key(column)

@@ -45,6 +45,16 @@ REPORT = [
         ),
         (["train0-auc", "valid0-auc", "auc"], ["valid0-auc"]),
         (["train0-auc", "auc"], ["auc"]),
+        (["cat.iou", "dog.iou", "mean.iou"], ["mean.iou"]),
+        (["a/cat.iou", "a.mean.iou", "b/cat.iou"], ["a.mean.iou", "b/cat.iou"]),
+        (
+            ["setosa.precision", "setosa.recall", "setosa.f1-score", "rf.precision", "rf.recall"],
+            ["rf.precision", "rf.recall"],
+        ),
+        (
+            [f"{part}0.{name}" for part in ("train", "valid") for name in ("precision", "recall", "f1-score")],
+            ["valid0.precision", "valid0.recall", "valid0.f1-score"],
+        ),
         (["loss"], ["loss"]),
         (["train_loss", "train_accuracy"], []),
         (["epoch", "lift", "wobble_index"], ["lift"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from collections.abc import Sequence
@@ -19,6 +20,10 @@ def changed(wins: int, losses: int, samples: int) -> Interval:
     """The interval of models that differ on `wins` and `losses` samples, and are both right on the others."""
     rest = [1.0] * (samples - wins - losses)
     return paired_interval([0.0] * wins + [1.0] * losses + rest, [1.0] * wins + [0.0] * losses + rest)
+
+
+def mirrored(interval: Interval) -> Interval:
+    return dataclasses.replace(interval, low=-interval.high, high=-interval.low)
 
 
 def right_or_wrong(share: float, count: int, seed: int) -> list[float]:
@@ -95,6 +100,20 @@ def test_right_and_wrong_are_judged_by_mcnemars_exact_test(wins: int, losses: in
     assert interval.p_value == pytest.approx(p_value)
     assert interval.shows_difference == (p_value <= 0.05)
     assert interval.low <= (wins - losses) / samples <= interval.high
+
+
+def test_the_interval_of_right_and_wrong_is_bonett_and_prices_or_the_exact_one_if_that_reaches_further() -> None:
+    # The example of statpsych's ci.prop.ps, by D. G. Bonett: 26 and 4 changes among 48 pairs, 0.2548067 to 0.6251933.
+    exact = stats.binomtest(26, 30).proportion_ci(0.95, method="exact").low
+    for interval in (changed(26, 4, 48), mirrored(changed(4, 26, 48))):
+        assert interval.high == pytest.approx(0.6251933, abs=1e-7)
+        assert interval.low == pytest.approx(30 / 48 * (2 * exact - 1))
+    unchanged, margin = changed(0, 0, 48), 1.959964 * math.sqrt(2) / 50
+    assert (unchanged.low, unchanged.high) == pytest.approx((-margin, margin), abs=1e-7)
+
+
+def test_no_interval_of_right_and_wrong_reaches_beyond_1() -> None:
+    assert (changed(5, 0, 5).high, changed(0, 5, 5).low) == (1, -1)
 
 
 def test_four_wins_without_a_loss_could_be_chance() -> None:
