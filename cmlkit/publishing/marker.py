@@ -49,7 +49,9 @@ class Marker:
 def marker_in(body: str) -> Marker | None:
     """Return the first marker in a body, or None."""
     match = _MARKER.search(body)
+    if match is None:
+        return None
     try:
-        return typed(Marker(**read_json(match[1]))) if match else None
+        return typed(Marker(**read_json(match[1])))
     except (ValueError, TypeError):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Mapping
 
 from cmlkit.clock import Clock
 from cmlkit.errors import SettingsError
@@ -21,7 +22,7 @@ _TRAILER = "Cmlkit-Branch: [{branch}]"
 _LOOKS_AT_EMPTY, _SECONDS_BETWEEN_LOOKS = 6, 1.0
 # A person who starts a run by hand wants that run.
 _BY_HAND = ("", "workflow_dispatch")
-_FIELDS = {
+_FIELDS: Mapping[str | None, str] = {
     "base": r".+",
     "run": r"(?:\d+|local[0-9a-f]+)",
     "attempt": r"\d+",
@@ -113,5 +114,5 @@ def _is_filled(template: str, name: str) -> bool:
         parts = list(string.Formatter().parse(template))
     except ValueError:
         return False  # the publish says why
-    pattern = "".join(re.escape(text) + _FIELDS.get(field or "", "") for text, field, _, _ in parts)
+    pattern = "".join(re.escape(text) + _FIELDS.get(field, "") for text, field, _, _ in parts)
     return re.fullmatch(pattern, name) is not None

@@ -25,6 +25,7 @@ class File:
     texts: list[str]
     clock: FastClock = field(default_factory=FastClock)
     written: list[tuple[float, str, str]] = field(default_factory=list)
+    lasts: list[bool] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     failures: int = 0
     left_at: float = float("inf")
@@ -44,6 +45,7 @@ class File:
                 self.failures -= 1
                 raise ServiceError("GitHub is away.")
             self.written.append((seconds(), look().text, ending))
+            self.lasts.append(is_last)
 
         follow(
             look,
@@ -78,6 +80,7 @@ def test_what_does_not_change_is_written_once_and_at_its_end_with_the_time() -> 
         "<sub>Running for 0 s.</sub>",
         "<sub>Ended after 1 min 39 s.</sub>",
     ]
+    assert file.lasts == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -88,10 +91,14 @@ def test_what_does_not_change_is_written_once_and_at_its_end_with_the_time() -> 
         ("step 30 of 120", 0.25),
         ("done: 45 %", 0.45),
         ("epoch 1/10: 50%|█████     | 5/10", 0.5),
+        ("epoch 1/1", 1.0),
+        ("done: 100 %", 1.0),
         ("read data/2024/05", None),
         ("2024/05/31 08:00", None),
         ("loss 0.3", None),
         ("7/0", None),
+        ("0/0", None),
+        ("accuracy 101 %", None),
         ("accuracy 140 %", None),
     ],
 )

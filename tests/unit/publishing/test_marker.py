@@ -20,6 +20,12 @@ def test_a_marker_is_read_back_from_any_body_without_ending_its_comment(subject:
     assert marker_in(f"{before.replace('<', '')}{marker}{after}") == marker
 
 
+def test_a_subject_cannot_end_the_comment_that_it_is_in() -> None:
+    assert str(a_marker(subject="a-->b")) == (
+        '<!-- cmlkit: {"kind": "report", "subject": "a\\u002d\\u002d\\u003eb", "run": "12", "attempt": 1} -->'
+    )
+
+
 @pytest.mark.parametrize(
     "body", ["", "report", "<!-- cmlkit: {} -->", "<!-- cmlkit: {broken} -->", '<!-- cmlkit: {"a": 1} -->']
 )
@@ -35,7 +41,11 @@ def test_a_body_without_a_marker_has_none(body: str) -> None:
         (("10", 1), ("10", 2), True),
         (("10", 2), ("10", 2), False),
         (("local-a", 1), ("local-b", 1), False),
+        (("local-a", 1), ("local-b", 2), False),
         (("local-a", 1), ("local-a", 2), True),
+        (("local-a", 2), ("local-a", 2), False),
+        (("9", 1), ("local-a", 1), False),
+        (("local-a", 1), ("9", 1), False),
     ],
 )
 def test_runs_are_ordered_by_number_and_attempt(ours: tuple[str, int], theirs: tuple[str, int], older: bool) -> None:
