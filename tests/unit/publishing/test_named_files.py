@@ -158,7 +158,9 @@ def test_the_commits_message_and_whether_it_skips_checks(job: Job, spec: dict[st
     job.forge.required = ("lint", "build")
     job.pr(new("a.txt"), **spec)
     assert job.message() == message
-    pending = "main requires checks that [skip ci] leaves pending: lint, build. Use --no-skip-ci, or start them by hand."
+    pending = (
+        "main requires checks that [skip ci] leaves pending: lint, build. Use --no-skip-ci, or start them by hand."
+    )
     assert job.heard.warnings == ([pending] if "[skip ci]" in message else [])
 
 
