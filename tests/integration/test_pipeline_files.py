@@ -97,7 +97,7 @@ def trained(checkout: Checkout) -> Checkout:
 def test_a_model_that_dvc_keeps_has_its_lock_file_of_before_and_can_be_pushed(checkout: Checkout) -> None:
     before = (checkout.root / "sub/dvc.lock").read_bytes()
     found = trained(checkout).found()
-    assert (found.root, found.owned, found.kept) == (checkout.root, {"sub/m.pkl"}, {"sub/m.pkl"})
+    assert (found.root, *found.owned, *found.kept) == (checkout.root, "sub/m.pkl", "sub/m.pkl")
     assert [(each.path, each.folder, each.stage) for each in found.outputs] == [("sub/m.pkl", "sub", "train")]
     assert (found.before, found.is_pushable, checkout.warnings) == ({"sub/dvc.lock": before}, True, [])
     assert checkout.calls() == ["sub config --list"]
@@ -117,7 +117,7 @@ def test_a_training_without_a_pipeline_asks_nobody(checkout: Checkout) -> None:
 def test_a_pipeline_at_the_top_of_a_folder_without_git_has_no_lock_file_of_before(checkout: Checkout) -> None:
     outside = Checkout(root=checkout.root / "sub", environ=checkout.environ)
     found = outside.found(prefix="")
-    assert (found.root, found.kept, found.before) == (outside.root, {"m.pkl"}, {"dvc.lock": None})
+    assert (found.root, *found.kept, found.before) == (outside.root, "m.pkl", {"dvc.lock": None})
     said: list[str] = []
     found.push(said.append)
     assert said == ["dvc push dvc.yaml"]
@@ -150,7 +150,7 @@ def test_a_model_that_dvc_cannot_push_is_an_error_and_other_outputs_are_a_warnin
         "outs: [m.pkl: {cache: false}, cache.bin]", locked=f"{entry('m.pkl', 'weights')}, {entry('cache.bin', '')}"
     )
     found = checkout.found()
-    assert (found.owned, found.kept, found.is_pushable) == ({"sub/m.pkl"}, set(), False)
+    assert (*found.owned, *found.kept, found.is_pushable) == ("sub/m.pkl", False)
     [warning] = checkout.warnings
     assert warning.startswith("Outputs of dvc.yaml are not pushed, so that others must make them again: The DVC")
     found.push(lambda text: pytest.fail(text))
@@ -159,7 +159,7 @@ def test_a_model_that_dvc_cannot_push_is_an_error_and_other_outputs_are_a_warnin
 def test_a_pipeline_that_keeps_nothing_needs_no_dvc(checkout: Checkout) -> None:
     checkout.stage("outs: [m.pkl: {cache: false}]", locked=entry("m.pkl", "of long ago"))
     found = checkout.found()
-    assert (found.owned, found.kept, found.is_pushable) == ({"sub/m.pkl"}, set(), False)
+    assert (*found.owned, *found.kept, found.is_pushable) == ("sub/m.pkl", False)
     assert checkout.calls() == []
 
 

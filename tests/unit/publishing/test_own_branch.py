@@ -14,7 +14,7 @@ from cmlkit.publishing.own_branch import check_own, own_branch, refuse_chain, si
 from cmlkit.records.workflow_run import Trigger, TriggerKind, WorkflowRun
 from cmlkit.settings.schema import PublishSpec
 from tests.fake_forge import FastClock
-from tests.toys.forge import ToyForge
+from tests.unit.publishing.in_memory import ToldForge
 
 USUAL = "cmlkit/{base}/{run}"
 
@@ -81,23 +81,23 @@ def test_a_chain_is_refused_unless_a_setting_allows_it() -> None:
 
 
 @pytest.fixture
-def forge() -> ToyForge:
-    found = ToyForge("octo/forest")
+def forge() -> ToldForge:
+    found = ToldForge("octo/forest")
     found.start({})
     return found
 
 
-def commit(forge: ToyForge, branch: str, message: str) -> None:
+def commit(forge: ToldForge, branch: str, message: str) -> None:
     parent = forge.branches.get(branch, forge.branches["main"])
     forge.commit(Changes(message=message, files=()), branch=branch, parent=parent, is_new=branch not in forge.branches)
 
 
-def check(forge: ToyForge, name: str, clock: FastClock | None = None) -> None:
+def check(forge: ToldForge, name: str, clock: FastClock | None = None) -> None:
     clock = clock or FastClock()
     check_own(name, forge.branches[name], base=forge.branches["main"], run="100", forge=forge, clock=clock)
 
 
-def assert_refused(forge: ToyForge, name: str, clock: FastClock | None = None) -> None:
+def assert_refused(forge: ToldForge, name: str, clock: FastClock | None = None) -> None:
     with pytest.raises(SettingsError, match=f"The branch '{name}' exists, and cmlkit did not make it") as caught:
         check(forge, name, clock)
     assert "publish.branch" in caught.value.next_step
@@ -114,7 +114,7 @@ def assert_refused(forge: ToyForge, name: str, clock: FastClock | None = None) -
     ],
 )
 def test_an_existing_branch_is_cmlkits_by_its_name_or_its_last_commit(
-    forge: ToyForge, name: str, message: str, is_own: bool
+    forge: ToldForge, name: str, message: str, is_own: bool
 ) -> None:
     commit(forge, name, message)
     clock = FastClock()
@@ -128,7 +128,7 @@ def test_an_existing_branch_is_cmlkits_by_its_name_or_its_last_commit(
 @pytest.mark.parametrize("state", ["open", "closed"])
 @pytest.mark.parametrize(("kind", "is_own"), [("pull-request", True), ("report", False), (None, False)])
 def test_an_existing_branch_is_cmlkits_if_one_of_its_pull_requests_has_the_marker(
-    forge: ToyForge, state: str, kind: Kind | None, is_own: bool
+    forge: ToldForge, state: str, kind: Kind | None, is_own: bool
 ) -> None:
     for name in ("daily", "release"):
         commit(forge, name, "By hand")
@@ -153,7 +153,7 @@ def test_an_existing_branch_is_cmlkits_if_one_of_its_pull_requests_has_the_marke
     ids=["another run commits", "another run gives it up", "a person commits"],
 )
 def test_a_branch_without_a_commit_may_be_one_that_another_run_is_making(
-    forge: ToyForge, meanwhile: Callable[[ToyForge], None], is_fine: bool
+    forge: ToldForge, meanwhile: Callable[[ToldForge], None], is_fine: bool
 ) -> None:
     forge.create_branch("daily", forge.branches["main"])
     clock = FastClock(when_slept=lambda: meanwhile(forge) if len(clock.slept) == 3 else None)
@@ -164,6 +164,6 @@ def test_a_branch_without_a_commit_may_be_one_that_another_run_is_making(
     assert clock.slept == [1.0] * 3
 
 
-def test_a_branch_that_stays_without_a_commit_is_not_cmlkits(forge: ToyForge) -> None:
+def test_a_branch_that_stays_without_a_commit_is_not_cmlkits(forge: ToldForge) -> None:
     forge.create_branch("daily", forge.branches["main"])
     assert_refused(forge, "daily")
