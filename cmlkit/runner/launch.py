@@ -95,26 +95,31 @@ class Launching:
         self.progress = progress
         self.clock = clock
         self.started = clock.now()
-        # Seconds of the search for capacity after the first time that every option was full, and until when counted.
-        self._waited: dict[str, float] = {}
-        self._counted_until: dict[str, float] = {}
+        # How many seconds each runner's search for capacity has lasted, from the first time that every option was full.
+        self._searched: dict[str, float] = {}
+        self._searching_since: dict[str, float] = {}
         # Names are registered before the launch, so they can only say when the last of all leases is over.
         over = latest_end(spec, started=self.started)
         self.names = [lease.new_name(workflow_run, number, expires=over) for number in range(1, spec.count + 1)]
         self._expires: dict[str, int] = {}
         self._pool = ThreadPoolExecutor(max_workers=THREADS)
         self._plan: Future[LaunchPlan] = Future()
-        self._downloads: Mapping[Architecture, Future[RunnerDownload]] = {}
+        self._downloads: Mapping[Architecture, Future[RunnerDownload]]
         self._buying: dict[str, Future[_Bought]] = {}
         self._created = Created()
         self._given_up = False
-        # Called now and then in the main thread: botocore takes what a signal raises in it for a lost connection.
-        self.raise_if_interrupted: Callable[[], None] = lambda: None
+        self._raise_if_interrupted: Callable[[], None]
         # The runner of another launch that this one would double, if any: all wait for the first one to look.
         self._other_launch: Future[Runner | None] = Future()
 
-    def run(self) -> tuple[Launched, ...]:
-        """Return the runners once they are online. If this raises, the caller must call `withdraw`."""
+    def run(self, raise_if_interrupted: Callable[[], None]) -> tuple[Launched, ...]:
+        """Return the runners once they are online. If this raises, the caller must call `withdraw`.
+
+        Args:
+            raise_if_interrupted: Called now and then in the main thread: botocore takes what a signal raises in it for
+                a lost connection.
+        """
+        self._raise_if_interrupted = raise_if_interrupted
         with self.progress.stage("Launch") as say:
             bought = self._buy_all()
             say(", ".join(f"{item.instance.id}: {item.rung}" for item in bought.values()))
@@ -136,8 +141,7 @@ class Launching:
 
     def _give_up(self) -> None:
         self._given_up = True
-        if not self._plan.done():
-            self._plan.set_exception(Interrupted("The launch was given up."))
+        self._plan.cancel()
         self._pool.shutdown(wait=False, cancel_futures=True)
         wait(self._buying.values(), timeout=SETTLE_SECONDS)
 
@@ -151,7 +155,7 @@ class Launching:
         for name in self.names:
             self._buying[name] = self._pool.submit(self._buy, name)
         planned = self._planned()
-        self.raise_if_interrupted()
+        self._raise_if_interrupted()
         self._plan.set_result(planned)
         for note in self._plan.result().notes:
             self.progress.note(note)
@@ -161,6 +165,7 @@ class Launching:
             try:
                 bought[name] = buying.result()
             except CmlkitError as error:
+                self._raise_if_interrupted()
                 failed[name] = error
         self._settle(failed, came=bought)
         return bought
@@ -180,7 +185,7 @@ class Launching:
         failed: dict[str, CmlkitError] = {}
 
         def tell(text: str) -> None:
-            self.raise_if_interrupted()
+            self._raise_if_interrupted()
             say(text)
 
         while bought:
@@ -200,6 +205,7 @@ class Launching:
                 try:
                     again[name] = self._bought_elsewhere(bought[name], error)
                 except CmlkitError as final:
+                    self._raise_if_interrupted()
                     failed[name] = final
             bought = again
         self._settle(failed, came=online)
@@ -278,14 +284,14 @@ class Launching:
         except LaunchIncomplete as incomplete:
             raise incomplete.error from incomplete.error.__cause__
         finally:
-            self._counted_until.pop(name, None)
+            self._searching_since.pop(name, None)
         return _Bought(jit_runner=jit_runner, instance=instance, rung=rung, earlier=earlier)
 
     def _request(self, jit_runner: JitRunner, rung: Rung) -> Request:
         """Return the launch on a rung. Its lease begins now, and is the same however often the request is sent."""
         name, download = jit_runner.runner.name, self._downloads[rung.instance_type.architecture].result()
-        if name in self._counted_until:
-            self._count_waiting(name)
+        if name in self._searching_since:
+            self._searched[name] = self.clock.now() - self._searching_since[name]
         self._expires[name] = int(self.clock.now() + self.spec.max_lifetime)
         spec = instance_spec(
             self.spec,
@@ -305,9 +311,12 @@ class Launching:
 
         return send
 
-    def _require_time(self) -> None:
+    def _require_wanted(self) -> None:
         if self._given_up:
             raise Interrupted("The launch was given up.")
+
+    def _require_time(self) -> None:
+        self._require_wanted()
         if self.clock.now() >= self._deadline():
             raise WaitTimeout(
                 f"No instance could be launched within {self.spec.wait_timeout:.0f} s.",
@@ -316,20 +325,12 @@ class Launching:
 
     def _deadline(self) -> float:
         """Return until when the runners must be online; the search for capacity, once all is full, does not count."""
-        return self.started + self.spec.wait_timeout + max(self._waited.values(), default=0.0)
+        return self.started + self.spec.wait_timeout + max(self._searched.values(), default=0.0)
 
     def _wait_for_capacity(self, name: str, seconds: float) -> None:
-        if self._given_up:
-            raise Interrupted("The launch was given up.")
-        self._count_waiting(name, ahead=seconds)
+        self._require_wanted()
+        self._searching_since.setdefault(name, self.clock.now() - self._searched.get(name, 0.0))
         self.progress.note(f"No option has capacity; the next try is in {seconds:.0f} s.")
-
-    def _count_waiting(self, name: str, *, ahead: float = 0.0) -> None:
-        """Count the time since the last call, and `ahead` seconds, as spent on the search for capacity."""
-        until = self.clock.now() + ahead
-        since = self._counted_until.get(name, self.clock.now())
-        self._waited[name] = self._waited.get(name, 0.0) + until - since
-        self._counted_until[name] = until
 
     def _tell_refusal(self, refusal: Refusal) -> None:
         self.progress.note(f"{refusal.rung}: {refusal.error.message}")
@@ -385,8 +386,7 @@ def launch_all(
     launching = _launching(spec, workflow_run, forge, job_forge, cloud_for, progress, clock)
     closed: BrokenPipeError | None = None
     with taken_back(launching.withdraw, keep=True) as signals:
-        launching.raise_if_interrupted = signals.raise_if_received
-        launched = launching.run()
+        launched = launching.run(signals.raise_if_received)
         try:
             tell(launched)
         except BrokenPipeError as error:
@@ -415,8 +415,7 @@ def launch_runner(
     """
     launching = _launching(replace(spec, count=1), workflow_run, forge, job_forge, cloud_for, progress, clock)
     with taken_back(launching.withdraw, keep=False) as signals:
-        launching.raise_if_interrupted = signals.raise_if_received
-        yield launching.run()[0]
+        yield launching.run(signals.raise_if_received)[0]
 
 
 def _launching(
