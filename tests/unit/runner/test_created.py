@@ -49,10 +49,12 @@ class Answering:
     region: str = "here"
 
     def check_spec(self, spec: InstanceSpec) -> None:
+        assert spec is SPEC
         if self.misfit:
             raise self.misfit
 
     def launch(self, spec: InstanceSpec) -> Instance:
+        assert spec is SPEC
         if self.launch_error:
             raise self.launch_error
         return INSTANCE

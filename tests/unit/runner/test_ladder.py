@@ -6,10 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from cmlkit.clouds.launching import Instance, LaunchRefused, Remedy
+from cmlkit.clouds.launching import Instance, LaunchIncomplete, LaunchRefused, Remedy
 from cmlkit.clouds.planning import Image, InstanceType, Market, Subnet
 from cmlkit.errors import AnswerLost, CapacityError, CmlkitError, PermissionDenied, ServiceError, SettingsError
-from cmlkit.runner.ladder import PAUSES_SECONDS, Refusal, Request, Rung, climb, ordered
+from cmlkit.runner.ladder import (
+    PAUSES_SECONDS,
+    SETTLING_PAUSES_SECONDS,
+    Refusal,
+    Request,
+    Rung,
+    climb,
+    ordered,
+)
 from tests.fake_forge import FastClock
 
 
@@ -48,9 +56,16 @@ def refuse(
     *,
     words: str = "",
     ends_as: type[CmlkitError] = CapacityError,
+    settles: bool = False,
 ) -> LaunchRefused:
     return LaunchRefused(
-        "AWS did not launch it.", code=code, remedy=remedy, next_step=next_step, words=words, ends_as=ends_as
+        "AWS did not launch it.",
+        code=code,
+        remedy=remedy,
+        next_step=next_step,
+        words=words,
+        ends_as=ends_as,
+        settles=settles,
     )
 
 
@@ -161,12 +176,94 @@ def test_after_a_pause_for_capacity_the_request_is_a_new_one() -> None:
     assert (len(launch.requests), len(launch.tried)) == (3, 5)
 
 
+@pytest.mark.parametrize(
+    ("remedy", "ends_as", "is_tried_again"),
+    [
+        (Remedy.OTHER_PLACE, CapacityError, True),
+        (Remedy.LATER, CapacityError, True),
+        (Remedy.OTHER_QUOTA, CapacityError, False),
+        (Remedy.OTHER_REGION, CapacityError, False),
+        (Remedy.OTHER_PLACE, PermissionDenied, False),
+        (Remedy.OTHER_TYPE, SettingsError, False),
+    ],
+)
+def test_only_places_that_are_full_are_tried_again(
+    remedy: Remedy, ends_as: type[CmlkitError], is_tried_again: bool
+) -> None:
+    full, other = rung("a"), rung("b", zone="us-east-1a")
+    launch = Attempts(errors={"b": [refuse(remedy, ends_as=ends_as) for _ in range(99)]})
+    with pytest.raises(CapacityError):
+        climb([other, full], launch, clock=FastClock(), patience=300.0)
+    assert launch.requests.count(full) > 1
+    assert (launch.requests.count(other) > 1) is is_tried_again
+
+
+@pytest.mark.parametrize("patience", [0.5, 100.0, 86_400.0])
+def test_full_places_are_tried_again_in_growing_pauses_until_patience_ends(patience: float) -> None:
+    clock, launch = FastClock(), Attempts()
+    told: list[float] = []
+    with pytest.raises(CapacityError):
+        climb([rung("a")], launch, clock=clock, patience=patience, waiting=told.append)
+    assert sum(clock.slept) == pytest.approx(patience)
+    assert told == clock.slept
+    assert len(launch.tried) == len(clock.slept) + 1
+    for pause, middle in zip(clock.slept[:-1], [15.0, 30.0, 60.0, *[120.0] * len(clock.slept)], strict=False):
+        assert 0.8 * middle <= pause <= 1.2 * middle
+
+
+def test_without_patience_nothing_is_waited_for() -> None:
+    clock = FastClock()
+    with pytest.raises(CapacityError):
+        climb([rung("a")], Attempts(), clock=clock)
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize("error", [AnswerLost("reset"), refuse(Remedy.LATER)])
+def test_launches_that_began_together_do_not_repeat_together(error: Exception) -> None:
+    slept = []
+    for _ in range(100):
+        clock = FastClock()
+        climb([rung("a")], Attempts([rung("a")], {"a": [error]}), clock=clock)
+        slept += clock.slept
+    assert len(set(slept)) == 100
+    assert all(0.5 <= pause <= 1.5 for pause in slept)
+
+
+def incomplete(*, settles: bool) -> LaunchIncomplete:
+    return LaunchIncomplete(instance(rung("a")), PermissionDenied("It may not schedule."), settles=settles)
+
+
+@pytest.mark.parametrize("not_known_yet", [refuse(Remedy.OTHER_TYPE, settles=True), incomplete(settles=True)])
+def test_a_name_that_the_cloud_does_not_know_yet_is_waited_for(not_known_yet: Exception) -> None:
+    clock, rungs = FastClock(), [rung("a"), rung("b")]
+    launch = Attempts(rungs, {"a": [not_known_yet] * len(SETTLING_PAUSES_SECONDS)})
+    assert climb(rungs, launch, clock=clock)[0] == rungs[0]
+    assert (clock.slept, launch.requests) == (list(SETTLING_PAUSES_SECONDS), rungs[:1])
+
+
+def test_a_name_that_is_wrong_on_every_rung_is_waited_for_only_once() -> None:
+    clock, unknown = FastClock(), refuse(Remedy.OTHER_TYPE, settles=True, ends_as=SettingsError)
+    launch = Attempts(errors={name: [unknown] * 9 for name in ("a", "b")})
+    with pytest.raises(SettingsError):
+        climb([rung("a"), rung("b")], launch, clock=clock)
+    assert clock.slept == list(SETTLING_PAUSES_SECONDS)
+    assert [item.instance_type.name for item in launch.tried] == [*"aaaaaa", "b"]
+
+
+def test_an_instance_without_its_expiry_ends_the_climb() -> None:
+    launch = Attempts([rung("b")], {"a": [incomplete(settles=False)]})
+    with pytest.raises(LaunchIncomplete):
+        climb([rung("a"), rung("b")], launch, clock=FastClock())
+    assert len(launch.tried) == 1
+
+
 @pytest.mark.parametrize("last", [lambda: AnswerLost("reset"), lambda: refuse(Remedy.LATER)])
 def test_no_other_rung_is_tried_while_an_instance_may_exist(last: Callable[[], Exception]) -> None:
     rungs = [rung("a"), rung("b")]
     launch = Attempts(rungs, errors={"a": [AnswerLost("reset"), *(last() for _ in PAUSES_SECONDS)]})
-    with pytest.raises(ServiceError, match="is unknown"):
+    with pytest.raises(ServiceError, match="is unknown: reset") as raised:
         climb(rungs, launch, clock=FastClock())
+    assert raised.value.next_step == "Try again when the connection to AWS is stable."
     assert {item.instance_type.name for item in launch.tried} == {"a"}
 
 
@@ -221,11 +318,12 @@ def test_a_ladder_that_settings_or_permissions_close_ends_as_their_error(ends_as
 
 
 def test_the_table_begins_with_what_a_person_can_mend_and_explains_it_once() -> None:
-    rungs = [rung("full"), rung("quota", quota="Q2"), rung("a"), rung("b")]
+    rungs = [rung("full"), rung("region", zone="us-east-1a"), rung("quota", quota="Q2"), rung("a"), rung("b")]
     errors: dict[str, list[Exception]] = {
         name: [refuse(Remedy.OTHER_PLACE, "Denied", "Allow it.", words="It is denied.", ends_as=PermissionDenied)]
         for name in ("a", "b")
     }
+    errors["region"] = [refuse(Remedy.OTHER_REGION, "OptInRequired")]
     errors["quota"] = [refuse(Remedy.OTHER_QUOTA, "VcpuLimitExceeded", "Ask for more.")]
     with pytest.raises(CapacityError) as raised:
         climb(rungs, Attempts(errors=errors), clock=FastClock())
@@ -234,6 +332,7 @@ def test_the_table_begins_with_what_a_person_can_mend_and_explains_it_once() -> 
         f"  a {place}: Denied (It is denied.)",
         f"  b {place}: Denied",
         f"  quota {place}: VcpuLimitExceeded",
+        "  region spot in us-east-1a (subnet-us-east-1a): OptInRequired",
         f"  full {place}: InsufficientInstanceCapacity",
     ]
     assert raised.value.next_step.splitlines()[1:] == ["Allow it.", "Ask for more."]

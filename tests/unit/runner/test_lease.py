@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -53,13 +54,18 @@ def test_the_users_tags_come_along_as_text() -> None:
 
 @pytest.mark.parametrize("name", ["cmlkit:run", "CMLKIT:mine"])
 def test_tags_of_cmlkits_own_are_refused(name: str) -> None:
-    with pytest.raises(SettingsError, match="is reserved"):
+    with pytest.raises(SettingsError, match=f"'{name}' is reserved") as raised:
         lease.tags(RUN, RUNNER, scope="octo", expires=1.0, extra={name: "1"})
+    assert raised.value.next_step == "Rename it in `tags`."
 
 
 @pytest.mark.parametrize(("text", "expires"), [("1800000000", 1_800_000_000), ("soon", None), ("", None), ("-5", None)])
 def test_only_a_time_is_taken_for_an_expiry(text: str, expires: int | None) -> None:
     assert lease.expires(replace(INSTANCE, tags={"cmlkit:expires": text})) == expires
+
+
+def test_an_instance_without_a_lease_has_no_expiry() -> None:
+    assert lease.expires(INSTANCE) is None
 
 
 def launched_by(run: WorkflowRun, spec: RunnerSpec, runner_id: int) -> Runner:
@@ -82,6 +88,7 @@ SPEC = RunnerSpec(instance_type=("t3.medium",), labels=("a", "b"))
         (RUN, replace(SPEC, instance_type=("g5.xlarge",)), 6, False),
         (replace(RUN, attempt=1), SPEC, 6, False),
         (replace(RUN, job="train-1"), SPEC, 6, False),
+        (replace(RUN, job="train-all-1"), SPEC, 6, False),
         (OTHER_RUN, SPEC, 6, False),
     ],
 )
@@ -106,3 +113,12 @@ def test_only_the_first_runner_of_a_launch_says_that_another_one_is_earlier(
         for item, which, of in ((5, 1, "mine"), (4, number, label))
     )
     assert lease.earlier_launch(own, "mine", [own, other], run) == (other if earlier else None)
+
+
+def test_of_several_earlier_launches_the_first_one_is_named() -> None:
+    others = [launched_by(RUN, SPEC, runner_id) for runner_id in (6, 4, 5)]
+    assert lease.earlier_launch(RUNNER, lease.launch_label(RUN, SPEC), others, RUN) == others[1]
+
+
+def test_a_launch_label_is_short_and_names_the_attempt() -> None:
+    assert re.fullmatch(r"cmlkit-launch-2-[0-9a-f]{10}", lease.launch_label(RUN, SPEC))
