@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import re
 import tomllib
@@ -21,7 +22,8 @@ DEPTH_LIMIT = 20
 NODE_LIMIT = 200_000
 
 _NAMES = ("name", "metric", "metric_name", "key", ".metric", "measure", "type")
-_VALUES = ("value", "numberValue", "metric_value", "val", ".estimate", "estimate", "score", "result")
+_CLEAR_VALUES = ("value", "numberValue", "metric_value", "val")
+_VALUES = (*_CLEAR_VALUES, ".estimate", "estimate", "score", "result")
 _ROW_NAMES = frozenset({"fold", "seed", "split", "class"})
 
 
@@ -63,8 +65,6 @@ def read_yaml(text: str) -> list[Entry]:
         documents = [_of_node(node, budget, repeated) for node in nodes]
     except yaml.YAMLError as error:
         raise Unreadable(yaml_problem("", error)) from error
-    except RecursionError:
-        raise Unreadable(f"it nests deeper than {DEPTH_LIMIT} levels") from None
     return [*_repeats(repeated), *(entry for document in documents for entry in entries(document))]
 
 
@@ -130,10 +130,11 @@ def _of_mapping(prefix: str, document: Mapping[Any, Any], *, last: bool, depth: 
 
 def _of_list(name: str, items: list[Any], *, last: bool, depth: int) -> Iterator[Entry]:
     """Yield names and values, rows with names, or, of a history, the last of each; else the list is left out."""
+    prefix = f"{name}." if name else ""
     if items and all(map(_is_pair_list, items)):
-        items = [{"name": item[0], "value": item[1]} for item in items]
+        yield from (entry_of(f"{prefix}{key}", value) for key, value in items)
+        return
     if items and all(isinstance(item, dict) for item in items):
-        prefix = f"{name}." if name else ""
         pairs = [_pair(item) for item in items]
         if all(pairs):
             yield from (
@@ -144,7 +145,7 @@ def _of_list(name: str, items: list[Any], *, last: bool, depth: int) -> Iterator
             return
         table = _record_table(items, depth)
         if last or _names_rows(table) or _is_log(table):
-            yield from _renamed(prefix, entries_of(table))
+            yield from (dataclasses.replace(entry, name=f"{prefix}{entry.name}") for entry in entries_of(table))
             return
     elif items and last and name and not any(isinstance(item, dict | list | tuple) for item in items):
         present = [item for item in items if not is_missing(item)]
@@ -184,7 +185,7 @@ def _leaves(document: Mapping[Any, Any], depth: int = 0) -> Iterator[Any]:
 def _pair(item: Mapping[Any, Any]) -> tuple[str, Any] | None:
     """Return the name and the value of an object such as `{"name": "accuracy", "value": 0.9}`; None for another."""
     name = next((item[key] for key in _NAMES if isinstance(item.get(key), str)), None)
-    value = next((key for key in _VALUES[:4] if key in item), None)
+    value = next((key for key in _CLEAR_VALUES if key in item), None)
     if value is None and len(item) == 2:
         value = next((key for key in _VALUES if key in item), None)
     if name is None or value is None or isinstance(item[value], dict | list):
@@ -227,17 +228,6 @@ def _names_rows(table: Table) -> bool:
 def _is_log(table: Table) -> bool:
     """Return whether rows are rounds of a training, as in the `log_history` of Hugging Face's trainer_state.json."""
     return len(table.rows) > 1 and bool({"step", "epoch", "iteration"} & {name.casefold() for name in table.header})
-
-
-def _renamed(prefix: str, found: Sequence[Entry]) -> Iterator[Entry]:
-    for entry in found:
-        yield Entry(
-            name=prefix + entry.name,
-            value=entry.value,
-            reason=entry.reason,
-            percentage=entry.percentage,
-            repeats=entry.repeats,
-        )
 
 
 def _split_table(document: Mapping[str, Any]) -> Table | None:
@@ -283,19 +273,17 @@ def _repeats(names: Sequence[str]) -> list[Entry]:
     return [Entry(name=name, reason="it occurs twice") for name in dict.fromkeys(names)]
 
 
-def _of_node(node: yaml.Node, budget: list[int], repeated: list[str], depth: int = 0) -> Any:
+def _of_node(node: yaml.Node, budget: list[int], repeated: list[str]) -> Any:
     """Return the value of a node. Scalars stay as written: YAML 1.1 reads 1:30 as 90, and 1e-3 as text."""
     budget[0] -= 1
     if budget[0] < 0:
         raise Unreadable("its aliases repeat too much")
-    if depth > DEPTH_LIMIT:
-        return Strange()
     if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.startswith("tag:yaml.org,2002:python/"):
         return Strange()
     if isinstance(node, yaml.MappingNode):
-        return _of_mapping_node(node, budget, repeated, depth)
+        return _of_mapping_node(node, budget, repeated)
     if isinstance(node, yaml.SequenceNode):
-        return [_of_node(item, budget, repeated, depth + 1) for item in node.value]
+        return [_of_node(item, budget, repeated) for item in node.value]
     if node.tag == "tag:yaml.org,2002:null":
         return None
     if node.tag == "tag:yaml.org,2002:bool":
@@ -303,11 +291,11 @@ def _of_node(node: yaml.Node, budget: list[int], repeated: list[str], depth: int
     return node.value
 
 
-def _of_mapping_node(node: yaml.MappingNode, budget: list[int], repeated: list[str], depth: int) -> dict[str, Any]:
+def _of_mapping_node(node: yaml.MappingNode, budget: list[int], repeated: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in node.value:
         name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
-        content = _of_node(value, budget, repeated, depth + 1)
+        content = _of_node(value, budget, repeated)
         if key.tag == "tag:yaml.org,2002:merge" and isinstance(content, dict):
             found = {**content, **found}
             continue

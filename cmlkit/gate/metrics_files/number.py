@@ -66,38 +66,34 @@ def read_number(text: str, *, any_unit: bool = True) -> Number | str:
     text = text.strip().strip("`\"'").strip()
     if len(text) > LONGEST:
         return "it is text"
-    plain = plain_number(text)
+    plain = _plain(text)
     if plain is not None:
         return plain
     if match := _NOT_FINITE.match(text):
         return f"{match[0]} is not finite"
     match = _WRITTEN.fullmatch(text.rstrip(".;,") or text)
-    return not_a_number(text) if match is None else _number_of(match, text, any_unit=any_unit)
+    if match is None or (match["unit"] and not any_unit):
+        return not_a_number(text)
+    return _number_of(match)
 
 
-def number_at(text: str, start: int) -> tuple[Number | str, int]:
-    """Return the number that begins at a place of a text, or the reason why there is none, and its end."""
+def number_at(text: str, start: int) -> tuple[Number | str | None, int]:
+    """Return the number that begins at a place of a text, or why it cannot be used, and its end; None without one."""
     if infinite := _NOT_FINITE.match(text, start):
         return f"{infinite[0]} is not finite", infinite.end()
     match = _WRITTEN.match(text, start)
-    if match is None:
-        return not_a_number(text[start:].strip()), start
-    return _number_of(match, match[0], any_unit=True), match.end()
+    return (None, start) if match is None else (_number_of(match), match.end())
 
 
-def _number_of(match: re.Match[str], text: str, *, any_unit: bool) -> Number | str:
-    if match["unit"] and not any_unit:
-        return not_a_number(text)
-    value = digits_value(match["number"])
+def _number_of(match: re.Match[str]) -> Number | str:
+    value = _value(match["number"])
     if isinstance(value, str):
         return value
     return Number(value=value, is_percentage=any(match[name] for name in ("percent", "percent2", "percent3")))
 
 
-def plain_number(text: str) -> Number | str | None:
+def _plain(text: str) -> Number | str | None:
     """Return a number in the syntax of most programs, at once; None if it is not in that syntax."""
-    if not text or text[0] not in "+-.0123456789" or "_" in text:
-        return None
     try:
         value = float(text)
     except ValueError:
@@ -105,10 +101,9 @@ def plain_number(text: str) -> Number | str | None:
     return _finite(value, text)
 
 
-def digits_value(written: str) -> float | str:
+def _value(written: str) -> float | str:
     """Return the value of digits with separators, or the reason why they are ambiguous."""
-    text = re.sub(r"[\s$€£¥]", "", written.translate(_MINUS)) if not re.search(f"[{_GAPS}]", written) else written
-    text = re.sub(rf"(?<=\d)[{_GAPS}](?=\d\d\d(?!\d))", "_", text.translate(_MINUS))
+    text = re.sub(rf"(?<=\d)[{_GAPS}](?=\d\d\d(?!\d))", "_", written.translate(_MINUS))
     text, exponent = _exponent(re.sub(r"[\s$€£¥]", "", text))
     sign, body = ("-", text[1:]) if text.startswith("-") else ("", text.removeprefix("+"))
     plain = _without_thousands(body)
@@ -135,15 +130,11 @@ def _finite(value: float, text: str) -> Number | str:
 def _exponent(text: str) -> tuple[str, int]:
     """Split `1.2×10⁻³` and `1.2e-3` into digits and exponent."""
     match = re.fullmatch(r"(.*?)(?:[eE]|[×x*·]10(?:\^|\*\*)?\{?)([-+]?\d{1,6})\}?", text.translate(_SUPERSCRIPTS))
-    if match is None or (match[0] != text and not re.search(r"10[⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹]", text)):
-        return text, 0
-    return match[1], int(match[2])
+    return (text, 0) if match is None else (match[1], int(match[2]))
 
 
 def _without_thousands(body: str) -> str | None:
     """Return digits in Python's syntax; None if the only comma may be either separator."""
-    if re.fullmatch(r"\d*\.?\d*", body):
-        return body
     if re.fullmatch(r"[1-9]\d{0,2},\d{3}", body):
         return None
     if re.fullmatch(r"\d+,\d+", body):
@@ -154,4 +145,4 @@ def _without_thousands(body: str) -> str | None:
         r"[1-9]\d{0,2}(?:\.\d{3}){2,}", body
     ):
         return re.sub(r"[._'’]", "", body).replace(",", ".")
-    return re.sub(r"(?<=\d)_(?=\d)", "", body)
+    return body  # which may have underscores, as Python has them

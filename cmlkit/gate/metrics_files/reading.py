@@ -178,7 +178,7 @@ def _series_entry(name: str, value: Number | str) -> Entry:
 
 
 def _problem(path: str, error: Unreadable) -> str:
-    place = f"{path}{error}" if str(error).startswith(":") else f"{path}: {error}"
+    place = f"{path}{error}" if str(error).startswith((":", " ")) else f"{path}: {error}"
     return f"{place.rstrip('.')}."
 
 

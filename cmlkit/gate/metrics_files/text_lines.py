@@ -244,7 +244,7 @@ def _value_and_name(line: str, start: int, end: int) -> tuple[Number | str | Non
     found, stop = number_at(line, start)
     stop = len(line[:stop].rstrip())
     rest = line[stop:end]
-    if isinstance(found, Number) and re.match(r"[.]?\s*[,;|)\]}/]|\s+", rest) and rest.strip():
+    if found is not None and re.match(r"[.]?\s*[,;|)\]}/]|\s+", rest) and rest.strip():
         return found, _last_part(rest)
     segment = line[start:end]
     parts = list(_HARD.finditer(segment)) or list(_DELIMITER.finditer(segment))
@@ -266,7 +266,7 @@ def _last_value(segment: str) -> tuple[Number | str | None, str]:
         return found, ""
     number, end = number_at(segment, 0)
     end = len(segment[:end].rstrip())
-    if isinstance(number, Number):
+    if number is not None:
         if re.fullmatch(r"[\s.,;)\]}|]*", segment[end:]) or _REMARK.match(segment, end):
             return number, ""
         if follows := _NEXT_NAME.match(segment, end):

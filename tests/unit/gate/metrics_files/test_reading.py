@@ -9,13 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmlkit.errors import MetricsError
-from cmlkit.gate.metrics_files import Findings, find, read
+from cmlkit.gate.metrics_files import find, read
 from cmlkit.gate.metrics_files.reading import COUNT_LIMIT, SIZE_LIMIT_BYTES
-
-
-def found(folder: Path, name: str, content: str | bytes) -> Findings:
-    (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
-    return find([name], folder)
+from tests.unit.gate.metrics_files.files import found
 
 
 @pytest.mark.parametrize(
@@ -171,3 +167,37 @@ def test_many_names_that_repeat_are_counted_once_each(tmp_path: Path) -> None:
     found = find(["m.json"], tmp_path)
     assert len(found.values) == 5000
     assert "and 4,995 more, which it repeats" in found.warnings[0]
+
+
+@pytest.mark.parametrize(("number", "more"), [(5, ""), (6, "; and 1 more"), (2005, "; and 2,000 more")])
+def test_five_names_of_those_left_out_are_shown(tmp_path: Path, number: int, more: str) -> None:
+    content = "accuracy: 1\n" + "".join(f"m{index}: high\n" for index in range(number))
+    named = f"m0, m1, m2, m3, m4 (it is text){more}"
+    assert found(tmp_path, "m.txt", content).warnings == (f"m.txt: {number:,} values left out: {named}.",)
+
+
+@pytest.mark.parametrize(("number", "more"), [(5, ""), (6, " and 1 more"), (2005, " and 2,000 more")])
+def test_five_names_of_those_that_repeat_are_shown(tmp_path: Path, number: int, more: str) -> None:
+    content = "".join(f"m{index}: 1\n" for index in range(number)) * 2
+    assert found(tmp_path, "m.txt", content).warnings == (
+        f"m.txt: the last value counts for m0, m1, m2, m3, m4{more}, which it repeats.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("x" * 60, "x" * 60), ("x" * 61, f"{'x' * 59}…"), ("a \\n  b", "a b")],
+    ids=["60", "61", "lines"],
+)
+def test_a_name_is_one_line_of_at_most_60_characters(tmp_path: Path, name: str, shown: str) -> None:
+    findings = found(tmp_path, "m.json", f'{{"{name}": "high", "f1": 1}}')
+    assert findings.warnings == (f"m.json: 1 value left out: {shown} (it is text).",)
+
+
+def test_the_error_for_files_without_metrics_names_them_and_says_what_to_write(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("accuracy: high\n")
+    with pytest.raises(MetricsError) as caught:
+        read(["a.txt", "b.txt"], tmp_path)
+    assert caught.value.message == "a.txt and b.txt: no number with a name was found, but accuracy (it is text)."
+    assert "'accuracy: 0.97'" in caught.value.next_step

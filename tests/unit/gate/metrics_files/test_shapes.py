@@ -295,6 +295,8 @@ SHAPES: list[tuple[str, str | bytes, dict[str, float]]] = [
         {"latency_p99": 12.5, "throughput": 1200.0, "size": 4.2, "memory": 512.0},
     ),
     ("cost.txt", "cost: $12.50\nprofit: €1.5\n", {"cost": 12.5, "profit": 1.5}),
+    ("diverged.txt", "loss=nan acc=0.9 f1=-inf\n", {"acc": 0.9}),
+    ("diverged-next.txt", "epoch 3, loss: nan, accuracy 0.9\n", {"epoch": 3.0, "accuracy": 0.9}),
     ("hex.txt", "hash: 0x1f\ncommit: 1e5\nacc: 0.9\nid: 00012\n", {"commit": 100000.0, "acc": 0.9, "id": 12.0}),
 ]
 
