@@ -19,6 +19,7 @@ CmlkitError                 1   a defect in cmlkit
 │   ├── NotFound            7   the named resource does not exist there
 │   ├── Conflict            7   the resource changed or exists already
 │   └── AnswerLost          7   a write was sent, but no answer came: check before repeating
+│       └── TooManyRequests 7   a rate limit refused it: wait before repeating
 ├── TrainingFailed          8   the training command failed
 └── Interrupted           130   SIGINT, SIGTERM or SIGHUP
 """
@@ -161,7 +162,25 @@ class Conflict(ServiceError):
 
 
 class AnswerLost(ServiceError):
-    """A write was sent but no answer came; the caller must check the result before repeating it."""
+    """A write was sent but no answer came; the caller must check the result before repeating it.
+
+    Attributes:
+        wait: Seconds that the server asks to wait before the next try; 0 if it asks for none.
+    """
+
+    wait = 0.0
+
+
+class TooManyRequests(AnswerLost):
+    """The server refused a request because of a rate limit: nothing happened, and later it may work.
+
+    Args:
+        wait: Seconds that the server asks to wait; 0 if it names none.
+    """
+
+    def __init__(self, message: str, *, wait: float = 0.0, next_step: str = "", status: int | None = None) -> None:
+        super().__init__(message, next_step=next_step, status=status)
+        self.wait = wait
 
 
 class TrainingFailed(CmlkitError):

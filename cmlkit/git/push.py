@@ -7,12 +7,15 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from cmlkit.errors import AnswerLost, GitError, GitFailed, PermissionDenied, ServiceError
+from cmlkit.errors import AnswerLost, GitError, GitFailed, PermissionDenied, ServiceError, TooManyRequests
 from cmlkit.git.access import GitAccess
 from cmlkit.git.checkout import shared_file
 from cmlkit.git.command import run_git
 
 TIMEOUT_SECONDS = 1800.0
+# git tells the status and not `Retry-After`; without one, GitHub asks for at least a minute.
+# https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
+LIMIT_SECONDS = 60.0
 
 
 def push_blob(content: bytes, *, access: GitAccess, ref: str, author: str, environ: Mapping[str, str]) -> str:
@@ -29,7 +32,7 @@ def push_blob(content: bytes, *, access: GitAccess, ref: str, author: str, envir
 
     Raises:
         PermissionDenied: The token may not push.
-        AnswerLost: The connection failed; pushing again does no harm.
+        AnswerLost: The connection failed, or there are too many requests; pushing again does no harm.
         ServiceError: The push failed for another reason.
         GitError: git is not installed.
     """
@@ -135,6 +138,8 @@ class _Git:
 def _failed(command: str, stderr: str) -> ServiceError | PermissionDenied:
     lines = [line.removeprefix("remote:").strip() for line in stderr.splitlines()]
     text = f"git {command} failed: {' '.join(filter(None, lines))[-400:]}"
+    if re.search(r"(?:error:|HTTP) 429\b|too many requests|rate limit", stderr, re.IGNORECASE):
+        return TooManyRequests(text, wait=LIMIT_SECONDS, next_step="Run again later, or push fewer large files.")
     if re.search(r"Authentication failed|error: 40[13]|denied|Permission to|could not read Username", stderr):
         return PermissionDenied(text, next_step="The token needs this permission: contents: write.")
     if re.search(

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cmlkit.clock import Clock, SystemClock
-from cmlkit.errors import AnswerLost, ModelError, ServiceError
+from cmlkit.errors import AnswerLost, ModelError, ServiceError, TooManyRequests
 from cmlkit.progress import Say
 from cmlkit.stores.base import PAUSES_SECONDS, Source, hashed, share
+from cmlkit.stores.http import RateLimits
 from cmlkit.stores.pointer import Pointer
 
 # git-lfs gives up after 8 tries: https://github.com/git-lfs/git-lfs/blob/main/docs/man/git-lfs-config.adoc
@@ -52,10 +53,12 @@ def download(
 
 def _persistently(act: Callable[[], None], part: Path, clock: Clock, tries: int) -> None:
     """Repeat `act` after every break: at once if bytes arrived, else after a pause, a few times."""
-    pauses, had = iter(PAUSES_SECONDS), 0
+    pauses, limits, had = iter(PAUSES_SECONDS), RateLimits(clock), 0
     for number in itertools.count(1):
         try:
             act()
+        except TooManyRequests as limited:
+            limits.wait(limited)
         except AnswerLost as lost:
             if number >= tries:
                 raise ServiceError(f"{lost.message.rstrip('.')} (after {number} tries).") from lost

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from cmlkit.bounds.answers import HEADERS, Bounds, bounded_session, broken, content_of, pieces_of
 from cmlkit.clock import Clock
-from cmlkit.errors import AnswerLost, CmlkitError, NotFound, PermissionDenied, ServiceError
+from cmlkit.errors import AnswerLost, CmlkitError, NotFound, PermissionDenied, ServiceError, TooManyRequests
 from cmlkit.progress import Say
 from cmlkit.records.json_text import json_text, read_json
 from cmlkit.stores.base import CHUNK_BYTES, PAUSES_SECONDS, pieces, share
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = (10.0, 120.0)  # to connect; between two bytes
-MAX_RETRY_AFTER_SECONDS = 60.0
+MAX_RETRY_AFTER_SECONDS = 60.0  # of a server that has failed
+# Of rate limits, for all waits of one request together, as for GitHub's API.
+MAX_WAIT_SECONDS = 900.0
+LEAST_LIMIT_SECONDS = 1.0  # doubled with each further limit: a server may ask for no wait at all, and never stop
 REDIRECTS = 5
 # Of the batch API for one object, and of refusals: a few hundred bytes. Files have the size that a pointer announces.
 ANSWER_BYTES = 1024**2
@@ -41,10 +45,6 @@ class Place:
     @property
     def host(self) -> str:
         return urlsplit(self.url).netloc
-
-
-class _Busy(AnswerLost):
-    wait: float = 0.0
 
 
 def post_json(
@@ -80,13 +80,39 @@ def read_from(place: Place, offset: int, *, what: str, bounds: Bounds = TRANSFER
 
 
 def patiently(act: Callable[[], T], *, clock: Clock) -> T:
-    """Call `act`; if no answer came, call it again after pauses."""
-    for pause in PAUSES_SECONDS:
+    """Call `act`; if no answer came, call it again after pauses, and after a rate limit when the server allows it."""
+    pauses, limits = iter(PAUSES_SECONDS), RateLimits(clock)
+    while True:
         try:
             return act()
+        except TooManyRequests as limited:
+            limits.wait(limited)
         except AnswerLost as lost:
-            clock.sleep(max(pause, getattr(lost, "wait", 0.0)))
-    return act()
+            if (pause := next(pauses, None)) is None:
+                raise
+            clock.sleep(max(pause, min(lost.wait, MAX_RETRY_AFTER_SECONDS)))
+
+
+class RateLimits:
+    """The waits of one request for rate limits, which have a bound together."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waited, self._least = 0.0, LEAST_LIMIT_SECONDS
+
+    def wait(self, limited: TooManyRequests) -> None:
+        """Wait as long as the server asks; raise ServiceError if that is longer than the bound."""
+        wait = max(limited.wait, self._least)
+        self._least *= 2
+        self._waited += wait
+        if self._waited > MAX_WAIT_SECONDS:
+            raise ServiceError(
+                f"{limited.message.rstrip('.')}. The rate limit asks for {self._waited:.0f} s in all, more than cmlkit"
+                f" waits ({MAX_WAIT_SECONDS:.0f} s).",
+                next_step="Run again after that time.",
+                status=limited.status,
+            ) from limited
+        self._clock.sleep(wait)
 
 
 def _followed(place: Place, own: Mapping[str, str], what: str, bounds: Bounds) -> requests.Response:
@@ -152,11 +178,14 @@ def _about(what: str, place: Place) -> str:
 def _refused(response: requests.Response, place: Place, what: str) -> CmlkitError:
     status = response.status_code
     text = f"{what}: {place.host} answered {status} {_message(response, place, what)}".rstrip()
-    if status == 429 or 500 <= status < 507:
-        busy = _Busy(text, status=status)
-        after = response.headers.get("retry-after", "")
-        busy.wait = min(float(after), MAX_RETRY_AFTER_SECONDS) if after.isdecimal() else 0.0
-        return busy
+    after = _retry_after(response.headers)
+    # GitHub answers a rate limit with 403, too.
+    if status == 429 or (status == 403 and after is not None):
+        return TooManyRequests(text, wait=after or 0.0, status=status)
+    if 500 <= status < 507:
+        lost = AnswerLost(text, status=status)
+        lost.wait = after or 0.0
+        return lost
     if status in (401, 403):
         return PermissionDenied(
             text, next_step="The token needs contents: write to upload, and contents: read to download."
@@ -171,6 +200,22 @@ def _refused(response: requests.Response, place: Place, what: str) -> CmlkitErro
             " publish.store to s3://bucket/prefix.",
         )
     return ServiceError(text, status=status)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a server asks to wait, as it names them or the moment; None if it names neither.
+
+    Source: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+    """
+    after = headers.get("retry-after", "").strip()
+    if after.isascii() and after.isdecimal():
+        return float(after)
+    try:
+        moment = parsedate_to_datetime(after)
+        now = parsedate_to_datetime(headers.get("date", ""))  # the server's clock counts, not this machine's
+        return max(0.0, (moment - now).total_seconds())
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _message(response: requests.Response, place: Place, what: str) -> str:

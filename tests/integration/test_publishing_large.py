@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from cmlkit.errors import PermissionDenied
+from cmlkit.errors import PermissionDenied, ServiceError
 from cmlkit.forges.github import FACTS
 from cmlkit.forges.github.git_uploads import API_BLOB_BYTES
 from cmlkit.git.access import GitAccess, basic
 from cmlkit.git.objects import blob_id
 from cmlkit.git.push import push_blob
+from tests.fake_forge import FastClock
 from tests.integration.project import MANIFEST, MODEL, REPOSITORY, TOKEN, Project, project
 
 LARGE = os.urandom(1024) + bytes(API_BLOB_BYTES)
@@ -77,6 +78,22 @@ def test_a_token_that_may_not_push_is_an_error_that_does_not_show_it(there: Proj
         push(url, token="ghs_reads")
     assert "contents: write" in caught.value.next_step
     assert "ghs_reads" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["info/refs", "git-receive-pack"])
+def test_a_push_waits_while_git_gets_too_many_requests_as_an_answer(there: Project, path: str) -> None:
+    clock = FastClock()
+    there.github.faults.add("*", path, status=429, times=2, headers={"Retry-After": "30"}, body=b"Slow down.")
+    there.client(clock=clock).push_commit(there.head("main"), directory=there.repository.git.path)
+    assert clock.slept[:2] == [60, 60]
+
+
+def test_a_push_that_is_never_let_through_is_an_error_after_minutes(there: Project) -> None:
+    clock = FastClock()
+    there.github.faults.add("*", "info/refs", status=429, times=100)
+    with pytest.raises(ServiceError, match=r"error: 429 \(after 6 tries\)"):
+        there.client(clock=clock).push_commit(there.head("main"), directory=there.repository.git.path)
+    assert 60 < sum(clock.slept) <= 900
 
 
 def test_a_push_that_is_refused_advises_the_kind_of_token(there: Project) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-from cmlkit.errors import AnswerLost, SettingsError
+from cmlkit.errors import AnswerLost, SettingsError, TooManyRequests
 from cmlkit.forges.base import DELETED_ACCOUNT
 from cmlkit.forges.github.memory import Memory
 from cmlkit.forges.github.patience import PAUSES_SECONDS, given_up
@@ -54,7 +54,9 @@ class Client:
             except AnswerLost as error:
                 lost = error
             # GitHub may still be at work on it: what is looked for at once is not found, and is made twice.
-            self.http.clock.sleep(pause)
+            self.http.clock.sleep(max(pause, lost.wait))
+            if isinstance(lost, TooManyRequests):
+                continue  # it was refused, so there is nothing to look for
             if (found := look()) is not None:
                 return found
         raise given_up(lost) from lost
