@@ -9,6 +9,7 @@ import pytest
 
 from cmlkit.errors import Conflict
 from cmlkit.forges.base import AssetForge, Comment
+from cmlkit.publishing.asset import BRANCH
 from cmlkit.publishing.asset_pruning import TRIES_AGAINST_OTHERS, Pruned, prune_assets
 from tests.fake_forge import FastClock
 from tests.toys.forge import FACTS
@@ -35,12 +36,15 @@ class Forge:
     facts: Any = FACTS
 
     def branch_head(self, branch: str) -> str | None:
+        assert branch == BRANCH
         return self.head
 
     def root_files(self, commit: str) -> dict[str, str]:
+        assert commit == self.head
         return {"README.md": "0" * 40, SHOWN: "1" * 40, UNSHOWN: "2" * 40}
 
     def messages_since(self, ref: str, moment: float) -> list[str]:
+        assert (ref, moment) == (BRANCH, FastClock().now() - 3600)
         return self.fresh
 
     def open_discussions(self) -> dict[int, str]:
@@ -50,7 +54,8 @@ class Forge:
         return [text for text in self.texts if text.place == number]
 
     def create_commit(self, *, parent: str, files: list[Any], message: str) -> str:
-        self.done.append(("commit", sorted(file.path for file in files)))
+        assert {file.path: file.blob for file in files}.items() <= self.root_files(HEAD).items()
+        self.done.append(("commit", sorted(file.path for file in files), parent, message))
         return NEXT
 
     def update_body(self, number: int, body: str) -> None:
@@ -61,6 +66,7 @@ class Forge:
         return comment
 
     def replace_branch(self, branch: str, commit: str, *, expected: str) -> None:
+        assert branch == BRANCH
         if self.others:
             self.others -= 1
             raise Conflict("The branch is at another commit by now.", status=409)
@@ -93,10 +99,11 @@ def test_what_a_link_to_a_commit_shows_is_kept(
 
 
 def test_texts_get_their_new_links_before_the_branch_moves() -> None:
-    forge = Forge({1: link(SHOWN)}, [comment(f"See {link(SHOWN)}.")])
-    assert prune(forge).rewritten == 2
+    forge = Forge({1: link(SHOWN), 2: "Text"}, [comment(f"See {link(SHOWN)}.")])
+    pruned = prune(forge)
+    assert (pruned.rewritten, pruned.kept) == (2, 1)
     assert forge.done == [
-        ("commit", [SHOWN, "README.md"]),
+        ("commit", [SHOWN, "README.md"], "", "Keep 1 images that are shown"),
         ("body", 1, link(SHOWN, NEXT)),
         ("comment", 9, f"See {link(SHOWN, NEXT)}."),
         ("branch", NEXT, HEAD),
@@ -131,5 +138,6 @@ def test_what_others_store_meanwhile_makes_it_look_again(others: int) -> None:
 
 
 def test_others_at_every_try_are_an_error() -> None:
-    with pytest.raises(Conflict, match="at each of 5 tries"):
+    with pytest.raises(Conflict, match="at each of 5 tries") as caught:
         prune(Forge({1: link(SHOWN)}, others=TRIES_AGAINST_OTHERS))
+    assert caught.value.next_step == "Run it again later."

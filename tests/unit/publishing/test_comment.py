@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cmlkit.errors import NotFound, SettingsError
-from cmlkit.publishing.comment import add_comment, comment_place, keep_comment
+from cmlkit.publishing.comment import add_comment, comment_place, keep_comment, series
 from cmlkit.publishing.marker import Marker
 from cmlkit.records.workflow_run import WorkflowRun
 from tests.unit.forges.github.scripted_github import REPO, ScriptedGitHub, github
@@ -25,7 +25,14 @@ def place(github: ScriptedGitHub, target: str, *, sha: str = SHA, pull_request: 
 
 @pytest.mark.parametrize(
     ("target", "expected"),
-    [("pr/7", 7), ("pr/#7", 7), ("issue/12", 12), ("commit/0123abc", "0123abc"), ("commit", SHA)],
+    [
+        ("pr/7", 7),
+        ("pr/#7", 7),
+        ("issue/12", 12),
+        ("commit/0123abc", "0123abc"),
+        ("commit/0123ABCDEF", "0123ABCDEF"),
+        ("commit", SHA),
+    ],
 )
 def test_a_target_that_says_it_all_asks_nobody(github: ScriptedGitHub, target: str, expected: int | str) -> None:
     assert place(github, target) == expected
@@ -50,15 +57,16 @@ def test_without_a_pull_request_auto_is_the_commit(github: ScriptedGitHub) -> No
 
 def test_without_a_pull_request_pr_is_an_error_with_a_way_out(github: ScriptedGitHub) -> None:
     github.answer("GET", PULLS, [])
-    with pytest.raises(NotFound, match="No open pull request of octo/forest holds the commit aaaaaaaaaaaa") as caught:
+    with pytest.raises(NotFound, match=r"No open pull request of octo/forest holds the commit a{12}\.") as caught:
         place(github, "pr")
     assert "pr/NUMBER" in caught.value.next_step
 
 
 @pytest.mark.parametrize("target", ["auto", "commit"])
 def test_a_run_without_commit_has_no_place(github: ScriptedGitHub, target: str) -> None:
-    with pytest.raises(SettingsError, match="no commit to comment on"):
+    with pytest.raises(SettingsError, match="no commit to comment on") as caught:
         place(github, target, sha="")
+    assert "commit/SHA" in caught.value.next_step
 
 
 @pytest.mark.parametrize("target", ["", "pull/7", "pr/x", "issue", "issue/", "commit/xyz", "pr/7/8"])
@@ -206,3 +214,53 @@ def test_a_list_that_does_not_show_the_new_comment_yet_loses_none(github: Script
     kept = keep_comment(7, "text", marker, forge=github.client(token=PERSON))
     assert kept.id == 2
     assert [line for line in github.sent if not line.startswith("GET")] == [f"POST {comments}"]
+
+
+NAMED = [series(MARKER.subject, f"{number:016x}") for number in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("there", "kept"),
+    [
+        ([said(1, "old"), said(2, "old", subject=NAMED[1])], 2),
+        ([said(1, "old", subject=NAMED[1]), said(2, "old")], 2),
+        ([said(1, "old", subject=NAMED[1]), said(2, "old", subject=NAMED[2])], 2),
+        ([said(1, "old", subject=f"{MARKER.subject}: v2"), said(2, "old")], 2),
+        ([said(1, "old"), said(2, "old", subject=f"{MARKER.subject}: v2")], 1),
+        ([said(1, "old"), said(2, "old", subject=series("other.joblib", "0" * 16))], 1),
+        ([said(1, "old"), said(2, "old", subject=NAMED[1], by="ann")], 1),
+    ],
+    ids=[
+        "a named one",
+        "one without a name",
+        "the last of two named ones",
+        "beside another model",
+        "before another model",
+        "before that of another model",
+        "before somebody else's",
+    ],
+)
+def test_the_latest_comment_is_that_with_a_name_of_its_own_too(
+    github: ScriptedGitHub, there: list[dict[str, Any]], kept: int
+) -> None:
+    prepared(github)
+    there_is(github, *there)
+    keep_comment(7, "new", MARKER, forge=github.client(token=PERSON), latest=True)
+    assert writes(github) == [f"PATCH {REPO}/issues/comments/{kept}"]
+    subject = next(item["body"] for item in there if item["id"] == kept).split("\n")[0].replace('"11"', '"12"')
+    assert github.body() == {"body": f"{subject}\nnew"}
+
+
+def test_a_comment_with_a_name_of_its_own_is_left_alone_unless_the_latest_is_asked_for(github: ScriptedGitHub) -> None:
+    prepared(github)
+    there_is(github, said(1, "old"), said(2, "old", subject=NAMED[1]))
+    keep_comment(7, "new", MARKER, forge=github.client(token=PERSON))
+    assert writes(github) == [f"PATCH {REPO}/issues/comments/1"]
+
+
+def test_without_any_comment_the_latest_is_a_new_one(github: ScriptedGitHub) -> None:
+    prepared(github)
+    there_is(github)
+    there_is(github, said(8, "new", run="12"))
+    assert keep_comment(7, "new", MARKER, forge=github.client(token=PERSON), latest=True).id == 8
+    assert writes(github) == [f"POST {COMMENTS}"]
