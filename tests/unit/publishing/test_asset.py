@@ -76,7 +76,7 @@ def test_the_first_image_begins_a_branch_without_history(forge: Forge) -> None:
     )
     newest, first = forge.history()
     assert (set(newest.files), newest.files[path]) == ({"README.md", path}, PNG)
-    assert (set(first.files), first.parent) == ({"README.md"}, "")
+    assert (set(first.files), first.parent, first.message) == ({"README.md"}, "", "Start the branch of images")
     assert newest.message == f"Store {path[:12]}.png"
     assert b"cmlkit asset publish" in first.files["README.md"]
 
@@ -153,4 +153,4 @@ def test_the_path_is_the_hash_with_the_suffix_if_that_is_plain(name: str, suffix
 )
 def test_images_are_shown_and_other_files_linked(path: str, title: str, expected: str) -> None:
     asset = Asset(name="a*b", path=path, commit="c", url="https://x/1")
-    assert asset.markdown(title) == expected.replace("a*b", "a&#42;b")
+    assert (asset.markdown(title) if title else asset.markdown()) == expected.replace("a*b", "a&#42;b")

@@ -78,7 +78,7 @@ def found(
     kept: Mapping[str, bytes] | None = None,
     warnings: list[str] | None = None,
 ) -> BaseModel | None:
-    options = {} if kept is None else {"read_kept": kept.get}
+    options: dict[str, Any] = {} if kept is None else {"read_kept": kept.get}
     return find_base_model(
         Past({(HEAD, path): content for path, content in files.items()}),
         commit=HEAD,
@@ -87,7 +87,7 @@ def found(
         profiles=PROFILES,
         metrics_files=metrics_files,
         warn=pytest.fail if warnings is None else warnings.append,
-        **options,  # type: ignore[arg-type]
+        **options,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -20,6 +21,7 @@ from cmlkit.publishing.destination import (
     merge_by_itself,
     named_base,
     place_of_run,
+    settled,
     warn_of_pending_checks,
 )
 from cmlkit.publishing.marker import Marker
@@ -76,6 +78,7 @@ class Forge:
         return "bot"
 
     def required_checks(self, branch: str) -> list[str]:
+        assert branch == "main"
         if self.failure is not None:
             raise self.failure
         return list(self.required)
@@ -120,8 +123,9 @@ def test_the_base_is_the_events_own_branch_or_what_its_rule_names(
     found = destination(workflow_run, forge=Forge().made())
     assert (found.base, bool(found.unmerged), bool(found.refused)) == (base, unmerged, refused)
     if refused:
-        with pytest.raises(SettingsError, match="comes from a fork"):
+        with pytest.raises(SettingsError, match="^The pull request #3 comes from a fork: octo/forest has") as caught:
             found.raise_if_refused()
+        assert "--target-branch" in caught.value.next_step
     else:
         found.raise_if_refused()
 
@@ -152,6 +156,119 @@ def test_a_comment_on_a_pull_request_is_about_that(changes: dict[str, object], b
     forge = Forge(pulls=(pull(5, **changes),)).made()
     found = destination(run_of("discussion", event="issue_comment", issue=5), forge=forge)
     assert (found.base, bool(found.refused)) == (base, refused)
+    assert found.refused.startswith("The pull request #5 comes from a fork: ") is refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "branch"),
+    [
+        ({}, "pull-request", "feature"),
+        ({"head_repository": "bob/forest"}, "fork", ""),
+        ({"head_repository": "bob/forest", "merge_commit": "c" * 40}, "fork", ""),
+        ({"merge_commit": "c" * 40}, "merged", "feature"),
+    ],
+    ids=["within", "of a fork", "of a fork and merged", "merged"],
+)
+@pytest.mark.parametrize("reads_only", ["", "Dependabot"])
+@pytest.mark.parametrize(
+    "event",
+    [{"kind": "discussion", "issue": 5}, {"kind": "branch", "head": "octo:feature", "commit": "f" * 40}],
+    ids=["a comment on it", "after a run of its branch"],
+)
+def test_a_run_that_only_names_a_pull_request_learns_all_about_it(
+    event: dict[str, Any], reads_only: Any, changes: dict[str, object], kind: TriggerKind, branch: str
+) -> None:
+    forge = Forge(pulls=(pull(5, body="Text", base="release", **changes), pull(6, head="other", head_sha="f" * 40)))
+    found = settled(run_of(reads_only=reads_only, **event), forge=forge.made())
+    assert (found.pull_request, found.from_fork, found.run_id) == (5, kind == "fork", "7")
+    assert found.trigger == Trigger(
+        kind=kind, branch=branch, base="release", commit="f" * 40, body="Text", reads_only=reads_only
+    )
+
+
+@pytest.mark.parametrize(
+    "workflow_run",
+    [
+        run_of("issue", issue=5),
+        run_of("discussion"),
+        run_of("branch", branch="main", commit="f" * 40),
+        run_of("pull-request", pull_request=3, head="octo:feature", commit="f" * 40),
+        run_of("branch", head="octo:feature", commit="e" * 40),
+        run_of("branch", head="octo:absent", commit="f" * 40),
+    ],
+    ids=["an issue", "no number", "no head", "its own pull request", "another commit", "another branch"],
+)
+def test_a_run_that_is_about_no_other_pull_request_stays_as_it_is(workflow_run: WorkflowRun) -> None:
+    assert settled(workflow_run, forge=Forge(pulls=(pull(5),)).made()) == workflow_run
+
+
+@pytest.mark.parametrize(("branch", "base"), [("daily", "daily"), ("", "main")])
+def test_outside_of_an_event_the_branch_of_the_shell_is_the_base(branch: str, base: str) -> None:
+    shell = run_of("none", event="", branch=branch)
+    workflow_run = dataclasses.replace(shell, ref=f"refs/heads/{branch}" if branch else "")
+    assert destination(workflow_run, forge=Forge().made()) == Destination(base=base)
+    assert named_base(workflow_run) == branch
+
+
+def test_the_branch_of_a_shell_is_no_base_of_another_event() -> None:
+    workflow_run = dataclasses.replace(run_of("tag", branch="v1"), ref="refs/heads/v1")
+    assert destination(workflow_run, forge=Forge().made()).base == "main"
+
+
+@pytest.mark.parametrize(
+    ("workflow_run", "expected"),
+    [
+        (
+            run_of("pull-request", pull_request=3, branch="feature", base="main", commit="c" * 40),
+            Destination(base="feature", pull_request=3, commit="c" * 40),
+        ),
+        (
+            run_of("pull-request", pull_request=3, branch="main", base="release", commit="c" * 40),
+            Destination(
+                base="main",
+                pull_request=3,
+                commit="c" * 40,
+                unmerged="main is the default branch, which a pull request's run never changes without a review",
+            ),
+        ),
+        (
+            run_of("pull-request", pull_request=3, commit="c" * 40),
+            Destination(
+                base="main", pull_request=3, commit="c" * 40, unmerged="main is not the pull request's own branch"
+            ),
+        ),
+        (
+            run_of("merged", pull_request=3, branch="feature", base="release", commit="c" * 40),
+            Destination(base="release", unmerged="release is not the event's own branch"),
+        ),
+        (run_of("branch", branch="daily", commit="c" * 40), Destination(base="daily")),
+        (run_of("branch", event="workflow_run", branch="main"), Destination(base="main")),
+    ],
+    ids=["a pull request", "of the default branch", "without its branch", "merged", "a push", "after a run"],
+)
+def test_only_a_pull_requests_own_result_is_a_change_to_it(workflow_run: WorkflowRun, expected: Destination) -> None:
+    assert destination(workflow_run, forge=Forge().made()) == expected
+
+
+@pytest.mark.parametrize(("default", "asked"), [("trunk", []), ("", ["repository"])])
+def test_the_forge_is_asked_for_the_default_branch_only_if_it_is_unknown(default: str, asked: list[str]) -> None:
+    forge = Forge()
+    assert destination(run_of("tag"), forge=forge.made(), default=default).base == (default or "main")
+    assert forge.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("workflow_run", "words"),
+    [
+        (run_of("fork", pull_request=3), "The pull request #3 comes"),
+        (run_of("fork", issue=5), "The pull request #5 comes"),
+        (run_of("fork", pull_request=3, issue=5), "The pull request #3 comes"),
+        (run_of("fork"), "The pull request comes"),
+    ],
+)
+def test_a_forks_pull_request_is_named_if_its_number_is_known(workflow_run: WorkflowRun, words: str) -> None:
+    refused = destination(workflow_run, forge=Forge().made()).refused
+    assert refused.startswith(f"{words} from a fork: octo/forest has no branch")
 
 
 @pytest.mark.parametrize(
@@ -190,6 +307,8 @@ def test_every_rule_is_in_the_table_of_events_and_every_event_has_a_rule() -> No
 
 
 OPENED = pull(8, body=str(Marker(kind="pull-request", subject="m", run="7")), head_sha="c" * 40)
+NEWER = pull(9, body=str(Marker(kind="pull-request", subject="m", run="8")))
+REPORT = pull(10, body=str(Marker(kind="report", subject="m", run="7")))
 
 
 @pytest.mark.parametrize(
@@ -202,6 +321,15 @@ OPENED = pull(8, body=str(Marker(kind="pull-request", subject="m", run="7")), he
         (run_of("pull-request", pull_request=3, branch="feature"), "auto", (OPENED,), 3),
         (run_of("issue", issue=5), "auto", (OPENED,), 5),
         (run_of("issue", issue=5), "pr", (OPENED,), 8),
+        (run_of("discussion", issue=4), "auto", (pull(4), OPENED), 4),
+        (run_of("discussion", issue=4), "pr", (pull(4), OPENED), 4),
+        (run_of("branch", commit="f" * 40), "auto", (pull(4),), 4),
+        (run_of("branch", commit="f" * 40), "pr", (pull(4),), 4),
+        (run_of("branch", branch="main"), "auto", (NEWER,), "a" * 40),
+        (run_of("branch", branch="main"), "auto", (REPORT,), "a" * 40),
+        (run_of("branch", branch="main"), "auto", (NEWER, REPORT, OPENED), 8),
+        (run_of("branch", branch="main"), "pr/5", (OPENED,), 5),
+        (run_of("branch", branch="main"), "commit", (OPENED,), "a" * 40),
         (run_of("pull-request", pull_request=3, commit="d" * 40), "commit", (), "d" * 40),
     ],
 )
@@ -223,6 +351,8 @@ def test_head_is_the_commit_of_the_pull_request_that_the_run_opened() -> None:
         (run_of("pull-request", pull_request=3, commit="d" * 40), "d" * 40),
         (run_of("pull-request", pull_request=3), "f" * 40),
         (run_of("queue", pull_request=3), "a" * 40),
+        (run_of("discussion", issue=3), "f" * 40),
+        (run_of("branch", head="octo:feature", commit="f" * 40), "f" * 40),
     ],
 )
 def test_a_check_is_on_the_commit_whose_checks_people_see(workflow_run: WorkflowRun, commit: str) -> None:
@@ -242,18 +372,19 @@ def test_a_check_is_on_the_commit_whose_checks_people_see(workflow_run: Workflow
 )
 def test_a_merge_that_is_refused_is_told(refused: CmlkitError | None, is_told: bool) -> None:
     warnings: list[str] = []
+    asked: list[tuple[int, str]] = []
 
     def enable(pull_request: PullRequest, method: str) -> None:
+        asked.append((pull_request.number, method))
         if refused is not None:
             raise refused
 
     merge_by_itself(pull(3), "squash", destination=Destination(base="main"), enable=enable, warn=warnings.append)
-    assert [warning.startswith("The pull request #3 is not merged by itself: ") for warning in warnings] == [
-        True
-    ] * is_told
+    assert asked == [(3, "squash")]
+    assert warnings == [f"The pull request #3 is not merged by itself: {refused}"] * is_told
 
 
-@pytest.mark.parametrize("status", [None, 500, 503])
+@pytest.mark.parametrize("status", [None, 405, 423, 500, 503])
 def test_a_merge_during_an_outage_is_an_error(status: int | None) -> None:
     def enable(pull_request: PullRequest, method: str) -> None:
         raise ServiceError("an outage", status=status)
@@ -268,7 +399,7 @@ def test_what_is_not_the_events_own_branch_is_not_asked_to_merge() -> None:
     merge_by_itself(
         pull(3), "squash", destination=place, enable=lambda *wish: pytest.fail(str(wish)), warn=warnings.append
     )
-    assert "main is not the event's own branch" in warnings[0]
+    assert warnings[0].startswith("The pull request #3 is not merged by itself: main is not the event's own branch; ")
 
 
 @pytest.mark.parametrize(

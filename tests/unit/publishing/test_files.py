@@ -11,8 +11,11 @@ import pytest
 
 from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.github import FACTS
-from cmlkit.publishing.files import CommitFile, find_model, picture_fault, plot_note, read_files
+from cmlkit.model.folder import parts_of
+from cmlkit.model.manifest import tree_hash
+from cmlkit.publishing.files import CommitFile, find_model, picture_fault, picture_suffix, plot_note, read_files
 from cmlkit.records.training_run import DataFingerprint, Resources, TrainingRun
+from cmlkit.stores.base import ModelFile
 from cmlkit.stores.git import GitStore
 
 LIMITS = FACTS.limits.files
@@ -80,8 +83,9 @@ def test_paths_of_a_subfolder_get_its_prefix(directory: Path) -> None:
 
 @pytest.mark.parametrize("path", ["/etc/hostname", "../secret", "model/../../secret", ".", ""])
 def test_a_path_out_of_the_working_directory_is_refused(directory: Path, path: str) -> None:
-    with pytest.raises(SettingsError, match="does not lie inside the working directory"):
+    with pytest.raises(SettingsError, match="does not lie inside the working directory") as caught:
         read(directory, extra=(path,))
+    assert caught.value.next_step == "Give paths relative to the working directory, without '..'."
 
 
 @pytest.mark.parametrize("path", [".git/config", "model/.GIT/hooks"])
@@ -119,8 +123,9 @@ def test_a_missing_plot_names_the_setting(directory: Path) -> None:
 def test_a_folder_or_a_pipe_is_no_file(directory: Path) -> None:
     os.mkfifo(directory / "pipe")
     for path in ("model", "pipe"):
-        with pytest.raises(SettingsError, match="a folder or a device"):
+        with pytest.raises(SettingsError, match=f"^The extra file {path} is a folder or a device") as caught:
             read(directory, extra=(path,))
+        assert "one by one" in caught.value.next_step
 
 
 def test_a_model_over_githubs_limit_is_refused_before_it_is_read(directory: Path) -> None:
@@ -177,6 +182,7 @@ def test_a_picture_in_another_format_is_named_with_its_first_bytes(name: str, co
         ("a.jpg", b"\x89PNG\r\n\x1a\n", ""),  # browsers draw it all the same
         ("a.JPEG", b"\xff\xd8\xff\xe0", ""),
         ("a.webp", b"RIFF\x00\x00\x00\x00WEBP", ""),
+        ("a.png", b"RIFF\x00\n\x00\x00WEBP", ""),
         ("a.svg", b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', ""),
         ("a.pdf", b"%PDF-1.7", ""),
         ("a.png", b"<!DOCTYPE html><html>404</html>", "it is not in PNG format"),
@@ -191,3 +197,144 @@ def test_a_picture_in_another_format_is_named_with_its_first_bytes(name: str, co
 def test_a_plot_is_shown_if_its_bytes_and_its_name_are_those_of_a_picture(name: str, content: bytes, note: str) -> None:
     """Types by https://www.iana.org/assignments/media-types; GitHub serves files by their suffix, with nosniff."""
     assert plot_note(name, content) == note
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix"),
+    [
+        (b"\x89PNG\r\n\x1a\n", ".png"),
+        (b"\xff\xd8\xff\xe0", ".jpeg"),
+        (b"GIF87a", ".gif"),
+        (b"RIFF\x00\n\x00\x00WEBP", ".webp"),
+        (b"<svg>", ".svg"),
+        (b"<!--" + b" " * 70_000 + b"--><svg>", ""),
+        (b"%PDF-1.7", ""),
+        (b"text", ""),
+        (b"", ""),
+    ],
+)
+def test_a_picture_without_a_name_gets_the_suffix_of_its_format(content: bytes, suffix: str) -> None:
+    assert picture_suffix(content) == suffix
+
+
+class Store(GitStore):
+    """A store that takes folders or does not, and warns of each model with its size."""
+
+    def __init__(self, *, takes_folders: bool = False) -> None:
+        super().__init__(LIMITS)
+        self.takes_folders = takes_folders
+
+    def check(self, path: str, *, size: int) -> str:
+        return f"{path} has {size} bytes" if size > 2 else ""
+
+
+PARTS = {"a.bin": b"aaa", "sub/b.bin": b"bbbbb", "tiny": b"t"}
+
+
+@pytest.fixture
+def folder(directory: Path) -> Path:
+    for path, content in PARTS.items():
+        (directory / "model/saved" / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / "model/saved" / path).write_bytes(content)
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("takes_folders", "kept", "is_whole", "warnings"),
+    [
+        (True, "", True, ["p/model/saved has 9 bytes"]),
+        (True, "p/model/saved", False, ["p/model/saved/a.bin has 3 bytes", "p/model/saved/sub/b.bin has 5 bytes"]),
+        (False, "", False, ["p/model/saved/a.bin has 3 bytes", "p/model/saved/sub/b.bin has 5 bytes"]),
+        (False, "p/model/saved/a.bin", False, ["p/model/saved/sub/b.bin has 5 bytes"]),
+    ],
+    ids=["a store for folders", "a folder that DVC keeps", "a store for files", "a file that DVC keeps"],
+)
+def test_a_model_that_is_a_folder_is_stored_whole_or_file_by_file(
+    folder: Path, takes_folders: bool, kept: str, is_whole: bool, warnings: list[str]
+) -> None:
+    heard: list[str] = []
+    model = find_model(
+        trained(model="model/saved"), directory=folder, prefix=PurePosixPath("p"),
+        store=Store(takes_folders=takes_folders), warn=heard.append, keeps=lambda path: path == kept,
+    )  # fmt: skip
+    place, top = "p/model/saved", folder / "model/saved"
+    whole = tree_hash(parts_of(top))
+    assert (model.path, model.sha256) == (place, whole)
+    assert model.files == (
+        (ModelFile(path=place, file=top, sha256=whole, size=9),)
+        if is_whole
+        else tuple(
+            ModelFile(
+                path=f"{place}/{path}", file=top / path, sha256=hashlib.sha256(content).hexdigest(), size=len(content)
+            )
+            for path, content in PARTS.items()
+        )
+    )
+    assert heard == warnings
+
+
+@pytest.mark.parametrize(("kept", "is_warned_of"), [("", True), (f"p/{MODEL}", False)])
+def test_a_model_that_is_one_file_is_checked_by_its_store_unless_dvc_keeps_it(
+    directory: Path, kept: str, is_warned_of: bool
+) -> None:
+    heard: list[str] = []
+    model = find_model(
+        trained(), directory=directory, prefix=PurePosixPath("p"), store=Store(), warn=heard.append,
+        keeps=lambda path: path == kept,
+    )  # fmt: skip
+    content = MODEL.encode()
+    sha256 = hashlib.sha256(content).hexdigest()
+    assert model.files == (ModelFile(path=f"p/{MODEL}", file=directory / MODEL, sha256=sha256, size=len(content)),)
+    assert heard == [f"p/{MODEL} has {len(content)} bytes"] * is_warned_of
+
+
+@pytest.mark.parametrize("takes_folders", [True, False])
+def test_a_link_out_of_a_model_folder_is_refused(folder: Path, takes_folders: bool) -> None:
+    (folder.parent / "secret").write_text("s")
+    (folder / "model/saved/leak").symlink_to(folder.parent / "secret")
+    with pytest.raises(ModelError, match=r"^The model file model/saved/leak is a symbolic link out of"):
+        find_model(
+            trained(model="model/saved"), directory=folder, prefix=PurePosixPath(),
+            store=Store(takes_folders=takes_folders), warn=print,
+        )  # fmt: skip
+
+
+def heard_of(directory: Path, *, extra: tuple[str, ...] = (), kept: str = "") -> tuple[list[str], list[str]]:
+    """Return the paths that are read from a subfolder of the repository, and the warnings."""
+    heard: list[str] = []
+    limits = dataclasses.replace(LIMITS, git=2**21, git_advised=2**20)
+    files = read_files(
+        trained(), manifest=MANIFEST, extra=extra, directory=directory, prefix=PurePosixPath("p"), limits=limits,
+        warn=heard.append, keeps=lambda path: path == kept,
+    )  # fmt: skip
+    return [file.path for file in files], heard
+
+
+def test_only_plots_that_the_report_cannot_show_are_warned_of(directory: Path) -> None:
+    (directory / "notes.html").write_text("<html>")
+    _, heard = heard_of(directory, extra=("notes.html",))
+    assert heard == [f"The report links the plot p/{PLOT} and does not show it: it is not in PNG format."]
+    (directory / PLOT).write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert heard_of(directory)[1] == []
+
+
+def test_what_dvc_keeps_is_neither_read_nor_warned_of(directory: Path) -> None:
+    assert heard_of(directory, kept=f"p/{PLOT}") == ([f"p/{MANIFEST}", f"p/{METRICS}"], [])
+
+
+def test_a_further_file_that_is_large_for_git_is_named_and_one_that_is_too_large_refused(directory: Path) -> None:
+    (directory / PLOT).write_bytes(b"\x89PNG\r\n\x1a\n")
+    (directory / "notes.md").write_bytes(b"n" * (2**20 + 1))
+    paths, heard = heard_of(directory, extra=("notes.md",))
+    assert paths[-1] == "p/notes.md"
+    assert len(heard) == 1
+    assert heard[0].startswith("p/notes.md has 1 MiB")
+    (directory / "notes.md").write_bytes(b"n" * (2**21 + 1))
+    with pytest.raises(ModelError, match=r"p/notes\.md has 2\.0 MiB; GitHub takes no file over 2 MiB"):
+        heard_of(directory, extra=("notes.md",))
+
+
+def test_a_file_that_cannot_be_read_is_named_with_the_reason(directory: Path) -> None:
+    (directory / "a").symlink_to("b" * 300)
+    with pytest.raises(SettingsError, match=r"^The extra file a cannot be read: File name too long\."):
+        read(directory, extra=("a",))
