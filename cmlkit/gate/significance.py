@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 from cmlkit.errors import SettingsError
+from cmlkit.formats import plural
 from cmlkit.gate.distributions import share_bounds, sign_p_value, t_p_value, t_quantile
 from cmlkit.records.training_run import Interval
 
@@ -62,7 +63,7 @@ def _checked(champion: Sequence[float], challenger: Sequence[float], level: floa
     before, now = list(map(float, champion)), list(map(float, challenger))
     if not before or len(before) != len(now):
         raise SettingsError(
-            f"The champion has {len(before):,} scores and the challenger {len(now):,};"
+            f"The champion has {plural(len(before), 'score')} and the challenger {plural(len(now), 'score')};"
             " both need the same number, and at least one.",
             next_step="Score both models on the same test samples.",
         )

@@ -133,6 +133,24 @@ def test_scores_that_change_by_one_amount_only_are_wins_and_losses_too() -> None
 def test_differences_by_rounding_are_none() -> None:
     interval = paired_interval([0.1 + 0.2, 0.7, 0.1, 0.4, 0.9], [0.3, 0.7, 0.1, 0.4, 0.9])
     assert (interval.low, interval.high, interval.p_value) == (0, 0, 1)
+    least = paired_interval([0.0, 0.0, 0.0, 0.0, 1.0], [1e-9, 1e-9, 1e-9, 1e-9, 1.0])
+    assert least.p_value == 1
+
+
+def test_models_that_are_right_or_wrong_alike_may_differ_on_further_samples() -> None:
+    wrong, right = paired_interval([0.0] * 48, [0.0] * 48), changed(0, 0, 48)
+    assert (wrong.low, wrong.high) == (right.low, right.high)
+    assert right.high > 0.05
+    percent = paired_interval([0.0] * 8 + [100.0] * 40, [0.0] * 8 + [100.0] * 40)
+    assert percent.high == pytest.approx(100 * right.high)
+
+
+def test_amounts_that_differ_by_rounding_only_are_one_amount() -> None:
+    interval = paired_interval([0.1, 0.2, 0.3, 0.4, 0.7], [0.1 + 0.2, 0.4, 0.5, 0.6, 0.9])
+    assert interval.method == "mcnemar"
+    assert interval.high == pytest.approx(0.2 * changed(5, 0, 5).high)
+    other = paired_interval([0.0] * 5, [0.2, 0.2, 0.2, 0.2, 0.2 + 1e-6])
+    assert other.method == "t"
 
 
 @pytest.mark.parametrize("size", [5, 20, 1_000])
@@ -232,20 +250,31 @@ def test_scores_of_any_size_have_an_interval(unit: float) -> None:
 def test_scores_that_are_no_numbers_are_an_error(
     champion: Sequence[float], challenger: Sequence[float], said: str
 ) -> None:
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(SettingsError, match=said) as caught:
         paired_interval(champion, challenger)
+    assert caught.value.next_step == "Score each test sample with a number, or leave it out for both."
 
 
-@pytest.mark.parametrize("level", [0.0, 1.0, 95.0])
+@pytest.mark.parametrize("level", [-0.5, 0.0, 1.0, 95.0])
 def test_a_level_that_is_no_probability_is_an_error(level: float) -> None:
-    with pytest.raises(SettingsError, match="not between 0 and 1"):
+    with pytest.raises(SettingsError, match=f"^The level {level:g} is not between 0 and 1") as caught:
         paired_interval([0.0], [1.0], level=level)
+    assert caught.value.next_step == "Write 0.95, for example."
 
 
-@pytest.mark.parametrize(("champion", "challenger"), [([], []), ([1.0], [1.0, 0.0])])
-def test_scores_that_do_not_pair_are_an_error(champion: list[float], challenger: list[float]) -> None:
-    with pytest.raises(SettingsError, match="both need the same number"):
+@pytest.mark.parametrize(
+    ("champion", "challenger", "said"),
+    [
+        ([], [], "The champion has 0 scores and the challenger 0 scores"),
+        ([1.0], [1.0] * 1_200, "The champion has 1 score and the challenger 1,200 scores"),
+        ([1.0] * 9, [1.0] * 8, "The champion has 9 scores and the challenger 8 scores"),
+    ],
+)
+def test_scores_that_do_not_pair_are_an_error(champion: list[float], challenger: list[float], said: str) -> None:
+    with pytest.raises(SettingsError) as caught:
         paired_interval(champion, challenger)
+    assert caught.value.message == f"{said}; both need the same number, and at least one."
+    assert caught.value.next_step == "Score both models on the same test samples."
 
 
 def test_an_interval_reads_as_its_ends() -> None:
