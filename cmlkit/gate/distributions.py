@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import cache
 
-# Of the continued fraction, which takes about the square root of its larger parameter.
-_MOST_TERMS = 20_000
 _CLOSE = 1e-15
 _TINY = 1e-300
 
@@ -18,17 +17,17 @@ def incomplete_beta(x: float, a: float, b: float) -> float:
     """
     if x <= 0 or x >= 1:
         return float(x >= 1)
-    if x > (a + 1) / (a + b + 2):  # there, the fraction converges faster from the other side
+    if x > a / (a + b):  # there, the fraction converges faster from the other side
         return 1 - incomplete_beta(1 - x, b, a)
     logarithm = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
     return math.exp(logarithm) / (a * _fraction(x, a, b))
 
 
 def _fraction(x: float, a: float, b: float) -> float:
-    """Return 1 + d₁/(1 + d₂/(1 + …)) by Lentz's method, DLMF 3.10(iii)."""
+    """Return 1 + d₁/(1 + d₂/(1 + …)) by Lentz's method, DLMF 3.10(iii), in about √max(a, b) terms."""
     value = upper = 1.0
     lower = 0.0
-    for term in range(1, _MOST_TERMS):
+    for term in itertools.count(1):
         half, odd = divmod(term, 2)
         if odd:
             step = -(a + half) * (a + b + half) * x / ((a + 2 * half) * (a + 2 * half + 1))
@@ -37,7 +36,7 @@ def _fraction(x: float, a: float, b: float) -> float:
         lower = 1 / ((1 + step * lower) or _TINY)
         upper = (1 + step / upper) or _TINY
         value *= upper * lower
-        if abs(upper * lower - 1) < _CLOSE:
+        if not abs(upper * lower - 1) >= _CLOSE:  # NaN ends it, too
             break
     return value
 
