@@ -312,7 +312,8 @@ class _Headline:
         if primary and self.deciders[0].higher_is_better is None:
             return f"say whether higher or lower is better for {_shown(primary)} (directions)"
         for delta in self.deciders:
-            if (interval := self.intervals.get(delta.name)) is not None and not interval.is_known:
+            interval = self.intervals.get(delta.name)
+            if delta.delta is not None and interval is not None and not interval.is_known:
                 return f"{_change(delta)}, {interval.sentence}"
         if self.deciders:
             return f"only one model has {_shown(self.deciders[0].name)}{'' if primary else f'; {SAY}'}"
@@ -335,8 +336,6 @@ class _Headline:
 
 def _change(delta: Difference, within: str = "") -> str:
     """Return a metric of both models with its change, with enough digits to tell them apart."""
-    if delta.challenger is None or delta.champion is None:
-        return _shown(delta.name)
     before, now = delta.texts
     return f"{_shown(delta.name)} {now} against {before} ({signed(delta.delta or 0)}{within})"
 

@@ -464,6 +464,11 @@ def test_an_interval_tells_a_difference_from_chance(
     assert verdict.intervals == {name.lower(): each for name, each in intervals.items() if name != "auc"}
 
 
+def test_of_a_metric_that_one_model_lacks_the_number_of_samples_says_nothing() -> None:
+    verdict = compare({"f1": 1}, {"f1": 1, "auc": 0.9}, primary_metric="auc", intervals={"auc": FEW})
+    assert verdict.headline == "Not judged: only one model has auc."
+
+
 def test_a_metric_without_a_number_is_an_error_that_names_the_model() -> None:
     with pytest.raises(MetricsError, match="^The challenger: 'accuracy' is nan"):
         compare(None, {"accuracy": math.nan})
