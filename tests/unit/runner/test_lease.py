@@ -47,9 +47,25 @@ def test_a_name_belongs_to_its_run_in_every_attempt_and_to_no_other() -> None:
 
 def test_the_users_tags_come_along_as_text() -> None:
     tags = lease.tags(RUN, RUNNER, scope="octo", expires=12.9, extra={"cost-center": 7, "team": "ml"})
-    assert tags["cost-center"] == "7"
-    assert tags["cmlkit:expires"] == "12"
-    assert tags["cmlkit:scope"] == "octo"
+    assert tags == {**lease.tags(RUN, RUNNER, scope="octo", expires=12.9), "cost-center": "7", "team": "ml"}
+
+
+def test_the_tags_say_whose_an_instance_is_and_until_when() -> None:
+    assert lease.tags(RUN, RUNNER, scope="octo", expires=12.9) == {
+        "cmlkit:run": "16123456789",
+        "cmlkit:attempt": "2",
+        "cmlkit:repository": "octo/x",
+        "cmlkit:label": "cmlkit-16123456789-2",
+        "cmlkit:runner-id": "7",
+        "cmlkit:scope": "octo",
+        "cmlkit:expires": "12",
+    }
+
+
+def test_the_regions_of_a_runners_instance_are_in_its_labels() -> None:
+    labels = ("self-hosted", *lease.region_labels(["eu-west-1", "us-east-1"]), "cmlkit-1-1")
+    assert lease.remembered_regions(replace(RUNNER, labels=labels)) == ["eu-west-1", "us-east-1"]
+    assert lease.remembered_regions(RUNNER) == []
 
 
 @pytest.mark.parametrize("name", ["cmlkit:run", "CMLKIT:mine"])
