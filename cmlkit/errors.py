@@ -215,6 +215,20 @@ _NEXT_STEPS = {
     errno.EMFILE: "Allow more open files: ulimit -n.",
 }
 
+_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
+
+def step_after(error: OSError) -> str:
+    """Return what helps against a refusal of the machine; empty if nothing is known to."""
+    return _NEXT_STEPS.get(error.errno or 0, "")
+
+
+def step_in(words: str) -> str:
+    """Return what helps against a refusal of the machine that another program tells in its words, in English."""
+    return next(
+        (step for number, step in _NEXT_STEPS.items() if number in _OF_DISKS and os.strerror(number) in words), ""
+    )
+
 
 def is_of_files(error: OSError) -> bool:
     """Return whether an error is about a file or the machine, not about a connection."""
@@ -233,4 +247,4 @@ def file_error(error: OSError, *, path: str = "") -> FileError:
         return FileError("The working directory does not exist any more.", next_step="Change to a folder that does.")
     place = os.fsdecode(name).encode("utf-8", "backslashreplace").decode() if name is not None else ""
     message = f"{place} cannot be used: {why}." if place else f"The machine refused a file: {why}."
-    return FileError(message, next_step=_NEXT_STEPS.get(error.errno or 0, ""))
+    return FileError(message, next_step=step_after(error))

@@ -13,7 +13,7 @@ from cmlkit import scaffold
 from cmlkit.bounds.files import SETTINGS_BYTES, read_regular, read_small
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_json, print_pairs
-from cmlkit.errors import GitError, NotARepository, SettingsError
+from cmlkit.errors import GitError, NotARepository, SettingsError, step_after
 from cmlkit.files import write_whole
 from cmlkit.git import checkout
 from cmlkit.settings.schema import SCHEMA, TrainSpec
@@ -214,7 +214,7 @@ def _write(files: Mapping[Path, str], *, force: bool) -> list[Path]:
         try:
             write_whole(path, text.encode())
         except OSError as error:
-            raise SettingsError(f"{path} cannot be written: {error.strerror}.") from error
+            raise SettingsError(f"{path} cannot be written: {error.strerror}.", next_step=step_after(error)) from error
     return list(changed)
 
 

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from cmlkit.errors import GitError, GitFailed, NotARepository, NotTrusted
+from cmlkit.errors import GitError, GitFailed, NotARepository, NotTrusted, step_in
 
 TIMEOUT_SECONDS = 60.0
 # A server that goes silent would hold git: fewer bytes a second than the first, for as many seconds as the second.
@@ -128,7 +128,7 @@ def _error(directory: Path, command: str, words: str) -> GitError:
             f"git refuses to work in this repository: {found[1]}",
             next_step=f"If you trust it: {named[0] if named else f'git config --global --add safe.directory {folder}'}",
         )
-    return GitFailed(f"git {command} failed: {words[-400:]}", words=words)
+    return GitFailed(f"git {command} failed: {words[-400:]}", words=words, next_step=step_in(words))
 
 
 def _words(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -128,6 +128,8 @@ class _Git:
         try:
             output = run_git(self.directory, *arguments, send=send, environ=self.environ, timeout=TIMEOUT_SECONDS)
         except GitFailed as error:
+            if arguments[0] != "push" and error.words and error.next_step:
+                raise  # of this machine's disk
             raise (_failed(arguments[0], error.words) if error.words else ServiceError(error.message)) from error
         except GitError as error:
             reason = "Files that are too large or too many for the API, and commits, are pushed with git."

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cmlkit.bounds.files import open_regular, read_regular
-from cmlkit.errors import CmlkitError, MissingExtra, ModelError, SettingsError
+from cmlkit.errors import CmlkitError, MissingExtra, ModelError, SettingsError, step_after
 from cmlkit.files import write_whole
 from cmlkit.model import skops_file
 from cmlkit.model.description import describe
@@ -68,7 +68,9 @@ def write_model(estimator: Any, file: Path) -> None:
     try:
         write_whole(file, content)
     except OSError as error:
-        raise ModelError(f"The model cannot be written to {file}: {error.strerror}.") from error
+        raise ModelError(
+            f"The model cannot be written to {file}: {error.strerror}.", next_step=step_after(error)
+        ) from error
 
 
 def write_manifest(

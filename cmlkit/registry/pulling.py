@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cmlkit.bounds.files import read_small
 from cmlkit.ci import for_commands
-from cmlkit.errors import GitError, ModelError, NotARepository, SettingsError
+from cmlkit.errors import GitError, ModelError, NotARepository, SettingsError, step_after
 from cmlkit.files import write_whole
 from cmlkit.git import history
 from cmlkit.git.access import GitAccess
@@ -87,12 +87,17 @@ def pull_model(
     if not force:
         _check_replaceable(directory, model, target)
     try:
-        if target.is_dir():
+        # A folder in its place stays until the file is there.
+        new = target.with_name(f".{target.name}.{manifest.sha256[:12]}.new") if target.is_dir() else target
+        store = _write(content, new, directory, access, say)
+        if new != target:
             shutil.rmtree(target)
-        store = _write(content, target, directory, access, say)
+            new.replace(target)
         _write_manifest(directory, model, side, target)
     except OSError as error:
-        raise ModelError(f"The model cannot be written to {target}: {error.strerror}.") from error
+        raise ModelError(
+            f"The model cannot be written to {target}: {error.strerror}.", next_step=step_after(error)
+        ) from error
     return replace(pulled, store=store)
 
 
@@ -130,7 +135,9 @@ def _pull_folder(
         new.replace(target)
         _write_manifest(directory, model, side, target)
     except OSError as error:
-        raise ModelError(f"The model cannot be written to {target}: {error.strerror}.") from error
+        raise ModelError(
+            f"The model cannot be written to {target}: {error.strerror}.", next_step=step_after(error)
+        ) from error
     return replace(pulled, store=", ".join(sorted(stores)))
 
 

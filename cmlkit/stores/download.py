@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cmlkit.clock import Clock, SystemClock
-from cmlkit.errors import AnswerLost, ModelError, ServiceError, TooManyRequests
+from cmlkit.errors import AnswerLost, ModelError, ServiceError, TooManyRequests, step_after
 from cmlkit.progress import Say
 from cmlkit.stores.base import PAUSES_SECONDS, Source, hashed, share
 from cmlkit.stores.http import RateLimits
@@ -45,7 +45,9 @@ def download(
         _check(pointer, part, target)
         part.replace(target)
     except OSError as error:
-        raise ModelError(f"The model cannot be written to {target}: {error.strerror}.") from error
+        raise ModelError(
+            f"The model cannot be written to {target}: {error.strerror}.", next_step=step_after(error)
+        ) from error
     finally:
         if part.is_file() and not _size(part):
             part.unlink()  # nothing to resume from

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cmlkit.errors import MissingExtra, SettingsError
+from cmlkit.errors import MissingExtra, SettingsError, step_after
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,7 +97,8 @@ def save(figure: Figure, path: Path) -> None:
         finally:
             Path(temporary).unlink(missing_ok=True)
     except (OSError, ValueError) as error:
-        raise SettingsError(f"The plot {path} cannot be written: {error}.") from error
+        step = step_after(error) if isinstance(error, OSError) else ""
+        raise SettingsError(f"The plot {path} cannot be written: {error}.", next_step=step) from error
 
 
 def load_matplotlib() -> None:

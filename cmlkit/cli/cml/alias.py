@@ -13,7 +13,8 @@ import click
 from cmlkit.bounds.files import SETTINGS_BYTES, read_regular
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import show_text
-from cmlkit.errors import SettingsError
+from cmlkit.errors import SettingsError, step_after
+from cmlkit.files import write_whole
 
 # What follows `cml-` in the executables of CML 0.20: `bin` of its package.json. pyproject.toml has those of `cmlkit-`.
 EXECUTABLES = ("pr", "publish", "runner", "send-comment", "send-github-check", "tensorboard-dev")
@@ -36,10 +37,12 @@ def alias(invocation: Invocation, directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name, text in scripts.items():
-            (directory / name).write_text(text, encoding="utf-8")
+            write_whole(directory / name, text.encode())
             (directory / name).chmod(0o755)
     except OSError as error:
-        raise SettingsError(f"{directory} cannot be written to: {error.strerror}.") from error
+        raise SettingsError(
+            f"{directory} cannot be written to: {error.strerror}.", next_step=step_after(error)
+        ) from error
     _warn_of_path(invocation, directory)
     result = {"directory": str(directory), "names": list(scripts)}
     show_text(invocation, result, f"Wrote to {directory}, as names of cmlkit: {', '.join(scripts)}")
