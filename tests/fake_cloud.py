@@ -83,7 +83,11 @@ class FakeCloud(ToyCloud):
 
     def loose_volumes(self, *, tags: Mapping[str, str]) -> list[Volume]:
         self._called("loose_volumes")
-        return self.volumes
+        return [
+            volume
+            for volume in self.volumes
+            if all(name in volume.tags and value in ("", volume.tags[name]) for name, value in tags.items())
+        ]
 
     def console_output(self, instance_id: str) -> str:
         self._called("console_output", instance_id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
 
 from cmlkit.records.training_run import InstanceFacts, TrainingRun
 
@@ -78,9 +80,8 @@ def cost_over(changes: Iterable[tuple[float, float]], start: float, end: float) 
     known = sorted(changes)
     if not known or known[0][0] > start:
         return None
-    ends = [*(at for at, _ in known[1:]), end]
-    spans = ((max(at, start), min(until, end), price) for (at, price), until in zip(known, ends, strict=True))
-    return sum(price * (until - since) / 3600 for since, until, price in spans if until > since)
+    spans = pairwise([*known, (end, math.nan)])
+    return sum(price * max(0.0, min(until, end) - max(at, start)) / 3600 for (at, price), (until, _) in spans)
 
 
 def cost_until(instance: InstanceFacts, now: float) -> Cost:
@@ -112,13 +113,14 @@ def _cost(instance: InstanceFacts, seconds: float) -> Cost:
 
 def hourly(instance: InstanceFacts) -> float | None:
     """Return USD per hour of an instance and all that it takes, as far as it is known; None if its price is unknown."""
-    return None if instance.price is None else _cost(instance, 3600.0).total
+    return _cost(instance, 3600.0).total
 
 
 def dollars(amount: float | None) -> str:
     """Format an amount of USD: in cents, and below ten cents with two significant digits."""
     if amount is None:
         return "unknown"
-    if amount == 0 or amount >= 0.1:
-        return f"${amount:.2f}"
-    return f"${float(f'{amount:.1e}'):.10f}".rstrip("0")
+    rounded = f"{amount:.1e}"
+    if 0 < float(rounded) < 0.1:
+        return f"${Decimal(rounded).normalize():f}"
+    return f"${amount:.2f}"

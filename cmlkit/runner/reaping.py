@@ -182,9 +182,9 @@ class Reaper:
         if tagged or first.leftovers():
             self._clock.sleep(PAUSE_SECONDS)
             second = self._look()
-            ended = [self._end(due, second) for due in tagged]
-            gone = [due for due, row in zip(tagged, ended, strict=True) if row.outcome == "terminated"]
-            rows += [*ended, *self._remove_runners(first.leftovers(gone), second.leftovers(gone))]
+            ended = [(due, self._end(due, second)) for due in tagged]
+            gone = [due for due, row in ended if row.outcome == "terminated"]
+            rows += [*(row for _, row in ended), *self._remove_runners(first.leftovers(gone), second.leftovers(gone))]
         return tuple(rows)
 
     def _look(self) -> _Look:

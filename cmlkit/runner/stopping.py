@@ -271,14 +271,13 @@ def _owned(cloud: LaunchingCloud, traces: Traces) -> list[Instance]:
 def _unregister(runners: Sequence[Runner], forge: RunnerForge) -> dict[str, bool | CmlkitError]:
     """Remove the runners; return for each name whether it is gone, or why that is not known."""
 
-    def gone(runner: Runner) -> bool | CmlkitError:
+    def gone(runner: Runner) -> tuple[str, bool | CmlkitError]:
         try:
-            return unregistered(runner, forge)
+            return runner.name, unregistered(runner, forge)
         except CmlkitError as error:
-            return error
+            return runner.name, error
 
-    found = together(*[functools.partial(gone, runner) for runner in runners])
-    return dict(zip((runner.name for runner in runners), found, strict=True))
+    return dict(together(*[functools.partial(gone, runner) for runner in runners]))
 
 
 @contextmanager

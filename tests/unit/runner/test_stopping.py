@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from cmlkit.clouds.launching import Instance
-from cmlkit.errors import AnswerLost, CmlkitError, Conflict, NotFound, PermissionDenied, ServiceError
+from cmlkit.errors import AnswerLost, CmlkitError, Conflict, NotFound, PermissionDenied, ServiceError, SettingsError
 from cmlkit.forges.runners import Runner
 from cmlkit.forges.workflows import Job
-from cmlkit.progress import Say, Silent
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
+from cmlkit.runner.spot import INTERRUPTION
 from cmlkit.runner.stopping import LOOKS, PAUSE_SECONDS, Removed, Traces, remove, stop, taken_back, traces_of_run
 from tests.fake_cloud import FakeCloud
 from tests.fake_forge import FakeForge, FastClock
+from tests.unit.runner.told import Told
 
 RUN = WorkflowRun(repository="octo/random-forest", run_id="77", attempt=2)
 OURS = {lease.RUN: "77", lease.REPOSITORY: "octo/random-forest", lease.ATTEMPT: "2"}
@@ -47,7 +48,9 @@ class Here:
         return runner
 
     def cloud_for(self, region: str) -> Any:
-        return {"": self.cloud, "here": self.cloud, "there": self.other}[region]
+        if region not in ("", "here", "there"):
+            raise SettingsError(f"{region} is no region.")
+        return self.other if region == "there" else self.cloud
 
     def stop(self, **arguments: Any) -> Removed:
         return stop(workflow_run=RUN, forge=self.forge, cloud_for=self.cloud_for, clock=self.clock, **arguments)
@@ -127,6 +130,43 @@ def test_a_runner_whose_region_cannot_be_searched_stays_so_that_the_region_is_no
         here.stop()
     assert sorted(here.forge.runners_by_id) == [1, 2]
     assert here.cloud.alive() == []
+
+
+def test_a_runner_stays_if_its_label_names_no_region_of_the_cloud() -> None:
+    here = Here()
+    here.register(2, EARLIER, region="nowhere")
+    removed = here.remove_run()
+    assert [error.message for error in removed.failures] == ["nowhere is no region."]
+    assert (removed.instances, removed.runners, removed.left) == ((here.instance.id,), (), (EARLIER, NAME))
+    assert sorted(here.forge.runners_by_id) == [1, 2]
+
+
+def test_without_a_region_the_runners_go() -> None:
+    here = Here()
+    removed = remove(Traces(clouds=[], tags=OURS, owns=NAME.__eq__), forge=here.forge, clock=here.clock)
+    assert removed == Removed(runners=(NAME,), forge="GitHub")
+
+
+def test_other_work_gets_the_instances_that_were_found_while_they_are_terminated() -> None:
+    here = Here()
+    begun = threading.Event()
+    given: list[Instance] = []
+
+    def work(instances: Sequence[Instance]) -> None:
+        given.extend(instances)
+        begun.set()
+
+    class Waiting(FakeCloud):
+        def terminate(self, ids: Collection[str]) -> None:
+            assert begun.wait(timeout=10), "the other work has not begun"
+            super().terminate(ids)
+
+    here.cloud = Waiting("here")
+    here.instance = here.cloud.add(NAME, tags=OURS)
+    traces = traces_of_run(RUN, [here.cloud], cloud_for=here.cloud_for)
+    removed = remove(traces, forge=here.forge, clock=here.clock, beside=work)
+    assert (removed.instances, removed.failures) == ((here.instance.id,), ())
+    assert given == [here.instance]
 
 
 @pytest.mark.parametrize("method", ["instances", "terminate", "cancel_expiry"])
@@ -215,6 +255,12 @@ def test_one_that_may_have_been_launched_is_looked_for_until_it_shows() -> None:
     assert here.cloud.alive() == []
 
 
+def test_nothing_is_waited_for_if_all_that_may_have_been_launched_show() -> None:
+    here = Here()
+    assert here.remove(uncertain={NAME}, is_complete=True).instances == (here.instance.id,)
+    assert here.clock.slept == []
+
+
 def test_one_that_never_shows_was_not_launched() -> None:
     here = Here()
     here.cloud.end(here.instance.id, name="another")
@@ -244,35 +290,108 @@ def test_runners_are_named_if_the_forge_lists_none() -> None:
     ("scope", "jobs", "seen", "words"),
     [
         ("octo", [], True, "are listed by octo, not by octo/random-forest"),
+        ("Octo/Random-Forest", [], True, ""),
+        ("", [], True, ""),
+        (None, [], True, ""),
         ("", [Job(runner_name=NAME, is_over=True)], False, "had a runner, but here shows no instance of it"),
         ("", [Job(runner_name="GitHub Actions 3", is_over=True)], False, ""),
         ("octo/random-forest", [], True, ""),
     ],
 )
-def test_it_warns_of_what_may_be_elsewhere(scope: str, jobs: list[Job], seen: bool, words: str) -> None:
+def test_it_warns_of_what_may_be_elsewhere(scope: str | None, jobs: list[Job], seen: bool, words: str) -> None:
     here = Here()
     here.forge.runners_by_id.clear()
     here.forge.jobs_by_run["77"] = jobs
-    tags = OURS | {lease.SCOPE: scope}
+    tags = OURS if scope is None else OURS | {lease.SCOPE: scope}
     here.cloud.tag([here.instance.id], tags if seen else {lease.RUN: "another"})
-    progress = Warnings()
-    here.stop(job_forge=here.forge, progress=progress)
-    assert [bool(words) and words in warning for warning in progress.warnings] == ([True] if words else [])
+    told = Told()
+    here.stop(job_forge=here.forge, progress=told)
+    assert [bool(words) and words in warning for warning in told.warnings] == ([True] if words else [])
 
 
-class Warnings:
-    """Progress of which only the warnings are kept."""
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_runner_whose_instance_no_region_shows_is_a_reason_to_warn(busy: bool) -> None:
+    here = Here(cloud=FakeCloud("here"))
+    here.cloud.tag([here.instance.id], {lease.RUN: "another"})
+    here.register(1, NAME, busy=busy)
+    told = Told()
+    here.stop(progress=told)
+    assert [warning.partition(".")[0] for warning in told.warnings] == [
+        "Run 77 had a runner, but here shows no instance of it"
+    ]
 
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
 
-    def stage(self, title: str) -> AbstractContextManager[Say]:
-        return Silent().stage(title)
+def test_jobs_that_cannot_be_read_are_no_reason_to_warn_or_to_fail() -> None:
+    class Out(FakeForge):
+        def jobs(self, run_id: str) -> list[Job]:
+            raise OUTAGE
 
-    def note(self, text: str) -> None: ...
+    here = Here(forge=Out(polls_until_online=None))
+    here.cloud.tag([here.instance.id], {lease.RUN: "another"})
+    here.forge.runners_by_id.clear()
+    told = Told()
+    assert here.stop(job_forge=here.forge, progress=told).failures == ()
+    assert told.warnings == []
 
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
+
+def test_it_tells_what_it_removed_or_that_nothing_was_left() -> None:
+    here, told = Here(), Told()
+    here.stop(progress=told)
+    here.stop(progress=told)
+    removed = f"Terminated {here.instance.id}.\nRemoved the runner {NAME} from GitHub."
+    assert told.ends == [removed, "nothing is left of run 77"]
+    assert told.stages == ["Stop the runner"] * 2
+
+
+@dataclass
+class Reports:
+    """A forge with the titles of the reports of run 77's second attempt."""
+
+    titles: Sequence[str] = ()
+    error: CmlkitError | None = None
+
+    def run_attempt(self, run_id: str) -> int:
+        return 2
+
+    def annotation_titles(self, run_id: str, *, attempt: int) -> Sequence[str]:
+        assert (run_id, attempt) == ("77", 2)
+        if self.error:
+            raise self.error
+        return self.titles
+
+    def rerun(self, run_id: str) -> None:
+        raise AssertionError("Stopping repeats nothing.")
+
+
+@pytest.mark.parametrize(
+    ("market", "taken_back", "reports", "interrupted"),
+    [
+        ("spot", True, None, True),
+        ("spot", True, Reports(), True),
+        ("spot", False, Reports([INTERRUPTION]), True),
+        ("spot", False, Reports(["Process completed with exit code 1."]), False),
+        ("spot", False, None, False),
+        ("on-demand", False, Reports([INTERRUPTION]), False),
+    ],
+)
+def test_a_spot_instance_that_the_cloud_took_back_is_told_and_tagged_for_the_next_attempt(
+    market: str, taken_back: bool, reports: Reports | None, interrupted: bool
+) -> None:
+    here = Here()
+    here.cloud.end(here.instance.id, market=market, taken_back=taken_back)
+    removed = here.stop(workflow_forge=reports)
+    assert removed.interrupted == ((here.instance.id,) if interrupted else ())
+    assert (f"Toy Cloud took {here.instance.id} back" in removed.summary) is interrupted
+    tag = here.cloud.tags_of(here.instance.id).get(lease.INTERRUPTED)
+    assert tag == (str(int(here.clock.now())) if interrupted else None)
+
+
+def test_reports_that_cannot_be_read_are_noted_and_hinder_nothing() -> None:
+    here, told = Here(), Told()
+    spot = here.cloud.add(EARLIER, tags=OURS, market="spot")
+    removed = here.stop(workflow_forge=Reports(error=PermissionDenied("No `checks: read`.")), progress=told)
+    assert removed.instances == (here.instance.id, spot.id)
+    assert told.notes == ["Whether Toy Cloud took an instance back cannot be told: No `checks: read`."]
 
 
 NOTHING, GONE = Removed(), Removed(instances=("i-1",))
