@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cmlkit.clock import Clock
-from cmlkit.errors import GitError, GitFailed, SettingsError
+from cmlkit.errors import GitError, GitFailed, ModelError, SettingsError
 from cmlkit.forges.base import PublishForge
 from cmlkit.git.changes import committed_changes
 from cmlkit.git.pathspecs import named
@@ -57,7 +57,7 @@ def selected(
             warn=warn,
             way_out="Correct publish.files or .gitignore.",
         )
-    except GitFailed:
+    except (GitFailed, ModelError):
         raise
     except GitError:
         return None

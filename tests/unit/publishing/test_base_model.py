@@ -42,8 +42,10 @@ class Past:
     commits: tuple[str, ...] = ()
     failure: ServiceError | None = None
     asked: list[Any] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
 
     def read_file(self, path: str, *, ref: str) -> bytes | None:
+        self.read.append(path)
         return self.files.get((ref, path))
 
     def blob_ids(self, commit: str, paths: Iterable[str]) -> Mapping[str, str]:
@@ -112,6 +114,16 @@ def test_the_profiles_beside_the_manifest_are_read_if_they_are_there(is_there: b
     champion = found({MANIFEST: text, **({PROFILES: profiles} if is_there else {})})
     assert champion is not None
     assert [item.profiles for item in champion.data or ()] == [{"age": "400 1,2"} if is_there else {}]
+
+
+@pytest.mark.parametrize(("profiles", "there"), [("", (MANIFEST, PROFILES)), ("f" * 64, (MANIFEST,))])
+def test_profiles_that_manifest_or_commit_lacks_are_not_asked_for(profiles: str, there: tuple[str, ...]) -> None:
+    forge = Past({(HEAD, MANIFEST): manifest(profiles=profiles).to_json().encode()})
+    find_base_model(
+        forge, commit=HEAD, there=dict.fromkeys(there, "0" * 40), manifest=MANIFEST, profiles=PROFILES,
+        metrics_files=(), warn=pytest.fail,
+    )  # fmt: skip
+    assert forge.read == [MANIFEST]
 
 
 def test_a_manifest_that_cannot_be_read_is_named_and_the_metrics_files_are_read() -> None:
