@@ -67,12 +67,12 @@ class LocalFiles:
             return _decoded(embedded)
         if _ELSEWHERE.match(target.address):
             return None
-        path, fragment = self._find(target.address, folder)
-        if path is None:
+        if (found := self._find(target.address, folder)) is None:
             # A site's path looks like an absolute one, and loose text like a path.
             if target.is_loose or target.address.startswith("/"):
                 return None
             raise SettingsError("there is no such file")
+        path, fragment = found
         content = self._content(path)
         if suffix := picture_suffix(content):
             return LocalFile(name=f"{path.stem}{suffix}", content=content, fragment=fragment)
@@ -89,13 +89,13 @@ class LocalFiles:
             return []
         return [place / name for place in (folder, self.directory) for name, _ in _names(target.address)]
 
-    def _find(self, address: str, folder: Path) -> tuple[Path | None, str]:
-        """Return path and fragment of an address: beside the report, else in the working directory."""
+    def _find(self, address: str, folder: Path) -> tuple[Path, str] | None:
+        """Return path and fragment of an address: beside the report, else in the working directory, else None."""
         for place in (folder, self.directory):
             for name, fragment in _names(address):
                 if _exists(place / name):
                     return place / name, fragment
-        return None, ""
+        return None
 
     def _content(self, path: Path) -> bytes:
         real = path.resolve()

@@ -9,7 +9,7 @@ import pytest
 
 from cmlkit.publishing.preview import Base, Clone, Uncompared, find_base
 from cmlkit.records.workflow_run import Trigger, WorkflowRun
-from tests.toys.forge import ToyForge
+from tests.unit.publishing.in_memory import ToldForge
 
 
 def git(directory: Path, *arguments: str) -> str:
@@ -39,9 +39,11 @@ def on(branch: str = "") -> WorkflowRun:
     return WorkflowRun(repository="octo/forest", run_id="1", event="push" if branch else "", trigger=trigger)
 
 
-def found(clone: Path, run: WorkflowRun, *, named: str = "", forge: ToyForge | None = None) -> tuple[object, list[str]]:
+def found(
+    clone: Path, run: WorkflowRun, *, named: str = "", forge: ToldForge | None = None
+) -> tuple[object, list[str]]:
     warnings: list[str] = []
-    base = find_base(forge, workflow_run=run, named=named, directory=clone, warn=warnings.append)  # type: ignore[arg-type]
+    base = find_base(forge, workflow_run=run, named=named, directory=clone, warn=warnings.append)
     return base, warnings
 
 
@@ -63,7 +65,7 @@ def test_without_a_token_the_base_is_the_one_of_the_last_fetch(
 
 
 def test_a_branch_that_the_forge_does_not_have_is_told_and_read_in_the_clone(clone: Path) -> None:
-    forge = ToyForge("octo/forest")
+    forge = ToldForge("octo/forest")
     forge.start({})
     base, warnings = found(clone, on("develop"), forge=forge)
     assert isinstance(base, Base)
