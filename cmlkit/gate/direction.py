@@ -65,14 +65,15 @@ def _split(part: str) -> Sequence[str]:
 
 def _is_vetoed(found: Sequence[str], covered: Set[int]) -> bool:
     """Return whether a word that is no part of a known name makes the metric say nothing of the model."""
-    last = len(found) - 1
-    while last >= 0 and (found[last] in UNITS or found[last].isdecimal()):
-        last -= 1
     return any(
-        word in VETO or (position == last and word in VETO_LAST)
+        word in VETO or (word in VETO_LAST and all(map(_is_unit, found[position + 1 :])))
         for position, word in enumerate(found)
         if position not in covered
     )
+
+
+def _is_unit(word: str) -> bool:
+    return word in UNITS or word.isdecimal()
 
 
 def _matches(found: Sequence[str]) -> Iterator[_Match]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sklearn.metrics import get_scorer, get_scorer_names
 
-from cmlkit.gate.direction import higher_is_better
+from cmlkit.gate.direction import higher_is_better, words
 from cmlkit.gate.metric_names import HIGHER, LOWER, NEITHER
 
 CASES: dict[str, dict[str, list[str]]] = json.loads(
@@ -47,3 +47,69 @@ def test_a_name_of_the_tables_has_one_direction() -> None:
 @pytest.mark.parametrize("name", ["", "@", "_" * 9, "a" * 10_000, "neg", "negative", "%", "²", "准确率"])
 def test_a_name_without_a_known_word_tells_nothing(name: str) -> None:
     assert higher_is_better(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("val/topK-Accuracy(B)", "val top k accuracy b"),
+        ("F1Score", "f1 score"),
+        ("valAUC", "val auc"),
+        ("HTTPError2", "http error2"),
+        ("mAP50-95", "map50 95"),
+        ("chrF++", "chrf++"),
+        ("R²", "r2"),
+        ("P@5", "precision 5"),
+        ("pre@10-mean", "precision 10 mean"),
+        ("test_R@1", "test recall 1"),
+        ("map@5", "map 5"),
+        ("größeAbs", "grösseabs"),
+        ("__", ""),
+        ("a" * 999 + "_bc", "a" * 999),
+    ],
+)
+def test_a_name_has_words(name: str, expected: str) -> None:
+    assert " ".join(words(name)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "direction"),
+    [
+        ("loss", False),
+        ("loss_time", None),
+        ("loss_time_ms", None),
+        ("loss_time_ms_99", None),
+        ("loss_time_total", False),
+        ("time_loss", False),
+        ("time_to_loss_ms", False),
+        ("loss_std_total", None),
+        ("ms_99", None),
+    ],
+)
+def test_a_time_or_a_size_is_the_last_word_but_for_its_unit(name: str, direction: bool | None) -> None:
+    assert higher_is_better(name) is direction
+
+
+@pytest.mark.parametrize(
+    ("name", "direction"),
+    [
+        ("neg_loss", True),
+        ("minus_log_loss", True),
+        ("negative_mean_squared_error_mean", True),
+        ("neg_log_likelihood", False),
+        ("neg_accuracy", True),
+        ("negated", None),
+        ("test_neg", None),
+        ("fid_score", False),
+        ("score", True),
+        ("scores_fid", False),
+        ("loss_accuracy", True),
+        ("accuracy_loss", False),
+        ("accuracy_coverage", True),
+        ("loss2", False),
+        ("val_top_k_accuracy3_5", True),
+        ("p1", None),
+    ],
+)
+def test_the_last_known_name_decides_and_a_loss_may_be_negated(name: str, direction: bool | None) -> None:
+    assert higher_is_better(name) is direction
