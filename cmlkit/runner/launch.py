@@ -165,6 +165,7 @@ class Launching:
             try:
                 bought[name] = buying.result()
             except CmlkitError as error:
+                # A signal raises in this call; it is no failure of this runner, so the others are not waited for.
                 self._raise_if_interrupted()
                 failed[name] = error
         self._settle(failed, came=bought)
