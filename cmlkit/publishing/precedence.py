@@ -115,22 +115,21 @@ class Precedence:
         Raises:
             SettingsError: The branch exists, and cmlkit did not make it.
         """
-        kept = Place(branch="")
+        kept: tuple[str, Reason] = ("", "")
         if reuses:
             earlier = earlier_pull_requests(self.base, self.marker, forge=self.forge)
             found = [(item, self._of_pull_request(item)) for item in earlier]
-            reasons = [(f"#{item.number}", self.ours.must_leave(origin)) for item, origin in found]
-            kept = next((Place(branch="", kept=which, reason=why) for which, why in reasons if why), kept)
-            free = [each for each, (_, why) in zip(found, reasons, strict=True) if not why]
-            if free:
+            left = [(f"#{item.number}", why) for item, origin in found if (why := self.ours.must_leave(origin))]
+            kept = left[0] if left else kept
+            if free := [each for each in found if not self.ours.must_leave(each[1])]:
                 branch = max(free, key=lambda each: self._rank(each[1]))[0].head
-                return Place(branch=branch, head=self.forge.branch_head(branch), kept=kept.kept, reason=kept.reason)
+                return Place(branch=branch, head=self.forge.branch_head(branch), kept=kept[0], reason=kept[1])
         head = self._own_head(name)
         if head is not None and (reason := self.ours.must_leave(self._of_branch(name, head))):
-            kept = kept if kept.reason else Place(branch="", kept=name, reason=reason)
+            kept = kept if kept[1] else (name, reason)
             name = beside(name, self.marker)
             head = self._own_head(name)
-        return Place(branch=name, head=head, kept=kept.kept, reason=kept.reason)
+        return Place(branch=name, head=head, kept=kept[0], reason=kept[1])
 
     def _own_head(self, name: str) -> str | None:
         head = self.forge.branch_head(name)
@@ -169,8 +168,8 @@ class Precedence:
 
     def _of_pull_request(self, pull_request: PullRequest) -> Origin | None:
         """Return the origin of a pull request's model; None if it has none that is known."""
-        content = self.forge.read_file(self.manifest, ref=pull_request.head_sha)
-        return (origin_in(content) if content is not None else None) or self._of_marker(pull_request)
+        content = self.forge.read_file(self.manifest, ref=pull_request.head_sha) or b""
+        return origin_in(content) or self._of_marker(pull_request)
 
     def _of_branch(self, branch: str, head: str) -> Origin | None:
         content = self.forge.read_file(self.manifest, ref=head)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cmlkit.errors import SettingsError
+from cmlkit.errors import Conflict, PermissionDenied, SettingsError
 from cmlkit.forges.base import Changes, Divergence, NewFile, PullRequest
 from cmlkit.git.changes import Version
 from cmlkit.git.objects import blob_id
@@ -35,6 +35,7 @@ class JobForge(ToldForge):
         behind: Number of the base's commits that the checkout lacks.
         author: Who wrote the latest commit to each file, if anybody did.
         required: Checks that the base requires.
+        busy: How many commits others are faster with.
     """
 
     checkout: str = ""
@@ -42,6 +43,7 @@ class JobForge(ToldForge):
     behind: int = 0
     author: str = ""
     required: tuple[str, ...] = ()
+    busy: int = 0
 
     def divergence(self, base: str, head: str) -> Divergence:
         known = (self.checkout, self.branches["main"])
@@ -49,7 +51,14 @@ class JobForge(ToldForge):
         return Divergence(behind=behind, ahead=int(head not in known), changed=self.moved)
 
     def merge_when_ready(self, pull_request: PullRequest, method: str) -> None:
+        self._meet("merge_when_ready")
         self.merging.append((pull_request.number, method))
+
+    def commit(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str:
+        if self.busy:
+            self.busy -= 1
+            raise Conflict("The branch has moved.", status=422)
+        return super().commit(changes, branch=branch, parent=parent, is_new=is_new)
 
     def required_checks(self, branch: str) -> list[str]:
         return list(self.required) if branch == "main" else []
@@ -74,6 +83,7 @@ class Job:
     directory: Path
     forge: JobForge = field(default_factory=lambda: JobForge("octo/forest"))
     heard: Heard = field(default_factory=Heard)
+    clock: FastClock = field(default_factory=FastClock)
 
     def __post_init__(self) -> None:
         self.forge.start({"old.txt": b"old"})
@@ -101,7 +111,7 @@ class Job:
                 trigger=Trigger(kind="branch", branch="main"),
             ),
             progress=self.heard,
-            clock=FastClock(),
+            clock=self.clock,
         )
 
     def files(self, branch: str = "cmlkit/pr/main/100") -> dict[str, bytes]:
@@ -296,6 +306,19 @@ def test_a_file_that_only_the_job_has_written_gets_its_latest_version(job: Job) 
     job.pr(new("a.txt", "newer"))
     assert job.files() == {"old.txt": b"old", "a.txt": b"newer", "b.txt": b"new"}
     assert job.heard.warnings == []
+
+
+def test_a_merge_that_is_refused_is_told(job: Job) -> None:
+    job.forge.failures["merge_when_ready"] = PermissionDenied("403 Forbidden")
+    job.pr(new("a.txt"), auto_merge="merge")
+    assert job.heard.warnings == ["The pull request #1 is not merged by itself: 403 Forbidden"]
+
+
+def test_a_commit_is_tried_again_after_a_pause(job: Job) -> None:
+    job.forge.busy = 2
+    job.pr(new("a.txt"))
+    assert len(job.clock.slept) == 2
+    assert job.files()["a.txt"] == b"new"
 
 
 def test_a_fork_is_refused_before_anything_is_written(job: Job) -> None:

@@ -201,16 +201,37 @@ def test_a_branch_of_people_is_refused(others: Others) -> None:
 
 @pytest.mark.parametrize("draft", [True, False])
 def test_a_manifest_without_a_verdict_is_judged_by_the_pull_request_that_brings_it(others: Others, draft: bool) -> None:
-    others.model("cmlkit/b", "99", verdict=False)
+    head = others.model("cmlkit/b", "99", verdict=False)
     elsewhere = others.pull("cmlkit/b", "101", base="develop")
     assert rules(others, accepted=False).place("cmlkit/b", reuses=False).reason == ""
     others.pull("cmlkit/b", "101", subject="other.joblib", by="ann")
     assert rules(others, accepted=False).place("cmlkit/b", reuses=False).reason == ""
     opened = others.pull("cmlkit/b", "99", draft=draft)
+    others.published("cmlkit/c", "101")
+    assert rules(others).is_judged_alike("cmlkit/b", head) is not draft
     assert rules(others, accepted=False).place("cmlkit/b", reuses=False).reason == ("" if draft else "accepted")
     assert rules(others, accepted=False).outranks(opened) is not draft
     assert rules(others).yields_to(opened) is not draft
     assert rules(others).outranks(elsewhere) is False
+
+
+def test_a_pull_request_without_a_verdict_is_of_the_run_and_the_attempt_in_its_text(others: Others) -> None:
+    others.model("cmlkit/b", "100", verdict=False)
+    opened = others.pull("cmlkit/b", "100")
+    assert rules(others, accepted=False, attempt=2).outranks(opened)
+    assert not rules(others, accepted=False).outranks(opened)
+    # When its model was trained is unknown, so that nothing tells which of two runs outside of Actions is newer.
+    local = dataclasses.replace(rules(others), ours=of_run("local1a", trained="2024-06-01"))
+    assert local.place("cmlkit/b", reuses=False).reason == ""
+
+
+def test_a_branch_that_another_run_is_making_is_waited_for(others: Others) -> None:
+    others.create_branch("daily", others.branches["main"])
+    ours = rules(others)
+    with pytest.raises(SettingsError, match="'daily' exists"):
+        ours.place("daily", reuses=False)
+    assert isinstance(ours.clock, FastClock)
+    assert ours.clock.slept != []
 
 
 def test_a_branch_whose_manifest_has_a_verdict_is_judged_by_that_whatever_its_pull_request_says(others: Others) -> None:
