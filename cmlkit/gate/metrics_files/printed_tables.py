@@ -43,8 +43,10 @@ def _barred(lines: Sequence[str], index: int) -> Block | None:
     lines_with_cells = [line for line in block if not _is_rule(line) and not _TYPES.fullmatch(line)]
     if (julia := _julia(lines_with_cells)) is not None:
         return Block(entries=julia.entries, length=length)
-    rows = [cells for line in lines_with_cells if any(cells := _cells(line))]
-    is_table = any(map(_is_rule, block)) or all(line.strip()[0] in _BARS for line in block if _has_cells(line))
+    # Of a table without outer bars, a line that begins with a bar has an empty first cell.
+    is_framed = all(line.strip()[0] in _BARS for line in lines_with_cells)
+    rows = [cells for line in lines_with_cells if any(cells := _cells(line, is_framed=is_framed))]
+    is_table = is_framed or any(map(_is_rule, block))
     if not rows or not is_table or (not _has_cells(block[0]) and not _is_rule(block[0])):
         return None
     if len(rows) < 2 and not all(line.strip()[0] in _BARS for line in block):
@@ -79,11 +81,10 @@ def _is_rule(line: str) -> bool:
     return len(text) >= 3 and bool(_RULE.fullmatch(text)) and any(mark in text for mark in "-─━═=")
 
 
-def _cells(line: str) -> list[str]:
+def _cells(line: str, *, is_framed: bool) -> list[str]:
     parts = re.split(rf"(?<!\\)[{_BARS}]", line.strip())
-    parts = parts[1:] if not parts[0].strip() and line.strip()[0] in _BARS else parts
-    parts = parts[:-1] if parts and not parts[-1].strip() and line.strip()[-1] in _BARS else parts
-    return [_plain(part) for part in parts]
+    parts = parts[1:] if is_framed else parts
+    return [_plain(part) for part in (parts if parts[-1].strip() else parts[:-1])]
 
 
 def _plain(cell: str) -> str:
@@ -168,14 +169,14 @@ def _by_place(line: str, cells: Sequence[str], header: Sequence[str], header_lin
     """Return a row with gaps: each cell belongs to the title that ends nearest to it."""
     ends, place = [], 0
     for title in header:
-        place = max(header_line.find(title, place), place) + len(title)
+        place = header_line.find(title, place) + len(title)
         ends.append(place)
-    row, place = [cells[0], *[""] * len(header)], len(line) - len(line.lstrip()) + len(cells[0])
+    has_title = not header_line[0].isspace()  # above the names of the rows
+    row, place = [""] * len(header), len(line) - len(line.lstrip()) + len(cells[0])
     for cell in cells[1:]:
-        place = max(line.find(cell, place), place) + len(cell)
-        nearest = min(range(len(ends)), key=lambda column: abs(ends[column] - place))
-        row[nearest + 1] = cell
-    return row
+        place = line.find(cell, place) + len(cell)
+        row[min(range(has_title, len(ends)), key=lambda column: abs(ends[column] - place))] = cell
+    return [cells[0], *row[has_title:]]
 
 
 def _is_aligned(line: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
@@ -206,7 +207,8 @@ def _report(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Entry]
 
 
 def _has_number(cells: Sequence[str]) -> bool:
-    return any(isinstance(read_number(cell), Number) for cell in cells)
+    """Return whether a cell is a number, finite or not."""
+    return any(isinstance(found, Number) or "finite" in found for found in map(read_number, cells))
 
 
 def _is_value(cell: str) -> bool:

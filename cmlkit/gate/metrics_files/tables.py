@@ -215,7 +215,7 @@ def read_rows(rows: Sequence[Sequence[str]], *, decimal_comma: bool = False) -> 
     if not _has_header(rows):
         return _without_header(rows)
     header, body = list(rows[0]), list(rows[1:])
-    if body and all(len(row) == len(header) + 1 for row in body):
+    if all(len(row) == len(header) + 1 for row in body) and any(row[-1] for row in body):
         header = ["", *header]  # R leaves out the title of the row names
     header, body = _one_header(header, body)
     width = len(header)
