@@ -98,9 +98,11 @@ def _match_at(found: Sequence[str], position: int) -> _Match | None:
 
 def _known_at(found: Sequence[str], position: int) -> str | None:
     """Return the longest known name that starts at `position`, also if a number is attached to its last word."""
-    for length in range(min(_LONGEST, len(found) - position), 0, -1):
+    if position >= len(found):
+        return None
+    for length in range(_LONGEST, 0, -1):
         name = "_".join(found[position : position + length])
         if name in _KNOWN:
             return name
-    bare = found[position].rstrip("0123456789") if position < len(found) else ""
-    return bare if bare in _KNOWN and len(bare) > 1 else None
+    bare = found[position].rstrip("0123456789")
+    return bare if bare in _KNOWN else None
