@@ -147,28 +147,6 @@ def test_without_a_region_the_runners_go() -> None:
     assert removed == Removed(runners=(NAME,), forge="GitHub")
 
 
-def test_other_work_gets_the_instances_that_were_found_while_they_are_terminated() -> None:
-    here = Here()
-    begun = threading.Event()
-    given: list[Instance] = []
-
-    def work(instances: Sequence[Instance]) -> None:
-        given.extend(instances)
-        begun.set()
-
-    class Waiting(FakeCloud):
-        def terminate(self, ids: Collection[str]) -> None:
-            assert begun.wait(timeout=10), "the other work has not begun"
-            super().terminate(ids)
-
-    here.cloud = Waiting("here")
-    here.instance = here.cloud.add(NAME, tags=OURS)
-    traces = traces_of_run(RUN, [here.cloud], cloud_for=here.cloud_for)
-    removed = remove(traces, forge=here.forge, clock=here.clock, beside=work)
-    assert (removed.instances, removed.failures) == ((here.instance.id,), ())
-    assert given == [here.instance]
-
-
 @pytest.mark.parametrize("method", ["instances", "terminate", "cancel_expiry"])
 def test_an_outage_of_the_cloud_is_raised_and_does_not_hinder_the_forge(method: str) -> None:
     here = Here()
@@ -384,6 +362,24 @@ def test_a_spot_instance_that_the_cloud_took_back_is_told_and_tagged_for_the_nex
     assert (f"Toy Cloud took {here.instance.id} back" in removed.summary) is interrupted
     tag = here.cloud.tags_of(here.instance.id).get(lease.INTERRUPTED)
     assert tag == (str(int(here.clock.now())) if interrupted else None)
+
+
+def test_reports_are_read_while_the_instances_are_terminated() -> None:
+    read = threading.Event()
+
+    class Noticed(Reports):
+        def annotation_titles(self, run_id: str, *, attempt: int) -> Sequence[str]:
+            read.set()
+            return super().annotation_titles(run_id, attempt=attempt)
+
+    class Waiting(FakeCloud):
+        def terminate(self, ids: Collection[str]) -> None:
+            assert read.wait(timeout=10), "the reports are not read yet"
+            super().terminate(ids)
+
+    here = Here(cloud=Waiting("here"))
+    spot = here.cloud.add(EARLIER, tags=OURS, market="spot")
+    assert here.stop(workflow_forge=Noticed([INTERRUPTION])).interrupted == (spot.id,)
 
 
 def test_reports_that_cannot_be_read_are_noted_and_hinder_nothing() -> None:
