@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmlkit.errors import MetricsError
-from cmlkit.gate.metrics_files import find, read
+from cmlkit.gate.metrics_files import Findings, find, nothing_found, read
 from cmlkit.gate.metrics_files.reading import COUNT_LIMIT, SIZE_LIMIT_BYTES
 from tests.unit.gate.metrics_files.files import found
 
@@ -201,3 +201,8 @@ def test_the_error_for_files_without_metrics_names_them_and_says_what_to_write(t
         read(["a.txt", "b.txt"], tmp_path)
     assert caught.value.message == "a.txt and b.txt: no number with a name was found, but accuracy (it is text)."
     assert "'accuracy: 0.97'" in caught.value.next_step
+
+
+def test_the_error_for_scores_of_which_there_are_none_names_their_setting() -> None:
+    error = nothing_found(["train.scoring", "train.metrics"], Findings())
+    assert error.message == "train.scoring and train.metrics: no number with a name was found."
