@@ -32,6 +32,8 @@ _DISTRIBUTIONS = {
 # Libraries whose objects are parts of other libraries' models.
 _INGREDIENTS = ("numpy", "scipy", "joblib", "pandas")
 _INTELEX = ("sklearnex", "daal4py", "onedal")
+# Of files that people and tokenizers write as text, beside a model.
+TEXT_SUFFIXES = (".txt", ".md", ".rst", ".csv", ".tsv", ".yaml", ".yml", ".toml", ".cfg", ".ini", ".vocab", ".merges")
 UNREAD = "Not all of the imports that loading it would make are known:"
 _NOT_LIBRARIES = ("", "__main__", "builtins", "collections", "torch._utils")
 
@@ -118,6 +120,8 @@ def _part(path: Path) -> Contents | None:
     reading = read_as_far_as_possible(path)
     if reading.failure and found.name in PICKLED and path.suffix.startswith((".pkl", ".pickle", ".joblib")):
         return read_contents(path)  # says what is wrong
+    if reading.only_imports and path.suffix in TEXT_SUFFIXES:
+        return None  # words on lines of their own, of which the first begins with a c
     # Text and numbers may begin as a pickle; one that imports something is a pickle, whatever its name is.
     return reading.contents if reading.contents.imports or reading.contents.doubts else None
 

@@ -195,6 +195,7 @@ sklearnex.svm._classes: NuSVC NuSVR SVC SVR
 statsmodels.base.data: ModelData
 statsmodels.discrete.discrete_model: BinaryResultsWrapper Logit LogitResults Probit ProbitResults
 statsmodels.regression.linear_model: OLS OLSResults RegressionResultsWrapper
+uuid: UUID
 xgboost.callback: EarlyStopping EvaluationMonitor LearningRateScheduler
 xgboost.core: Booster
 xgboost.sklearn: XGBClassifier XGBModel XGBRFClassifier XGBRFRegressor XGBRanker XGBRegressor

@@ -11,10 +11,13 @@ import math
 import re
 from typing import Any
 
-from cmlkit.model.pickle_values import Filled, Made, Table, is_bytes
+from cmlkit.model.pickle_values import Filled, Made, Name, Table, is_bytes
 
 TYPE = "numpy.dtype"
 OBJECT = "O"
+# The class of a recarray's items: as raw bytes with fields, and only its state says how many. Reading a field of one
+# runs NumPy's own code.
+RECORD = "numpy.record"
 _TYPE = re.compile(r"([biufcOSUVMm])(\d{1,10})")
 _SIZES = {
     "b": (1,),
@@ -55,11 +58,11 @@ def built_item(dtype: Made, state: Any) -> tuple[str, int]:
     Raises:
         Unsafe: It has objects in fields, or its state is not what NumPy writes.
     """
-    kind, size = _declared(dtype.arguments)
     if not (
         isinstance(state, tuple) and len(state) in (8, 9) and state[0] in (3, 4) and state[1] in ("<", ">", "|", "=")
     ):
         raise Unsafe("a type with another state than NumPy writes")
+    kind, size = _declared(dtype.arguments, length=state[5])
     subarray, names, fields, length, alignment, flags = state[2:8]
     if kind == OBJECT:
         if (subarray, names, fields, length, alignment, flags) != (None, None, None, -1, -1, _OBJECT_FLAGS_OF_NUMPY):
@@ -80,8 +83,12 @@ def built_item(dtype: Made, state: Any) -> tuple[str, int]:
     return kind, size
 
 
-def _declared(arguments: tuple[Any, ...]) -> tuple[str, int]:
-    """Return the kind of a type and the number in its name, such as 8 in `f8`."""
+def _declared(arguments: tuple[Any, ...], *, length: Any) -> tuple[str, int]:
+    """Return the kind of a type and the number in its name, such as 8 in `f8`; of records, the state's `length`."""
+    if len(arguments) == 3 and isinstance(arguments[0], Name) and arguments[0].path == RECORD:
+        if arguments[1:] != (False, True) or type(length) is not int or not 0 <= length < 2**31:
+            raise Unsafe("a type that is none of NumPy's plain ones")
+        return "V", length
     if len(arguments) != 3 or not isinstance(arguments[0], str) or not arguments[1:] == (False, True):
         raise Unsafe("a type that is none of NumPy's plain ones")
     match = _TYPE.fullmatch(arguments[0])

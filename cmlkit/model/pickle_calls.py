@@ -24,7 +24,13 @@ _BIT_GENERATORS = frozenset(
     f"numpy.random.{path}"
     for path in ("_mt19937.MT19937", "_pcg64.PCG64", "_pcg64.PCG64DXSM", "_philox.Philox", "_sfc64.SFC64")
 )
-_ARRAYS = frozenset({"numpy.ndarray", "numpy.matrix", "numpy.memmap", "numpy.matrixlib.defmatrix.matrix"})
+# A recarray is an array: nothing of its own runs when it is made empty and gets its state.
+_ARRAYS = frozenset(
+    {
+        *("numpy.ndarray", "numpy.matrix", "numpy.memmap", "numpy.matrixlib.defmatrix.matrix"),
+        *("numpy.recarray", "numpy.rec.recarray"),
+    }
+)
 _MASKED = frozenset({"numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"})
 _INDEXES = frozenset(
     f"{module}.{name}"
@@ -138,6 +144,7 @@ _PLAIN_NAMES = frozenset(
         *(f"numpy.{name}" for name in ("float16", "float32", "float64", "complex64", "complex128", "longdouble")),
         *(f"numpy.{name}" for name in ("bool_", "bool", "str_", "bytes_", "object_", "datetime64", "timedelta64")),
         _CHECK,
+        numpy_types.RECORD,
         "numpy.random.bit_generator.SeedSequence",
         "pandas.to_datetime",
         "pandas.core.tools.datetimes.to_datetime",
@@ -250,7 +257,11 @@ def _plain_item(dtype: Any) -> str:
 
 
 def _type(arguments: tuple[Any, ...]) -> str:
-    return _data()(arguments)
+    return _data(numpy_types.RECORD)(arguments)
+
+
+def _texts(arguments: tuple[Any, ...]) -> str:
+    return "" if all(map(is_text, arguments)) else "it is called with something other than text"
 
 
 def _tree(arguments: tuple[Any, ...]) -> str:
@@ -273,6 +284,14 @@ _CALLED: Mapping[str, Judge] = {
     "collections.deque": _data(),
     "collections.defaultdict": _data(*_VALUES, "collections.OrderedDict"),
     **{f"datetime.{name}": _data() for name in ("date", "time", "datetime", "timedelta", "timezone")},
+    # A number is made of its digits. Objects that take the place of digits are refused, as they could have methods.
+    "decimal.Decimal": _texts,
+    # A path is made of words without a look at any file; of objects, it would call their `__fspath__`.
+    **{
+        f"{module}.{name}": _texts
+        for module in ("pathlib", "pathlib._local")  # the second in Python 3.13
+        for name in ("PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath")
+    },
     "numpy.dtype": _type,
     **{f"{core}.multiarray._reconstruct": _array for core in _NUMPY_CORES},
     **{f"{core}.multiarray.scalar": _scalar for core in _NUMPY_CORES},

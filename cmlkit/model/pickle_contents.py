@@ -28,7 +28,7 @@ from typing import IO, Any, BinaryIO
 
 from cmlkit.errors import ModelError
 from cmlkit.model.pickle_machine import Findings, Machine, Unfollowed
-from cmlkit.model.pickle_source import Broken, Budget, Source
+from cmlkit.model.pickle_source import Broken, Budget, GivenUp, Source
 from cmlkit.model.pickle_values import Made, Table
 
 _INNER_ARCHIVE_LIMIT_BYTES = 256 * 1024**2
@@ -95,10 +95,12 @@ class Reading:
 
     Attributes:
         failure: Why the rest could not be read; empty if all was.
+        only_imports: Whether loading would fail there, too, and would only have imported names until then.
     """
 
     contents: Contents
     failure: str = ""
+    only_imports: bool = False
 
 
 def read_contents(path: Path) -> Contents:
@@ -124,7 +126,7 @@ def read_as_far_as_possible(path: Path) -> Reading:
     Raises:
         ModelError: The file is missing.
     """
-    findings, models, failure = Findings(), list[Contents](), ""
+    findings, models, failure, breaks_off = Findings(), list[Contents](), "", False
     try:
         with path.open("rb") as file:
             reader = _Reader(findings, Budget(os.fstat(file.fileno()).st_size), models)
@@ -133,6 +135,7 @@ def read_as_far_as_possible(path: Path) -> Reading:
         raise ModelError(f"The model file {path} does not exist.", next_step="Train first, or name the file.") from None
     except _DAMAGE as error:
         failure = f"{type(error).__name__}: {error}"
+        breaks_off = isinstance(error, Broken) and not isinstance(error, GivenUp)
     contents = dataclasses.replace(
         models[0] if models else Contents(),
         imports=tuple(sorted(findings.names)),
@@ -140,7 +143,8 @@ def read_as_far_as_possible(path: Path) -> Reading:
         unknown=tuple(sorted(path for path, name in findings.names.items() if not name.is_known)),
         doubts=tuple(findings.doubts),
     )
-    return Reading(contents=contents, failure=failure)
+    only_imports = breaks_off and not (findings.acts or findings.doubts or models)
+    return Reading(contents=contents, failure=failure, only_imports=only_imports)
 
 
 def together(found: Sequence[Contents]) -> Contents:

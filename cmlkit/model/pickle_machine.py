@@ -21,7 +21,7 @@ from typing import Any
 from cmlkit.model import numpy_types, pickle_calls
 from cmlkit.model.numpy_types import Unsafe
 from cmlkit.model.pickle_calls import ARRAY_WRAPPER, subject_of
-from cmlkit.model.pickle_source import LONG_BYTES, Broken, Source
+from cmlkit.model.pickle_source import LONG_BYTES, Broken, GivenUp, Source
 from cmlkit.model.pickle_values import Filled, Long, Made, Name, Table, is_suspect
 
 IMPORTS_LIMIT = 10_000
@@ -47,11 +47,13 @@ class Findings:
         names: Path -> the name, of everything that loading imports.
         doubts: What a name or an operation is used for -> why a model would not do that.
         devices: Graphics processors whose memory loading would fill.
+        acts: Whether loading would do more than import names: call one, make an object, or set the state of one.
     """
 
     names: dict[str, Name] = field(default_factory=dict)
     doubts: dict[tuple[str, str], None] = field(default_factory=dict)
     devices: set[str] = field(default_factory=set)
+    acts: bool = False
 
     def doubt(self, subject: str, reason: str) -> None:
         if len(self.doubts) < DOUBTS_LIMIT:
@@ -332,7 +334,7 @@ class Machine:
         names = self._findings.names
         if path not in names:
             if len(names) == IMPORTS_LIMIT:
-                raise Broken("it imports more than a model does")
+                raise GivenUp("it imports more than a model does")
             self._keep(_OBJECT_BYTES + len(path))
             names[path] = Name(path, pickle_calls.is_known(path))
         return names[path]
@@ -356,6 +358,7 @@ class Machine:
 
     def _call(self, function: Any, arguments: Any) -> None:
         if not isinstance(arguments, tuple):
+            self._findings.acts = True
             self._findings.doubt(subject_of(function), "it is called with arguments that are no tuple")
             self._push(Made(is_suspect=True))
             return
@@ -366,6 +369,7 @@ class Machine:
         self._made(function, made, arguments, against)
 
     def _made(self, kind: Any, path: str, arguments: tuple[Any, ...], against: str) -> None:
+        self._findings.acts = True
         self._keep(_OBJECT_BYTES)
         is_told = self._check(kind, against) or any(is_suspect(item) for item in arguments[:3])
         self._push(Made(path=path, arguments=arguments, is_suspect=is_told))
@@ -396,6 +400,7 @@ class Machine:
         self._made(kind, kind.path if isinstance(kind, Name) else "", arguments, against)
 
     def _build(self) -> None:
+        self._findings.acts = True
         state, target = self._pop(), self._top()
         if isinstance(target, Made) and not target.is_built:
             if target.path == ARRAY_WRAPPER:

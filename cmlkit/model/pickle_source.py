@@ -20,6 +20,10 @@ class Broken(ValueError):
     """The stream ends too early or is no pickle: loading it fails at this place, too."""
 
 
+class GivenUp(Broken):
+    """The rest of a pickle is not followed, though loading may go on."""
+
+
 class Budget:
     """How many bytes all pickles of one file may still read, after decompression, and keep in memory."""
 
@@ -30,12 +34,12 @@ class Budget:
     def keep(self, count: int) -> None:
         self.may_keep -= count
         if self.may_keep < 0:
-            raise Broken("it holds more than a model does")
+            raise GivenUp("it holds more than a model does")
 
     def read(self, count: int) -> None:
         self.may_read -= count
         if self.may_read < 0:
-            raise Broken("it is larger than any model")
+            raise GivenUp("it is larger than any model")
 
 
 class Source:
@@ -114,7 +118,7 @@ class Source:
         """Read past the bytes; return the first of them, at most a block."""
         first = b""
         if count > self.budget.may_read:
-            raise Broken("it is larger than any model")
+            raise GivenUp("it is larger than any model")
         while count:
             if self.is_at_end():
                 raise Broken("it ends in the middle of an array or a string")

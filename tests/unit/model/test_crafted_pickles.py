@@ -28,6 +28,7 @@ from cmlkit.errors import ModelError
 from cmlkit.model.file import write_manifest
 from cmlkit.model.pickle_calls import is_known
 from cmlkit.model.pickle_contents import read_as_far_as_possible
+from cmlkit.model.pickle_machine import IMPORTS_LIMIT
 from cmlkit.model.pickle_source import KEPT_BASE_BYTES, READ_BASE_BYTES
 from cmlkit.model.verification import verify
 from tests.unit.model.pickle_pieces import (
@@ -316,6 +317,38 @@ def test_text_in_a_folder_is_a_pickle_if_it_imports_something(tmp_path: Path) ->
     assert verify(tmp_path).untrusted == ()
     (tmp_path / "data.txt").write_bytes(SYSTEM.replace(text("id"), b"Vid\n"))
     assert verify(tmp_path).untrusted == ("posix.system",)
+
+
+# Lists of labels and words, as a tokenizer or a classifier has them. Each begins as `GLOBAL module name` does.
+@pytest.mark.parametrize(
+    "words", ["cat\ndog\nhorse\n", "class\nnames\n", "config.json\nmodel.pt\n", "c\nd\ne\n", "copy\nright\n(c) 2026\n"]
+)
+def test_text_in_a_folder_that_only_begins_as_a_pickle_is_none(tmp_path: Path, words: str) -> None:
+    (tmp_path / "MLmodel").write_text("mlflow_version: 3.4.0\n")
+    (tmp_path / "labels.txt").write_text(words)
+    assert verify(tmp_path).untrusted == ()
+    (tmp_path / "labels.txt").rename(tmp_path / "labels.pkl")
+    with pytest.raises(ModelError):
+        verify(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"cposix\nsystem\n(Vid\ntRhorse\n",  # called, before it breaks off
+        b"cposix\nsystem\n.",  # whole
+        b"cposix\nsystem\n)\x81horse\n",
+        b"(iposix\nsystem\nhorse\n",
+        b"cposix\nsystem\n}bhorse\n",
+        b"cposix\nsystem\n" + b"".join(b"ca\nb%d\n" % number for number in range(IMPORTS_LIMIT)) + b"horse\n",
+        b"cposix\nsystem\n\x82\x01horse\n",  # an operation that is not followed
+    ],
+    ids=["called", "whole", "new object", "instance", "state", "too many names", "extension"],
+)
+def test_text_in_a_folder_that_acts_as_a_pickle_is_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "MLmodel").write_text("mlflow_version: 3.4.0\n")
+    (tmp_path / "labels.txt").write_bytes(content)
+    assert "posix.system" in verify(tmp_path).untrusted
 
 
 def doubled(times: int) -> bytes:

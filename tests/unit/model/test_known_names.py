@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from datetime import timedelta, timezone
+from decimal import Decimal
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import uniform
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
@@ -94,6 +99,59 @@ def test_arrays_are_known_however_they_are_written(tmp_path: Path, value: Any) -
         for compress in (0, ("zlib", 3), ("xz", 3)):
             joblib.dump([value, value], tmp_path / "m.joblib", protocol=protocol, compress=compress)
             assert verify(tmp_path / "m.joblib").untrusted == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Decimal("-1.50"),
+        PurePosixPath("data/train.csv"),
+        PureWindowsPath("data\\\\train.csv"),
+        Path("/data"),
+        UUID("12345678-1234-5678-1234-567812345678"),
+        np.zeros(2, [("a", "i8"), ("b", "f8")]).view(np.recarray),
+        pd.date_range("2026-11-30", periods=3, tz="UTC"),
+        pd.date_range("2026-11-30", periods=3, tz=timezone(timedelta(hours=2))),
+    ],
+    ids=["number", "path", "path of Windows", "place", "identifier", "records", "times", "times of a zone"],
+)
+def test_plain_values_of_python_numpy_and_pandas_are_known(tmp_path: Path, value: Any) -> None:
+    for protocol in (0, 1, 2, 4, 5):
+        joblib.dump({"value": [value, value]}, tmp_path / "m.joblib", protocol=protocol)
+        assert verify(tmp_path / "m.joblib").untrusted == ()
+
+
+class Called:
+    """Pickles as a call of a function with arguments."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.call = (function, arguments)
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+@pytest.mark.parametrize(
+    ("value", "subject"),
+    [
+        (Called(Decimal, np.zeros(2)), "decimal.Decimal"),
+        (Called(PurePosixPath, np.zeros(2)), "pathlib.PurePosixPath"),
+        (Called(PurePosixPath, UUID), "pathlib.PurePosixPath"),
+        (Called(UUID, "12345678123456781234567812345678"), "uuid.UUID"),
+        (Called(np.dtype, Decimal, False, True), "numpy.dtype"),
+    ],
+    ids=["number of an array", "path of an array", "path of a class", "identifier of a text", "type of a class"],
+)
+def test_plain_values_that_are_made_otherwise_are_told(tmp_path: Path, value: Any, subject: str) -> None:
+    joblib.dump([value], tmp_path / "m.joblib")
+    assert subject in [path.replace("_local.", "") for path in verify(tmp_path / "m.joblib").untrusted]
+
+
+# Their own code runs with what the pickle brings, or a file is read that it names.
+@pytest.mark.parametrize("value", [uniform(0, 1), pd.date_range("2026-11-30", periods=3, tz=ZoneInfo("Europe/Berlin"))])
+def test_distributions_and_named_zones_stay_untrusted(tmp_path: Path, value: Any) -> None:
+    joblib.dump([value], tmp_path / "m.joblib")
+    assert verify(tmp_path / "m.joblib").untrusted
 
 
 @pytest.mark.parametrize(
