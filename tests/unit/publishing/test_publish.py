@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cmlkit.errors import CmlkitError, NotFound, PermissionDenied, ServiceError
+from cmlkit.forges.base import PullRequest
+from cmlkit.gate.verdict import Verdict
 from cmlkit.publishing.marker import marker_in
-from tests.unit.publishing.in_memory import METRICS, MODEL, Workshop
+from cmlkit.publishing.publish import BODY_ROOM
+from cmlkit.publishing.spending import notes_in
+from cmlkit.records.training_run import InstanceFacts
+from tests.toys.forge import FACTS
+from tests.unit.publishing.in_memory import METRICS, MODEL, STARTED, ToldForge, Workshop
 
 OUTAGE = ServiceError("GitHub failed at POST: 503 (after 6 tries).", status=503)
 DENIED = PermissionDenied("GitHub refused it: 403 Resource not accessible by integration.")
@@ -151,3 +158,97 @@ def test_a_report_is_kept_in_one_comment_or_is_a_new_one_of_each_run_or_none(
     assert len(workshop.forge.all_comments) == count
     [pull] = workshop.forge.pull_requests()
     assert ("## " in pull.body) is (comment == "none")
+
+
+@dataclass
+class Guarded(ToldForge):
+    """Refuses to open a pull request or to list closed ones where a test says so, and has a note about the token."""
+
+    def create_pull_request(self, **given: Any) -> PullRequest:
+        self._meet("create_pull_request")
+        return super().create_pull_request(**given)
+
+    def pull_requests(self, **asked: Any) -> list[PullRequest]:
+        if asked.get("state") == "all":
+            self._meet("pull_requests")
+        return super().pull_requests(**asked)
+
+    def token_note(self) -> str:
+        return "The token starts no workflows."
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Workshop:
+    return Workshop(directory=tmp_path, forge=Guarded("octo/forest"))
+
+
+def test_a_pull_request_that_may_not_be_opened_is_an_error_that_names_the_branch_with_the_result(
+    guarded: Workshop,
+) -> None:
+    guarded.forge.failures["create_pull_request"] = PermissionDenied("Not permitted.", next_step="Allow it.")
+    with pytest.raises(PermissionDenied) as caught:
+        guarded.publish(0.9, run_id="100")
+    assert caught.value.message == "Not permitted. The result is committed to the branch cmlkit/main/100."
+    assert caught.value.next_step == "Allow it."
+    assert "cmlkit/main/100" in guarded.forge.branches
+
+
+def test_the_pull_request_has_the_settings_title_and_text_and_the_note_about_the_token(guarded: Workshop) -> None:
+    guarded.publish(0.9, run_id="100", title="Retrain " * 30, body="Look at {run}.")
+    [pull] = guarded.forge.pull_requests()
+    assert len(pull.title) == guarded.forge.facts.limits.title
+    parts = pull.body.split("\n\n")
+    assert parts[1] == "Look at 100."
+    assert parts[-1] == "The token starts no workflows."
+
+
+RENTED = InstanceFacts(
+    instance_id="i-0123",
+    instance_type="t3.medium",
+    market="spot",
+    region="eu-west-1",
+    price=0.5,
+    started=STARTED - 3599,
+)
+
+
+def test_the_cost_of_a_rented_instance_is_noted_and_added_to_that_of_earlier_runs(guarded: Workshop) -> None:
+    for run_id, accuracy in (("100", 0.9), ("101", 0.95)):
+        guarded.publish(accuracy, run_id=run_id, trained={"instance": RENTED})
+    first, second = (notes_in(pull.body) for pull in guarded.forge.pulls.values())
+    assert [(note.run, note.usd) for note in (*first, *second)] == [("100", 0.5), ("101", 0.5)]
+    reports = [item.body for item in guarded.forge.all_comments if "## " in item.body]
+    assert ["$1.00" in report for report in reports] == [False, True]
+
+
+def test_costs_of_earlier_runs_that_cannot_be_listed_are_a_warning(guarded: Workshop) -> None:
+    guarded.forge.failures["pull_requests"] = DENIED
+    published = guarded.publish(0.9, run_id="100", trained={"instance": RENTED})
+    assert published.pull_request_number == 1
+    assert guarded.heard.warnings == [f"The report does not say what earlier runs cost: {DENIED.message}"]
+
+
+def test_a_model_that_nobody_has_judged_is_not_merged_by_itself_and_the_settings_that_judge_are_named(
+    workshop: Workshop,
+) -> None:
+    unjudged = {"verdict": Verdict(outcome="unjudged", headline="Nobody said which metric decides.")}
+    workshop.publish(0.9, run_id="100", auto_merge="squash", planned=unjudged)
+    assert workshop.forge.merging == []
+    [warning] = workshop.heard.warnings
+    assert "the model is not judged" in warning
+    assert "gate.primary-metric" in warning
+
+
+@pytest.mark.parametrize(("more", "is_whole"), [(0, True), (1, False)])
+def test_a_report_in_the_body_is_cut_so_that_the_costs_of_earlier_runs_have_room(
+    tmp_path: Path, more: int, is_whole: bool
+) -> None:
+    def body(command: str) -> str:
+        workshop = Workshop(directory=tmp_path)
+        workshop.publish(0.9, run_id="100", comment="none", trained={"command": command})
+        return workshop.forge.pulls[1].body
+
+    longest = FACTS.limits.text - BODY_ROOM + len("\n\n")
+    found = body("c" + "x" * (longest - len(body("c")) + more))
+    assert ("xxx" in found) is is_whole
+    assert (len(found) == longest) is is_whole
