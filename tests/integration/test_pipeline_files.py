@@ -182,15 +182,21 @@ def test_files_of_the_training_that_no_clone_can_pull_are_told(checkout: Checkou
 
 
 def test_further_pipelines_that_have_run_since_the_checkout_come_along(checkout: Checkout) -> None:
-    for folder in ("", "idle", "ran"):
-        checkout.stage("outs: [x.bin]", folder=folder or ".", locked=entry("x.bin", "1"))
+    for folder in (".", "idle", "ran"):
+        checkout.stage("outs: [x.bin]", folder=folder, locked=entry("x.bin", "1"))
     trained(checkout)
     for folder in (".", "ran", "new"):
         checkout.stage("outs: [x.bin]", folder=folder, locked=entry("x.bin", "2"))
+    for folder, option in (("unpushed", "push"), ("tracked", "cache")):
+        checkout.stage(f"outs: [x.bin: {{{option}: false}}]", folder=folder, locked=entry("x.bin", "2"))
     found = checkout.found()
-    assert {each.path for each in found.outputs} == {"sub/m.pkl", "x.bin", "new/x.bin", "ran/x.bin"}
-    is_new = {path: content is None for path, content in found.before.items()}
-    assert is_new == {"sub/dvc.lock": False, "dvc.lock": False, "new/dvc.lock": True, "ran/dvc.lock": False}
+    new = {"new", "unpushed", "tracked"}
+    assert {each.path for each in found.outputs} == {
+        "sub/m.pkl", "x.bin", "ran/x.bin", *(f"{folder}/x.bin" for folder in new)
+    }  # fmt: skip
+    before = ("sub/dvc.lock", "dvc.lock", "ran/dvc.lock")
+    assert {path for path, content in found.before.items() if content is not None} == set(before)
+    assert set(found.before) == {*before, *(f"{folder}/dvc.lock" for folder in new)}
     said: list[str] = []
     found.push(said.append)
     assert said == ["dvc push dvc.yaml", "dvc push new/dvc.yaml", "dvc push ran/dvc.yaml", "dvc push sub/dvc.yaml"]
