@@ -29,7 +29,7 @@ def clone(tmp_path: Path) -> Path:
         git(tmp_path, "commit", "-q", "-m", f"{number}")
     for name, commit in (("main", "HEAD~1"), ("develop", "HEAD~2")):
         git(tmp_path, "update-ref", f"refs/remotes/origin/{name}", commit)
-    git(tmp_path, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+    git(tmp_path, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/develop")
     git(tmp_path, "tag", "v1")
     return tmp_path
 
@@ -50,8 +50,8 @@ def found(
 @pytest.mark.parametrize(
     ("event", "named", "branch", "commit"),
     [
-        ("", "", "main", "HEAD~1"),
-        ("develop", "", "develop", "HEAD~2"),
+        ("", "", "develop", "HEAD~2"),
+        ("main", "", "main", "HEAD~1"),
         ("develop", "main", "main", "HEAD~1"),
         ("", "v1", "v1", "HEAD"),
     ],
@@ -80,11 +80,11 @@ def test_without_the_branch_there_is_nothing_to_compare_with_and_the_reason_says
     assert found(clone, on(), named="x") == (Uncompared(reason=reason), [])
 
 
-def test_outside_of_a_repository_the_reason_has_no_full_stop_of_its_own(tmp_path: Path) -> None:
+def test_before_the_first_commit_the_reason_has_no_full_stop_of_its_own(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
     base, _ = found(tmp_path, on())
     assert isinstance(base, Uncompared)
-    assert base.reason
-    assert not base.reason.endswith(".")
+    assert base.reason.endswith("has no commit yet")
 
 
 def test_a_clone_reads_its_commits_as_a_forge_does(clone: Path) -> None:
@@ -104,4 +104,5 @@ def test_a_merge_counts_as_one_commit(clone: Path) -> None:
     git(clone, "checkout", "-q", "main")
     git(clone, "merge", "-q", "--no-ff", "-m", "merge", "topic")
     head = git(clone, "rev-parse", "HEAD")
-    assert Clone(directory=clone).commits_of("m.json", ref=head, limit=2) == [head, git(clone, "rev-parse", "HEAD~1")]
+    mainline = git(clone, "rev-list", "--first-parent", "HEAD").splitlines()
+    assert Clone(directory=clone).commits_of("m.json", ref=head, limit=9) == mainline
