@@ -15,9 +15,9 @@ def incomplete_beta(x: float, a: float, b: float) -> float:
 
     NIST Digital Library of Mathematical Functions, 8.17.22 and 8.17.4: https://dlmf.nist.gov/8.17
     """
-    if x <= 0 or x >= 1:
-        return float(x >= 1)
-    if x > a / (a + b):  # there, the fraction converges faster from the other side
+    if x <= 0:
+        return 0.0
+    if x > a / (a + b):  # there, the fraction converges faster from the other side; 1 is the other side's 0
         return 1 - incomplete_beta(1 - x, b, a)
     logarithm = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
     return math.exp(logarithm) / (a * _fraction(x, a, b))
