@@ -181,6 +181,7 @@ POINTS = (
         ("accuracy >= 1 + ", 16, VALUE),
         ("accuracy >= champoin", 13, "`champion`"),
         ("accuracy >= CHAMPION", 13, "`champion`"),
+        ("accuracy >= champ", 13, "`champion`"),
         ("accuracy >= f1", 13, ONE_METRIC),
         ("accuracy >= champion%", 21, POINTS),
         ("accuracy >= champion - 1 %", 26, POINTS),
