@@ -216,7 +216,8 @@ def test_the_base_is_merged_into_a_branch_that_lacks_commits_of_it(
 ) -> None:
     forge = forge_with({"m.txt": b"old", "on-branch": b""}, base={"on-base": b""}, parted=parted)
     head, base = forge.branches["b"], forge.branches["main"]
-    committed(forge, refresh=refresh, warn=pytest.fail)
+    wish: dict[str, Any] = {"refresh": True} if refresh else {}
+    committed(forge, warn=pytest.fail, **wish)
     [(changes, branch, parent, is_new)] = forge.written
     assert (branch, is_new, changes.merging) == ("b", False, base if merges else "")
     assert (parent != head) is takes_in
