@@ -97,7 +97,9 @@ class Job(Workshop):
 
 
 @pytest.fixture
-def job(checkout: Path) -> Job:
+def job(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+    # Elsewhere than the working directory, so that git must be told where to look.
+    monkeypatch.chdir(checkout.parent)
     return Job(directory=checkout)
 
 

@@ -59,8 +59,10 @@ class Shared(ToyForge):
 
 
 @pytest.fixture
-def directory(checkout: Path) -> Path:
+def directory(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository that has the old content, as a checkout has."""
+    # Elsewhere than the working directory, so that git must be told where to look.
+    monkeypatch.chdir(checkout.parent)
     subprocess.run(["git", "hash-object", "-w", "--stdin"], cwd=checkout, input=OLD, check=True, capture_output=True)
     return checkout
 

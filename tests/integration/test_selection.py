@@ -66,7 +66,9 @@ class Tree:
 
 
 @pytest.fixture
-def tree(checkout: Path) -> Tree:
+def tree(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
+    # Elsewhere than the working directory, so that git must be told where to look.
+    monkeypatch.chdir(checkout.parent)
     return Tree(directory=checkout)
 
 

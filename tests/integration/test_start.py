@@ -44,8 +44,10 @@ class Known(ToyForge):
 
 
 @pytest.fixture
-def git(checkout: Path) -> Git:
+def git(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Git:
     """Runs git in an empty repository."""
+    # Elsewhere than the working directory, so that git must be told where to look.
+    monkeypatch.chdir(checkout.parent)
 
     def run(*arguments: str, send: str = "") -> str:
         who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com")
