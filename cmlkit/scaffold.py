@@ -36,6 +36,7 @@ SUGGESTED_GATE = """\
 #   - accuracy >= champion - 0.01    # champion: the value on the base branch
 """
 ACTION = "cmlkit/cmlkit@v1"
+"""This project, as the templates and the documentation name it: they work as they are copied."""
 WORKFLOWS = Path(".github/workflows")
 TEMPLATES = {"oidc": "train-on-ec2.yml", "keys": "train-on-ec2-with-keys.yml"}
 """How the workflow gets into the cloud -> the template that does it so."""
@@ -113,7 +114,7 @@ def _gate(values: Mapping[str, Any]) -> str:
 
 def workflow_file(template: str, *, action: str = ACTION, region: str = "", schedule: str = "") -> str:
     """Fill in the action, region and schedule of a template; those that are empty stay as they are."""
-    text = template.replace("OWNER/cmlkit@v1", inline(action))
+    text = template.replace(ACTION, inline(action))
     if region:
         text = re.sub(r"(?m)^(  AWS_REGION:) .*$", lambda found: f"{found[1]} {inline(region)}", text)
     if schedule:

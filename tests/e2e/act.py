@@ -15,7 +15,7 @@ from typing import IO, Any, cast
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.prefix) / "bin" / "uv"
-OURS = "OWNER/cmlkit@v1"
+OURS = "cmlkit/cmlkit@v1"
 DEADLINE_SECONDS = 120
 CANCEL_SECONDS = 30
 STAND_INS = Path(__file__).parent / "actions"
@@ -46,7 +46,7 @@ class Act:
 
     Attributes:
         directory: Where the machine's home, programs and temporary folders are.
-        action: The copy of this project that `uses: OWNER/cmlkit@v1` gets.
+        action: The copy of this project that `uses: cmlkit/cmlkit@v1` gets.
         has_uv: Whether uv is among the machine's programs, as on none of GitHub's.
     """
 

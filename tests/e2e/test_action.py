@@ -26,7 +26,7 @@ def test_without_a_command_cmlkits_own_programs_and_nothing_else_get_on_the_path
         repository,
         steps="""
             - run: echo "first=$(command -v python3) $(command -v pip)" >>"$GITHUB_OUTPUT"
-            - uses: OWNER/cmlkit@v1
+            - uses: cmlkit/cmlkit@v1
             - run: |
                 echo "then=$(command -v python3) $(command -v pip)" >>"$GITHUB_OUTPUT"
                 echo "programs=$(ls "$(dirname "$(command -v cmlkit)")" | tr '\\n' ' ')" >>"$GITHUB_OUTPUT"
@@ -40,7 +40,7 @@ def test_without_a_command_cmlkits_own_programs_and_nothing_else_get_on_the_path
 
 
 def test_uv_is_set_up_where_the_machine_has_none(act: Act, repository: Path) -> None:
-    done = run(replace(act, has_uv=False), repository, steps="- uses: OWNER/cmlkit@v1\n- run: cmlkit --version")
+    done = run(replace(act, has_uv=False), repository, steps="- uses: cmlkit/cmlkit@v1\n- run: cmlkit --version")
     assert done.jobs == {"job": "success"}, done.log
     assert "cmlkit, version" in done.printed
 
@@ -53,7 +53,7 @@ def test_an_input_wins_over_the_variable_that_a_job_sets_and_a_missing_one_leave
         act,
         repository,
         steps="""
-            - uses: OWNER/cmlkit@v1
+            - uses: cmlkit/cmlkit@v1
               with:
                 command: config show --json
                 region: eu-west-1
@@ -76,7 +76,7 @@ def test_an_input_wins_over_the_variable_that_a_job_sets_and_a_missing_one_leave
 @pytest.mark.slow
 def test_labels_are_both_the_runners_and_the_pull_requests(act: Act, repository: Path) -> None:
     steps = """
-        - uses: OWNER/cmlkit@v1
+        - uses: cmlkit/cmlkit@v1
           with:
             command: config show --json
             labels: retrained
@@ -91,7 +91,7 @@ def test_the_settings_file_is_looked_for_in_the_working_directory(act: Act, repo
     (repository / "model" / "settings.yaml").write_text("runner: {image: ami-0123456789abcdef0}\n")
     steps = """
         - uses: actions/checkout@v6
-        - uses: OWNER/cmlkit@v1
+        - uses: cmlkit/cmlkit@v1
           with:
             command: config show --json
             working-directory: model
@@ -106,7 +106,7 @@ def test_a_command_is_never_evaluated(act: Act, repository: Path) -> None:
     texts = ("$(touch evaluated)", "; touch evaluated", "`touch evaluated`", "&& touch evaluated", "| tee evaluated")
     steps = "".join(
         f"""
-        - uses: OWNER/cmlkit@v1
+        - uses: cmlkit/cmlkit@v1
           continue-on-error: true
           with:
             command: "config show {text}"
@@ -126,7 +126,7 @@ def test_the_jobs_token_is_nowhere_that_a_training_can_look(act: Act, repository
     (repository / "cmlkit.yaml").write_text(json.dumps({"train": settings}))
     steps = """
         - uses: actions/checkout@v6
-        - uses: OWNER/cmlkit@v1
+        - uses: cmlkit/cmlkit@v1
           with:
             command: train
         - run: |
@@ -142,7 +142,7 @@ def test_the_jobs_token_is_nowhere_that_a_training_can_look(act: Act, repository
 @pytest.mark.slow
 def test_a_command_with_quotes_is_refused_with_what_to_do_instead(act: Act, repository: Path) -> None:
     steps = """
-        - uses: OWNER/cmlkit@v1
+        - uses: cmlkit/cmlkit@v1
           with:
             command: publish --title "Retrained model"
     """
@@ -154,13 +154,13 @@ def test_a_command_with_quotes_is_refused_with_what_to_do_instead(act: Act, repo
 @pytest.mark.slow
 def test_scikit_learn_is_installed_for_an_estimator_and_stays_for_later_steps(act: Act, repository: Path) -> None:
     steps = """
-        - uses: OWNER/cmlkit@v1
+        - uses: cmlkit/cmlkit@v1
         - run: echo before=$(ls "$RUNNER_TEMP"/cmlkit-*/environment/lib/python*/site-packages) >>"$GITHUB_OUTPUT"
-        - uses: OWNER/cmlkit@v1
+        - uses: cmlkit/cmlkit@v1
           with:
             command: train --help
             estimator: sklearn.ensemble.RandomForestClassifier
-        - uses: OWNER/cmlkit@v1
+        - uses: cmlkit/cmlkit@v1
           with:
             command: --version
         - run: echo after=$(ls "$RUNNER_TEMP"/cmlkit-*/environment/lib/python*/site-packages) >>"$GITHUB_OUTPUT"
