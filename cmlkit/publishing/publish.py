@@ -51,6 +51,9 @@ from cmlkit.together import beside
 
 # Code points left free for the costs of earlier runs in a body that has the report.
 BODY_ROOM = 536
+# Seconds before a result is judged again, each time that another run came first. A forge can list a pull request with
+# an old head for a while.
+PAUSES_WHEN_OVERTAKEN = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
 
 
 def publish(
@@ -80,10 +83,49 @@ def publish(
 
     Raises:
         MetricsError, SettingsError, ModelError: A metric, a setting, a rule or a file is wrong; nothing was written.
-        PermissionDenied, NotFound, Conflict, ServiceError: The forge refused something.
+        PermissionDenied, NotFound, ServiceError: The forge refused something.
+        Conflict: Others wrote to the branch at each try.
     """
     progress, clock = progress or Silent(), clock or SystemClock()
     run = dataclasses.replace(run, metrics=checked_metrics(run.metrics, of="The run's metrics"))
+    once = functools.partial(
+        _judge_and_publish,
+        run,
+        spec=spec,
+        gate=gate or GateSpec.of_rules(rules),
+        directory=directory,
+        forge=forge,
+        workflow_run=workflow_run,
+        progress=progress,
+        prefix=prefix,
+        clock=clock,
+    )
+    for pause in PAUSES_WHEN_OVERTAKEN:
+        try:
+            return once()
+        except Overtaken as overtaken:
+            progress.note(f"{overtaken.message} The result is judged and placed again.")
+            clock.sleep(pause)
+    return once()
+
+
+def _judge_and_publish(
+    run: TrainingRun,
+    *,
+    spec: PublishSpec,
+    gate: GateSpec,
+    directory: Path,
+    forge: PublishForge,
+    workflow_run: WorkflowRun,
+    progress: Progress,
+    prefix: PurePosixPath,
+    clock: Clock,
+) -> Publication:
+    """Try to publish once.
+
+    Raises:
+        Overtaken: Another run has written a model meanwhile that must stay.
+    """
     store = store_for(
         spec.store,
         access=forge.git_access,
@@ -100,7 +142,7 @@ def publish(
         planning = Planning(
             run=run,
             spec=spec,
-            gate=gate or GateSpec.of_rules(rules),
+            gate=gate,
             directory=directory,
             prefix=prefix,
             forge=forge,
@@ -137,20 +179,6 @@ def publish(
         progress.warn(aside)
     try:
         return publisher.publish()
-    except Overtaken as overtaken:
-        progress.note(f"{overtaken.message} The result is judged and placed again.")
-        return publish(
-            run,
-            spec=spec,
-            rules=rules,
-            gate=gate,
-            directory=directory,
-            forge=forge,
-            workflow_run=workflow_run,
-            progress=progress,
-            prefix=prefix,
-            clock=clock,
-        )
     except PermissionDenied:
         if not (workflow_run.from_fork or workflow_run.trigger.reads_only):
             raise

@@ -15,7 +15,7 @@ import pytest
 from cmlkit.errors import Conflict, MetricsError, PermissionDenied, SettingsError
 from cmlkit.forges.base import Changes, NewPullRequest, PullRequest
 from cmlkit.publishing.publication import Publication
-from cmlkit.publishing.publish import publish
+from cmlkit.publishing.publish import PAUSES_WHEN_OVERTAKEN, publish
 from cmlkit.records.training_run import TrainingRun
 from cmlkit.records.workflow_run import Trigger, WorkflowRun
 from cmlkit.settings.schema import GateSpec, PublishSpec
@@ -80,7 +80,7 @@ class Job(Workshop):
     def runs(
         self, run: TrainingRun, *, run_id: str = "100", facts: Mapping[str, Any] | None = None, **given: Any
     ) -> Publication:
-        names = ("rules", "gate", "prefix", "directory")
+        names = ("rules", "gate", "prefix", "directory", "clock")
         options = {name: given.pop(name) for name in names if name in given}
         workflow_run = WorkflowRun(
             repository="octo/forest",
@@ -219,6 +219,18 @@ def test_a_run_that_is_overtaken_while_it_writes_is_judged_and_placed_again(job:
     assert aside.startswith("#1 has the model of a newer run, and stays as it is: this result is on daily-100-1.")
     assert found.report.startswith("> #1 has the model of a newer run, and stays as it is: this result is on `daily-")
     assert found.verdict.rules[0].text == "accuracy >= 0.5"
+
+
+def test_a_forge_that_keeps_listing_an_old_head_ends_the_publish_and_nothing_is_overwritten(job: Job) -> None:
+    settings: Mapping[str, Any] = {"branch": "daily", "on_existing": "update"}
+    first = job.runs(job.trained(0.8), run_id="99", **settings)
+    newer = job.runs(job.trained(0.95), run_id="101", **settings)
+    job.forge.pulls[1] = dataclasses.replace(job.forge.pulls[1], head_sha=first.commit_sha)
+    clock = FastClock()
+    with pytest.raises(Conflict, match="Another run has written its model to the branch 'daily'"):
+        job.runs(job.trained(0.9), run_id="100", clock=clock, **settings)
+    assert clock.slept == list(PAUSES_WHEN_OVERTAKEN)
+    assert job.forge.branches["daily"] == newer.commit_sha
 
 
 def test_a_metric_that_is_no_number_is_refused_before_anything_is_written(job: Job) -> None:
