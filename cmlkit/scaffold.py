@@ -40,6 +40,10 @@ ACTION = "cmlkit/cmlkit@v1"
 WORKFLOWS = Path(".github/workflows")
 TEMPLATES = {"oidc": "train-on-ec2.yml", "keys": "train-on-ec2-with-keys.yml"}
 """How the workflow gets into the cloud -> the template that does it so."""
+HOSTED_TEMPLATE = "train-here.yml"
+"""The template that needs no cloud."""
+INSTANCE, HOSTED = PLACES = ("ec2", "hosted")
+PLACES_HELP = "Where to train: on an EC2 instance for this one job, or on a machine of GitHub's, without a cloud."
 AUTH_HELP = "How the workflow gets into AWS."
 OIDC_GUIDE = "https://github.com/cmlkit/cmlkit/blob/main/docs/how-to/oidc.md"
 
@@ -137,19 +141,25 @@ def steps(files: str, *, environ: Mapping[str, str], repository: str) -> list[st
     """
     server = environ.get("GITHUB_SERVER_URL") or "https://github.com"
     page = f"{server}/{repository or 'OWNER/REPOSITORY'}/settings"
-    found = [
-        f"Make a fine-grained token with Administration: write: {server}/settings/personal-access-tokens/new",
-        f"Store it as the secret CMLKIT_RUNNER_TOKEN: {page}/secrets/actions",
-        *_credential_steps(files, page=page),
-    ]
+    found = _credential_steps(files, server=server, page=page)
     if "command: publish" in files:
         found.append(f"Allow GitHub Actions to create pull requests: {page}/actions")
-    return [*found, "Commit the files and push them; then see whether all is well: cmlkit doctor"]
+    check = "; then see whether all is well: cmlkit doctor" if "secrets." in files else ""
+    return [*found, f"Commit the files and push them{check}"]
 
 
-def _credential_steps(workflow: str, *, page: str) -> list[str]:
-    """Return what a person has to do so that a workflow gets into the cloud."""
+def without_section(settings: str, section: str) -> str:
+    """Return the text of a `cmlkit.yaml` without a section that is written as a block."""
+    return re.sub(rf"(?m)^{section}:\n(?:[ #].*\n)*\n*", "", settings)
+
+
+def _credential_steps(workflow: str, *, server: str, page: str) -> list[str]:
+    """Return what a person has to do so that a workflow may register runners and gets into the cloud."""
     steps = []
+    if "secrets.CMLKIT_RUNNER_TOKEN" in workflow:
+        tokens = f"{server}/settings/personal-access-tokens/new"
+        steps.append(f"Make a fine-grained token with Administration: write: {tokens}")
+        steps.append(f"Store it as the secret CMLKIT_RUNNER_TOKEN: {page}/secrets/actions")
     if "secrets.AWS_ACCESS_KEY_ID" in workflow:
         steps.append(f"Store the secrets AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: {page}/secrets/actions")
     if "vars.AWS_ROLE_ARN" in workflow:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from cmlkit import scaffold
 from cmlkit.bounds.files import SETTINGS_BYTES, read_regular, read_small
@@ -27,13 +28,14 @@ MOST_FILES = 20_000
 
 @click.command()
 @with_settings("runner", "train", "gate")
+@click.option("--on", "place", type=click.Choice(scaffold.PLACES), default=scaffold.INSTANCE, help=scaffold.PLACES_HELP)
 @click.option("--auth", type=click.Choice(list(scaffold.TEMPLATES)), default="oidc", help=scaffold.AUTH_HELP)
 @click.option(
     "--workflow",
     "workflows",
     multiple=True,
     metavar="TEMPLATE",
-    help="Templates to write instead of the one for --auth.",
+    help="Templates to write instead of the one for --on and --auth.",
 )
 @click.option("--schedule", default="", metavar="CRON", help="When the workflow runs; daily at 08:00 if omitted.")
 @click.option("--action", default=scaffold.ACTION, metavar="OWNER/REPOSITORY@REF", help="The action to use.")
@@ -51,6 +53,7 @@ MOST_FILES = 20_000
 @click.option("--dry-run", is_flag=True, help="With --from-cml: write nothing, and print the new workflow.")
 def init(
     invocation: Invocation,
+    place: str,
     auth: str,
     workflows: Sequence[str],
     schedule: str,
@@ -65,6 +68,7 @@ def init(
     Settings that neither flags nor variables give are guessed from the project's files.
 
     \b
+    cmlkit init --on hosted
     cmlkit init
     cmlkit init --auth keys --run "python src/fit.py" --instance-type c7i.xlarge
     cmlkit init --workflow reap.yml --workflow retrain-on-change.yml
@@ -76,14 +80,19 @@ def init(
         return
     if dry_run:
         raise click.UsageError("--dry-run goes with --from-cml.")
+    needs_instance = place != scaffold.HOSTED
+    if not needs_instance:
+        _refuse_beside_hosted(invocation, workflows)
     listed, repository = _asked_of_git(invocation, Path.cwd())
     files = _example_files() if example else {}
     if not example and (force or not SETTINGS.exists()):
         files[SETTINGS] = _settings_text(invocation, _there(listed, Path.cwd()))
+    if SETTINGS in files and not needs_instance:
+        files[SETTINGS] = scaffold.without_section(files[SETTINGS], "runner")
     if SETTINGS not in files:
         _say_what_is_not_written(invocation)
     region = next(iter(invocation.settings.runner.region), "") or scaffold.region(invocation.environ)
-    for name in workflows or [scaffold.TEMPLATES[auth]]:
+    for name in workflows or [scaffold.TEMPLATES[auth] if needs_instance else scaffold.HOSTED_TEMPLATE]:
         text = scaffold.workflow(name)
         files[scaffold.WORKFLOWS / name] = scaffold.workflow_file(text, action=action, region=region, schedule=schedule)
     written = _write(files, force=force)
@@ -120,9 +129,21 @@ def _refuse_beside_from_cml(invocation: Invocation, workflows: Sequence[str], sc
         )
 
 
-def _flags_given(invocation: Invocation) -> list[str]:
+def _refuse_beside_hosted(invocation: Invocation, workflows: Sequence[str]) -> None:
+    """Refuse options about an instance, and other templates, for a training that needs none."""
+    auth = click.get_current_context().get_parameter_source("auth") is ParameterSource.COMMANDLINE
+    given = {"--auth": auth, "--workflow": bool(workflows)}
+    flags = [*_flags_given(invocation, ("runner",)), *(flag for flag, is_given in given.items() if is_given)]
+    if flags:
+        raise click.UsageError(
+            f"{', '.join(flags)} cannot be used with --on {scaffold.HOSTED}, which launches no instance:"
+            " leave out one of them."
+        )
+
+
+def _flags_given(invocation: Invocation, sections: Sequence[str] = ("runner", "train", "gate")) -> list[str]:
     """Return the flags of settings that the command line has."""
-    declared = [item for section in ("runner", "train", "gate") for item in SCHEMA[section]]
+    declared = [item for section in sections for item in SCHEMA[section]]
     return [item.flag for item in declared if invocation.settings.sources[item.path] == item.flag]
 
 

@@ -121,8 +121,13 @@ def replace_training(clone: Path, program: str) -> None:
 
 
 def assert_published(done: ActRun, sandbox: Sandbox) -> None:
-    """The branch has what was trained, and a pull request has one comment with the accuracy."""
+    """All jobs of the instance succeeded, and the result is in a pull request."""
     assert {done.jobs[name] for name in ("launch", "train", "stop")} == {"success"}, done.log
+    the_result_is_in_a_pull_request(done, sandbox)
+
+
+def the_result_is_in_a_pull_request(done: ActRun, sandbox: Sandbox) -> None:
+    """The branch has what was trained, and a pull request has one comment with the accuracy."""
     (pull,) = rest(sandbox, "pulls")
     tree = rest(sandbox, f"git/trees/{pull['head']['sha']}?recursive=1")["tree"]
     trained = {"model/random_forest.joblib", "model/metrics.txt", "model/confusion_matrix.png"}
@@ -154,6 +159,22 @@ def test_the_templates_beside_it_do_the_same(
     replace_training(clone, QUICK_TRAINING)
     assert_published(run_template(template, act, sandbox, clone, event=event), sandbox)
     assert left_behind(sandbox) == ([], [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runner", ["ubuntu-latest", "[self-hosted, gpu]"])
+def test_the_template_without_a_cloud_publishes_from_a_hosted_runner_and_by_one_line_from_an_own_one(
+    runner: str, act: Act, sandbox: Sandbox, clone: Path, tmp_path: Path
+) -> None:
+    replace_training(clone, QUICK_TRAINING)
+    template, count = re.subn(
+        r"ubuntu-latest # or .*", runner, (ROOT / "workflows" / "train-here.yml").read_text(), count=1
+    )
+    (tmp_path / "train-here.yml").write_text(template)
+    done = run_template("train-here.yml", act, sandbox, clone, attest=True, folder=tmp_path)
+    assert (count, done.jobs) == (1, {"due": "success", "train": "success", "attest": "success"}), done.log
+    the_result_is_in_a_pull_request(done, sandbox)
+    assert sandbox.aws.instances() == []
 
 
 @pytest.mark.slow
@@ -287,7 +308,7 @@ def test_a_template_trains_for_the_branch_that_a_result_was_merged_into() -> Non
     """The trailer of the commit names another branch then."""
     message = signed("Retrain", "results")
     assert "Cmlkit-Branch: [results]" in message
-    for template in ("train-on-ec2.yml", "train-on-ec2-with-keys.yml", "retrain-on-change.yml"):
+    for template in ("train-here.yml", "train-on-ec2.yml", "train-on-ec2-with-keys.yml", "retrain-on-change.yml"):
         assert "format('Cmlkit-Branch: [{0}]', github.ref_name)" in (ROOT / "workflows" / template).read_text()
 
 

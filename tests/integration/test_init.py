@@ -72,6 +72,37 @@ def test_flags_are_written_down(project: Path) -> None:
     assert "AWS_REGION: eu-north-1" in workflow
 
 
+def test_without_a_cloud_two_files_are_written_and_two_steps_remain(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = files(project)
+    assert init("--on", "hosted", "--json") == 0
+    assert files(project) - before == {"cmlkit.yaml", ".github/workflows/train-here.yml"}
+    assert json.loads(capsys.readouterr().out)["steps"] == [
+        "Allow GitHub Actions to create pull requests: https://github.com/octo/forest/settings/actions",
+        "Commit the files and push them",
+    ]
+
+
+def test_the_example_without_a_cloud_says_nothing_of_instances(checkout: Path) -> None:
+    assert init("--on", "hosted", "--example") == 0
+    written = yaml.safe_load(Path("cmlkit.yaml").read_text())
+    assert written == {
+        name: section
+        for name, section in yaml.safe_load((scaffold.example() / "cmlkit.yaml").read_text()).items()
+        if name != "runner"
+    }
+
+
+@pytest.mark.parametrize("flag", [["--cpus", "4"], ["--auth", "keys"], ["--workflow", "reap.yml"]])
+def test_what_is_said_of_an_instance_is_refused_without_one(
+    project: Path, capsys: pytest.CaptureFixture[str], flag: list[str]
+) -> None:
+    assert init("--on", "hosted", *flag) == 2
+    assert f"{flag[0]} cannot be used with --on hosted" in capsys.readouterr().err
+    assert not Path("cmlkit.yaml").exists()
+
+
 def test_all_templates_are_written_as_workflows_that_github_takes(project: Path) -> None:
     arguments = [word for name in scaffold.workflow_names() for word in ("--workflow", name)]
     assert init(*arguments, "--region", "eu-north-1", "--schedule", "0 6 * * 1") == 0

@@ -142,7 +142,7 @@ def test_each_job_ends_by_itself_after_a_while(workflow: Path) -> None:
     assert [name for name, job in jobs(workflow).items() if "timeout-minutes" not in job] == []
 
 
-@pytest.mark.parametrize("workflow", [path for path in TEMPLATES if "train" in jobs(path)], ids=lambda path: path.name)
+@pytest.mark.parametrize("workflow", [path for path in TEMPLATES if "launch" in jobs(path)], ids=lambda path: path.name)
 def test_whatever_happens_to_the_training_its_instance_is_stopped(workflow: Path) -> None:
     stop, launch = jobs(workflow)["stop"], jobs(workflow)["launch"]
     assert (launch["needs"], launch["if"]) == ("due", "needs.due.outputs.due == 'true'")
@@ -150,3 +150,10 @@ def test_whatever_happens_to_the_training_its_instance_is_stopped(workflow: Path
     assert stop["if"] == "always() && needs.launch.result != 'skipped'"
     assert stop["needs"] == ["launch", "train"]
     assert stop["runs-on"] == "ubuntu-latest"
+
+
+def test_the_template_without_a_cloud_needs_no_secret_and_names_its_machine_on_one_line() -> None:
+    text = (ROOT / "workflows" / "train-here.yml").read_text()
+    assert re.findall(r"secrets\.|AWS", text) == []
+    assert len(re.findall(r"runs-on: ubuntu-latest # or a runner of your own: ", text)) == 1
+    assert "runs-on" in text.partition("  train:\n")[2].partition("timeout-minutes")[0]
