@@ -62,7 +62,8 @@ def selected(
     except GitError:
         return None
     except SettingsError as error:
-        raise SettingsError(error.message, next_step="Correct the setting publish.files.") from error
+        way_out = error.next_step or "Correct it."
+        raise SettingsError(f"The setting publish.files: {error.message}", next_step=way_out) from error
 
 
 def beside_base(

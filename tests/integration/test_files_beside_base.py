@@ -264,9 +264,20 @@ def test_files_of_the_setting_are_those_that_differ_from_the_checkout(checkout: 
 def test_a_path_that_names_nothing_points_to_the_setting(checkout: Path) -> None:
     place = place_with(checkout, OLD)
     place.commit(a=OLD)
-    with pytest.raises(SettingsError, match=r"^absent\.txt does not exist\.") as caught:
+    with pytest.raises(SettingsError, match=r"^The setting publish\.files: absent\.txt does not exist\.") as caught:
         chosen(place, "absent.txt")
-    assert caught.value.next_step == "Correct the setting publish.files."
+    assert caught.value.next_step == "Check the path."
+
+
+def test_the_advice_about_a_merge_conflict_is_kept(checkout: Path) -> None:
+    place = place_with(checkout, OLD)
+    blobs = [f"{mode} {blob_id(text)} {stage}\ta.txt" for mode, text, stage in [(100644, OURS, 2), (100644, THEIRS, 3)]]
+    place.commit(a=OLD)
+    git = ["git", "update-index", "--index-info"]
+    subprocess.run(git, cwd=checkout, input="\n".join([f"0 {'0' * 40}\ta.txt", *blobs]), text=True, check=True)
+    with pytest.raises(SettingsError, match="Files with a merge conflict cannot be committed: a") as caught:
+        chosen(place, "a.txt")
+    assert caught.value.next_step == "Resolve it in the job, and add the files with git add."
 
 
 def test_a_file_that_is_too_large_for_the_forge_is_refused(checkout: Path) -> None:
