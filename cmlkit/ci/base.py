@@ -25,6 +25,9 @@ SUMMARY_LIMIT_BYTES = 1024 * 1024
 
 Level = Literal["error", "warning", "notice"]
 
+# Begins the id of a run outside a CI; those of CIs are numbers.
+_LOCAL = "local"
+
 # cmlkit's own, which a step may set wherever it runs: they write to the repository and register runners, on which any
 # job of the repository or the organisation may then run.
 OWN_CREDENTIALS = (variables.TOKEN, variables.RUNNER_TOKEN, variables.APP_PRIVATE_KEY)
@@ -167,7 +170,12 @@ class Workplace(ABC):
 
 def local_run_id(local_id: str) -> str:
     """Return an id for a run outside a CI; random if `local_id` is empty, so that two people never share a label."""
-    return f"local{local_id or os.urandom(4).hex()}"
+    return f"{_LOCAL}{local_id or os.urandom(4).hex()}"
+
+
+def is_local(run_id: str) -> bool:
+    """Return whether this is the id of a run outside a CI, of which no forge knows."""
+    return run_id.startswith(_LOCAL)
 
 
 def of_checkout(

@@ -110,6 +110,19 @@ def prefix(invocation: Invocation, directory: Path) -> PurePosixPath:
         return place or PurePosixPath()
 
 
+def workflow_run_with_instances(invocation: Invocation, *, launching: bool = False) -> WorkflowRun:
+    """Return the run that instances are launched for: outside a CI, one and the same for each command in a checkout.
+
+    Args:
+        launching: Whether a launch follows, for which a checkout gets its id.
+    """
+    from cmlkit.git.checkout_id import checkout_id
+
+    place = invocation.workplace
+    local_id = "" if place.has_run else checkout_id(Path.cwd(), make=launching)
+    return place.workflow_run(local_id=local_id, with_commit=False)
+
+
 def commit_in_checkout(revision: str) -> str | None:
     """Return the id of the commit that a revision names in the checkout; None if git knows none or refuses to look."""
     from cmlkit.git import checkout

@@ -13,24 +13,24 @@ import click
 from cmlkit.cli import edges
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, emit_text, print_table
+from cmlkit.cli.runner_list import list_
+from cmlkit.cli.runner_stop import stop, stop_command
 from cmlkit.formats import plural
 
 if TYPE_CHECKING:
-    from cmlkit.clouds.launching import Instance
     from cmlkit.records.workflow_run import WorkflowRun
     from cmlkit.runner.launch import Launched
     from cmlkit.runner.preview import Preview
     from cmlkit.runner.reaping import Reaped
 
 
-INTERRUPTED = (
-    "{cloud} took back the spot instance of this run. workflows/resume-after-interruption.yml reruns such runs."
-)
-
-
 @click.group()
 def runner() -> None:
     """Launch, stop, list and reap EC2 runners."""
+
+
+runner.add_command(list_)
+runner.add_command(stop)
 
 
 @runner.command()
@@ -59,7 +59,8 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
     # The training and publish would refuse these only after all is paid for.
     rule.parse_all(invocation.settings.gate.rules)
     check_places(invocation.settings.train, Path.cwd())
-    spec, workflow_run = invocation.settings.runner, invocation.workplace.workflow_run(with_commit=False)
+    spec = invocation.settings.runner
+    workflow_run = edges.workflow_run_with_instances(invocation, launching=not dry_run)
     cloud_for = edges.clouds(invocation)
     if dry_run:
         _show_preview(invocation, preview(spec, workflow_run=workflow_run, cloud_for=cloud_for))
@@ -75,41 +76,8 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
         cloud_for=cloud_for,
         job_forge=edges.forge_if_any(invocation, workflow_run),
         progress=invocation.progress,
-        tell=lambda launched: _show_launched(invocation, launched),
+        tell=lambda launched: _show_launched(invocation, launched, workflow_run),
     )
-
-
-@runner.command()
-@with_settings("runner")
-def stop(invocation: Invocation) -> None:
-    """Terminate this run's instances and remove its runners. Finding none is no error.
-
-    \b
-    cmlkit runner stop
-    GITHUB_RUN_ID=123 cmlkit runner stop --region eu-west-1
-    """
-    from cmlkit.runner.charges import charges
-    from cmlkit.runner.spot import INTERRUPTION
-    from cmlkit.runner.stopping import stop
-
-    workflow_run = invocation.workplace.workflow_run(with_commit=False)
-    forge = edges.forge_if_any(invocation, workflow_run)
-    removed = stop(
-        workflow_run=workflow_run,
-        forge=edges.runner_forge(invocation, workflow_run),
-        cloud_for=edges.clouds(invocation),
-        regions=invocation.settings.runner.region,
-        workflow_forge=forge,
-        job_forge=forge,
-        progress=invocation.progress,
-    )
-    if removed.interrupted:
-        invocation.workplace.annotate("warning", INTERRUPTED.format(cloud=removed.cloud), title=INTERRUPTION)
-    charged = charges(removed.seen, cloud_for=edges.clouds(invocation), now=time.time())
-    lists = {"terminated": list(removed.instances), "unregistered": list(removed.runners)}
-    lines = [(key, ", ".join(value) or "nothing") for key, value in lists.items()]
-    lines += [("cost", str(charged))] if removed.seen else []
-    emit(invocation, {**lists, "interrupted": bool(removed.interrupted), "usd": charged.usd}, lines)
 
 
 @runner.command()
@@ -151,29 +119,6 @@ def image(invocation: Invocation, check: str) -> None:
     lines = [("image", check), *((name, value or "none") for name, value in has.items())]
     result = {"image": check, "missing": missing}
     emit(invocation, result, [*lines, ("each boot fetches", ", ".join(missing) or "nothing")])
-
-
-@runner.command("list")
-@with_settings("runner")
-@click.option("--this-run", is_flag=True, help="Only those of this workflow run.")
-def list_(invocation: Invocation, this_run: bool) -> None:
-    """List cmlkit's instances that are not terminated yet, oldest first.
-
-    \b
-    cmlkit runner list --region eu-west-1,eu-central-1
-    cmlkit runner list --json | jq '.instances[].id'
-    """
-    from cmlkit.runner.listing import list_instances
-
-    found = list_instances(
-        cloud_for=edges.clouds(invocation),
-        regions=invocation.settings.runner.region,
-        workflow_run=invocation.workplace.workflow_run(with_commit=False) if this_run else None,
-    )
-    rows = [_row(instance) for instance in found]
-    emit(invocation, {"instances": rows}, [] if rows else [("none", "cmlkit has no instance in these regions")])
-    if not invocation.as_json:
-        print_table(rows)
 
 
 @runner.command()
@@ -222,11 +167,15 @@ def _check(invocation: Invocation, workflow_run: WorkflowRun) -> None:
         say(f"nothing stands in the way; {plural(len(findings), 'warning')}")
 
 
-def _show_launched(invocation: Invocation, launched: Sequence[Launched]) -> None:
+def _show_launched(invocation: Invocation, launched: Sequence[Launched], workflow_run: WorkflowRun) -> None:
     """Show the first runner as the result itself, and any others beside it."""
+    from cmlkit.runner import lease
+
     runners = [dataclasses.asdict(item) for item in launched]
     result: dict[str, Any] = {**runners[0], "runners": runners} if len(runners) > 1 else runners[0]
-    emit(invocation, result, [(key.replace("_", " "), str(value)) for key, value in runners[0].items()])
+    shown = {**runners[0], "expires": lease.words(launched[0].expires, now=time.time())}
+    lines = [(key.replace("_", " "), str(value)) for key, value in shown.items()]
+    emit(invocation, result, [*lines, ("end it with", stop_command(invocation, workflow_run))])
     if len(runners) > 1 and not invocation.as_json:
         print_table(runners[1:])
 
@@ -253,20 +202,6 @@ def _show_preview(invocation: Invocation, preview: Preview) -> None:
         print_table(rows)
     if refusal := preview.refusal:
         raise refusal
-
-
-def _row(instance: Instance) -> dict[str, Any]:
-    return {
-        "id": instance.id,
-        "state": instance.state,
-        "instance_type": instance.instance_type,
-        "market": instance.market,
-        "region": instance.region,
-        "launched": int(instance.launched),
-        "run": instance.tags.get("cmlkit:run", ""),
-        "repository": instance.tags.get("cmlkit:repository", ""),
-        "expires": instance.tags.get("cmlkit:expires", ""),
-    }
 
 
 def _reaped(row: Reaped) -> dict[str, Any]:

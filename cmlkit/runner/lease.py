@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from cmlkit.clouds.launching import Instance, Volume
 from cmlkit.errors import SettingsError
 from cmlkit.forges.runners import Runner
+from cmlkit.formats import duration
 from cmlkit.records.json_text import json_text
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.settings.schema import RunnerSpec
@@ -128,6 +129,11 @@ def tags_of_run(workflow_run: WorkflowRun) -> dict[str, str]:
     return {RUN: workflow_run.run_id, REPOSITORY: workflow_run.repository}
 
 
+def tags_of_repository(repository: str) -> dict[str, str]:
+    """Return the tags that all instances of a repository have, with any run."""
+    return {RUN: "", REPOSITORY: repository}
+
+
 def tags(
     workflow_run: WorkflowRun,
     runner: Runner,
@@ -162,6 +168,13 @@ def expires(tagged: Instance | Volume) -> int | None:
     """Return when the lease in the tags ends, in seconds since the epoch; None if the tag is not a number."""
     text = tagged.tags.get(EXPIRES, "")
     return int(text) if text.isdecimal() else None
+
+
+def words(end: float | None, *, now: float) -> str:
+    """Return how long a lease lasts, for people: `ends in 1 h 12 min`, `over for 5 min`; `unknown` if None."""
+    if end is None:
+        return "unknown"
+    return f"ends in {duration(end - now)}" if end > now else f"over for {duration(now - end)}"
 
 
 def _checked(extra: Mapping[str, object]) -> dict[str, str]:
