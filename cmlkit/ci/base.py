@@ -114,6 +114,11 @@ class Workplace(ABC):
         return False
 
     @property
+    def hosted_cores(self) -> int:
+        """CPU cores of this machine if the CI provides it; 0 if it is anybody else's."""
+        return 0
+
+    @property
     def workspace(self) -> Path | None:
         """The folder into which the job checked out the repository, if the place tells it."""
         return None

@@ -93,6 +93,10 @@ class GithubActions(Workplace):
         return bool(self.environ.get("GITHUB_RUN_ID"))
 
     @property
+    def hosted_cores(self) -> int:
+        return os.cpu_count() or 1 if self.environ.get("RUNNER_ENVIRONMENT") == "github-hosted" else 0
+
+    @property
     def workspace(self) -> Path | None:
         folder = self.environ.get("GITHUB_WORKSPACE")
         return Path(folder) if folder else None

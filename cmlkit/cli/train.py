@@ -54,6 +54,7 @@ def train(invocation: Invocation, command: tuple[str, ...]) -> None:
                 environ=invocation.environ,
                 progress=invocation.progress,
                 instance=invocation.workplace.instance_facts(),
+                hosted_cores=invocation.workplace.hosted_cores,
                 # With --json, standard output is for the result alone.
                 output=sys.stderr.fileno() if invocation.as_json else None,
             )

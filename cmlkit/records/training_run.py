@@ -33,6 +33,7 @@ _OPTIONAL = frozenset(
         "search",
         "accelerator",
         "uncommitted",
+        "hosted_cores",
     }
 )
 
@@ -214,6 +215,7 @@ class TrainingRun:
         accelerator: Sentence about what an accelerator did in training, as it told; empty if none was asked for.
         uncommitted: Repository paths of files that differed from `commit` when training began, without its outputs.
         search: The parameters that a search has tried, the best first; None if there was no search.
+        hosted_cores: CPU cores of the machine if the CI provided it; 0 on anybody else's, and in records of 0.1.0.
     """
 
     mode: Literal["command", "estimator"]
@@ -242,6 +244,7 @@ class TrainingRun:
     search: PlotTable | None = None
     accelerator: str = ""
     uncommitted: tuple[str, ...] = ()
+    hosted_cores: int = 0
 
     def to_json(self) -> str:
         record = {_KEYS.get(name, name): value for name, value in dataclasses.asdict(self).items()}

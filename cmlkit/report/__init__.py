@@ -86,6 +86,7 @@ class Report:
             sections.parameters(self.run.parameters, self.champion_parameters, elsewhere),
             sections.fingerprints(self.run.data, self.champion_data, elsewhere),
             sections.drift(self.run.data, self.champion_data, elsewhere),
+            sections.slowness(self.run),
             sections.facts(self.run, self.spent, self._origin(), elsewhere),
             sections.files(self.files, {path: self._url(path) for path in self.files}, elsewhere),
             sections.usage(self.run, fetch=self._fetch()),

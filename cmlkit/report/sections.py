@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
+from cmlkit import scaffold
 from cmlkit.data.drift import (
     DRIFTED,
     SHIFTED,
@@ -36,6 +37,8 @@ EXPLAINED_INTERVALS = 5
 UNCOMMITTED_SHOWN = 10
 RESCORED = "Both models were scored on the same test data."
 NOT_RESCORED = "The champion's values are those of its own training, which may have had other test data."
+# From here on, the wait for an instance, a minute or two, is small beside the training.
+SLOW_SECONDS = 20 * 60
 NONE = "–"
 SAME = "same"
 UNBROKEN = "\u00a0"  # a no-break space
@@ -336,6 +339,17 @@ def facts(run: TrainingRun, spent: Spent | None, extra: Sequence[tuple[str, str]
     versions = ", ".join(f"{name} {version}" for name, version in run.libraries.items())
     rows += [("Libraries", text(versions, length=300))] if versions else []
     return _folded_section(f"{summary})", table(["Run", ""], [*rows, *extra]), elsewhere, rank=4)
+
+
+def slowness(run: TrainingRun) -> Section:
+    """Show a long training on a machine of the CI's as a matter of the machine, with the way to a larger one."""
+    if not run.hosted_cores or run.resources.wall_seconds < SLOW_SECONDS:
+        return Section(forms=("",))
+    minutes = plural(round(run.resources.wall_seconds / 60), "minute")
+    cores = plural(run.hosted_cores, "core")
+    command = code(f"cmlkit init --on {scaffold.INSTANCE}")
+    told = f"This took {minutes} on {cores}. To train on a larger machine, which exists for one job only: {command}."
+    return Section(forms=(f"⏱️ {told}", ""), rank=4)
 
 
 def _spent(spent: Spent) -> str:

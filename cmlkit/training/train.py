@@ -61,6 +61,7 @@ def train(
     environ: Mapping[str, str],
     progress: Progress | None = None,
     instance: InstanceFacts | None = None,
+    hosted_cores: int = 0,
     output: int | None = None,
 ) -> TrainingRun:
     """Train according to `spec`, below `directory`; write the model's manifest and the run's record there.
@@ -70,6 +71,7 @@ def train(
         environ: The environment; the commands get it without the tokens of the forge and the CI, except those
             in `spec.pass_env`.
         instance: The EC2 instance that this runs on, if it is one.
+        hosted_cores: CPU cores of the machine, if it is one that the CI provides.
         output: File descriptor for the commands' standard output; our own if None.
 
     Raises:
@@ -104,6 +106,7 @@ def train(
             environ,
             progress,
             instance=instance,
+            hosted_cores=hosted_cores,
             output=output,
             checkpoint=checkpoint,
             uncommitted=uncommitted,
@@ -118,6 +121,7 @@ def _trained(
     progress: Progress,
     *,
     instance: InstanceFacts | None,
+    hosted_cores: int,
     output: int | None,
     checkpoint: Checkpoint | None,
     uncommitted: tuple[str, ...],
@@ -143,7 +147,8 @@ def _trained(
             () if run.metrics else (metrics.nothing_found(("train.scoring",), metrics.Findings(left_out=run.left_out)),)
         )
     missing: list[str] = []
-    run = dataclasses.replace(run, uncommitted=without_outputs(uncommitted, run, directory))
+    uncommitted = without_outputs(uncommitted, run, directory)
+    run = dataclasses.replace(run, uncommitted=uncommitted, hosted_cores=hosted_cores)
     run = _recorded(spec, run, directory, progress, instance, missing=missing.append, secrets=secrets)
     for path in missing:
         progress.warn(f"{path} does not exist: the record has no fingerprint of this data.")

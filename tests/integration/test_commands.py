@@ -51,6 +51,15 @@ def test_publish_prints_what_it_made(sandbox: Sandbox, capsys: pytest.CaptureFix
     assert "model/random_forest.joblib" in result["files"]
 
 
+@pytest.mark.parametrize(("owner", "cores"), [("github-hosted", os.cpu_count()), ("self-hosted", None)])
+def test_the_record_of_a_training_has_the_cores_of_a_hosted_machine(
+    owner: str, cores: int | None, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNNER_ENVIRONMENT", owner)
+    trained()
+    assert json.loads(RECORD.read_text()).get("hosted_cores") == cores
+
+
 def test_a_summary_without_room_for_the_report_is_a_warning(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

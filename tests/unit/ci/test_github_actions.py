@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,13 @@ def test_the_run_is_what_the_environment_says() -> None:
     assert (run.repository, run.run_id, run.attempt, run.branch) == ("octo/model", "42", 2, "main")
     assert run.url == "https://github.example/octo/model/actions/runs/42"
     assert run.label == "cmlkit-42-2"
+
+
+def test_a_machine_of_githubs_tells_its_cores_and_an_own_runner_none() -> None:
+    """RUNNER_ENVIRONMENT is github-hosted or self-hosted."""
+    assert GithubActions(RUN | {"RUNNER_ENVIRONMENT": "github-hosted"}).hosted_cores == os.cpu_count()
+    assert GithubActions(RUN | {"RUNNER_ENVIRONMENT": "self-hosted"}).hosted_cores == 0
+    assert GithubActions(RUN).hosted_cores == 0
 
 
 def test_a_shell_may_name_the_run_only() -> None:

@@ -24,6 +24,7 @@ from cmlkit.records.training_run import (
 )
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import COMMENT_LENGTH, SUMMARY_LENGTH, Report
+from cmlkit.report.sections import SLOW_SECONDS
 from tests.unit.judging import judge
 from tests.unit.report.test_markdown import hostile, parsed
 
@@ -275,6 +276,20 @@ def test_data_that_did_not_move_says_so_and_unknown_data_says_nothing() -> None:
     report = dataclasses.replace(of_run(data=profiled(age=0.0)), champion_data=profiled(age=0.0))
     assert "Drift (none of 1 column)" in report.markdown()
     assert "Drift" not in REPORT.markdown()
+
+
+@pytest.mark.parametrize(("cores", "noun"), [(1, "core"), (2, "cores")])
+def test_a_slow_training_on_a_hosted_machine_names_the_way_to_a_larger_one(cores: int, noun: str) -> None:
+    resources = dataclasses.replace(RUN.resources, wall_seconds=38 * 60.0 + 4)
+    markdown = of_run(instance=None, hosted_cores=cores, resources=resources).markdown()
+    assert f"This took 38 minutes on {cores} {noun}. To train on a larger machine" in markdown
+    assert "`cmlkit init --on ec2`" in markdown
+
+
+@pytest.mark.parametrize(("cores", "seconds"), [(2, SLOW_SECONDS - 1), (0, SLOW_SECONDS)])
+def test_a_short_training_and_one_on_another_machine_have_no_such_note(cores: int, seconds: float) -> None:
+    resources = dataclasses.replace(RUN.resources, wall_seconds=seconds)
+    assert "This took" not in of_run(hosted_cores=cores, resources=resources).markdown()
 
 
 def test_the_run_has_its_time_instance_cost_and_commit() -> None:
