@@ -33,19 +33,35 @@ that runs.
 
 def page() -> str:
     """Return the whole page."""
-    sections = [f"## {name}\n\n{_table(declarations)}\n" for name, declarations in SCHEMA.items()]
+    sections = [f"## {name}\n\n{_table(name, declarations)}\n" for name, declarations in SCHEMA.items()]
     return "\n".join([INTRODUCTION, *sections])
 
 
-def _table(declarations: tuple[Setting, ...]) -> str:
+def anchor(section: str, key: str) -> str:
+    """Return the name by which a link leads to a setting, such as `runner-instance-type`."""
+    return f"{section}-{key}"
+
+
+def _table(section: str, declarations: tuple[Setting, ...]) -> str:
     rows = [
-        [code(declaration.key), declaration.kind.name.replace("|", "&#124;"), _default(declaration), declaration.help]
+        [
+            _linked(anchor(section, declaration.key), declaration.key),
+            declaration.kind.name.replace("|", "&#124;"),
+            default(declaration),
+            declaration.help,
+        ]
         for declaration in declarations
     ]
     return table(["Key", "Takes", "Default", "What it does"], rows)
 
 
-def _default(declaration: Setting) -> str:
+def _linked(name: str, key: str) -> str:
+    """Return the key as a link to itself, whose address can be copied."""
+    return f'<a id="{name}"></a>[{code(key)}](#{name})'
+
+
+def default(declaration: Setting) -> str:
+    """Return the default as one writes it; empty if there is none."""
     value: Any = declaration.default
     if value in ("", (), {}):
         return ""

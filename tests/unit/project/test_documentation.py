@@ -18,7 +18,7 @@ import yaml
 from cmlkit import errors
 from cmlkit.cli import COMMANDS, cli
 from cmlkit.cli.cml.translation import translated
-from cmlkit.gate import rule
+from cmlkit.gate import metrics_files, rule
 from cmlkit.model import file
 from cmlkit.settings import schema
 from tests import documented
@@ -73,7 +73,7 @@ def test_every_link_to_a_heading_leads_somewhere(path: Path) -> None:
             target = (path.parent / file) if file else path
             headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE)
             slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-            assert anchor in slugs, link
+            assert anchor in {*slugs, *re.findall(r'<a id="([^"]+)">', target.read_text())}, link
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -178,6 +178,32 @@ def test_the_rules_in_the_guide_are_rules() -> None:
     guide = ROOT / "docs" / "how-to" / "gates.md"
     for _, text in rows(guide, "| You want | Rule |"):
         assert rule.parse(text).metric in ("accuracy", "latency_ms")
+
+
+def test_the_guide_to_groups_has_rules_on_the_metrics_that_its_training_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guide = ROOT / "docs" / "how-to" / "gates-on-slices.md"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model").mkdir()
+    [training] = documented.blocks("python", pages=[guide])
+    exec(compile(training.text, "snippet", "exec"), {})
+    [settings] = documented.blocks("yaml", pages=[guide])
+    (tmp_path / "cmlkit.yaml").write_text(settings.text)
+    loaded = schema.load(environ={}, file=tmp_path / "cmlkit.yaml")
+    written = metrics_files.find(loaded.train.metrics, tmp_path).values
+    assert {rule.parse(text).metric for text in loaded.gate.rules} == set(written)
+    table = guide.read_text().partition("| Name | In a rule |")[2]
+    for names, fate in re.findall(r"^\| (.*`) \| (.*) \|$", table, re.MULTILINE):
+        for name in re.findall(r"`([^`]*accuracy[^`]*)`", names):
+            assert is_parsed(f"{name} >= 0.8", name) != fate.startswith("not possible"), name
+
+
+def is_parsed(text: str, metric: str) -> bool:
+    try:
+        return rule.parse(text).metric == metric
+    except errors.SettingsError:
+        return False
 
 
 def test_the_readme_names_every_command() -> None:

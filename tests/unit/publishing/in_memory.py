@@ -92,14 +92,20 @@ class Heard:
 
 @dataclass(kw_only=True)
 class Workshop:
-    """A folder with a training's files, and the forge that it is published to."""
+    """A folder with a training's files, and the forge that it is published to.
+
+    Attributes:
+        prefix: Path of the folder in the repository.
+    """
 
     directory: Path
     forge: ToldForge = field(default_factory=lambda: ToldForge("octo/forest"))
     heard: Heard = field(default_factory=Heard)
+    prefix: PurePosixPath = field(default_factory=PurePosixPath)
 
     def __post_init__(self) -> None:
-        self.forge.start({"train.py": b"print()\n"})
+        if not self.forge.branches:
+            self.forge.start({"train.py": b"print()\n"})
 
     def trained(self, accuracy: float) -> TrainingRun:
         (self.directory / "model").mkdir(exist_ok=True)
@@ -122,7 +128,7 @@ class Workshop:
             spec=spec,
             gate=GateSpec.of_rules(rules),
             directory=self.directory,
-            prefix=PurePosixPath(),
+            prefix=self.prefix,
             forge=self.forge,
             store=GitStore(FACTS.limits.files),
             pipelines=PipelineFiles(root=self.directory, environ={}),

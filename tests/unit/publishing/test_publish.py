@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -37,6 +37,29 @@ def test_a_publish_is_a_branch_a_pull_request_a_comment_and_a_check(workshop: Wo
     assert (pull.number, pull.head, pull.draft) == (published.pull_request_number, "cmlkit/main/100", False)
     assert [found.kind for item in workshop.forge.all_comments if (found := marker_in(item.body))] == ["report"]
     assert workshop.forge.checks == [("cmlkit", "success")]
+
+
+@pytest.mark.parametrize(
+    ("churn", "price", "pulls"),
+    [
+        ("cmlkit/{base}/churn/{run}", "cmlkit/{base}/price/{run}", ["cmlkit/main/churn/100", "cmlkit/main/price/100"]),
+        ("cmlkit/{base}/{run}", "cmlkit/{base}/{run}", ["cmlkit/main/100"]),
+    ],
+    ids=["branches of their own", "one branch"],
+)
+def test_models_of_two_folders_in_one_run_have_a_pull_request_for_each_branch(
+    tmp_path: Path, churn: str, price: str, pulls: list[str]
+) -> None:
+    first, second = tmp_path / "churn", tmp_path / "price"
+    first.mkdir()
+    second.mkdir()
+    one = Workshop(directory=first, prefix=PurePosixPath("models/churn"))
+    other = Workshop(directory=second, prefix=PurePosixPath("models/price"), forge=one.forge)
+    one.publish(0.9, run_id="100", branch=churn)
+    published = other.publish(0.8, run_id="100", branch=price)
+    assert published.superseded == ()
+    assert [pull.head for pull in one.forge.pull_requests()] == pulls[::-1]
+    assert f"models/price/{MODEL}" in one.forge.commits[published.commit_sha].files
 
 
 def test_published_twice_each_effect_is_there_once(workshop: Workshop) -> None:
