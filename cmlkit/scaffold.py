@@ -10,6 +10,7 @@ from typing import Any
 
 from cmlkit import pipeline
 from cmlkit.errors import SettingsError
+from cmlkit.git.remote import Remote
 from cmlkit.settings.schema import SCHEMA
 from cmlkit.settings.setting import DURATION_KIND, Setting
 from cmlkit.sinks.yaml_text import inline
@@ -132,15 +133,15 @@ def region(environ: Mapping[str, str]) -> str:
     return environ.get("AWS_REGION", "")
 
 
-def steps(files: str, *, environ: Mapping[str, str], repository: str) -> list[str]:
+def steps(files: str, *, environ: Mapping[str, str], origin: Remote | None) -> list[str]:
     """Return what a person has to do once the files are written, with the pages of GitHub where it is done.
 
     Args:
         files: The text of the files.
-        repository: `OWNER/NAME`; empty if unknown.
+        origin: The repository on its server; None if unknown.
     """
-    server = environ.get("GITHUB_SERVER_URL") or "https://github.com"
-    page = f"{server}/{repository or 'OWNER/REPOSITORY'}/settings"
+    server = environ.get("GITHUB_SERVER_URL") or (origin.server if origin else "https://github.com")
+    page = f"{server}/{origin.repository if origin else 'OWNER/REPOSITORY'}/settings"
     found = _credential_steps(files, server=server, page=page)
     if "command: publish" in files:
         found.append(f"Allow GitHub Actions to create pull requests: {page}/actions")

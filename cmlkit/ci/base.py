@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from cmlkit.errors import NotARepository
+from cmlkit.errors import GitError, NotARepository
 from cmlkit.progress import Lines, Live, Progress
 from cmlkit.records.workflow_run import ReadsOnly, WorkflowRun
 from cmlkit.settings import variables
@@ -183,25 +183,46 @@ def is_local(run_id: str) -> bool:
     return run_id.startswith(_LOCAL)
 
 
-def of_checkout(
-    directory: Path, *, repository: str = "", commit: str = "", with_commit: bool = True
-) -> tuple[str, str]:
-    """Return repository and commit, each from git if it is not known yet; empty outside a git repository.
+@dataclass(frozen=True, kw_only=True)
+class Checkout:
+    """What a run needs to know of its repository; empty if unknown.
+
+    Attributes:
+        repository: `OWNER/NAME`.
+        server: Root of the pages of the server that has it, such as `https://git.example.com`.
+    """
+
+    repository: str = ""
+    commit: str = ""
+    server: str = ""
+
+
+def of_checkout(directory: Path, *, known: Checkout, with_commit: bool = True) -> Checkout:
+    """Return repository, commit and server, each from git if it is not known yet; empty outside a git repository.
 
     Raises:
-        GitError: git is needed, but is not installed, refuses or fails.
+        GitError: git is needed for the repository or the commit, but is not installed, refuses or fails.
     """
-    if repository and (commit or not with_commit):
-        return repository, commit
-    from cmlkit.git import checkout
+    asks_commit = with_commit and not known.commit
+    if known.repository and known.server and not asks_commit:
+        return known
+    from cmlkit.git import checkout, remote
 
+    found = None
     try:
-        repository = repository or checkout.remote_repository(directory) or ""
-        if with_commit:
-            commit = commit or checkout.head_commit(directory) or ""
-    except NotARepository:
-        pass  # the environment may have all that is needed
-    return repository, commit
+        if not (known.repository and known.server):
+            found = remote.origin(directory)
+        commit = known.commit or (checkout.head_commit(directory) if asks_commit else "") or ""
+    except GitError as error:
+        # The environment may have all that is needed.
+        if not isinstance(error, NotARepository) and (not known.repository or asks_commit):
+            raise
+        return known
+    return Checkout(
+        repository=known.repository or (found.repository if found else ""),
+        commit=commit,
+        server=known.server or (found.server if found else ""),
+    )
 
 
 def _number(text: str) -> float | None:

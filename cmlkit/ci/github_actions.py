@@ -14,6 +14,7 @@ from cmlkit.ci.base import (
     OWN_CREDENTIALS,
     SUMMARY_LIMIT_BYTES,
     Author,
+    Checkout,
     Level,
     PullRequestEvent,
     Workplace,
@@ -108,27 +109,30 @@ class GithubActions(Workplace):
     def workflow_run(self, *, directory: Path = Path(), local_id: str = "", with_commit: bool = True) -> WorkflowRun:
         environ, payload = self.environ, read_payload(self.environ)
         trigger = trigger_of(environ, payload)
-        repository, commit = of_checkout(
+        found = of_checkout(
             directory,
-            repository=environ.get("GITHUB_REPOSITORY", ""),
-            commit=environ.get("GITHUB_SHA", ""),
+            known=Checkout(
+                repository=environ.get("GITHUB_REPOSITORY", ""),
+                commit=environ.get("GITHUB_SHA", ""),
+                server=_server(environ),
+            ),
             with_commit=with_commit,
         )
-        if not repository:
+        if not found.repository:
             raise SettingsError(
                 "No repository is known.",
                 next_step="Set GITHUB_REPOSITORY=OWNER/NAME, or run in a clone of a repository on GitHub.",
             )
         return WorkflowRun(
-            repository=repository,
+            repository=found.repository,
             run_id=environ.get("GITHUB_RUN_ID") or local_run_id(local_id),
             attempt=_attempt(environ.get("GITHUB_RUN_ATTEMPT") or "1"),
-            sha=commit,
+            sha=found.commit,
             ref=environ.get("GITHUB_REF", ""),
             event=environ.get("GITHUB_EVENT_NAME", ""),
             workflow=environ.get("GITHUB_WORKFLOW", ""),
             actor=environ.get("GITHUB_ACTOR", ""),
-            server_url=(environ.get("GITHUB_SERVER_URL") or "https://github.com").rstrip("/"),
+            server_url=found.server or WorkflowRun.server_url,
             pull_request=number_of(environ, payload),
             from_fork=trigger.kind == "fork",
             trigger=trigger,
@@ -197,6 +201,14 @@ class WorkflowLog(Lines):
 
     def warn(self, text: str) -> None:
         command(_annotation("warning", text, title="cmlkit"), stream=self.stream)
+
+
+def _server(environ: Mapping[str, str]) -> str:
+    """Return the root of the server's pages that the environment names; empty if the checkout is to say it."""
+    if server := environ.get("GITHUB_SERVER_URL", "").rstrip("/"):
+        return server
+    # A person who names the API names the server, whatever the checkout says.
+    return WorkflowRun.server_url if environ.get("GITHUB_API_URL") else ""
 
 
 def _annotation(level: Level, message: str, *, title: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cmlkit.ci.base import Workplace, local_run_id, of_checkout
+from cmlkit.ci.base import Checkout, Workplace, local_run_id, of_checkout
 from cmlkit.errors import SettingsError
 from cmlkit.records.workflow_run import WorkflowRun
 
@@ -26,8 +26,13 @@ class Local(Workplace):
         return True
 
     def workflow_run(self, *, directory: Path = Path(), local_id: str = "", with_commit: bool = True) -> WorkflowRun:
-        repository, commit = of_checkout(directory, with_commit=with_commit)
-        return WorkflowRun(repository=repository or self._unknown(), run_id=local_run_id(local_id), sha=commit)
+        found = of_checkout(directory, known=Checkout(), with_commit=with_commit)
+        return WorkflowRun(
+            repository=found.repository or self._unknown(),
+            run_id=local_run_id(local_id),
+            sha=found.commit,
+            server_url=found.server or WorkflowRun.server_url,
+        )
 
     def _unknown(self) -> str:
         ways = [f"set {name}=OWNER/NAME" for name in self._repository_variables]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from cmlkit.errors import GitError, NotARepository, NotTrusted
-from cmlkit.forges import ForgeModule, forge_module
+from cmlkit.forges import ForgeModule, check_server, forge_module
 
 if TYPE_CHECKING:
     from cmlkit.cli.options import Invocation
@@ -25,9 +26,8 @@ def forge(invocation: Invocation, workflow_run: WorkflowRun) -> Forge:
     Raises:
         PermissionDenied: No token is set.
     """
-    return _forge_module(invocation).open_forge(
-        repository=workflow_run.repository, environ=invocation.environ, notify=invocation.progress.note
-    )
+    module, environ = _forge_there(invocation, workflow_run)
+    return module.open_forge(repository=workflow_run.repository, environ=environ, notify=invocation.progress.note)
 
 
 def publishing_forge(invocation: Invocation, workflow_run: WorkflowRun, *, base: str = "") -> PublishForge:
@@ -46,9 +46,10 @@ def publishing_forge(invocation: Invocation, workflow_run: WorkflowRun, *, base:
     base = base or spec.base
     if spec.fork and not base:
         base = destination(workflow_run, forge=forge(invocation, workflow_run)).base
-    return _forge_module(invocation).open_for_publishing(
+    module, environ = _forge_there(invocation, workflow_run)
+    return module.open_for_publishing(
         repository=workflow_run.repository,
-        environ=invocation.environ,
+        environ=environ,
         notify=invocation.progress.note,
         fork=spec.fork,
         base=base,
@@ -62,7 +63,8 @@ def facts(invocation: Invocation) -> ForgeFacts:
 
 def forge_if_any(invocation: Invocation, workflow_run: WorkflowRun) -> Forge | None:
     """Return the repository on its forge for optional requests; None without a token."""
-    return forge(invocation, workflow_run) if _forge_module(invocation).TOKENS.found(invocation.environ) else None
+    module, environ = _forge_there(invocation, workflow_run)
+    return forge(invocation, workflow_run) if module.TOKENS.found(environ) else None
 
 
 def git_access(invocation: Invocation) -> GitAccess | None:
@@ -78,9 +80,10 @@ def runner_forge(invocation: Invocation, workflow_run: WorkflowRun) -> RunnerFor
         SettingsError: The organisation has no runner group with the name in the settings.
     """
     spec = invocation.settings.runner
-    return _forge_module(invocation).open_for_runners(
+    module, environ = _forge_there(invocation, workflow_run)
+    return module.open_for_runners(
         repository=workflow_run.repository,
-        environ=invocation.environ,
+        environ=environ,
         notify=invocation.progress.note,
         keep_secret=invocation.workplace.keep_secret,
         scope=spec.scope,
@@ -186,3 +189,17 @@ def clouds(invocation: Invocation) -> CloudFor:
 
 def _forge_module(invocation: Invocation) -> ForgeModule:
     return forge_module(invocation.workplace.forge)
+
+
+def _forge_there(invocation: Invocation, workflow_run: WorkflowRun) -> tuple[ForgeModule, Mapping[str, str]]:
+    """Return the forge of the run's repository, and the environment with its address and the tokens meant for it.
+
+    Raises:
+        SettingsError: The repository is on a server of another forge.
+    """
+    module, environ, server = _forge_module(invocation), invocation.environ, workflow_run.server_url
+    if not invocation.workplace.is_job:
+        check_server(server)
+        if warning := module.withheld(server, environ):
+            invocation.progress.warn(warning)
+    return module, module.environ_at(server, environ)

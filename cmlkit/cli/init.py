@@ -16,7 +16,9 @@ from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_json, print_pairs
 from cmlkit.errors import GitError, NotARepository, SettingsError, step_after
 from cmlkit.files import write_whole
-from cmlkit.git import checkout
+from cmlkit.forges import check_server
+from cmlkit.git import checkout, remote
+from cmlkit.git.remote import Remote
 from cmlkit.settings.schema import SCHEMA, TrainSpec
 from cmlkit.sinks.printing import show
 
@@ -83,7 +85,7 @@ def init(
     needs_instance = place != scaffold.HOSTED
     if not needs_instance:
         _refuse_beside_hosted(invocation, workflows)
-    listed, repository = _asked_of_git(invocation, Path.cwd())
+    listed, origin = _asked_of_git(invocation, Path.cwd())
     files = _example_files() if example else {}
     if not example and (force or not SETTINGS.exists()):
         files[SETTINGS] = _settings_text(invocation, _there(listed, Path.cwd()))
@@ -96,7 +98,7 @@ def init(
         text = scaffold.workflow(name)
         files[scaffold.WORKFLOWS / name] = scaffold.workflow_file(text, action=action, region=region, schedule=schedule)
     written = _write(files, force=force)
-    steps = scaffold.steps("".join(files.values()), environ=invocation.environ, repository=repository or "")
+    steps = scaffold.steps("".join(files.values()), environ=invocation.environ, origin=origin)
     if invocation.as_json:
         print_json({"written": [path.as_posix() for path in written], "steps": steps})
         return
@@ -155,15 +157,18 @@ def _say_what_is_not_written(invocation: Invocation) -> None:
         )
 
 
-def _asked_of_git(invocation: Invocation, directory: Path) -> tuple[list[str], str | None]:
-    """Return the project's files as git lists them, and its `OWNER/NAME`; neither without a repository."""
+def _asked_of_git(invocation: Invocation, directory: Path) -> tuple[list[str], Remote | None]:
+    """Return the project's files as git lists them, and the repository on its server; neither without a repository."""
     try:
-        return checkout.files(directory), checkout.remote_repository(directory)
+        listed, origin = checkout.files(directory), remote.origin(directory)
     except NotARepository:
-        pass  # a new project, for example
+        return [], None  # a new project, for example
     except GitError as error:
         invocation.progress.warn(f"{error.message} {error.next_step}".rstrip())
-    return [], None
+        return [], None
+    if origin and not invocation.workplace.is_job:
+        check_server(origin.server)
+    return listed, origin
 
 
 def _settings_text(invocation: Invocation, listed: Sequence[str]) -> str:

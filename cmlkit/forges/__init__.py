@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol, cast
+from urllib.parse import urlsplit
 
 from cmlkit.errors import SettingsError
 
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 # Name -> module, imported when the forge is used.
 FORGES = {"github": "cmlkit.forges.github"}
 DEFAULT_FORGE = "github"
+# A label of a host's name -> the forge that is there, which cmlkit does not know.
+UNSUPPORTED = {
+    "gitlab": "GitLab",
+    "altssh": "GitLab",
+    "bitbucket": "Bitbucket",
+    "codeberg": "Codeberg",
+    "gitea": "Gitea",
+    "azure": "Azure DevOps",
+    "visualstudio": "Azure DevOps",
+}
 
 
 class ForgeModule(Protocol):
@@ -35,6 +46,12 @@ class ForgeModule(Protocol):
 
     FACTS: ForgeFacts
     TOKENS: Tokens
+
+    def environ_at(self, server_url: str, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the environment for requests to a server: its API's address, and only tokens that are meant for it."""
+
+    def withheld(self, server_url: str, environ: Mapping[str, str]) -> str:
+        """Return which tokens `environ_at` leaves out, and how to send them; empty if it keeps all."""
 
     def open_forge(self, *, repository: str, environ: Mapping[str, str], notify: Callable[[str], None]) -> Forge:
         """Return the repository.
@@ -92,3 +109,19 @@ def forge_module(name: str = "") -> ForgeModule:
     if name not in FORGES:
         raise SettingsError(f"The forge {name!r} is not known.", next_step=f"Use one of: {', '.join(FORGES)}.")
     return cast("ForgeModule", importlib.import_module(FORGES[name]))
+
+
+def check_server(server_url: str) -> None:
+    """Check that a server is not known to run a forge without a module.
+
+    Raises:
+        SettingsError: It is, by the name of its host.
+    """
+    host = (urlsplit(server_url).hostname or "").lower()
+    forge = next((UNSUPPORTED[label] for label in host.split(".") if label in UNSUPPORTED), "")
+    if forge:
+        raise SettingsError(
+            f"{forge} is not supported yet: the repository is on {host}.",
+            next_step="Nothing was sent there. cmlkit works with repositories on GitHub: github.com, ghe.com, or a"
+            " server of your own.",
+        )

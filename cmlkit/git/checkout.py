@@ -93,13 +93,6 @@ def repository_in(address: str) -> str | None:
     return f"{match['owner']}/{match['name']}" if match else None
 
 
-def remote_repository(directory: Path) -> str | None:
-    """Return `OWNER/NAME` from the URL of the remote `origin`; None if the URL has another form or is missing."""
-    # git config reports nothing if git refuses the repository.
-    git_text(directory, "rev-parse", "--git-dir")
-    return repository_in(ask_git(directory, "config", "--get", "remote.origin.url") or "")
-
-
 def files(directory: Path) -> list[str]:
     """Return the paths that git tracks, or would track, relative to `directory`."""
     listed = git_text(directory, "ls-files", "--cached", "--others", "--exclude-standard", "-z")

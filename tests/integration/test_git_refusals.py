@@ -15,7 +15,7 @@ import pytest
 from cmlkit.__main__ import run
 from cmlkit.errors import GitError, GitFailed, NotARepository
 from cmlkit.git import checkout as git_checkout
-from cmlkit.git import history
+from cmlkit.git import history, remote
 from cmlkit.git.access import GitAccess, access_of
 from cmlkit.git.command import ask_git, git_text, run_git
 from cmlkit.git.prepare import set_author
@@ -307,7 +307,7 @@ def test_no_question_about_the_checkout_is_answered_with_nothing(forest: ModelRe
     for ask in (
         git_checkout.head_commit,
         git_checkout.prefix,
-        git_checkout.remote_repository,
+        remote.origin,
         git_checkout.files,
         history.default_branch,
         access_of,
@@ -322,7 +322,7 @@ def test_no_question_about_the_checkout_is_answered_with_nothing(forest: ModelRe
 
 def test_what_is_not_there_is_an_answer(checkout: Path) -> None:
     assert git_checkout.head_commit(checkout) is None
-    assert git_checkout.remote_repository(checkout) is None
+    assert remote.origin(checkout) is None
     assert git_checkout.remote_address(checkout, "upstream") is None
     assert history.resolve(checkout, "absent") is None
     assert history.branch_ref(checkout, "main") is None

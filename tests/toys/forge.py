@@ -257,6 +257,14 @@ FORGES: dict[str, ToyForge] = {}
 RUNNERS: dict[str, FakeForge] = {}
 
 
+def environ_at(server_url: str, environ: Mapping[str, str]) -> Mapping[str, str]:
+    return environ
+
+
+def withheld(server_url: str, environ: Mapping[str, str]) -> str:
+    return ""
+
+
 def open_forge(*, repository: str, environ: Mapping[str, str], notify: Callable[[str], None]) -> ToyForge:
     TOKENS.required(environ, repository=repository)
     return FORGES.setdefault(repository, ToyForge(name=repository))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cmlkit.errors import SettingsError
 from cmlkit.forges.github.facts import FACTS
+from cmlkit.forges.github.hosts import API_URL, API_VARIABLE, environ_at, withheld
 from cmlkit.forges.tokens import Tokens
 from cmlkit.settings import variables
 
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
     from cmlkit.forges.github.repository import GitHub as GitHub
     from cmlkit.git.access import GitAccess
 
-__all__ = ["FACTS", "GitHub"]
+__all__ = ["API_URL", "FACTS", "GitHub", "environ_at", "withheld"]
 
-API_VARIABLE = "GITHUB_API_URL"
-API_URL = "https://api.github.com"
 # The workflow's own, the only one but a GitHub App's that may create checks.
 JOB_VARIABLE = "GITHUB_TOKEN"
 TOKENS = Tokens(forge=FACTS.name, variables=(variables.TOKEN, JOB_VARIABLE, "REPO_TOKEN", "repo_token"))

@@ -40,7 +40,7 @@ def test_a_machine_of_githubs_tells_its_cores_and_an_own_runner_none() -> None:
 
 
 def test_a_shell_may_name_the_run_only() -> None:
-    environ = {"GITHUB_REPOSITORY": "octo/model", "GITHUB_SHA": "a" * 40}
+    environ = {"GITHUB_REPOSITORY": "octo/model", "GITHUB_SHA": "a" * 40, "GITHUB_SERVER_URL": "https://github.com"}
     first, second = (GithubActions(environ).workflow_run() for _ in range(2))
     assert first.label != second.label
     assert GithubActions(environ).workflow_run(local_id="0a1b").run_id == "local0a1b"
