@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 import cmlkit
 from cmlkit import errors
 from cmlkit.cli import cli
 from cmlkit.report.markdown import code, table
-from scripts import render_events, render_settings
+from scripts import render_action_page, render_events, render_settings
+from scripts.render_settings import in_cell
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -60,12 +60,7 @@ def _help(text: str) -> Iterator[str]:
 
 def _option(option: click.Option) -> list[str]:
     names = ", ".join(code(name) for name in [*option.opts, *option.secondary_opts])
-    return [names, _cell(option.help or "")]
-
-
-def _cell(text: str) -> str:
-    """Return text for a table cell, with bars and angle brackets escaped."""
-    return " ".join(text.split()).replace("|", "&#124;").replace("<", "&lt;")
+    return [names, in_cell(option.help or "")]
 
 
 def error_classes() -> str:
@@ -75,7 +70,7 @@ def error_classes() -> str:
         " each is an exception of `cmlkit.errors` below `CmlkitError`; a command ends with its exit code, or with 0"
         " on success."
     )
-    rows = [[code(str(found.exit_code)), code(found.__name__), _cell(_summary(found))] for found in _tree()]
+    rows = [[code(str(found.exit_code)), code(found.__name__), in_cell(_summary(found))] for found in _tree()]
     attributes = [
         f"## {found.__name__}\n\n{_docstring(found)}" for found in _tree() if "Attributes:" in _docstring(found)
     ]
@@ -97,26 +92,6 @@ def _docstring(item: Any) -> str:
     """Return the docstring, with its sections as text, so that markdown keeps their indentation."""
     summary, _, rest = (inspect.getdoc(item) or "").partition("\n\n")
     return f"{summary}\n\n```text\n{rest}\n```" if rest else summary
-
-
-def action() -> str:
-    """Return the page of the action, from `action.yml`."""
-    declared = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-    return (
-        "\n\n".join(
-            [
-                f"# Action\n\n{declared['description']} For inputs left out, `cmlkit.yaml` and variables apply.",
-                "## Inputs\n\n" + _declarations("Input", declared["inputs"]),
-                "## Outputs\n\nThe text before the colon names the commands that set the output.\n\n"
-                + _declarations("Output", declared["outputs"]),
-            ]
-        )
-        + "\n"
-    )
-
-
-def _declarations(title: str, declared: Mapping[str, Mapping[str, Any]]) -> str:
-    return table([title, "What it is"], [[code(name), _cell(item["description"])] for name, item in declared.items()])
 
 
 def python() -> str:
@@ -185,7 +160,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": commands,
     "errors.md": error_classes,
     "events.md": render_events.page,
-    "action.md": action,
+    "action.md": render_action_page.page,
     "python.md": python,
 }
 

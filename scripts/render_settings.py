@@ -46,7 +46,7 @@ def _table(section: str, declarations: tuple[Setting, ...]) -> str:
     rows = [
         [
             _linked(anchor(section, declaration.key), declaration.key),
-            declaration.kind.name.replace("|", "&#124;"),
+            in_cell(declaration.kind.name),
             default(declaration),
             declaration.help,
         ]
@@ -58,6 +58,11 @@ def _table(section: str, declarations: tuple[Setting, ...]) -> str:
 def _linked(name: str, key: str) -> str:
     """Return the key as a link to itself, whose address can be copied."""
     return f'<a id="{name}"></a>[{code(key)}](#{name})'
+
+
+def in_cell(text: str) -> str:
+    """Return text for a table cell, with bars and angle brackets escaped."""
+    return " ".join(text.split()).replace("|", "&#124;").replace("<", "&lt;")
 
 
 def default(declaration: Setting) -> str:

@@ -138,10 +138,9 @@ def workflow(block: Block) -> str | None:
 def _written(jobs: Mapping[str, Any], **further: Any) -> str:
     needed = [name for job in jobs.values() for name in _listed(job.get("needs", []))]
     outputs = set(re.findall(r"needs\.([\w-]+)\.outputs\.([\w-]+)", str(jobs)))
+    keys = {name: [key for of, key in sorted(outputs) if of == name] for name in needed if name not in jobs}
     missing = {
-        name: {"outputs": {key: "${{ github.run_id }}" for of, key in sorted(outputs) if of == name}}
-        for name in needed
-        if name not in jobs
+        name: {"outputs": dict.fromkeys(found, "${{ github.run_id }}")} if found else {} for name, found in keys.items()
     }
     named = re.findall(r"steps\.([\w-]+)\.outputs", str(jobs))
     filled = {name: _filled(job, named) for name, job in {**missing, **jobs}.items()}

@@ -10,7 +10,7 @@ import pytest
 import cmlkit
 from cmlkit.cli.cml.commands import COMMANDS
 from cmlkit.cli.cml.flags import Nothing, Refused
-from scripts import render_guide, render_reference, site_links
+from scripts import render_action_page, render_guide, render_reference, site_links
 
 GUIDES = sorted((render_reference.ROOT / "docs" / "how-to").glob("migrate-from-*.md"))
 
@@ -77,4 +77,4 @@ def test_the_guide_for_the_action_names_inputs_and_outputs_that_exist() -> None:
     [guide] = [path for path in GUIDES if path.stem.endswith("ec2-github-runner")]
     rows = [line.strip("| ").split(" | ") for line in guide.read_text().splitlines() if line.startswith("| `")]
     named = {name for _, right in rows for name in re.findall(r"^(?:output )?`([a-z-]+)`", right)}
-    assert {name for name in named if f"| `{name}` |" not in render_reference.action()} == set()
+    assert {name for name in named if f"| `{name}` |" not in render_action_page.page()} == set()
