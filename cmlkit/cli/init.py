@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from cmlkit import scaffold
-from cmlkit.bounds.files import SETTINGS_BYTES, read_regular, read_small
+from cmlkit.bounds.files import PROJECT_FILE_BYTES, SETTINGS_BYTES, read_regular, read_small
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_json, print_pairs
 from cmlkit.errors import GitError, NotARepository, SettingsError, step_after
@@ -19,6 +19,14 @@ from cmlkit.files import write_whole
 from cmlkit.forges import check_server
 from cmlkit.git import checkout, remote
 from cmlkit.git.remote import Remote
+from cmlkit.scaffold import confession, settings_text, templates
+from cmlkit.scaffold.confession import Confession
+from cmlkit.scaffold.cron import check_schedule
+from cmlkit.scaffold.guess import Guess, guess
+from cmlkit.scaffold.project import Project
+from cmlkit.scaffold.region import region
+from cmlkit.scaffold.steps import steps
+from cmlkit.scaffold.training_command import SCRIPTS
 from cmlkit.settings.schema import SCHEMA, TrainSpec
 from cmlkit.sinks.printing import show
 
@@ -30,8 +38,10 @@ MOST_FILES = 20_000
 
 @click.command()
 @with_settings("runner", "train", "gate")
-@click.option("--on", "place", type=click.Choice(scaffold.PLACES), default=scaffold.INSTANCE, help=scaffold.PLACES_HELP)
-@click.option("--auth", type=click.Choice(list(scaffold.TEMPLATES)), default="oidc", help=scaffold.AUTH_HELP)
+@click.option(
+    "--on", "place", type=click.Choice(templates.PLACES), default=templates.INSTANCE, help=templates.PLACES_HELP
+)
+@click.option("--auth", type=click.Choice(list(templates.TEMPLATES)), default="oidc", help=templates.AUTH_HELP)
 @click.option(
     "--workflow",
     "workflows",
@@ -40,7 +50,7 @@ MOST_FILES = 20_000
     help="Templates to write instead of the one for --on and --auth.",
 )
 @click.option("--schedule", default="", metavar="CRON", help="When the workflow runs; daily at 08:00 if omitted.")
-@click.option("--action", default=scaffold.ACTION, metavar="OWNER/REPOSITORY@REF", help="The action to use.")
+@click.option("--action", default=templates.ACTION, metavar="OWNER/REPOSITORY@REF", help="The action to use.")
 @click.option("--example", is_flag=True, help="Also write a small example project.")
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
 @click.option(
@@ -67,7 +77,8 @@ def init(
 ) -> None:
     """Write a workflow and cmlkit.yaml into this repository, and list what remains to be set on GitHub.
 
-    Settings that neither flags nor variables give are guessed from the project's files.
+    Settings that neither flags nor variables give are guessed from the project's files. It says what each was guessed
+    from, what it did not use, and what the machine that trains will lack.
 
     \b
     cmlkit init --on hosted
@@ -82,30 +93,55 @@ def init(
         return
     if dry_run:
         raise click.UsageError("--dry-run goes with --from-cml.")
-    needs_instance = place != scaffold.HOSTED
+    needs_instance = place != templates.HOSTED
     if not needs_instance:
         _refuse_beside_hosted(invocation, workflows)
-    listed, origin = _asked_of_git(invocation, Path.cwd())
+    if schedule:
+        check_schedule(schedule)
+    _refuse_below_root(Path.cwd())
+    project, origin = _project(invocation, Path.cwd())
     files = _example_files() if example else {}
+    confessed = Confession()
     if not example and (force or not SETTINGS.exists()):
-        files[SETTINGS] = _settings_text(invocation, _there(listed, Path.cwd()))
+        found = guess(project)
+        files[SETTINGS] = _settings_text(invocation, found, needs_instance=needs_instance)
+        confessed = _confessed(invocation, found, needs_instance=needs_instance)
     if SETTINGS in files and not needs_instance:
-        files[SETTINGS] = scaffold.without_section(files[SETTINGS], "runner")
+        files[SETTINGS] = settings_text.without_section(files[SETTINGS], "runner")
     if SETTINGS not in files:
         _say_what_is_not_written(invocation)
-    region = next(iter(invocation.settings.runner.region), "") or scaffold.region(invocation.environ)
-    for name in workflows or [scaffold.TEMPLATES[auth] if needs_instance else scaffold.HOSTED_TEMPLATE]:
-        text = scaffold.workflow(name)
-        files[scaffold.WORKFLOWS / name] = scaffold.workflow_file(text, action=action, region=region, schedule=schedule)
+    default = templates.TEMPLATES[auth] if needs_instance else templates.HOSTED_TEMPLATE
+    (place, named_by), (branch, told_by) = _region(invocation), _default_branch(Path.cwd())
+    for name in workflows or [default]:
+        files[templates.WORKFLOWS / name] = templates.workflow_file(
+            templates.workflow(name), action=action, region=place, schedule=schedule, branch=branch
+        )
+    texts = {path.as_posix(): text for path, text in files.items()}
+    standing = (*confession.region_entry(texts, named_by), *confession.branch_entry(texts, branch, told_by))
+    confessed = replace(confessed, guessed=(*confessed.guessed, *standing))
     written = _write(files, force=force)
-    steps = scaffold.steps("".join(files.values()), environ=invocation.environ, origin=origin)
+    remaining = steps("".join(files.values()), environ=invocation.environ, origin=origin)
+    _show(invocation, files, written, confessed, remaining)
+
+
+def _show(
+    invocation: Invocation,
+    files: Mapping[Path, str],
+    written: Sequence[Path],
+    confessed: Confession,
+    remaining: Sequence[str],
+) -> None:
+    """Print what was written, guessed and passed over, and what is left to do."""
     if invocation.as_json:
-        print_json({"written": [path.as_posix() for path in written], "steps": steps})
+        said = {name: value for name, value in asdict(confessed).items() if name != "machine"}
+        print_json({"written": [path.as_posix() for path in written], **said, "steps": remaining})
         return
     unchanged = [path for path in dict.fromkeys([SETTINGS, *files]) if path not in written]
     print_pairs([*(("written", str(path)) for path in written), *(("unchanged", str(path)) for path in unchanged)])
+    for line in confessed.lines():
+        show(line)
     show("\nWhat is left to do:")
-    for number, step in enumerate(steps, start=1):
+    for number, step in enumerate(remaining, start=1):
         show(f"{number}. {step}")
 
 
@@ -113,9 +149,9 @@ def _migrate(invocation: Invocation, named: Sequence[str], *, action: str, force
     """Rewrite workflows that were written for CML."""
     from cmlkit.cli.from_cml import migration
 
-    listed, _ = _asked_of_git(invocation, Path.cwd())
+    project, _ = _project(invocation, Path.cwd())
     paths = [Path(name) for name in named if name]
-    found = migration.migrated(paths, action=action, listed=_there(listed, Path.cwd()))
+    found = migration.migrated(paths, action=action, listed=list(project.files))
     if not dry_run:
         _write({item.new: item.rewritten.text for item in found}, force=force)
     migration.show(found, as_json=invocation.as_json, written=not dry_run)
@@ -138,8 +174,22 @@ def _refuse_beside_hosted(invocation: Invocation, workflows: Sequence[str]) -> N
     flags = [*_flags_given(invocation, ("runner",)), *(flag for flag, is_given in given.items() if is_given)]
     if flags:
         raise click.UsageError(
-            f"{', '.join(flags)} cannot be used with --on {scaffold.HOSTED}, which launches no instance:"
+            f"{', '.join(flags)} cannot be used with --on {templates.HOSTED}, which launches no instance:"
             " leave out one of them."
+        )
+
+
+def _refuse_below_root(directory: Path) -> None:
+    """Refuse to write a workflow into a folder of a repository: GitHub reads those at its root only."""
+    try:
+        place = str(checkout.prefix(directory))
+    except GitError:
+        return
+    if place != ".":
+        root = "/".join([".."] * len(Path(place).parts))
+        raise SettingsError(
+            f"This is the folder {place} of a repository, whose workflows are read at its root only.",
+            next_step=f'Go there and name the command: cd {root} && cmlkit init --run "cd {place} && python train.py".',
         )
 
 
@@ -157,44 +207,81 @@ def _say_what_is_not_written(invocation: Invocation) -> None:
         )
 
 
-def _asked_of_git(invocation: Invocation, directory: Path) -> tuple[list[str], Remote | None]:
-    """Return the project's files as git lists them, and the repository on its server; neither without a repository."""
+def _project(invocation: Invocation, directory: Path) -> tuple[Project, Remote | None]:
+    """Return the project's files as git lists them, and its place on a server; all files without a repository."""
     try:
         listed, origin = checkout.files(directory), remote.origin(directory)
-    except NotARepository:
-        return [], None  # a new project, for example
+        ignored = tuple(checkout.ignored_files(directory))
     except GitError as error:
-        invocation.progress.warn(f"{error.message} {error.next_step}".rstrip())
-        return [], None
+        if not isinstance(error, NotARepository):  # a new project, for example
+            invocation.progress.warn(f"{error.message} {error.next_step}".rstrip())
+        return Project(files=frozenset(_below(directory)), read=_text), None
     if origin and not invocation.workplace.is_job:
         check_server(origin.server)
-    return listed, origin
+    # Git lists a removed file until its removal is committed.
+    files = frozenset(path for path in listed if (directory / path).is_file())
+
+    def ignores(paths: Collection[str]) -> frozenset[str]:
+        return checkout.ignored_among(directory, paths)
+
+    return Project(files=files, read=_text, ignored=ignored, ignores=ignores), origin
 
 
-def _settings_text(invocation: Invocation, listed: Sequence[str]) -> str:
-    guess = scaffold.guess(
-        listed, lambda path: (read_small(Path(path), SETTINGS_BYTES) or b"").decode("utf-8", "replace")
-    )
-    train = {**guess.train, **_said(invocation, "train")}
+def _text(path: str) -> str:
+    limit = PROJECT_FILE_BYTES if path.endswith(".ipynb") else SETTINGS_BYTES
+    return (read_small(Path(path), limit) or b"").decode("utf-8", "replace")
+
+
+def _settings_text(invocation: Invocation, found: Guess, *, needs_instance: bool) -> str:
+    train = {**found.train, **_said(invocation, "train")}
     if not train.get("run") and not train.get("estimator"):
-        train["run"] = _asked()
-    for key in guess.missing:
-        if key not in train:
-            default = getattr(TrainSpec(), key)
-            shown = default if isinstance(default, str) else ", ".join(default)
-            invocation.progress.note(f"No file for train.{key} was found; its default applies: {shown}.")
-    sections = {"runner": _said(invocation, "runner"), "train": train}
-    return scaffold.settings_file(sections, gate=_said(invocation, "gate"))
+        train["run"] = _asked(found)
+    runner = {**(found.runner if needs_instance else {}), **_said(invocation, "runner")}
+    return settings_text.settings_file({"runner": runner, "train": train}, gate=_said(invocation, "gate"))
 
 
-def _asked() -> str:
+def _asked(found: Guess) -> str:
     """Ask the person at the terminal for the training command."""
+    several = ", ".join(found.candidates)
     if sys.stdin.isatty():
-        return str(click.prompt("Which command trains the model", err=True))
+        asked = f"Which command trains the model ({several})" if several else "Which command trains the model"
+        return str(click.prompt(asked, err=True))
+    if several:
+        raise SettingsError(
+            f"Several commands may train, and none stands out: {several}.",
+            next_step=f'Say which: cmlkit init --run "{found.candidates[0]}".',
+        )
     raise SettingsError(
-        f"No training script was found: none of {', '.join(scaffold.TRAINING_SCRIPTS)}.",
+        f"No training script was found: none of {', '.join(SCRIPTS)}, no script or notebook that fits a model.",
         next_step='Say how the project trains: cmlkit init --run "python SCRIPT".',
     )
+
+
+def _confessed(invocation: Invocation, found: Guess, *, needs_instance: bool) -> Confession:
+    """Return what is to be said of the guesses that are written into the settings file."""
+    said = {**_said(invocation, "train"), **_said(invocation, "runner")}
+    if said.get("estimator"):
+        said.setdefault("run", "")
+    defaults = {key: getattr(TrainSpec(), key) for key in found.missing}
+    machine = "instance" if needs_instance else "runner"
+    return confession.of_guess(found, said=said, defaults=defaults, file=str(SETTINGS), machine=machine)
+
+
+def _region(invocation: Invocation) -> tuple[str, str]:
+    """Return the region to launch in, and what names it; both are empty if nothing does."""
+    if named := next(iter(invocation.settings.runner.region), ""):
+        return named, invocation.settings.sources["runner.region"]
+    return region(invocation.environ, lambda path: _text(str(path)))
+
+
+def _default_branch(directory: Path) -> tuple[str, str]:
+    """Return the repository's default branch, and how it is known; both are empty if it is not."""
+    try:
+        if found := checkout.remote_default_branch(directory):
+            return found, "origin/HEAD"
+        return checkout.current_branch(directory) or "", "the current branch, as origin/HEAD is not known"
+    except GitError:
+        return "", ""
 
 
 def _said(invocation: Invocation, section: str) -> dict[str, Any]:
@@ -207,18 +294,15 @@ def _said(invocation: Invocation, section: str) -> dict[str, Any]:
     }
 
 
-def _there(listed: Sequence[str], directory: Path) -> list[str]:
-    """Return the project's files: those that git lists, or all of them outside a repository."""
-    if listed:
-        # Git lists a removed file until its removal is committed.
-        return [path for path in listed if (directory / path).is_file()]
+def _below(directory: Path) -> list[str]:
+    """Return the files of a project that is not a repository yet."""
     found = (path.relative_to(directory) for path in directory.rglob("*") if path.is_file())
     kept = (path.as_posix() for path in found if not set(path.parts) & set(NOT_LISTED))
     return [path for path, _ in zip(kept, range(MOST_FILES), strict=False)]
 
 
 def _example_files() -> dict[Path, str]:
-    folder = scaffold.example()
+    folder = templates.example()
     files = [path for path in sorted(folder.iterdir()) if path.is_file()]
     return {path.relative_to(folder): path.read_text(encoding="utf-8") for path in files}
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cmlkit import scaffold
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, show_text
 from cmlkit.errors import MissingExtra, SettingsError
 from cmlkit.records.cost import dollars
+from cmlkit.scaffold import templates
 from cmlkit.sinks.printing import hiding, show
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def demo(invocation: Invocation, repeat: int, serve: bool, example: Path | None)
     cmlkit demo
     cmlkit demo --repeat 2 --serve
     """
-    with _sandbox(example or scaffold.example(), folder=PAGE_FOLDER) as sandbox:
+    with _sandbox(example or templates.example(), folder=PAGE_FOLDER) as sandbox:
         from cmlkit_sandbox.demo import Demo, write_page
 
         days = list(Demo(sandbox=sandbox, progress=invocation.progress).days(repeat))
@@ -66,7 +66,7 @@ def sandbox(invocation: Invocation, example: Path | None) -> None:
     \b
     cmlkit sandbox --example examples/random-forest
     """
-    with _sandbox(example or scaffold.example()) as running, _until_ended():
+    with _sandbox(example or templates.example()) as running, _until_ended():
         variables = running.environ()
         exports = "\n".join(f"export {name}={value}" for name, value in variables.items())
         with hiding(None):

@@ -7,6 +7,7 @@ that can do without an answer catch these.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
 from cmlkit.errors import GitFailed
@@ -97,6 +98,39 @@ def files(directory: Path) -> list[str]:
     """Return the paths that git tracks, or would track, relative to `directory`."""
     listed = git_text(directory, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     return [path for path in listed.split("\0") if path]
+
+
+def ignored_files(directory: Path) -> list[str]:
+    """Return what is there and git ignores, relative to `directory`: files, and folders with a slash at their end."""
+    listed = git_text(
+        directory,
+        "ls-files",
+        "--others",
+        "--ignored",
+        "--exclude-standard",
+        "--directory",
+        "--no-empty-directory",
+        "-z",
+    )
+    return [path for path in listed.split("\0") if path]
+
+
+def ignored_among(directory: Path, paths: Collection[str]) -> frozenset[str]:
+    """Return those of some paths that git would ignore, whether there is a file or not."""
+    # It ends with 1 if it ignores none of them.
+    found = ask_git(directory, "check-ignore", "--stdin", "-z", send="\0".join(paths).encode()) if paths else None
+    return frozenset((found or "").split("\0")) - {""}
+
+
+def remote_default_branch(directory: Path, remote: str = "origin") -> str | None:
+    """Return the default branch of a remote as a clone got to know it; None if it did not."""
+    found = ask_git(directory, "symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD")
+    return found.removeprefix(f"{remote}/") if found else None
+
+
+def current_branch(directory: Path) -> str | None:
+    """Return the branch that is checked out, also before its first commit; None if it is a commit alone."""
+    return ask_git(directory, "symbolic-ref", "--quiet", "--short", "HEAD")
 
 
 def is_ignored(directory: Path, path: Path) -> bool:

@@ -58,7 +58,7 @@ def git_text(directory: Path, *arguments: str, timeout: float = TIMEOUT_SECONDS)
     return _text(run_git(directory, *arguments, timeout=timeout))
 
 
-def ask_git(directory: Path, *arguments: str) -> str | None:
+def ask_git(directory: Path, *arguments: str, send: bytes = b"") -> str | None:
     """Return the output of a git command as text, or None if there is no such setting, ref or commit.
 
     The command must report a missing value by exit status 1 or an empty stderr: `config --get`, or one with `--quiet`.
@@ -66,7 +66,7 @@ def ask_git(directory: Path, *arguments: str) -> str | None:
     Raises:
         GitError: As from `run_git`.
     """
-    done = _run(directory, arguments)
+    done = _run(directory, arguments, send=send)
     words = _words(done)
     if done.returncode == 0:
         return _text(done.stdout)

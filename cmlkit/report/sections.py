@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from cmlkit import scaffold
 from cmlkit.data.drift import (
     DRIFTED,
     SHIFTED,
@@ -29,6 +28,7 @@ from cmlkit.records.training_run import (
 )
 from cmlkit.report.fit import Section
 from cmlkit.report.markdown import code, fence, folded, image, left_out, link, table, text
+from cmlkit.scaffold.templates import INSTANCE
 
 OPEN_ROWS = 20
 OPEN_PLOTS = 4
@@ -347,7 +347,7 @@ def slowness(run: TrainingRun) -> Section:
         return Section(forms=("",))
     minutes = plural(round(run.resources.wall_seconds / 60), "minute")
     cores = plural(run.hosted_cores, "core")
-    command = code(f"cmlkit init --on {scaffold.INSTANCE}")
+    command = code(f"cmlkit init --on {INSTANCE}")
     told = f"This took {minutes} on {cores}. To train on a larger machine, which exists for one job only: {command}."
     return Section(forms=(f"⏱️ {told}", ""), rank=4)
 

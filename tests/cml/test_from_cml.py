@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cmlkit.cli.from_cml.rewriting import Rewritten, rewrite
-from cmlkit.scaffold import ACTION
+from cmlkit.scaffold.templates import ACTION
 from cmlkit_sandbox import Sandbox
 from tests.cml.case import Case, all_cases
 from tests.cml.expectation import compare

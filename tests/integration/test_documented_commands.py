@@ -188,8 +188,10 @@ def test_the_tutorial_shows_what_a_new_project_gets(
     sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     git("remote", "add", "origin", "https://github.com/octo/forest.git")
-    for name in [name for name in os.environ if name.startswith(("GITHUB_", "CMLKIT_"))]:
+    git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+    for name in [name for name in os.environ if name.startswith(("AWS_", "GITHUB_", "CMLKIT_"))]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     assert run(["init", "--example"], environ=os.environ) == 0
     block = shown(documented.ROOT / "docs" / "tutorial.md", "written  .gitignore")
     assert capsys.readouterr().out.split() == block.text.split()

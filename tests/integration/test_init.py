@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cmlkit import scaffold
 from cmlkit.__main__ import run
+from cmlkit.scaffold import templates
 from tests import documented
 
 WORKFLOW = Path(".github/workflows/train-on-ec2.yml")
@@ -25,7 +25,7 @@ def project(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The example's scripts in a repository of their own."""
     monkeypatch.delenv("AWS_REGION", raising=False)
     for name in ("train.py", "get_data.py", "requirements.txt"):
-        (checkout / name).write_text((scaffold.example() / name).read_text())
+        (checkout / name).write_text((templates.example() / name).read_text())
     subprocess.run(["git", "remote", "add", "origin", "https://github.com/octo/forest.git"], cwd=checkout, check=True)
     return checkout
 
@@ -55,9 +55,89 @@ def test_what_was_not_found_is_told_with_the_default_that_stands(
 ) -> None:
     Path("train.py").write_text("import joblib\n")
     assert init() == 0
+    said = capsys.readouterr().out.partition("Not found:\n")[2]
+    assert re.search(r"^ +model +the default stands: model/random_forest.joblib$", said, re.MULTILINE)
+    assert re.search(r"^ +metrics +the default stands: model/metrics.txt$", said, re.MULTILINE)
+
+
+def test_guesses_are_told_with_what_the_instance_will_lack(
+    checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    Path("train.py").write_text(
+        "pd.read_csv('data/a.csv')\njoblib.dump(m, 'model.joblib')\nopen('metrics.json', 'w')\n"
+    )
+    Path(".gitignore").write_text("data/\n")
+    Path("environment.yml").touch()
+    Path("requirements.txt").touch()
+    subprocess.run(["git", "checkout", "--quiet", "-b", "master"], cwd=checkout, check=True)
+    assert init() == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "run python train.py (its name)" in said
+    assert "model model.joblib (named in train.py)" in said
+    assert f"region eu-west-1 (the template's; --region sets another; {WORKFLOW}:17)" in said
+    assert "branch master (the current branch, as origin/HEAD is not known;" in said
+    assert "Found and not used: environment.yml dependencies are those of requirements.txt" in said
+    assert "The instance will lack: data/ git ignores it. One of: - dvc add data" in said
+    assert init("--force", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [item["what"] for item in told["lacking"]] == ["data/"]
+    assert {item["name"] for item in told["guessed"]} >= {"run", "model", "metrics", "region", "branch"}
+
+
+def test_the_default_branch_of_the_remote_and_the_region_of_the_profile_are_taken(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    profiles = tmp_path / "config"
+    profiles.write_text("[default]\nregion = us-east-2\n[profile ml]\nregion = eu-central-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(profiles))
+    monkeypatch.setenv("AWS_PROFILE", "ml")
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    head = ["git", "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/develop"]
+    subprocess.run(head, cwd=project, check=True)
+    assert init("--workflow", "retrain-on-change.yml", "--json") == 0
+    told = {item["name"]: item for item in json.loads(capsys.readouterr().out)["guessed"]}
+    workflow = WORKFLOW.with_name("retrain-on-change.yml")
+    assert (told["region"]["value"], told["region"]["because"]) == ("eu-central-1", "profile ml of the AWS CLI")
+    assert told["branch"]["value"] == "develop"
+    lines = workflow.read_text().splitlines()
+    for name, text in (("region", "AWS_REGION: eu-central-1"), ("branch", "branches: [develop]")):
+        file, _, line = told[name]["where"].partition(":")
+        assert (file, lines[int(line) - 1].strip()) == (str(workflow), text)
+
+
+def test_a_schedule_that_is_none_is_refused_before_anything_is_written(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = files(project)
+    assert init("--schedule", "every day") == 2
     said = capsys.readouterr().err
-    assert "No file for train.model was found; its default applies: model/random_forest.joblib." in said
-    assert "No file for train.metrics was found; its default applies: model/metrics.txt." in said
+    assert "The schedule 'every day' is not one of GitHub's" in said
+    assert '"0 8 * * *" is daily at 08:00 UTC' in said
+    assert files(project) == before
+
+
+def test_of_several_scripts_none_is_chosen(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("churn", "fraud"):
+        Path(name).mkdir()
+        Path(name, "train.py").touch()
+    assert init() == 2
+    said = capsys.readouterr().err
+    assert "none stands out: python churn/train.py, python fraud/train.py." in said
+    assert 'cmlkit init --run "python churn/train.py"' in said
+    assert files(checkout) == {"churn/train.py", "fraud/train.py"}
+
+
+def test_below_the_root_of_a_repository_nothing_is_written(
+    checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("projects/churn").mkdir(parents=True)
+    Path("projects/churn/train.py").touch()
+    monkeypatch.chdir(checkout / "projects" / "churn")
+    assert init() == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert 'cd ../.. && cmlkit init --run "cd projects/churn && python train.py"' in said
+    assert files(checkout) == {"projects/churn/train.py"}
 
 
 def test_flags_are_written_down(project: Path) -> None:
@@ -89,7 +169,7 @@ def test_the_example_without_a_cloud_says_nothing_of_instances(checkout: Path) -
     written = yaml.safe_load(Path("cmlkit.yaml").read_text())
     assert written == {
         name: section
-        for name, section in yaml.safe_load((scaffold.example() / "cmlkit.yaml").read_text()).items()
+        for name, section in yaml.safe_load((templates.example() / "cmlkit.yaml").read_text()).items()
         if name != "runner"
     }
 
@@ -104,10 +184,10 @@ def test_what_is_said_of_an_instance_is_refused_without_one(
 
 
 def test_all_templates_are_written_as_workflows_that_github_takes(project: Path) -> None:
-    arguments = [word for name in scaffold.workflow_names() for word in ("--workflow", name)]
+    arguments = [word for name in templates.workflow_names() for word in ("--workflow", name)]
     assert init(*arguments, "--region", "eu-north-1", "--schedule", "0 6 * * 1") == 0
     written = sorted(Path(".github/workflows").iterdir())
-    assert [path.name for path in written] == scaffold.workflow_names()
+    assert [path.name for path in written] == templates.workflow_names()
     done = subprocess.run([ACTIONLINT, *written], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
@@ -195,7 +275,7 @@ def test_a_workflow_of_cml_is_rewritten_beside_it(
     assert init("--from-cml", str(cml_workflow)) == 0
     new = cml_workflow.with_name("cml-cmlkit.yml")
     assert files(checkout) - before == {str(new)}
-    expected = CML_WORKFLOW.replace("iterative/setup-cml@v2", scaffold.ACTION)
+    expected = CML_WORKFLOW.replace("iterative/setup-cml@v2", templates.ACTION)
     assert new.read_text() == expected.replace("cml comment", "cmlkit comment")
     assert cml_workflow.read_text() == CML_WORKFLOW
     said = capsys.readouterr().out
@@ -256,7 +336,7 @@ def test_a_rewriting_can_be_looked_at_first(cml_workflow: Path, capsys: pytest.C
     assert shown["workflow"] == str(cml_workflow)
     assert shown["written"] is None
     assert [(line["line"], line["outcome"]) for line in shown["lines"]] == [(8, "changed"), (11, "changed")]
-    assert scaffold.ACTION in shown["text"]
+    assert templates.ACTION in shown["text"]
     assert init("--from-cml", "--dry-run") == 0
     assert shown["text"] in capsys.readouterr().out
     assert not cml_workflow.with_name("cml-cmlkit.yml").exists()

@@ -16,7 +16,7 @@ CLOUD_ROOMS = (
     "stores/s3_checkpoints.py",
     "stores/s3_client.py",
     "doctor/",
-    "scaffold.py",
+    "scaffold/",
     "settings/",
     "cli/cml/",  # what CML's users know, word for word
     "cli/from_cml/",  # their workflows
@@ -28,7 +28,7 @@ FORGE_ROOMS = (
     "ci/github_event.py",
     "ci/__init__.py",
     "doctor/",
-    "scaffold.py",
+    "scaffold/",
     "cli/cml/",
     "cli/from_cml/",
     "sinks/secrets.py",  # how tokens begin

@@ -122,14 +122,19 @@ WRITE_YAML = {
     "cli/from_cml/launching.py": {"_source"},  # copies a part of the user's own file
     "cli/from_cml/rewriting.py": set[str](),
     "pipeline.py": set[str](),
-    "scaffold.py": {"_written"},
+    "scaffold/settings_text.py": {"_written"},
+    "scaffold/templates.py": set[str](),
     "settings/pipeline.py": set[str](),
 }
 DUMPS = {"dump", "dump_all", "safe_dump", "safe_dump_all", "serialize", "serialize_all"}
 # The beginning of a line before its value: with an indentation, it is YAML in any module but those.
 LINE = re.compile(r"(?:^|\n) *(?:- )?(?:[\w-]+: +[\"']?|(?<=- ))$")
 INDENTED_LINE = re.compile(r"(?:^|\n) +(?:- )?(?:[\w-]+: +[\"']?|(?<=- ))$")
-NO_YAML = {"__main__.py": "the next step below an error", "runner/ladder.py": "refusals below an error"}
+NO_YAML = {
+    "__main__.py": "the next step below an error",
+    "runner/ladder.py": "refusals below an error",
+    "scaffold/confession.py": "a list for people",
+}
 
 
 def values_of_lines(text: ast.JoinedStr, line: re.Pattern[str]) -> Iterator[ast.expr]:
