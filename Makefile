@@ -83,8 +83,8 @@ clean:  ## Remove everything that these commands created
 	@$(SYNC) --extra test && touch $@
 
 .venv/slow.stamp: uv.lock $(PROJECTS) | .venv/test.stamp
-	@echo "Setting up .venv for the slow tests, with DVC"
-	@$(SYNC) --extra test --extra dvc && touch $@
+	@echo "Setting up .venv for the slow tests, with DVC and the documentation"
+	@$(SYNC) --extra test --extra dvc --extra docs && touch $@
 
 .venv/mutants.stamp: uv.lock $(PROJECTS) | .venv/test.stamp
 	@echo "Setting up .venv for the mutants"
