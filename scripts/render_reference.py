@@ -18,7 +18,9 @@ import click
 import cmlkit
 from cmlkit import errors
 from cmlkit.cli import cli
+from cmlkit.records.json_text import json_text
 from cmlkit.report.markdown import code, table
+from cmlkit.settings.json_schema import json_schema
 from scripts import render_action_page, render_events, render_settings
 from scripts.render_settings import in_cell
 
@@ -155,6 +157,11 @@ def _value(value: Any) -> str:
     return "..." if " at 0x" in repr(value) else repr(value)
 
 
+def schema() -> str:
+    """Return the JSON schema of `cmlkit.yaml`, for editors."""
+    return json_text(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": render_settings.page,
     "commands.md": commands,
@@ -162,6 +169,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "events.md": render_events.page,
     "action.md": render_action_page.page,
     "python.md": python,
+    "cmlkit.schema.json": schema,
 }
 
 

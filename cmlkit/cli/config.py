@@ -1,4 +1,4 @@
-"""`cmlkit config`: every setting's value and source."""
+"""`cmlkit config`: every setting's value and source, and the schema of the file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from cmlkit.cli.options import Invocation, with_settings
-from cmlkit.cli.output import print_cells, print_json
+from cmlkit.cli.output import print_cells, print_json, show_text
+from cmlkit.records.json_text import json_text
 from cmlkit.records.redaction import redacted, redacted_command
 from cmlkit.settings import schema as configuration
 
@@ -31,6 +32,20 @@ def show(invocation: Invocation) -> None:
         print_json({path: {"value": value, "source": source} for path, value, source in rows})
         return
     print_cells(["setting", "value", "from"], [[path, _shown(value), source] for path, value, source in rows])
+
+
+@config.command()
+@with_settings()
+def schema(invocation: Invocation) -> None:
+    """Print the JSON schema of cmlkit.yaml, with which editors complete and check it.
+
+    \b
+    cmlkit config schema > cmlkit.schema.json
+    """
+    from cmlkit.settings.json_schema import json_schema
+
+    document = json_schema()
+    show_text(invocation, document, json_text(document, indent=2, ensure_ascii=False))
 
 
 def _without_secrets(value: Any) -> Any:

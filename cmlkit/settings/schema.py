@@ -25,11 +25,11 @@ from cmlkit.settings.setting import (
     SEARCH,
     STORE,
     TEXT,
+    Between,
     Setting,
     a_share,
     a_while,
     all_inside,
-    between,
     choice,
     converted,
     declared,
@@ -101,14 +101,14 @@ class RunnerSpec:
         " Deep Learning base image. docs/reference/systems.md lists the systems.",
     )
     disk_size: int = setting(
-        30, INTEGER, "Size of the root volume in GiB; never less than the image needs.", check=between(1, 65_536)
+        30, INTEGER, "Size of the root volume in GiB; never less than the image needs.", check=Between(1, 65_536)
     )
     disk_type: str = setting("gp3", TEXT, "Type of the root volume: gp3, gp2 or standard.")
     labels: tuple[str, ...] = setting(
         (), LIST, "Extra runner labels, besides the run's own unique one.", check=_are_runner_labels
     )
     count: int = setting(
-        1, INTEGER, "Number of runners to launch at once, for the jobs of a matrix.", check=between(1, MOST_RUNNERS)
+        1, INTEGER, "Number of runners to launch at once, for the jobs of a matrix.", check=Between(1, MOST_RUNNERS)
     )
     partial: bool = setting(False, FLAG, "Whether to keep the runners that came online if others did not.")
     scope: str = setting(
@@ -217,7 +217,7 @@ class TrainSpec:
         " processor, or cuML on an NVIDIA GPU.",
     )
     seed: int = setting(
-        0, INTEGER, "Seed of the split and of the estimator's random_state.", check=between(0, LARGEST_SEED)
+        0, INTEGER, "Seed of the split and of the estimator's random_state.", check=Between(0, LARGEST_SEED)
     )
     model: str = setting("model/random_forest.joblib", TEXT, "The model file that training writes.", check=inside)
     format: str = setting(

@@ -33,6 +33,7 @@ class Kind:
         take: A value that a Python program passes, or one that another door returned -> value; raises the same;
             `accept` if None.
         repeated: Whether the flag may be given several times.
+        choices: The only values that it takes; all if empty.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Kind:
     accept: Callable[[Any], Any]
     take: Callable[[Any], Any] | None = None
     repeated: bool = False
+    choices: tuple[str, ...] = ()
 
 
 def _takes_all(value: Any) -> None:
@@ -346,14 +348,16 @@ PROXY = Kind(name="URL", parse=_proxy, accept=_proxy)
 STORE = Kind(name=stores.forms(), parse=_store, accept=_store)
 
 
-def between(least: float, most: float) -> Callable[[Any], None]:
-    """Return a check that takes numbers from `least` to `most`."""
+@dataclass(frozen=True)
+class Between:
+    """A check that takes numbers from `least` to `most`."""
 
-    def check(value: Any) -> None:
-        if not least <= value <= most:
-            raise ValueError(f"a number from {least} to {most}")
+    least: float
+    most: float
 
-    return check
+    def __call__(self, value: Any) -> None:
+        if not self.least <= value <= self.most:
+            raise ValueError(f"a number from {self.least} to {self.most}")
 
 
 def a_while(value: float) -> None:
@@ -420,7 +424,7 @@ def choice(*values: str) -> Kind:
             raise ValueError("one of " + ", ".join(filter(None, values)))
         return text
 
-    return Kind(name=" | ".join(filter(None, values)), parse=accept, accept=accept)
+    return Kind(name=" | ".join(filter(None, values)), parse=accept, accept=accept, choices=values)
 
 
 def converted(convert: Callable[[Any], Any], value: Any, *, where: str, path: str) -> Any:

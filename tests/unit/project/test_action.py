@@ -14,7 +14,7 @@ from cmlkit.model.verification import Verification
 from cmlkit.publishing.publication import Publication
 from cmlkit.registry.promotion import Promotion
 from cmlkit.runner.launch import Launched
-from scripts.render_action import ACTION, inputs, rendered
+from scripts.render_action import ACTION, TYPES, inputs, rendered, types
 
 ROOT = Path(__file__).parents[3]
 TEMPLATES = sorted((ROOT / "workflows").glob("*.yml"))
@@ -36,6 +36,33 @@ def jobs(workflow: Path) -> dict[str, dict[str, Any]]:
 def test_the_inputs_and_their_variables_are_those_of_the_settings_schema() -> None:
     text = ACTION.read_text()
     assert text == rendered(text), "Run: python scripts/render_action.py --write"
+
+
+def test_the_types_are_those_of_the_settings_and_every_input_and_output_has_one(action: dict[str, Any]) -> None:
+    text = TYPES.read_text()
+    assert text == types(ACTION.read_text()), "Run: python -m scripts.render_action --write"
+    typed = yaml.safe_load(text)
+    assert (list(typed["inputs"]), list(typed["outputs"])) == (list(action["inputs"]), list(action["outputs"]))
+
+
+def test_the_types_have_the_form_that_readers_of_them_know() -> None:
+    """The published schema: https://json.schemastore.org/github-actions-typing.json."""
+    typed = yaml.safe_load(TYPES.read_text())
+    keys = {"enum": {"allowed-values"}, "list": {"separator", "list-item"}}
+    plain = {"string", "boolean", "integer", "float"}
+    for item in (*typed["inputs"].values(), *typed["outputs"].values()):
+        assert item["type"] in plain or item.keys() - {"type"} == keys[item["type"]]
+
+
+def test_what_is_true_or_false_by_its_description_is_so_by_its_type(action: dict[str, Any]) -> None:
+    typed = yaml.safe_load(TYPES.read_text())
+    said = {
+        name
+        for name, item in action["outputs"].items()
+        if re.search(r": whether .*(true or false|false if)", item["description"])
+    }
+    assert said <= {name for name, item in typed["outputs"].items() if item["type"] == "boolean"}
+    assert typed["inputs"]["market"]["allowed-values"] == ["spot", "on-demand", "spot-then-on-demand"]
 
 
 def test_there_is_an_input_for_each_setting_and_four_more(action: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any, cast
 import click
 import pytest
 import yaml
+from jsonschema import Draft7Validator
 
 from cmlkit import errors
 from cmlkit.cli import COMMANDS, cli
@@ -21,12 +22,14 @@ from cmlkit.cli.cml.translation import translated
 from cmlkit.gate import metrics_files, rule
 from cmlkit.model import file
 from cmlkit.settings import schema
+from cmlkit.settings.json_schema import json_schema
 from tests import documented
 from tests.documented import PAGES, ROOT
 from tests.slow.fault_summary import FLOORS, LEAST_IN_ALL
 from tests.slow.nspawn import SYSTEMS
 
 README = ROOT / "README.md"
+SETTINGS_FILES = sorted((ROOT / "examples").glob("*/cmlkit.yaml"))
 SHOWN_AS_WRONG = ("cmlkit runner lanch",)
 
 
@@ -96,6 +99,13 @@ def test_every_block_of_yaml_is_of_a_kind_that_a_test_checks(block: documented.B
         file.write_text(block.text)
         for text in schema.load(environ={}, file=file).gate.rules:
             assert rule.parse(text)
+        assert list(Draft7Validator(json_schema()).iter_errors(content)) == []
+
+
+@pytest.mark.parametrize("file", SETTINGS_FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_settings_of_an_example_load_and_an_editor_finds_nothing_wrong_with_them(file: Path) -> None:
+    assert schema.load(environ={}, file=file).gate.rules
+    assert list(Draft7Validator(json_schema()).iter_errors(yaml.safe_load(file.read_text()))) == []
 
 
 @pytest.mark.parametrize("block", blocks("yaml"))
