@@ -84,8 +84,12 @@ def _stop_run(invocation: Invocation, workflow_run: WorkflowRun) -> Removed:
         regions=invocation.settings.runner.region,
         workflow_forge=forge,
         job_forge=forge,
+        # A person who says stop means it; the workflow's last job says it after every training.
+        keeps_failed=invocation.workplace.is_job,
         progress=invocation.progress,
     )
+    if removed.kept:
+        invocation.workplace.annotate("notice", "\n".join(map(str, removed.kept)), title="Kept for a look")
     if removed.interrupted:
         invocation.workplace.annotate("warning", INTERRUPTED.format(cloud=removed.cloud), title=INTERRUPTION)
     return removed
@@ -125,12 +129,14 @@ def _show(invocation: Invocation, removed: Removed, repository: str) -> None:
     from cmlkit.runner.charges import charges
 
     charged = charges(removed.seen, cloud_for=edges.clouds(invocation), now=time.time())
-    others = _others(invocation, repository, besides=removed.instances)
+    staying = {item.id: int(item.until) for item in removed.kept}
+    others = _others(invocation, repository, besides=[*removed.instances, *staying])
     lists = {"terminated": list(removed.instances), "unregistered": list(removed.runners)}
     lines = [(key, ", ".join(value) or "nothing") for key, value in lists.items()]
+    lines += [("staying", str(item)) for item in removed.kept]
     lines += [("cost", str(charged))] if removed.seen else []
     lines += [("still there", f"{other.id}: {_described(other)}") for other in others]
-    result = {**lists, "interrupted": bool(removed.interrupted), "usd": charged.usd}
+    result = {**lists, "staying": staying, "interrupted": bool(removed.interrupted), "usd": charged.usd}
     emit(invocation, {**result, "others": [other.id for other in others]}, lines)
     if others:
         invocation.progress.note(f"Other instances of {repository} go with --instance ID, --run ID or --all.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import click
 from cmlkit.ci import credentials
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
-from cmlkit.errors import NothingToDo
+from cmlkit.errors import CmlkitError, Interrupted, NothingToDo
 from cmlkit.records.training_run import RECORD, TrainingRun
 
 
@@ -61,7 +62,20 @@ def train(invocation: Invocation, command: tuple[str, ...]) -> None:
         except NothingToDo as nothing:
             emit(invocation, {"trained": False, "reason": nothing.message}, [("unchanged", nothing.message)])
             return
+        except CmlkitError as error:
+            _keep(invocation, error)
+            raise
     emit(invocation, _result(run), _lines(run))
+
+
+def _keep(invocation: Invocation, error: CmlkitError) -> None:
+    """Let the instance stay for a look, if the settings of its launch say so, unless somebody ended the training."""
+    from cmlkit.runner.keeping import keep_here
+
+    if isinstance(error, Interrupted):
+        return
+    for told in keep_here(invocation.environ, invocation.workplace.instance_facts(), now=time.time()):
+        invocation.progress.warn(told)
 
 
 def _result(run: TrainingRun) -> dict[str, Any]:

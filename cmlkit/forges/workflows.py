@@ -8,16 +8,35 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, kw_only=True)
+class Step:
+    """A step of a job; times are in seconds since the epoch, None as long as they are unknown."""
+
+    name: str
+    started: float | None = None
+    completed: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """A job of a workflow run.
 
     Attributes:
         runner_name: The runner that has or had it; empty as long as it waits for one.
         is_over: Whether it has ended, successfully or not.
+        name: Its name, for people.
+        conclusion: `success`, `failure`, `cancelled` or another word of the forge; empty until it has ended.
+        created: When it was queued, in seconds since the epoch, like `started` and `completed`; None if unknown.
+        steps: Those that have begun.
     """
 
     runner_name: str
     is_over: bool
+    name: str = ""
+    conclusion: str = ""
+    created: float | None = None
+    started: float | None = None
+    completed: float | None = None
+    steps: tuple[Step, ...] = ()
 
 
 class JobForge(Protocol):

@@ -45,6 +45,7 @@ environment's CMLKIT_HOME (default /opt/cmlkit), and to /dev/console if that is 
     apt.conf                    apt's configuration for the startup script: how long to wait for a lock
     booted                      the machine's one boot has begun: if it exists, the script powers off at once
     interrupted                 the cloud's notice of a spot interruption, unchanged
+    home/keep                   written by a training that failed: the script waits before it powers off
 
 The agent gives its jobs the variables of job_environment, and LANG, CMLKIT_HOME, CMLKIT_INSTANCE_ID and
 CMLKIT_INSTANCE_STARTED (seconds since the epoch); with a proxy, those that name it, in both spellings.
@@ -91,6 +92,7 @@ class BootSpec:
         runner_sha256: Checksum of that archive, from the forge, in hexadecimal.
         idle_timeout: Seconds without a job after which the instance powers off.
         max_lifetime: Seconds after which it powers off, even during a job.
+        keep_on_failure: Seconds for which it stays after a training that failed, within `max_lifetime`.
         startup_script: The user's own lines, run by `bash -e` as root before the runner starts, so that packages can
             be installed: with HOME, without questions, and with patience for apt's lock.
         job_environment: Variables for every job on the runner.
@@ -107,6 +109,7 @@ class BootSpec:
     runner_sha256: str
     idle_timeout: float
     max_lifetime: float
+    keep_on_failure: float = 0.0
     startup_script: str = ""
     job_environment: Mapping[str, str] = field(default_factory=dict)
     proxy: str = field(default="", repr=False)
@@ -187,6 +190,7 @@ def _values(spec: BootSpec) -> dict[str, str]:
         "CMLKIT_RUNNER_SHA256": _checksum(spec),
         "CMLKIT_IDLE_TIMEOUT": f"{spec.idle_timeout:.2f}",
         "CMLKIT_MAX_LIFETIME": f"{spec.max_lifetime:.2f}",
+        "CMLKIT_KEEP_ON_FAILURE": f"{spec.keep_on_failure:.2f}",
         "CMLKIT_STARTUP_SCRIPT": spec.startup_script,
         "CMLKIT_JOB_ENVIRONMENT": _environment_lines(spec.job_environment),
         "CMLKIT_PROXY": spec.proxy,

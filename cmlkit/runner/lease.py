@@ -29,6 +29,9 @@ EXPIRES = "cmlkit:expires"
 REAPING = "cmlkit:reaping"
 """Set by the reaper on an instance before it looks again: the time, in seconds since the epoch."""
 
+KEEP = "cmlkit:keep-on-failure"
+"""For how many seconds the instance stays for a look after its training failed; missing if it does not."""
+
 INTERRUPTED = "cmlkit:interrupted"
 """Set on a spot instance that the cloud took back: when that was noticed, in seconds since the epoch."""
 
@@ -140,6 +143,7 @@ def tags(
     *,
     scope: str,
     expires: float,
+    keep_on_failure: float = 0.0,
     extra: Mapping[str, object] | None = None,
 ) -> dict[str, str]:
     """Return the tags for one runner's instance.
@@ -147,6 +151,7 @@ def tags(
     Args:
         scope: The repository or organisation that has the runner.
         expires: End of the lease, in seconds since the epoch.
+        keep_on_failure: Seconds for which the instance stays after a training that failed.
         extra: The user's own tags.
 
     Raises:
@@ -161,7 +166,8 @@ def tags(
         SCOPE: scope,
         EXPIRES: str(int(expires)),
     }
-    return {**_checked(extra or {}), **own}
+    kept = {KEEP: str(int(keep_on_failure))} if keep_on_failure else {}
+    return {**_checked(extra or {}), **own, **kept}
 
 
 def expires(tagged: Instance | Volume) -> int | None:

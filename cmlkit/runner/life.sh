@@ -412,6 +412,16 @@ run_one_job() {
   reason=$(agent_refusal) || reason="the runner ended with status $status"
 }
 
+# The training left the mark because it failed. The lifetime timer stays, so that no look outlasts the lease.
+stay_for_a_look() {
+  [ -e "$RUNNER_HOME/keep" ] && [ "$(hundredths "$CMLKIT_KEEP_ON_FAILURE")" -gt 0 ] || return 0
+  # The watchdog would end an instance whose job is over.
+  kill "${watchers[@]}" 2>/dev/null || true
+  say "the training failed: the instance stays for $CMLKIT_KEEP_ON_FAILURE s, or until its lifetime is over"
+  pause "$CMLKIT_KEEP_ON_FAILURE" &
+  wait "$!" || true
+}
+
 main() {
   arm_lifetime_timer
   set_exit_trap
@@ -425,6 +435,7 @@ main() {
   run_startup_script
   start_watchers
   run_one_job
+  stay_for_a_look
 }
 
 main

@@ -55,8 +55,11 @@ def instance_spec(
                 runner_sha256=download.sha256,
                 idle_timeout=spec.idle_timeout,
                 max_lifetime=spec.max_lifetime,
+                keep_on_failure=spec.keep_on_failure,
                 startup_script=spec.startup_script,
-                job_environment=job_environment(rung, minute_price=spec.minute_price),
+                job_environment=job_environment(
+                    rung, minute_price=spec.minute_price, keep_on_failure=spec.keep_on_failure
+                ),
                 proxy=spec.proxy,
                 no_proxy=spec.no_proxy,
                 docker=spec.docker,
@@ -67,7 +70,14 @@ def instance_spec(
         disk_type=spec.disk_type,
         max_price=spec.max_price,
         iam_instance_profile=spec.iam_instance_profile,
-        tags=lease.tags(workflow_run, jit_runner.runner, scope=scope, expires=expires, extra=spec.tags),
+        tags=lease.tags(
+            workflow_run,
+            jit_runner.runner,
+            scope=scope,
+            expires=expires,
+            keep_on_failure=spec.keep_on_failure,
+            extra=spec.tags,
+        ),
         expires=expires + _grace(spec),
         expiry_role=spec.stop_schedule_role,
     )
@@ -97,11 +107,12 @@ def _grace(spec: RunnerSpec) -> float:
     return max(EXPIRY_GRACE_SECONDS, spec.wait_timeout)
 
 
-def job_environment(rung: Rung, *, minute_price: float = 0.0) -> dict[str, str]:
+def job_environment(rung: Rung, *, minute_price: float = 0.0, keep_on_failure: float = 0.0) -> dict[str, str]:
     """Return the job's variables about its instance; the boot script adds the instance's id and start time.
 
     Args:
         minute_price: USD that the forge charges for a minute of the job.
+        keep_on_failure: Seconds for which the instance stays after a training that failed.
     """
     facts = {
         variables.INSTANCE_TYPE: rung.instance_type.name,
@@ -114,4 +125,5 @@ def job_environment(rung: Rung, *, minute_price: float = 0.0) -> dict[str, str]:
         variables.INSTANCE_ADDRESS_PRICE: rung.address_price,
         variables.INSTANCE_MINUTE_PRICE: minute_price or None,
     }
-    return {**facts, **{name: f"{price:.6f}" for name, price in prices.items() if price is not None}}
+    kept = {variables.KEEP_SECONDS: f"{keep_on_failure:.0f}"} if keep_on_failure else {}
+    return {**facts, **{name: f"{price:.6f}" for name, price in prices.items() if price is not None}, **kept}

@@ -16,6 +16,7 @@ from cmlkit.progress import Progress, Silent
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
 from cmlkit.runner.idleness import readable_jobs
+from cmlkit.runner.keeping import Kept, Looks
 from cmlkit.runner.signals import Signals, catching_signals
 from cmlkit.runner.spot import Interruptions
 from cmlkit.together import together
@@ -39,6 +40,7 @@ class Traces:
         is_complete: Whether `known` and `uncertain` have all instances, so that the cloud need not list the others.
         has_runners: Whether the forge may have runners to remove.
         cloud_for: Returns a region, to search those that the runners' labels name, too; None to search only `clouds`.
+        spares: Whether an instance stays, though it is one of them.
     """
 
     clouds: Sequence[LaunchingCloud]
@@ -50,6 +52,7 @@ class Traces:
     is_complete: bool = False
     has_runners: bool = True
     cloud_for: Callable[[str], LaunchingCloud] | None = None
+    spares: Callable[[Instance], bool] = lambda instance: False
 
     def elsewhere(self, runners: Sequence[Runner]) -> list[LaunchingCloud]:
         """Return the other regions in which these runners' instances may be."""
@@ -73,6 +76,7 @@ class Removed:
         seen: Every instance that was found, also those that had ended.
         regions: The regions that were searched.
         interrupted: Ids of the spot instances that the cloud took back.
+        kept: The instances that stay for a look, because their training failed.
         cloud: The cloud's own name, for messages; `forge` is the forge's.
     """
 
@@ -84,6 +88,7 @@ class Removed:
     seen: tuple[Instance, ...] = ()
     regions: tuple[str, ...] = ()
     interrupted: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
     cloud: str = ""
     forge: str = ""
 
@@ -95,6 +100,7 @@ class Removed:
         # https://docs.github.com/en/actions/reference/runners/self-hosted-runners
         lines += [f"{self.forge} considers {name} busy, and removes it by itself within a day." for name in self.busy]
         lines += [f"{self.cloud} took {instance} back: a spot interruption." for instance in self.interrupted]
+        lines += [str(kept) for kept in self.kept]
         lines += [f"Not cleaned up: {failure.message}" for failure in self.failures]
         if self.left:
             lines += [
@@ -231,7 +237,7 @@ def _terminate(cloud: LaunchingCloud, traces: Traces, listed: Sequence[Instance]
     if living:
         _terminate_surely(cloud, sorted(living), clock)
     # Afterwards: until then the expiry is what ends the instance.
-    scheduled = {instance.id: instance for instance in (*living.values(), *listed)}
+    scheduled = {item.id: item for item in (*living.values(), *listed) if item.id in living or not traces.spares(item)}
     together(*[functools.partial(cloud.cancel_expiry, instance) for instance in scheduled.values()])
     return sorted(living)
 
@@ -240,7 +246,7 @@ def _living(cloud: LaunchingCloud, traces: Traces, listed: Sequence[Instance]) -
     """Return the region's instances that have not ended, by id."""
     known = {instance.id: instance for instance in traces.known if instance.region == cloud.region}
     known |= {instance.id: instance for instance in listed}
-    return {name: instance for name, instance in known.items() if instance.alive}
+    return {name: instance for name, instance in known.items() if instance.alive and not traces.spares(instance)}
 
 
 def _terminate_surely(cloud: LaunchingCloud, ids: Collection[str], clock: Clock) -> None:
@@ -326,6 +332,7 @@ def stop(
     regions: Sequence[str] = (),
     workflow_forge: WorkflowForge | None = None,
     job_forge: JobForge | None = None,
+    keeps_failed: bool = False,
     progress: Progress | None = None,
     clock: Clock | None = None,
 ) -> Removed:
@@ -339,6 +346,8 @@ def stop(
         workflow_forge: Forge with the jobs' reports of spot interruptions; None to ask only the cloud.
         job_forge: Forge with a token that may read the jobs of the run, which show that it had a runner; None if none
             may.
+        keeps_failed: Whether instances that were launched with `keep-on-failure` stay for that time after their job
+            failed.
 
     Raises:
         CmlkitError: The first error, after everything else was removed.
@@ -351,12 +360,15 @@ def stop(
         clouds = [cloud_for(region) for region in regions or ("",)]
         interruptions = Interruptions(workflow_run, forge=workflow_forge)
         traces = traces_of_run(workflow_run, clouds, cloud_for=cloud_for)
+        looks = Looks(forge=job_forge, run_id=workflow_run.run_id, now=clock.now())
+        traces = replace(traces, spares=looks.spares) if keeps_failed else traces
         removed = remove(traces, forge=forge, clock=clock, beside=interruptions.look)
         try:
             there = [cloud_for(region) for region in dict.fromkeys(item.region for item in removed.seen)]
             removed = replace(removed, interrupted=interruptions.tag(removed.seen, clouds=there, clock=clock))
         except CmlkitError as error:
             progress.note(f"Whether {removed.cloud} took an instance back cannot be told: {error.message}")
+        removed = replace(removed, kept=_shortened(looks, cloud_for, progress))
         for doubt in _doubts(removed, workflow_run, owner=forge.runner_owner, job_forge=job_forge):
             progress.warn(doubt)
         say(removed.summary or f"nothing is left of run {workflow_run.run_id}")
@@ -364,6 +376,18 @@ def stop(
             raise removed.failures[0]
         signals.raise_if_received()
     return removed
+
+
+def _shortened(looks: Looks, cloud_for: Callable[[str], LaunchingCloud], progress: Progress) -> tuple[Kept, ...]:
+    """End the lease of each instance that stays with its look, for the reaper; return them."""
+    for kept in looks.kept.values():
+        try:
+            cloud_for(kept.region).tag([kept.id], {lease.EXPIRES: str(int(kept.until))})
+        except CmlkitError as error:
+            progress.note(f"{kept.id} keeps its longer lease, which the reaper reads: {error.message}")
+    if looks.is_unreadable:
+        progress.warn("keep-on-failure has no effect: this job cannot read the run's jobs (`actions: read`).")
+    return tuple(looks.kept.values())
 
 
 def _doubts(removed: Removed, workflow_run: WorkflowRun, *, owner: str, job_forge: JobForge | None) -> Iterator[str]:

@@ -73,6 +73,13 @@ def _together(spec: RunnerSpec) -> Iterator[Misfit]:
             f" {duration(spec.max_lifetime)}: it would never end an instance",
             next_step="Make `idle-timeout` shorter, or `max-lifetime` longer.",
         )
+    if spec.keep_on_failure >= spec.max_lifetime:
+        yield Misfit(
+            paths=("runner.keep-on-failure", "runner.max-lifetime"),
+            problem=f"runner.keep-on-failure is {duration(spec.keep_on_failure)}, and the instance ends after"
+            f" runner.max-lifetime, {duration(spec.max_lifetime)}, in any case",
+            next_step="Make `keep-on-failure` shorter, or `max-lifetime` longer.",
+        )
     if (spec.cpus or spec.memory or spec.gpus) and spec.instance_type != usual.instance_type:
         yield Misfit(
             paths=("runner.instance-type",),

@@ -123,6 +123,11 @@ class RunnerSpec:
     max_lifetime: float = setting(
         7200.0, DURATION_KIND, "Terminate the instance after this long, even during a job.", check=a_while
     )
+    keep_on_failure: float = setting(
+        0.0,
+        DURATION_KIND,
+        "How long the instance stays up for a look after its training failed, within max-lifetime; not at all if 0s.",
+    )
     wait_timeout: float = setting(
         600.0, DURATION_KIND, "Give up if the runner is not online after this long.", check=a_while
     )

@@ -1,10 +1,12 @@
 """Each template, unedited, from its trigger to the terminated instance: act runs the jobs, the sandbox is the world."""
 
+import json
 import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +69,17 @@ def run_template(
     attest: bool = False,
     attempt: int = 1,
     folder: Path = ROOT / "workflows",
+    told: Callable[[frozenset[str]], None] = lambda jobs: None,
 ) -> ActRun:
-    """Run a template, with tokens that may do no more than it asks for: at any time, than the running jobs ask for."""
+    """Run a template, with tokens that may do no more than it asks for: at any time, than the running jobs ask for.
+
+    `told` is told which jobs run, too.
+    """
     template = folder / name
 
     def follow(jobs: frozenset[str]) -> None:
         sandbox.github.add_token("ghs_job", kind="job", permissions=asked_permissions(template, jobs))
+        told(jobs)
 
     follow(frozenset())
     sandbox.github.add_token("github_pat_runner", permissions={"administration": "write"})
@@ -188,6 +195,36 @@ def test_a_training_that_fails_leaves_nothing_running_and_opens_nothing(
     assert "the data is not what it was" in done.printed
     assert rest(sandbox, "pulls") == []
     assert left_behind(sandbox) == ([], [])
+
+
+def record_failure(sandbox: Sandbox) -> None:
+    """Let GitHub have the run that act plays, with the instance's job, which has just failed."""
+    run = sandbox.github.start_run(sandbox.repository)
+    job = sandbox.github.queue_job(sandbox.repository, labels=["nobody's"], steps=["false"], run=run)
+    (runner,) = rest(sandbox, "actions/runners")["runners"]
+    job.runner_name, job.status, job.conclusion = runner["name"], "completed", "failure"
+    job.completed = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    sandbox.github.hub.repository(sandbox.repository).runs[4711] = run
+
+
+@pytest.mark.slow
+def test_the_instance_of_a_failed_training_stays_for_a_look(act: Act, sandbox: Sandbox, clone: Path) -> None:
+    replace_training(clone, "raise SystemExit('the data is not what it was')\n")
+    with (clone / "cmlkit.yaml").open("a") as settings:
+        settings.write("runner: {keep-on-failure: 2s, max-lifetime: 1h}\n")
+
+    def told(jobs: frozenset[str]) -> None:
+        # The last job, whose first line comes while its steps are still ahead.
+        if "stop" in jobs:
+            record_failure(sandbox)
+
+    began = time.time()
+    done = run_template("train-on-ec2.yml", act, sandbox, clone, told=told)
+    assert sandbox.aws.instances(), done.log
+    (instance,) = sandbox.aws.instances()
+    assert (done.jobs["train"], done.jobs["stop"], instance.state) == ("failure", "success", "running"), done.log
+    assert f"Connect: cmlkit runner connect {instance.id}" in done.printed
+    assert began < json.loads(done.results["staying"])[instance.id] < time.time() + 2
 
 
 INTERRUPTED_TRAINING = (

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from cmlkit.forges.github.client import Client
 from cmlkit.forges.github.transport import PAGE_SIZE
-from cmlkit.forges.workflows import FailedRun, Job
+from cmlkit.forges.workflows import FailedRun, Job, Step
 from cmlkit.records.fields import Fields
 from cmlkit.together import together
 
@@ -59,7 +59,28 @@ class WorkflowRuns:
 
 def _job(answer: Fields) -> Job:
     # https://docs.github.com/en/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run
-    return Job(runner_name=answer.text("runner_name", ""), is_over=answer.text("status") == "completed")
+    return Job(
+        runner_name=answer.text("runner_name", ""),
+        is_over=answer.text("status") == "completed",
+        name=answer.text("name", ""),
+        conclusion=answer.text("conclusion", ""),
+        created=_moment(answer, "created_at"),
+        started=_moment(answer, "started_at"),
+        completed=_moment(answer, "completed_at"),
+        steps=tuple(
+            Step(
+                name=step.text("name", ""),
+                started=_moment(step, "started_at"),
+                completed=_moment(step, "completed_at"),
+            )
+            for step in answer.any_listed("steps")
+            if step.has("started_at")
+        ),
+    )
+
+
+def _moment(answer: Fields, name: str) -> float | None:
+    return answer.moment(name) if answer.has(name) else None
 
 
 def _failed(run: Fields) -> FailedRun:

@@ -437,3 +437,45 @@ def test_any_exception_takes_back() -> None:
 def test_a_lost_answer_of_a_deletion_is_told() -> None:
     assert "Not cleaned up: x" in replace(NOTHING, failures=(AnswerLost("x"),)).summary
     assert Removed(failures=(Conflict("y"),)).summary == "Not cleaned up: y"
+
+
+KEPT_TAGS = {**OURS, lease.KEEP: "1800", lease.EXPIRES: "1800006000"}
+FAILED_JOB = Job(runner_name=NAME, is_over=True, conclusion="failure", completed=1_800_000_000.0)
+
+
+def test_a_jobs_stop_leaves_the_instance_of_a_failed_training_until_its_look_is_over() -> None:
+    here, progress = Here(), Told()
+    kept = here.cloud.add(NAME, tags=KEPT_TAGS)
+    here.forge.jobs_by_run["77"] = [FAILED_JOB]
+    removed = here.stop(job_forge=here.forge, keeps_failed=True, progress=progress)
+    assert (here.cloud.alive(), here.cloud.cancelled) == ([kept.id], [here.instance.id])
+    assert here.cloud.tags_of(kept.id)[lease.EXPIRES] == "1800001800"
+    assert [item.id for item in removed.kept] == [kept.id]
+    assert "stays until 08:30 UTC" in removed.summary
+
+
+def test_a_persons_stop_ends_it() -> None:
+    here = Here()
+    here.cloud.add(NAME, tags=KEPT_TAGS)
+    here.forge.jobs_by_run["77"] = [FAILED_JOB]
+    assert here.stop(job_forge=here.forge).kept == ()
+    assert here.cloud.alive() == []
+
+
+def test_it_stays_and_is_told_though_its_lease_cannot_be_shortened() -> None:
+    here, progress = Here(), Told()
+    kept = here.cloud.add(NAME, tags=KEPT_TAGS)
+    here.forge.jobs_by_run["77"] = [FAILED_JOB]
+    here.cloud.errors["tag"] = [PermissionDenied("ec2:CreateTags is not allowed.")]
+    here.stop(job_forge=here.forge, keeps_failed=True, progress=progress)
+    assert here.cloud.alive() == [kept.id]
+    assert any("keeps its longer lease" in line for line in progress.notes)
+
+
+def test_a_stop_that_cannot_read_the_jobs_ends_it_and_warns() -> None:
+    here, progress = Here(), Told()
+    here.cloud.add(NAME, tags=KEPT_TAGS)
+    here.forge.may_read_jobs = False
+    here.stop(job_forge=here.forge, keeps_failed=True, progress=progress)
+    assert here.cloud.alive() == []
+    assert any("keep-on-failure has no effect" in line for line in progress.warnings)
