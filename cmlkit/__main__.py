@@ -107,10 +107,9 @@ def _usage(error: click.ClickException, environ: Mapping[str, str]) -> int:
 
 def _without_guesses(error: click.NoSuchOption) -> click.UsageError:
     """Return the error with a suggestion of ours: click's, such as `--json` for `--token`, lead astray."""
-    from cmlkit.cli.spelling import suggestion
+    from cmlkit.cli.spelling import option_suggestion
 
-    known = [name for option in error.ctx.command.params for name in option.opts] if error.ctx else []
-    message = f"No such option {error.option_name!r}. {suggestion(error.option_name, known)}"
+    message = f"No such option {error.option_name!r}. {option_suggestion(error.option_name, error.ctx)}"
     return click.UsageError(message.rstrip(), ctx=error.ctx)
 
 

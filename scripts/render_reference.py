@@ -13,56 +13,17 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import click
-
 import cmlkit
 from cmlkit import errors
-from cmlkit.cli import cli
 from cmlkit.records.json_text import json_text
 from cmlkit.report.markdown import code, table
 from cmlkit.settings.json_schema import json_schema
-from scripts import render_action_page, render_events, render_settings
+from scripts import render_action_page, render_commands, render_events, render_settings
 from scripts.render_settings import in_cell
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 STARS: Mapping[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
-
-
-def commands() -> str:
-    """Return the page of commands, from the tree of click commands."""
-    introduction = (
-        "# Commands\n\nEvery command shows the same with `--help`. Flags are explained in [Settings](settings.md)."
-    )
-    return "\n\n".join([introduction, *_group(cli, "cmlkit")]) + "\n"
-
-
-def _group(group: click.Group, path: str) -> Iterator[str]:
-    context = click.Context(group, info_name=path)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if isinstance(command, click.Group):
-            yield from _group(command, f"{path} {name}")
-        elif command is not None and not command.hidden:
-            yield _command(command, f"{path} {name}")
-
-
-def _command(command: click.Command, path: str) -> str:
-    usage = " ".join([path, *command.collect_usage_pieces(click.Context(command))])
-    rows = [_option(option) for option in command.params if isinstance(option, click.Option) and not option.hidden]
-    parts = [f"## {path}", *_help(command.help or ""), f"```text\n{usage}\n```"]
-    return "\n\n".join([*parts, table(["Flag", "What it does"], rows)] if rows else parts)
-
-
-def _help(text: str) -> Iterator[str]:
-    """Yield the paragraphs; those that click must not rewrap are examples."""
-    for paragraph in inspect.cleandoc(text).split("\n\n"):
-        yield f"```console\n{paragraph[2:]}\n```" if paragraph.startswith("\b\n") else paragraph
-
-
-def _option(option: click.Option) -> list[str]:
-    names = ", ".join(code(name) for name in [*option.opts, *option.secondary_opts])
-    return [names, in_cell(option.help or "")]
 
 
 def error_classes() -> str:
@@ -164,7 +125,7 @@ def schema() -> str:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": render_settings.page,
-    "commands.md": commands,
+    "commands.md": render_commands.page,
     "errors.md": error_classes,
     "events.md": render_events.page,
     "action.md": render_action_page.page,

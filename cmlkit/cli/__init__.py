@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from cmlkit.cli.groups import Group
 from cmlkit.sinks.printing import show
 
 # Command -> module and attribute, and the line that `cmlkit --help` shows, so that help imports no command.
@@ -32,6 +33,10 @@ COMMANDS = {
     "config": ("cmlkit.cli.config", "config", "Show every setting, and where its value came from."),
 }
 
+# Commands that publish and the templates are made of, for workflows of one's own.
+BLOCKS = "Building blocks"
+BUILDING_BLOCKS = ("comment", "check", "pr", "asset", "workflow", "repo")
+
 # Name that workflows written for CML use -> our command.
 ALIASES: dict[str, tuple[str, ...]] = {
     "ci": ("repo", "prepare"),
@@ -46,7 +51,7 @@ CML_NAMES = {
 }
 
 
-class Commands(click.Group):
+class Commands(Group):
     """A group that imports a command when it is used, and suggests the nearest one for a misspelt name."""
 
     def list_commands(self, context: click.Context) -> list[str]:
@@ -68,17 +73,13 @@ class Commands(click.Group):
     def resolve_command(
         self, context: click.Context, arguments: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if arguments and arguments[0] in ALIASES:
-            arguments = [*ALIASES[arguments[0]], *arguments[1:]]
-        if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
-            from cmlkit.settings.setting import nearest
-
-            context.fail(f"There is no command {arguments[0]!r}. {nearest(arguments[0], list(COMMANDS))}")
-        return super().resolve_command(context, arguments)
+        return super().resolve_command(context, [*ALIASES.get(arguments[0], arguments[:1]), *arguments[1:]])
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+        blocks = [name for name in COMMANDS if name in BUILDING_BLOCKS]
+        for title, names in (("Commands", [name for name in COMMANDS if name not in blocks]), (BLOCKS, blocks)):
+            with formatter.section(title):
+                formatter.write_dl([(name, COMMANDS[name][2]) for name in names])
 
 
 def _translated(context: click.Context, arguments: list[str]) -> list[str]:

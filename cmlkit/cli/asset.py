@@ -10,6 +10,7 @@ import click
 
 from cmlkit.bounds.files import read_regular
 from cmlkit.cli import edges
+from cmlkit.cli.groups import Group
 from cmlkit.cli.markdown_file import STANDARD_INPUT, is_piped
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, emit_text
@@ -19,7 +20,7 @@ from cmlkit.publishing.files import picture_suffix
 from cmlkit.stores.git import GitStore
 
 
-@click.group()
+@click.group(cls=Group)
 def asset() -> None:
     """Store images for comments, and remove those that are no longer shown."""
 

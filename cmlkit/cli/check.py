@@ -7,6 +7,7 @@ from typing import get_args
 import click
 
 from cmlkit.cli import edges
+from cmlkit.cli.groups import Group
 from cmlkit.cli.markdown_file import Room, files_argument, post_of, publish_option, read_markdown
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit_text
@@ -15,7 +16,7 @@ from cmlkit.errors import PermissionDenied
 from cmlkit.forges.base import CheckStatus, Conclusion
 
 
-@click.group()
+@click.group(cls=Group)
 def check() -> None:
     """Write markdown as a check on the commit."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cmlkit.cli import edges
+from cmlkit.cli.groups import Group
 from cmlkit.cli.markdown_file import DIGEST_LENGTH, Room, files_argument, post_of, publish_option, read_markdown
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit_text
@@ -41,7 +42,7 @@ class _Request:
     series: str = ""
 
 
-@click.group()
+@click.group(cls=Group)
 def comment() -> None:
     """Write markdown as a comment, or keep one comment up to date."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from cmlkit.cli.groups import Group
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_cells, print_json, show_text
 from cmlkit.records.json_text import json_text
@@ -13,7 +14,7 @@ from cmlkit.records.redaction import redacted, redacted_command
 from cmlkit.settings import schema as configuration
 
 
-@click.group()
+@click.group(cls=Group)
 def config() -> None:
     """Show the settings."""
 

@@ -10,13 +10,14 @@ from typing import Any
 import click
 
 from cmlkit.cli import edges
+from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.doctor import Finding, examine, first_failure
 from cmlkit.records.workflow_run import WorkflowRun
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings("runner", "train", "gate")
 def doctor(invocation: Invocation) -> None:
     """Check whether GitHub and AWS would let a run through. Nothing is launched, registered or written.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cmlkit.cli import edges
+from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.errors import CmlkitError, SettingsError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from cmlkit.training.due import Checkout, Due, Trained
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings("train")
 @click.option("--base", default="", help="Branch that has the champion; publish.base, or the run's own, if omitted.")
 def due(invocation: Invocation, base: str) -> None:

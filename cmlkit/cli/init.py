@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from cmlkit.bounds.files import PROJECT_FILE_BYTES, SETTINGS_BYTES, read_regular, read_small
+from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_json, print_pairs
 from cmlkit.errors import GitError, NotARepository, SettingsError, step_after
@@ -36,7 +37,7 @@ NOT_LISTED = (".git", ".venv", "venv", "node_modules", "__pycache__", "build", "
 MOST_FILES = 20_000
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings("runner", "train", "gate")
 @click.option(
     "--on", "place", type=click.Choice(templates.PLACES), default=templates.INSTANCE, help=templates.PLACES_HELP

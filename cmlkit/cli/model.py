@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cmlkit.cli import edges
+from cmlkit.cli.groups import Group
 from cmlkit.cli.model_diff import diff
 from cmlkit.cli.model_versions import list_versions
 from cmlkit.cli.options import Invocation, with_settings
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from cmlkit.model.verification import Verification
 
 
-@click.group()
+@click.group(cls=Group)
 def model() -> None:
     """Show, verify, pull, list, compare and promote models."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cmlkit.cli.groups import Command
 from cmlkit.cli.model_versions import model_of
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, print_table
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from cmlkit.registry.comparison import Comparison
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings()
 @click.argument("before", required=False, default="")
 @click.argument("after", required=False, default="")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, print_table
 from cmlkit.formats import number, short_hash, size
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 METRIC_COLUMNS = 4
 
 
-@click.command("list")
+@click.command("list", cls=Command)
 @with_settings()
 @click.argument("model", required=False, default="")
 @click.option("--base", default="", help="Branch whose latest model is the champion; publish.base if omitted.")

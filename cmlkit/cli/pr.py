@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from cmlkit.cli import edges
+from cmlkit.cli.groups import Group
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit_text
 from cmlkit.errors import GitError, GitFailed, SettingsError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from cmlkit.records.workflow_run import WorkflowRun
 
 
-class CreateByDefault(click.Group):
+class CreateByDefault(Group):
     """A group that reads `cmlkit pr FILE` as `cmlkit pr create FILE`, and `cmlkit pr` as `cmlkit pr create`."""
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cmlkit.cli import edges
+from cmlkit.cli.groups import Command
 from cmlkit.cli.model_versions import model_of
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from cmlkit.registry.promotion import Promotion
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings()
 @click.argument("model", required=False, default="")
 @click.option("--to", default="", help="Promote this commit, branch, tag or number of an earlier promotion instead.")

@@ -11,6 +11,7 @@ import click
 
 from cmlkit.bounds.files import RECORD_BYTES, read_regular
 from cmlkit.cli import edges
+from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, show_text
 from cmlkit.errors import FileError, SettingsError, file_error
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from cmlkit.publishing.publication import Publication
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings("publish", "gate")
 def publish(invocation: Invocation) -> None:
     """Gate the last training, commit it, open a pull request, and write report, comment, check and summary.
@@ -65,8 +66,8 @@ def publish(invocation: Invocation) -> None:
     publication.raise_if_rejected(invocation.settings.publish)
 
 
-@click.command()
-@with_settings("publish", "gate")
+@click.command(cls=Command)
+@with_settings("publish", "gate", only=["publish.base", "gate"])
 def report(invocation: Invocation) -> None:
     """Print the report of the last training as markdown; nothing is written anywhere.
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from cmlkit.cli import edges
+from cmlkit.cli.groups import Command
 from cmlkit.cli.model_versions import model_of
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.formats import short_hash, size
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings()
 @click.argument("model", required=False, default="")
 @click.option("--at", default="", help="A version: production, champion, a promotion's number, branch, tag or commit.")

@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from cmlkit.cli import edges
+from cmlkit.cli.groups import Group
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.git import prepare as checkout
 
 
-@click.group()
+@click.group(cls=Group)
 def repo() -> None:
     """Prepare the checkout for commits."""
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cmlkit.cli import edges
+from cmlkit.cli.groups import Group
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, emit_text, print_table
 from cmlkit.cli.runner_list import list_
-from cmlkit.cli.runner_stop import stop, stop_command
+from cmlkit.cli.runner_stop import PLACES, stop, stop_command
 from cmlkit.formats import plural
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from cmlkit.runner.reaping import Reaped
 
 
-@click.group()
+@click.group(cls=Group)
 def runner() -> None:
     """Launch, stop, list and reap EC2 runners."""
 
@@ -34,7 +35,7 @@ runner.add_command(stop)
 
 
 @runner.command()
-@with_settings("runner", "train", "gate")
+@with_settings("runner", "train", "gate", only=["runner"])
 @click.option("--dry-run", is_flag=True, help="Show what would be tried and its cost; launch nothing.")
 @click.option("--preflight", is_flag=True, help="Run the doctor first; if it finds a failure, launch nothing.")
 def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
@@ -122,7 +123,7 @@ def image(invocation: Invocation, check: str) -> None:
 
 
 @runner.command()
-@with_settings("runner")
+@with_settings("runner", only=PLACES)
 @click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 def reap(invocation: Invocation, dry_run: bool) -> None:
     """Terminate instances and remove runners that have outlived their lease. Busy ones stay.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cmlkit.cli import edges
+from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, print_table
 from cmlkit.formats import duration
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from cmlkit.clouds.launching import Instance
 
 
-@click.command("list")
-@with_settings("runner")
+@click.command("list", cls=Command)
+@with_settings("runner", only=["runner.cloud", "runner.region"])
 @click.option("--this-run", is_flag=True, help="Only those of this workflow run; outside a CI, of this checkout.")
 def list_(invocation: Invocation, this_run: bool) -> None:
     """List cmlkit's instances that are not terminated yet, oldest first.

@@ -12,6 +12,7 @@ import click
 
 from cmlkit.ci.base import is_local
 from cmlkit.cli import edges
+from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, print_pairs
 from cmlkit.errors import CmlkitError, SettingsError
@@ -28,11 +29,11 @@ INTERRUPTED = (
     "{cloud} took back the spot instance of this run. workflows/resume-after-interruption.yml reruns such runs."
 )
 # Settings that say where a launch put its instances and runners: where to look for them.
-PLACES = ("cloud", "region", "scope", "runner_group")
+PLACES = ("runner.cloud", "runner.region", "runner.scope", "runner.runner-group")
 
 
-@click.command()
-@with_settings("runner")
+@click.command(cls=Command)
+@with_settings("runner", only=PLACES)
 @click.option("--run", "run_id", default="", metavar="ID", help="Those of this run instead, as runner list names it.")
 @click.option("--instance", "ids", multiple=True, metavar="ID", help="This instance instead; may be repeated.")
 @click.option("--all", "everything", is_flag=True, help="All of this repository instead, after asking.")
@@ -65,7 +66,7 @@ def stop_command(invocation: Invocation, workflow_run: WorkflowRun) -> str:
 
     words = ["cmlkit", "runner", "stop", "--run", workflow_run.run_id]
     for item in SCHEMA["runner"]:
-        if item.name in PLACES and invocation.settings.sources[item.path] == item.flag:
+        if item.path in PLACES and invocation.settings.sources[item.path] == item.flag:
             value = getattr(invocation.settings.runner, item.name)
             words += [item.flag, ",".join(value) if isinstance(value, tuple) else value]
     return shlex.join(words)

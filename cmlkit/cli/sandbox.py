@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, show_text
 from cmlkit.errors import MissingExtra, SettingsError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 PAGE_FOLDER = Path("build/demo")
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings()
 @click.option("--repeat", default=1, type=click.IntRange(1, 30), help="How many days to run.")
 @click.option("--serve", is_flag=True, help="Serve the pull request's page until Ctrl-C.")
@@ -55,7 +56,7 @@ def demo(invocation: Invocation, repeat: int, serve: bool, example: Path | None)
                 invocation.progress.note(f"Serving {result['pull_request_url']}; Ctrl-C ends it.")
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings()
 @click.option("--example", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Project to start with.")
 def sandbox(invocation: Invocation, example: Path | None) -> None:

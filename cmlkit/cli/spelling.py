@@ -1,17 +1,98 @@
-"""Suggestions for misspelt flags: only what is near by spelling, and no other flag for one of CML's."""
+"""Suggestions for misspelt flags and commands: only what is near by spelling, and no other flag for one of CML's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+import click
+
+LONG = 5  # letters of a name in which two may be wrong
+
+
+def option_suggestion(unknown: str, context: click.Context | None) -> str:
+    """Return a sentence about the flag that is likely meant by one that the context's command does not have."""
+    if context is None:
+        return ""
+    if isinstance(context.command, click.Group) and (near := _near_behind(unknown, context)):
+        return f"Did you mean {near!r}, behind the command, as in `{context.command_path} COMMAND {near}`?"
+    options = [option for option in context.command.params if isinstance(option, click.Option) and not option.hidden]
+    return suggestion(unknown, [name for option in options for name in option.opts])
+
+
+def _near_behind(unknown: str, context: click.Context) -> str:
+    """Return the flag of the group's commands that is likely meant; empty if none is near, or if one of its own is."""
+    own = {name for option in context.command.params for name in option.opts}
+    options = [option for leaf in _leaves(context.command, context) for option in leaf.params]
+    known = {name for option in options for name in option.opts if name.startswith("--")}
+    near = _near(unknown, {*own, *known}, most=_most(unknown))
+    return near[0] if near and near[0] not in own else ""
+
+
+def _leaves(command: click.Command, context: click.Context) -> Iterator[click.Command]:
+    if not isinstance(command, click.Group):
+        yield command
+        return
+    for name in command.list_commands(context):
+        if (found := command.get_command(context, name)) is not None:
+            yield from _leaves(found, context)
+
+
+def _most(flag: str) -> int:
+    """Return how many letters of a flag may be wrong."""
+    return 1 if len(flag) < LONG + len("--") else 2
 
 
 def suggestion(unknown: str, known: Iterable[str]) -> str:
     """Return a sentence about the flag that is likely meant; empty if nothing is near."""
+    if (path := _setting_of(unknown)) is not None:
+        return f"It sets {path}, which is nothing to this command: see `cmlkit config show`."
     if (command := _command_of_cml(unknown)) is not None:
         return f"It is a flag of {command}."
-    most = 1 if len(unknown) < len("--12345") else 2
-    near = sorted((distance, flag) for flag in set(known) if (distance := _distance(unknown, flag)) <= most)
-    return f"Did you mean {near[0][1]!r}?" if near else ""
+    near = _near(unknown, known, most=_most(unknown))
+    return f"Did you mean {near[0]!r}?" if near else ""
+
+
+def command_suggestion(unknown: str, context: click.Context) -> str:
+    """Return a sentence about the command that is likely meant, in the context's group or in any other."""
+    from cmlkit.settings.setting import nearest
+
+    group = context.command
+    own = group.list_commands(context) if isinstance(group, click.Group) else []
+    everywhere = dict(_paths(context.find_root()))
+    if same := [path for path, name in everywhere.items() if name == unknown]:
+        return _did_you_mean(same)
+    sentence = nearest(unknown, own)
+    if not sentence.startswith("Known"):
+        return sentence
+    near = _near(unknown, everywhere.values(), most=1 if len(unknown) < LONG else 2)
+    return _did_you_mean([path for path, name in everywhere.items() if name == near[0]]) if near else sentence
+
+
+def _did_you_mean(paths: Iterable[str]) -> str:
+    return f"Did you mean {' or '.join(map(repr, paths))}?"
+
+
+def _paths(root: click.Context) -> Iterator[tuple[str, str]]:
+    """Yield each command's whole line and its last word."""
+    group, program = root.command, root.info_name or "cmlkit"
+    for name in group.list_commands(root) if isinstance(group, click.Group) else ():
+        command = group.get_command(root, name) if isinstance(group, click.Group) else None
+        yield f"{program} {name}", name
+        if isinstance(command, click.Group):
+            yield from ((f"{program} {name} {leaf}", leaf) for leaf in command.list_commands(root))
+
+
+def _near(unknown: str, known: Iterable[str], *, most: int) -> list[str]:
+    """Return the names with at most so many letters wrong, the nearest first."""
+    found = sorted((distance, name) for name in set(known) if (distance := _distance(unknown, name)) <= most)
+    return [name for _, name in found]
+
+
+def _setting_of(flag: str) -> str | None:
+    """Return the dotted name of the setting that a flag sets in other commands."""
+    from cmlkit.settings.schema import SCHEMA
+
+    return next((item.path for settings in SCHEMA.values() for item in settings if item.flag == flag), None)
 
 
 def _command_of_cml(unknown: str) -> str | None:

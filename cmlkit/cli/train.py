@@ -12,13 +12,14 @@ from typing import Any
 import click
 
 from cmlkit.ci import credentials
+from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.errors import CmlkitError, Interrupted, NothingToDo
 from cmlkit.records.training_run import RECORD, TrainingRun
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings("train")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def train(invocation: Invocation, command: tuple[str, ...]) -> None:

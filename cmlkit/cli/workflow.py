@@ -7,12 +7,13 @@ import dataclasses
 import click
 
 from cmlkit.cli import edges
+from cmlkit.cli.groups import Group
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.errors import SettingsError
 
 
-@click.group()
+@click.group(cls=Group)
 def workflow() -> None:
     """Rerun workflow runs."""
 

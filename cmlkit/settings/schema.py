@@ -65,11 +65,16 @@ class RunnerSpec:
 
     cloud: str = setting("aws", TEXT, "Cloud to launch on: aws.")
     instance_type: tuple[str, ...] = setting(
-        ("t3.medium", "t3a.medium"), LIST, "Instance types to try, cheapest first; or set cpus, memory or gpus instead."
+        ("t3.medium", "t3a.medium"),
+        LIST,
+        "Instance types to try, cheapest first; or set cpus, memory or gpus instead.",
+        common=True,
     )
-    cpus: int = setting(0, INTEGER, "Minimum number of vCPUs; the cheapest types that have them are chosen.")
-    memory: float = setting(0.0, NUMBER, "Minimum memory in GiB.")
-    gpus: int = setting(0, INTEGER, "Minimum number of NVIDIA GPUs.")
+    cpus: int = setting(
+        0, INTEGER, "Minimum number of vCPUs; the cheapest types that have them are chosen.", common=True
+    )
+    memory: float = setting(0.0, NUMBER, "Minimum memory in GiB.", common=True)
+    gpus: int = setting(0, INTEGER, "Minimum number of NVIDIA GPUs.", common=True)
     arch: str = setting(
         "x86_64", choice("x86_64", "arm64"), "Architecture of the types chosen according to cpus, memory and gpus."
     )
@@ -77,19 +82,21 @@ class RunnerSpec:
         "spot-then-on-demand",
         choice("spot", "on-demand", "spot-then-on-demand"),
         "Which capacity to buy: spot, on-demand, or spot first.",
+        common=True,
     )
     max_price: float = setting(
         0.0,
         NUMBER,
         "Highest price of an instance in USD per hour; types that cost more, or whose price is unknown, are not tried."
         " No limit if 0.",
+        common=True,
     )
     minute_price: float = setting(
         0.0,
         NUMBER,
         "USD that the forge charges for a minute of a job on an own runner, for the report; 0 if it charges none.",
     )
-    region: tuple[str, ...] = setting((), LIST, "AWS regions to try, in order; AWS_REGION if empty.")
+    region: tuple[str, ...] = setting((), LIST, "AWS regions to try, in order; AWS_REGION if empty.", common=True)
     subnet: tuple[str, ...] = setting((), LIST, "Subnet ids to try; those of the default VPC if empty.")
     security_group: tuple[str, ...] = setting(
         (), LIST, "Security group ids; if empty, a group without inbound rules is created."
@@ -99,9 +106,14 @@ class RunnerSpec:
         TEXT,
         "Machine image: ubuntu-24.04, ami-…, ssm:/parameter/path or OWNER:NAME; if empty, Ubuntu, or for GPUs AWS's"
         " Deep Learning base image. docs/reference/systems.md lists the systems.",
+        common=True,
     )
     disk_size: int = setting(
-        30, INTEGER, "Size of the root volume in GiB; never less than the image needs.", check=Between(1, 65_536)
+        30,
+        INTEGER,
+        "Size of the root volume in GiB; never less than the image needs.",
+        check=Between(1, 65_536),
+        common=True,
     )
     disk_type: str = setting("gp3", TEXT, "Type of the root volume: gp3, gp2 or standard.")
     labels: tuple[str, ...] = setting(
@@ -121,7 +133,7 @@ class RunnerSpec:
         300.0, DURATION_KIND, "Terminate an instance that gets no job for this long.", check=a_while
     )
     max_lifetime: float = setting(
-        7200.0, DURATION_KIND, "Terminate the instance after this long, even during a job.", check=a_while
+        7200.0, DURATION_KIND, "Terminate the instance after this long, even during a job.", check=a_while, common=True
     )
     keep_on_failure: float = setting(
         0.0,
@@ -135,7 +147,7 @@ class RunnerSpec:
         0.0, DURATION_KIND, "If no option has capacity, try them again for this long, beside `wait-timeout`."
     )
     iam_instance_profile: str = setting(
-        "", TEXT, "Name or ARN of the instance profile that gives training access to AWS."
+        "", TEXT, "Name or ARN of the instance profile that gives training access to AWS.", common=True
     )
     startup_script: str = setting("", TEXT, "Shell lines that run as root before the runner starts.")
     docker: bool = setting(
@@ -157,6 +169,7 @@ class RunnerSpec:
         "",
         TEXT,
         "ARN of a role with which EventBridge Scheduler terminates the instance if all else fails; not used if empty.",
+        common=True,
     )
 
     def __post_init__(self) -> None:
@@ -169,14 +182,15 @@ class TrainSpec:
     """The training to run, and the files that it writes. Paths are relative to the working directory."""
 
     setup: str = setting(
-        "", TEXT, "Shell command that prepares training, such as installing dependencies or fetching data."
+        "", TEXT, "Shell command that prepares training, such as installing dependencies or fetching data.", common=True
     )
-    run: str = setting("", TEXT, "Shell command that trains, such as: python train.py.")
+    run: str = setting("", TEXT, "Shell command that trains, such as: python train.py.", common=True)
     estimator: str = setting(
         "",
         ESTIMATOR,
         "Import path of a scikit-learn-compatible class to train instead of running a command, or the steps of a"
         " pipeline: see docs/how-to/train-an-estimator.md.",
+        common=True,
     )
     score: str = setting(
         "",
@@ -185,7 +199,7 @@ class TrainSpec:
         " a champion and a challenger trained by run. An estimator needs none.",
     )
     params: Mapping[str, Any] = setting(
-        {}, MAPPING, "Parameters of the estimator; for a command, the parameters to report."
+        {}, MAPPING, "Parameters of the estimator; for a command, the parameters to report.", common=True
     )
     search: Mapping[str, Any] = setting(
         {},
@@ -194,7 +208,7 @@ class TrainSpec:
     )
     scoring: tuple[str, ...] = setting((), LIST, "scikit-learn scorers for the estimator; chosen by its task if empty.")
     target: str = setting(
-        "", TEXT, "Label column, if data is one table to split; otherwise train and test files are read."
+        "", TEXT, "Label column, if data is one table to split; otherwise train and test files are read.", common=True
     )
     test_size: float = setting(0.25, NUMBER, "Share of the table to hold out for the test, from 0 to 1.", check=a_share)
     split: str = setting(
@@ -224,7 +238,9 @@ class TrainSpec:
     seed: int = setting(
         0, INTEGER, "Seed of the split and of the estimator's random_state.", check=Between(0, LARGEST_SEED)
     )
-    model: str = setting("model/random_forest.joblib", TEXT, "The model file that training writes.", check=inside)
+    model: str = setting(
+        "model/random_forest.joblib", TEXT, "The model file that training writes.", check=inside, common=True
+    )
     format: str = setting(
         "",
         choice("", "joblib", "skops"),
@@ -235,6 +251,7 @@ class TrainSpec:
         LIST,
         "Metrics files: text, JSON, YAML, TOML, CSV, markdown or logs.",
         check=all_inside,
+        common=True,
     )
     plots: tuple[str, ...] = setting(
         ("model/confusion_matrix.png",),
@@ -242,9 +259,10 @@ class TrainSpec:
         "Plot files for the report. For an estimator, each name says what to draw, such as roc_curve.png; chosen by its"
         " task if not set.",
         check=all_inside,
+        common=True,
     )
     data: tuple[str, ...] = setting(
-        ("data/",), LIST, "Files and folders that training reads; their hashes are recorded."
+        ("data/",), LIST, "Files and folders that training reads; their hashes are recorded.", common=True
     )
     unchanged: str = setting(
         "",
@@ -305,6 +323,7 @@ class PublishSpec:
         "",
         TEXT,
         "Branch that the pull request targets; if empty, that of the run's event: see docs/reference/events.md.",
+        common=True,
     )
     branch: str = setting(
         "cmlkit/{base}/{run}",
@@ -318,11 +337,13 @@ class PublishSpec:
         "supersede",
         choice("supersede", "update", "keep"),
         "Earlier cmlkit pull requests: close them, reuse the branch of one, or leave them open.",
+        common=True,
     )
     store: str = setting(
         "git",
         STORE,
         "Where to store the model: git, lfs, s3://bucket/prefix or dvc; except in git, the commit has only a pointer.",
+        common=True,
     )
     title: str = setting(
         "",
@@ -337,8 +358,10 @@ class PublishSpec:
         "Report comment: keep one up to date, add one each time, or write none.",
     )
     check: bool = setting(True, FLAG, "Whether to create a check run with the verdict.")
-    labels: tuple[str, ...] = setting((), LIST, "Labels of the pull request.")
-    reviewers: tuple[str, ...] = setting((), LIST, "Reviewers to request: logins, and teams as ORGANISATION/TEAM.")
+    labels: tuple[str, ...] = setting((), LIST, "Labels of the pull request.", common=True)
+    reviewers: tuple[str, ...] = setting(
+        (), LIST, "Reviewers to request: logins, and teams as ORGANISATION/TEAM.", common=True
+    )
     assignees: tuple[str, ...] = setting((), LIST, "Logins to assign the pull request to.")
     milestone: str = setting("", TEXT, "Title of the pull request's milestone.")
     skip_ci: bool = setting(
@@ -350,16 +373,18 @@ class PublishSpec:
         "Whether runner launch, publish and pr create also run for a push to, or a pull request of, cmlkit's own"
         " branches.",
     )
-    draft: bool = setting(False, FLAG, "Whether to open the pull request as a draft.")
+    draft: bool = setting(False, FLAG, "Whether to open the pull request as a draft.", common=True)
     auto_merge: str = setting(
         "",
         choice("", "merge", "squash", "rebase"),
         "Merge by itself once the gate has passed and the branch rules allow it.",
+        common=True,
     )
     on_rejected: str = setting(
         "fail",
         choice("fail", "warn", "skip"),
         "If the gate rejects: publish a draft and exit 6, publish a draft and exit 0, or publish nothing and exit 6.",
+        common=True,
     )
     files: tuple[str, ...] = setting(
         (),
@@ -376,7 +401,7 @@ class GateSpec:
     """The rules that a challenger must meet, and how it is compared with the champion."""
 
     rules: tuple[str, ...] = setting(
-        (), LIST, "Rules such as: accuracy >= 0.90, accuracy >= champion - 0.01. One per line."
+        (), LIST, "Rules such as: accuracy >= 0.90, accuracy >= champion - 0.01. One per line.", common=True
     )
     directions: Mapping[str, str] = setting(
         {},
@@ -388,6 +413,7 @@ class GateSpec:
         TEXT,
         "Metric that decides between better and worse; if empty, the first rule's, else the validation or test metrics,"
         " if they agree.",
+        common=True,
     )
 
     def __post_init__(self) -> None:

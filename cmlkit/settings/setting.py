@@ -59,6 +59,7 @@ class Setting:
         default: The value if nobody sets it.
         help: One sentence for `--help`, the reference and the action's input.
         check: Raises ValueError, with a description of valid values, for a value of the kind that does not do.
+        common: Whether many projects set it, so that `--help` has it among the first.
     """
 
     section: str
@@ -67,6 +68,7 @@ class Setting:
     default: Any
     help: str
     check: Callable[[Any], None] = _takes_all
+    common: bool = False
 
     @property
     def key(self) -> str:
@@ -110,9 +112,10 @@ def setting(
     help: str,  # noqa: A002 - the name of the field
     *,
     check: Callable[[Any], None] = _takes_all,
+    common: bool = False,
 ) -> Any:
-    """Declare a setting as a field of a section's dataclass; `check` as in `Setting`."""
-    metadata = {"kind": kind, "help": help, "check": check}
+    """Declare a setting as a field of a section's dataclass; `check` and `common` as in `Setting`."""
+    metadata = {"kind": kind, "help": help, "check": check, "common": common}
     if isinstance(default, Mapping):
         return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -131,6 +134,7 @@ def _declaration(section: str, field: dataclasses.Field[Any]) -> Setting:
         default=field.default_factory() if callable(field.default_factory) else field.default,
         help=field.metadata["help"],
         check=field.metadata["check"],
+        common=field.metadata["common"],
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from cmlkit.bounds.files import SETTINGS_BYTES, read_regular
+from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import show_text
 from cmlkit.errors import SettingsError, step_after
@@ -21,7 +22,7 @@ EXECUTABLES = ("pr", "publish", "runner", "send-comment", "send-github-check", "
 _MARK = "# Written by cmlkit alias: cmlkit under CML's name."
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 def alias(invocation: Invocation, directory: Path) -> None:

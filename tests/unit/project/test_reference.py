@@ -10,9 +10,19 @@ import pytest
 import cmlkit
 from cmlkit.cli.cml.commands import COMMANDS
 from cmlkit.cli.cml.flags import Nothing, Refused
-from scripts import render_action_page, render_guide, render_reference, site_links
+from scripts import render_action_page, render_commands, render_guide, render_reference, site_links
 
 GUIDES = sorted((render_reference.ROOT / "docs" / "how-to").glob("migrate-from-*.md"))
+
+
+def flags() -> dict[str, set[str]]:
+    """The flags that each command shows, by its words."""
+    return {
+        path.removeprefix("cmlkit "): {
+            name for option in command.params if not getattr(option, "hidden", False) for name in option.opts
+        }
+        for path, command in render_commands.leaves()
+    }
 
 
 @pytest.mark.parametrize("name", render_reference.PAGES)
@@ -30,12 +40,11 @@ def test_the_guide_has_the_flags_that_the_translator_has() -> None:
 
 
 def test_a_flag_that_a_command_has_is_not_said_to_be_refused_or_without_effect() -> None:
-    shown = dict(re.findall(r"^## cmlkit ([a-z ]+)\n(.*?)(?=^## |\Z)", render_reference.commands(), re.M | re.S))
     named = [
         f"{' '.join(command.path)} {flag.name}"
         for command in COMMANDS
         for flag in command.flags
-        if isinstance(flag.fate, Nothing | Refused) and f"| `{flag.name}`" in shown.get(" ".join(command.path), "")
+        if isinstance(flag.fate, Nothing | Refused) and flag.name in flags().get(" ".join(command.path), ())
     ]
     assert named == [], "cmlkit/cli/cml/commands.py: Same() is their fate now."
 
@@ -43,6 +52,14 @@ def test_a_flag_that_a_command_has_is_not_said_to_be_refused_or_without_effect()
 def test_the_python_page_has_every_public_name() -> None:
     page = render_reference.python()
     assert [name for name in cmlkit.__all__ if f"\n## {name}\n" not in page] == []
+
+
+def test_the_page_of_commands_has_each_own_flag_once_and_links_the_settings() -> None:
+    sections = dict(re.findall(r"^## (cmlkit [a-z ]+)\n(.*?)(?=^## |\Z)", render_commands.page(), re.M | re.S))
+    assert "[runner](settings.md#runner)." in sections["cmlkit runner launch"]
+    assert "[`--region`](settings.md#runner-region)." in sections["cmlkit runner list"]
+    assert "| `--all` |" in sections["cmlkit runner stop"]
+    assert "`--cpus`" not in render_commands.page()
 
 
 def test_a_link_below_the_documentation_stays_relative() -> None:
@@ -62,15 +79,14 @@ def right_column(guide: Path) -> str:
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
 def test_a_guide_to_migrate_names_commands_that_exist(guide: Path) -> None:
     named = re.findall(r"`(cmlkit [a-z]+ [a-z]+)", right_column(guide))
-    assert [name for name in named if f"## {name}\n" not in render_reference.commands()] == []
+    assert [name for name in named if f"## {name}\n" not in render_commands.page()] == []
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
 def test_a_guide_to_migrate_names_flags_that_exist(guide: Path) -> None:
     rows = [line.strip("| ").split(" | ") for line in guide.read_text().splitlines() if line.startswith("| `")]
     named = [re.findall(r"`(--[a-z-]+)", left if right.startswith("the same") else right) for left, right, *_ in rows]
-    known = set(re.findall(r"`(--[a-z-]+)`", render_reference.commands()))
-    assert set().union(*named) - known == set()
+    assert set().union(*named) - set().union(*flags().values()) == set()
 
 
 def test_the_guide_for_the_action_names_inputs_and_outputs_that_exist() -> None:
