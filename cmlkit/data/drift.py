@@ -6,8 +6,10 @@ two samples of one distribution would make it.
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -40,6 +42,8 @@ _LEAST_SHARE = 0.75 / BINS  # of the champion's values in another bin, as quanti
 _FIRST_SLACK = 1.5
 _ROUNDING = 1e-9
 _SHOWN_LENGTH = 20
+# Tables of one split have the same columns: `train.csv` and `test.csv`, `X_train.npy` and `X_val.npy`.
+_SPLIT = re.compile(r"(?<![a-z])(?:train|training|test|testing|val|valid|validation|dev|eval|holdout)(?![a-z])", re.I)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +85,28 @@ class ColumnDrift:
 
 
 def drifts(champion: Iterable[DataFingerprint], challenger: Iterable[DataFingerprint]) -> tuple[ColumnDrift, ...]:
-    """Return the columns with profiles of one kind in both: those that have moved first, each by the index."""
+    """Return the columns with profiles of one kind in both: those that have moved first, each by the index.
+
+    A column that the tables of one split share, such as those for training and testing, is the one that moved farthest.
+    """
     before, now = _profiles(champion), _profiles(challenger)
     found = [_drift(_name(*place), before[place], values) for place, values in now.items() if place in before]
-    return tuple(sorted((drift for drift in found if drift), key=lambda drift: (not drift.has_moved, -drift.stability)))
+    columns = _once(drift for drift in found if drift)
+    return tuple(sorted(columns, key=_farthest_first))
+
+
+def _farthest_first(drift: ColumnDrift) -> tuple[bool, float]:
+    return not drift.has_moved, -drift.stability
+
+
+def _once(drifts: Iterable[ColumnDrift]) -> Iterator[ColumnDrift]:
+    """Yield each column of the tables of a split once, under the pattern that fits their names: `*_features.csv: 3`."""
+    shared: dict[str, list[ColumnDrift]] = {}
+    for drift in drifts:
+        table, _, column = drift.name.rpartition(": ")
+        shared.setdefault(f"{_SPLIT.sub('*', table)}: {column}", []).append(drift)
+    for name, found in shared.items():
+        yield found[0] if len(found) == 1 else dataclasses.replace(min(found, key=_farthest_first), name=name)
 
 
 def _name(path: str, column: str) -> str:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from cmlkit.errors import SettingsError
+from cmlkit.formats import MINUS, number
 
 LENGTH_LIMIT = 500
 DEPTH_LIMIT = 50
@@ -37,6 +38,8 @@ _COMPARISONS: Mapping[str, Callable[[Fraction, Fraction], bool]] = {
     "<": operator.lt,
     "==": operator.eq,
 }
+_RELATIONS = {">=": ("≥", "<"), ">": (">", "≤"), "<=": ("≤", ">"), "<": ("<", "≥"), "==": ("=", "≠")}
+_SIGNS = {"-": MINUS, "*": "×", "/": "÷"}
 _OPERATOR = re.compile(r"[<>=!≤≥≠]+")
 _MEANT = {"=": "==", "=>": ">=", "=<": "<=", "≥": ">=", "≤": "<="}
 _TOKEN = re.compile(r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?(?!\w))|(?P<word>\w+)|(?P<symbol>\S)")
@@ -96,6 +99,23 @@ class Rule:
 
     def holds(self, value: float, champion: float | None) -> bool:
         return _COMPARISONS[self.comparison](self._distance(value, champion), Fraction(0))
+
+    def relation(self, *, passed: bool) -> str:
+        """Return the sign between value and threshold: of a rule that holds its own, else the opposite one."""
+        return _RELATIONS[self.comparison][0 if passed else 1]
+
+    def expression(self, champion: float | None) -> str:
+        """Return the rule's right side for people, with the champion's value: `champion 0.432 − 0.05`.
+
+        Empty for a plain number, which says no more than the threshold.
+        """
+        right = self.text[_comparison(self.text)[2] :].strip()
+        tokens = [found[0] for found in _TOKEN.finditer(right)]
+        if not {"champion", *_ARITHMETIC} & set(tokens[1:] if tokens[0] in "+-" else tokens):
+            return ""
+        value = "" if champion is None else f" {number(champion)}"
+        shown = re.sub(r"\bchampion\b", f"champion{value}", right)
+        return re.sub(r"(?<!e)[-*/]", lambda sign: _SIGNS[sign[0]], shown)
 
     def _distance(self, value: float, champion: float | None) -> Fraction:
         """Return value minus threshold; 0 if that is no more than binary arithmetic leaves."""
@@ -248,8 +268,8 @@ class _Parser:
     def _literal(self, token: re.Match[str]) -> Callable[[Fraction | None], Fraction]:
         if math.isinf(float(token[0])):
             raise _error(self.text, token.start(), "a smaller number")
-        number = Fraction(token[0])
-        return lambda champion: number
+        value = Fraction(token[0])
+        return lambda champion: value
 
     def _position(self) -> int:
         token = self._token()

@@ -12,7 +12,7 @@ from cmlkit.formats import number, numbers_apart, plural, signed
 from cmlkit.gate import criteria, metrics
 from cmlkit.gate.criteria import Criteria
 from cmlkit.gate.decider import candidates
-from cmlkit.gate.difference import Difference, Measured, differences
+from cmlkit.gate.difference import PERCENT, Difference, Measured, differences
 from cmlkit.gate.rule import Rule
 from cmlkit.gate.significance import Interval
 from cmlkit.records.metric_values import checked_metrics
@@ -36,6 +36,8 @@ class RuleResult:
         threshold: The value that `value` was compared with; None if the two were not compared.
         margin: Distance to the threshold in the metric's unit, positive if the rule holds; never positive for `==`.
         reason: Why a rule failed without a comparison, such as a metric that training did not report; else empty.
+        comparison: Value and threshold as they are: `0.948 ≥ 0.382`; empty if they were not compared.
+        expression: How the threshold came about: `champion 0.432 − 0.05`; empty for a plain number.
     """
 
     text: str
@@ -45,6 +47,15 @@ class RuleResult:
     threshold: float | None = None
     margin: float | None = None
     reason: str = ""
+    comparison: str = ""
+    expression: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The comparison with the origin of the threshold, or why there is none."""
+        if self.comparison:
+            return f"{self.comparison} ({self.expression})" if self.expression else self.comparison
+        return self.reason or "waits for a champion with this metric"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +66,15 @@ class Verdict:
         outcome: `rejected` if a rule failed, else how the challenger's primary metric compares with the champion's;
             `first` if the champion has no metric to compare with, and `unjudged` if nobody said which metric decides
             and the names do not tell.
-        headline: One plain sentence, without markup.
+        headline: One or two plain sentences, without markup.
+        primary: The metric that the headline is about; empty if it is about none.
         deltas: Every metric of either model, with the direction from the settings, its rule or its name.
         intervals: Metric -> interval of its true difference, if known.
     """
 
     outcome: Outcome
     headline: str
+    primary: str = ""
     rules: tuple[RuleResult, ...] = ()
     deltas: tuple[Difference, ...] = ()
     intervals: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
@@ -69,6 +82,33 @@ class Verdict:
     @property
     def accepted(self) -> bool:
         return self.outcome != "rejected"
+
+    @property
+    def brief(self) -> str:
+        """The headline in a few words, as for a title: `accuracy 0.948 (+0.024)`; empty if it is about no metric."""
+        delta = next((delta for delta in self.deltas if delta.name == self.primary), None)
+        if self.outcome == "rejected":
+            return self._brief_rejection()
+        if delta is None or delta.challenger is None:
+            return ""
+        return f"{_shown(delta.name)} {delta.texts[1]} ({self._aside(delta)})"
+
+    def _aside(self, delta: Difference) -> str:
+        """Return the change of the primary metric in a title, or why it has none."""
+        if self.outcome == "first":
+            return "first model"
+        if self.outcome == "unjudged" or delta.delta is None:
+            return "not judged"
+        change = signed(delta.delta) if delta.delta else "unchanged"
+        word = {"worse": ", worse", "same": ", no clear difference" if delta.delta else ""}.get(self.outcome, "")
+        return f"{change}{word}"
+
+    def _brief_rejection(self) -> str:
+        failed = next((result for result in self.rules if result.passed is False), None)
+        if failed is None:
+            return ""
+        why = f"{_shown(failed.metric)} {failed.comparison}" if failed.comparison else f"{_shown(failed.text)} not met"
+        return f"rejected, {why}"
 
     @property
     def may_merge(self) -> bool:
@@ -104,7 +144,14 @@ def judge(
     headline = _Headline(
         outcome=outcome, results=results, deciders=deciders, deltas=deltas, intervals=shown, wanted=wanted
     )
-    return Verdict(outcome=outcome, headline=headline.sentence(), rules=results, deltas=deltas, intervals=shown)
+    return Verdict(
+        outcome=outcome,
+        headline=headline.sentence(),
+        primary=headline.primary(),
+        rules=results,
+        deltas=deltas,
+        intervals=shown,
+    )
 
 
 def compare(
@@ -146,13 +193,19 @@ def _result(item: Rule, challenger: Measured, champion: Measured) -> RuleResult:
         return RuleResult(text=item.text, metric=name, passed=False, value=value, reason=reason)
     if item.needs_champion and before is None:
         return RuleResult(text=item.text, metric=name, passed=None, value=value)
+    passed, threshold, margin = item.holds(value, before), item.threshold(before), item.margin(value, before)
+    unit = PERCENT if challenger.is_percentage(name) else ""
+    # Binary arithmetic may leave a difference that is none.
+    texts = numbers_apart(value, threshold) if margin else (number(threshold), number(threshold))
     return RuleResult(
         text=item.text,
         metric=name,
-        passed=item.holds(value, before),
+        passed=passed,
         value=value,
-        threshold=item.threshold(before),
-        margin=item.margin(value, before),
+        threshold=threshold,
+        margin=margin,
+        comparison=f"{texts[0]}{unit} {item.relation(passed=passed)} {texts[1]}{unit}",
+        expression=item.expression(before),
     )
 
 
@@ -255,8 +308,20 @@ class _Headline:
         if self.outcome == "first":
             return self._first()
         if self.outcome == "unjudged":
-            return f"Not judged: {self._unjudged()}{self._passed()}."
+            return f"Not judged: {self._unjudged()}.{self._passed()}"
         return self._compared()
+
+    def primary(self) -> str:
+        """Return the metric that the sentence is about; empty if it is about none."""
+        if self.outcome == "rejected":
+            return next(result.metric for result in self.results if result.passed is False)
+        if self.outcome == "first":
+            found = self._first_delta()
+        elif self.outcome == "unjudged":
+            found = next(iter(self.deciders), None)
+        else:
+            found = self._decisive()
+        return found.name if found else ""
 
     def _rejected(self) -> str:
         failed = [result for result in self.results if result.passed is False]
@@ -271,31 +336,26 @@ class _Headline:
         return f"Rejected: {_shown(first.metric)} {value} misses {_shown(first.text)}{missed}{more}."
 
     def _first(self) -> str:
-        """Return the headline without a champion: only absolute rules apply, and it says so."""
+        """Return the headline without a champion: it counts the rules that could not be applied."""
         has_champion = any(delta.champion is not None for delta in self.deltas)
-        what = "No metric of the champion to compare with" if has_champion else "The first model, without a champion"
-        value = self._first_value()
-        return f"{what}: {value}{self._passed()}." if value else f"{what}{self._passed()}."
+        what = "No metric of the champion to compare with" if has_champion else "First model"
+        found = self._first_delta()
+        value = f": {_shown(found.name)} {found.texts[1]}" if found else ""
+        return f"{what}{value}.{self._passed()}"
 
-    def _first_value(self) -> str:
-        """Return the metric that would decide, with its value; empty if it is unknown."""
+    def _first_delta(self) -> Difference | None:
+        """Return the metric that would decide; None if it is unknown."""
         ruled = [delta for result in self.results for delta in self.deltas if delta.name == result.metric]
         named = self.deciders if self.wanted.primary_metric else (*ruled, *self.deciders)
-        for delta in named:
-            if delta.challenger is not None:
-                return f"{_shown(delta.name)} {delta.texts[1]}"
-        return ""
+        return next((delta for delta in named if delta.challenger is not None), None)
 
     def _passed(self) -> str:
-        """Return how many of the rules applied."""
-        applied = [result for result in self.results if result.passed is not None]
-        if not self.results:
-            return ""
-        if len(applied) < len(self.results):
-            return (
-                f"; only {len(applied)} of {plural(len(self.results), 'rule')} applied{' and passed' * bool(applied)}"
-            )
-        return "; its rule passed" if len(self.results) == 1 else f"; all {len(self.results)} rules passed"
+        """Return the sentence about the rules, none of which failed, with a blank before; empty without rules."""
+        passed = sum(result.passed is True for result in self.results)
+        waiting = len(self.results) - passed
+        waits = f"{waiting if passed else plural(waiting, 'rule')} wait{'s' * (waiting == 1)} for a champion"
+        parts = [f"{plural(passed, 'rule')} passed"] * bool(passed) + [waits] * bool(waiting)
+        return f" {', '.join(parts)}." if parts else ""
 
     def _unjudged(self) -> str:
         """Return why no metric decides."""
@@ -321,9 +381,7 @@ class _Headline:
 
     def _compared(self) -> str:
         """Return how the challenger does, in the first metric that shows it."""
-        wanted = {"better": True, "worse": False, "same": None}[self.outcome]
-        compared = [delta for delta in self.deciders if _is_compared(delta, self.intervals)]
-        primary = next(delta for delta in compared if _improved(delta, self.intervals) is wanted)
+        primary = self._decisive()
         name, interval = _shown(primary.name), self.intervals.get(primary.name)
         if not primary.delta:
             return f"As good as the champion: {name} stays at {primary.texts[1]}."
@@ -331,7 +389,14 @@ class _Headline:
         if self.outcome == "same" and interval:
             return f"As good as the champion: {change}, {interval.sentence}."
         within = ", within the gate's rules" if any(result.passed for result in self.results) else ""
-        return f"{'Better' if wanted else 'Worse'} than the champion: {change}{'' if wanted else within}."
+        is_better = self.outcome == "better"
+        return f"{'Better' if is_better else 'Worse'} than the champion: {change}{'' if is_better else within}."
+
+    def _decisive(self) -> Difference:
+        """Return the first metric that shows the outcome."""
+        wanted = {"better": True, "worse": False, "same": None}[self.outcome]
+        compared = (delta for delta in self.deciders if _is_compared(delta, self.intervals))
+        return next(delta for delta in compared if _improved(delta, self.intervals) is wanted)
 
 
 def _change(delta: Difference, within: str = "") -> str:

@@ -136,6 +136,7 @@ def preview(
     report = shown(
         verdict=judge(gate, run, champion),
         past=past,
+        champion_published=champion.metrics if champion else {},
         champion_parameters=champion.parameters if champion else None,
         champion_data=champion.data if champion else None,
         is_rescored=champion is not None and is_rescored(run, champion),

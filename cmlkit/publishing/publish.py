@@ -252,12 +252,13 @@ class Publisher:
             comment_url=told.comment_url,
             check_url=told.check_url,
             superseded=told.superseded,
-            report=self._with_place(report.markdown(limit=SUMMARY_LENGTH)),
+            report=self._for_summary(report.markdown(limit=SUMMARY_LENGTH)),
         )
 
-    def _with_place(self, report: str) -> str:
-        aside = self.plan.place.sentence(quoted=code)
-        return f"> {aside}\n\n{report}" if aside else report
+    def _for_summary(self, report: str) -> str:
+        """Return the report for the run's summary, which alone has the notes to those who look after the workflow."""
+        aside, advice = self.plan.place.sentence(quoted=code), self.forge.token_note()
+        return "\n\n".join([*(f"> {note}" for note in (aside, advice) if note), report])
 
     @property
     def _store_name(self) -> str:
@@ -364,8 +365,8 @@ class Publisher:
 
     def _words(self) -> tuple[str, str]:
         """Return title and body of the pull request."""
-        note, limits = self.forge.token_note(), self.forge.facts.limits
-        body = wording.body(self.plan, self.workflow_run, template=self.spec.body, note=note, limits=limits)
+        limits = self.forge.facts.limits
+        body = wording.body(self.plan, self.workflow_run, template=self.spec.body, limits=limits)
         body = f"{body}\n\n{self._spending_note}" if self._spending_note else body
         return wording.title(self.plan, self.spec.title, longest=limits.title), body
 

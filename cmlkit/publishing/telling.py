@@ -142,7 +142,7 @@ class Telling:
         """Create a check run, or a commit status if the token may not create check runs; return its URL."""
         if not self.spec.check:
             return ""
-        title, url = plain(self.plan.verdict.headline), self.workflow_run.url
+        title, url = plain(wording.brief(self.plan.verdict)), self.workflow_run.url
         checked = self.plan.destination.commit or self.commit
         try:
             return self.forge.create_check(

@@ -15,7 +15,7 @@ from cmlkit.forges.base import Annotation
 from cmlkit.forges.facts import Limits
 from cmlkit.formats import number
 from cmlkit.gate import metrics
-from cmlkit.gate.verdict import RuleResult
+from cmlkit.gate.verdict import RuleResult, Verdict
 from cmlkit.publishing.base_model import is_rescored
 from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.plan import PublishPlan
@@ -39,28 +39,40 @@ def title(plan: PublishPlan, template: str = "", *, longest: int) -> str:
     if template:
         words = filled(template, _fields(plan, plain), named="the setting publish.title")
     else:
-        headline = plan.verdict.headline.removesuffix(".")
-        words = plain(f"Retrain {PurePosixPath(plan.model).stem}: {headline[:1].lower()}{headline[1:]}")
+        words = plain(f"{PurePosixPath(plan.model).stem}: {brief(plan.verdict)}")
     line = " ".join(words.split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
-def body(plan: PublishPlan, workflow_run: WorkflowRun, *, template: str = "", note: str = "", limits: Limits) -> str:
-    """Return the body of the pull request: hidden marker, user's text, verdict, links and a note.
+def brief(verdict: Verdict) -> str:
+    """Return the verdict in a few words, as titles have it."""
+    headline = verdict.headline.removesuffix(".")
+    return verdict.brief or f"{headline[:1].lower()}{headline[1:]}"
+
+
+def body(plan: PublishPlan, workflow_run: WorkflowRun, *, template: str = "", limits: Limits) -> str:
+    """Return the body of the pull request: hidden marker, user's text, links, and what merging and closing do.
+
+    The verdict is in the title and the report.
 
     A long text of the user is cut, and says so: half of the body is left for the report.
     """
-    verdict = text(plan.verdict.headline, length=400)
     made = f"{link('This run', workflow_run.url)} trained {code(plan.model)} and wrote it to {code(plan.branch)}."
     if plan.destination.pull_request is not None:
         made += f" It is for #{plan.destination.pull_request}, whose branch it changes."
     aside = plan.place.sentence(quoted=code)
     fields = _fields(plan, functools.partial(text, length=VALUE_LENGTH))
     own = filled(template, fields, named="the setting publish.body")
-    marker, others = str(plan.marker), "\n\n".join(filter(None, [f"**{verdict}**", made, aside, note]))
+    marker, others = str(plan.marker), "\n\n".join(filter(None, [made, _choice(plan), aside]))
     room = (limits.text - len(marker) - len(others)) // 2
     own = shortened(own, room, lambda left: f"*{left}: too long for a pull request.*")
     return "\n\n".join(filter(None, [marker, own, others]))
+
+
+def _choice(plan: PublishPlan) -> str:
+    if plan.champion is None:
+        return f"**Merging makes this the first champion of {code(plan.base)}; closing leaves it without one.**"
+    return "**Merging makes this the champion; closing keeps today's.**"
 
 
 def left_out(versions: Mapping[str, str]) -> str:
@@ -121,6 +133,7 @@ def report(
         store=store,
         plot_notes=plan.plot_notes,
         addresses=plan.addresses,
+        champion_published=plan.champion.metrics if plan.champion else {},
         champion_parameters=plan.champion.parameters if plan.champion else None,
         is_rescored=plan.champion is not None and is_rescored(run, plan.champion),
         champion_data=plan.champion.data if plan.champion else None,
@@ -198,8 +211,4 @@ def metric_line(metric: str, files: dict[str, str]) -> tuple[str, int]:
 
 
 def _sentence(result: RuleResult) -> str:
-    if result.value is None or result.threshold is None:
-        return f"{result.text} is not met: {result.reason}."
-    missed = "" if not result.margin else f", missed by {number(abs(result.margin))}"
-    held = "" if result.threshold is None else f" (that is {number(result.threshold)}{missed})"
-    return f"{result.metric} is {number(result.value)}; the rule is {result.text}{held}."
+    return f"{result.text} is not met: {result.sentence}."

@@ -45,6 +45,7 @@ class Report:
         images: Path of a plot, as in the run -> URL of the image.
         plot_notes: Path of a plot -> why it is not shown, but linked or only named.
         is_rescored: Whether the champion's values are from the same test data as the challenger's.
+        champion_published: Metrics of the champion as it was published; empty if unknown.
         champion_parameters: Parameters of the model on the base branch; None if unknown.
         champion_data: Fingerprints of the data that the champion was trained on; None if unknown.
         past: Earlier models of the base branch, oldest first, the champion last.
@@ -64,6 +65,7 @@ class Report:
     images: Mapping[str, str] = dataclasses.field(default_factory=dict)
     plot_notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     is_rescored: bool = False
+    champion_published: Mapping[str, float] = dataclasses.field(default_factory=dict)
     champion_parameters: Mapping[str, Parameter] | None = None
     champion_data: tuple[DataFingerprint, ...] | None = None
     past: tuple[PastModel, ...] = ()
@@ -79,6 +81,8 @@ class Report:
         elsewhere = link("the run's summary", self._run_url()) if self._run_url() else ""
         parts = (
             sections.headline(self.verdict, self._subtitle()),
+            sections.champion_today(self.verdict, self.champion_published if self.is_rescored else {}),
+            sections.changed_data(self.run.data, self.champion_data),
             sections.metrics(self.verdict, elsewhere, is_rescored=self.is_rescored),
             sections.plots(self.run, self.images, self.plot_notes, elsewhere),
             history(self.past, self.run.metrics, elsewhere),

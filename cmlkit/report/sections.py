@@ -15,6 +15,7 @@ from cmlkit.data.drift import (
 )
 from cmlkit.formats import duration, number, plural, short_hash, signed, size
 from cmlkit.gate.difference import Difference
+from cmlkit.gate.metrics import key as metric_key
 from cmlkit.gate.significance import Interval
 from cmlkit.gate.verdict import Outcome, RuleResult, Verdict
 from cmlkit.records.cost import Spent, cost_of, dollars
@@ -41,6 +42,8 @@ NOT_RESCORED = "The champion's values are those of its own training, which may h
 SLOW_SECONDS = 20 * 60
 NONE = "–"
 SAME = "same"
+CHANGES_SHOWN = 5
+MOVED_SHOWN = 3
 UNBROKEN = "\u00a0"  # a no-break space
 
 _SIGNS: Mapping[Outcome, str] = {
@@ -111,28 +114,26 @@ def _way(interval: Interval) -> str:
 
 def _metrics_table(deltas: Sequence[Difference], verdict: Verdict) -> str:
     compared = any(delta.champion is not None for delta in verdict.deltas)
-    header = ["Metric", *(["Champion"] if compared else []), "Challenger", *(["Change"] if compared else [])]
-    header += ["Rule"] if verdict.rules else []
-    header += ["Verdict"] if compared or verdict.rules else []
+    # The verdict stands beside the metric, where a narrow screen shows it without scrolling.
+    header = ["Metric", *(["Verdict"] if compared or verdict.rules else [])]
+    header += ["Champion", "Challenger", "Change"] if compared else ["Challenger"]
     rules: dict[str, list[RuleResult]] = {}
     for result in verdict.rules:
         rules.setdefault(result.metric, []).append(result)
-    cells = (row for delta in deltas for row in _metric_rows(delta, rules.get(delta.name, ()), verdict))
-    rows = [[row.get(name, "") for name in header] for row in cells]
+    cells = (_metric_row(delta, rules.get(delta.name, ()), verdict) for delta in deltas)
+    rows = [[row[name] for name in header] for row in cells]
     return table(header, rows, numeric=("Champion", "Challenger", "Change"))
 
 
-def _metric_rows(delta: Difference, results: Sequence[RuleResult], verdict: Verdict) -> list[dict[str, str]]:
-    """Return a metric's row as column -> cell, and one more row for each further rule on the metric."""
-    rules = [{"Rule": code(result.text), "Verdict": _rule_verdict(result)} for result in results]
-    values = {
+def _metric_row(delta: Difference, results: Sequence[RuleResult], verdict: Verdict) -> dict[str, str]:
+    """Return a metric's row as column -> cell."""
+    return {
         "Metric": text(delta.name),
+        "Verdict": "<br>".join(map(_rule_verdict, results)) or _comparison(delta, verdict),
         "Champion": _value(delta.texts[0]),
         "Challenger": f"**{_value(delta.texts[1])}**",
         "Change": _change(delta, verdict.intervals.get(delta.name)),
-        "Verdict": _comparison(delta, verdict),
     }
-    return [{**values, **(rules[0] if rules else {})}, *rules[1:]]
 
 
 def _value(shown: str | None) -> str:
@@ -164,13 +165,36 @@ def _comparison(delta: Difference, verdict: Verdict) -> str:
 
 
 def _rule_verdict(result: RuleResult) -> str:
-    if result.reason:
-        return f"{_RULE_SIGNS[False]}{UNBROKEN}not met: {text(result.reason)}"
-    if result.passed is None or result.threshold is None or result.margin is None:
-        return f"{_RULE_SIGNS[None]}{UNBROKEN}needs a champion"
-    margin = f" by{UNBROKEN}{number(abs(result.margin))}" if result.margin else ""
-    word = "met" if result.passed else "missed"
-    return f"{_RULE_SIGNS[result.passed]}{UNBROKEN}{number(result.threshold)} {word}{margin}"
+    sign = f"{_RULE_SIGNS[result.passed]}{UNBROKEN}"
+    if result.comparison:
+        return f"{sign}{text(result.sentence, length=200)}"
+    return f"{sign}{code(result.text)}: {text(result.sentence, length=300)}"
+
+
+def champion_today(verdict: Verdict, published: Mapping[str, float]) -> Section:
+    """Say if the champion does worse on today's data than when it was published, in the metric of the headline.
+
+    Args:
+        published: The champion's metrics from when it was published; empty if it was not scored again.
+    """
+    delta = next((delta for delta in verdict.deltas if delta.name == verdict.primary), None)
+    before = {metric_key(name): value for name, value in published.items()}.get(metric_key(verdict.primary))
+    if delta is None or delta.champion is None or before is None:
+        return Section(forms=("",))
+    today = Difference(
+        name=delta.name,
+        champion=before,
+        challenger=delta.champion,
+        higher_is_better=delta.higher_is_better,
+        champion_is_percentage=delta.champion_is_percentage,
+        challenger_is_percentage=delta.champion_is_percentage,
+    )
+    if today.improved is not False:
+        return Section(forms=("",))
+    had, has = (_value(shown) for shown in today.texts)
+    return Section(
+        forms=(f"📉 The champion had {text(delta.name)} {had} when published and **{has} on today's data**.",)
+    )
 
 
 def plots(run: TrainingRun, images: Mapping[str, str], notes: Mapping[str, str], elsewhere: str) -> Section:
@@ -218,21 +242,21 @@ def search(tried: PlotTable | None, elsewhere: str) -> Section:
 
 
 def parameters(values: Mapping[str, Parameter], champion: Mapping[str, Parameter] | None, elsewhere: str) -> Section:
-    """Show every parameter; if the champion's are known, beside its values, with changed ones first."""
+    """Show every parameter; if the champion's are known, only those that changed, and how many did not."""
     names = list(dict.fromkeys([*values, *(champion or {})]))
     if not names:
         return Section(forms=("",))
     if champion is None:
         body = table(["Parameter", "Value"], [[text(name), _parameter(values, name)] for name in names])
         return _folded_section(f"Parameters ({len(names):,})", body, elsewhere, rank=6)
-    changed = {name for name in names if _differs(values, champion, name)}
-    rows = [
-        [f"**{text(name)}**" if name in changed else text(name), _parameter(champion, name), _parameter(values, name)]
-        for name in sorted(names, key=lambda name: name not in changed)
-    ]
+    changed = [name for name in names if _differs(values, champion, name)]
+    if not changed:
+        return Section(forms=(f"{plural(len(names), 'parameter')}: none changed.", ""), rank=6)
+    rows = [[text(name), _parameter(champion, name), _parameter(values, name)] for name in changed]
     body = table(["Parameter", "Champion", "Challenger"], rows)
-    summary = f"Parameters ({len(names):,}, {f'{len(changed):,} changed' if changed else 'none changed'})"
-    return _folded_section(summary, body, elsewhere, rank=6)
+    if rest := len(names) - len(changed):
+        body += f"\n\n{plural(rest, 'parameter')} unchanged."
+    return _folded_section(f"Parameters ({len(names):,}, {len(changed):,} changed)", body, elsewhere, rank=6)
 
 
 def _differs(values: Mapping[str, Parameter], champion: Mapping[str, Parameter], name: str) -> bool:
@@ -270,6 +294,47 @@ def fingerprints(
     changed = ", changed" if any(change not in ("", SAME) for change in changes) else ""
     summary = f"Data ({size(sum(item.size for item in found))}{changed})"
     return _folded_section(summary, table(header, rows, numeric=("Rows", "Columns", "Size")), elsewhere, rank=5)
+
+
+def changed_data(found: Sequence[DataFingerprint], champion: Sequence[DataFingerprint] | None) -> Section:
+    """Say in a sentence what changed in the data since the champion, and how many of its columns have moved."""
+    if not found or champion is None:
+        return Section(forms=("",))
+    before = {item.path: item for item in champion}
+    told = [
+        f"{code(item.path)} {_data_told(item, before.get(item.path))}"
+        for item in found
+        if _data_change(item, before.get(item.path)) != SAME
+    ]
+    told += [f"{code(path)} is gone" for path in before if path not in {item.path for item in found}]
+    if not told:
+        return Section(forms=("The data is the champion's.",))
+    more = [f"{len(told) - CHANGES_SHOWN:,} more"] if len(told) > CHANGES_SHOWN else []
+    sentence = f"Data since the champion: {', '.join([*told[:CHANGES_SHOWN], *more])}."
+    return Section(forms=(f"{sentence}{_moved(drifts(champion, found))}", ""), rank=3)
+
+
+def _data_told(item: DataFingerprint, before: DataFingerprint | None) -> str:
+    """Return what is told of a file that changed, after its name."""
+    if before is None:
+        return "is new"
+    more = (item.rows or 0) - (before.rows or 0)
+    if item.rows is None or before.rows is None or not more:
+        return "has other content"
+    return f"has {more:,} more {'row' if more == 1 else 'rows'}" if more > 0 else f"has {plural(-more, 'row')} less"
+
+
+def _moved(columns: Sequence[ColumnDrift]) -> str:
+    """Return the sentence about the columns that have moved, with a blank before; empty if none can be compared."""
+    moved = [item for item in columns if item.has_moved]
+    if not columns:
+        return ""
+    if not moved:
+        return f" None of its {plural(len(columns), 'column')} has moved."
+    named = [f"{text(item.name)} from {text(item.ends[0])} to {text(item.ends[1])}" for item in moved[:MOVED_SHOWN]]
+    farthest = ": " if len(moved) <= MOVED_SHOWN else ", farthest "
+    verb = "has" if len(moved) == 1 else "have"
+    return f" {len(moved):,} of its {plural(len(columns), 'column')} {verb} moved{farthest}{', '.join(named)}."
 
 
 def _data_change(item: DataFingerprint, before: DataFingerprint | None) -> str:

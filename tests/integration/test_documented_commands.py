@@ -55,7 +55,7 @@ ELSEWHERE = {
 COMPARED = {
     "Day 1, 08:00": "e2e/test_demo.py::test_a_day_of_the_reference_job",
     "Set up: done": "integration/test_documented_commands.py::test_the_tutorial_shows_what_the_example_prints",
-    "## 🆕 The first model": "integration/test_documented_commands.py::test_the_tutorial_shows_what_the_example_prints",
+    "## 🆕 First model": "integration/test_documented_commands.py::test_the_tutorial_shows_what_the_example_prints",
     "written  .gitignore": "integration/test_documented_commands.py::test_the_tutorial_shows_what_a_new_project_gets",
     "workflow  .github/workflows/cml.yml": "integration/test_init.py::test_the_guide_shows_what_is_printed",
     "error: The gate's rule": "integration/test_documented_commands.py::test_the_guide_to_gates_shows_a_wrong_rule",
@@ -213,7 +213,7 @@ def test_the_tutorial_shows_what_the_example_prints(
     over = [line for line in done.stdout.splitlines() if not line.endswith("…")]
     compare(shown(tutorial, "Set up: done"), "\n".join(over))
     assert run(["report"], environ=os.environ) == 0
-    block = shown(tutorial, "## 🆕 The first model")
+    block = shown(tutorial, "## 🆕 First model")
     compare(block, capsys.readouterr().out)
 
 

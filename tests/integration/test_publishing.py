@@ -85,11 +85,11 @@ def test_the_pull_request_has_the_verdict_and_the_comment_the_report(there: Proj
     (pull,) = there.repository.pulls
     assert (pull.number, pull.title) == (
         published.pull_request_number,
-        "Retrain m: the first model, without a champion: accuracy 0.9; its rule passed",
+        "m: accuracy 0.9 (first model)",
     )
     assert (pull.head, pull.base, pull.draft) == (published.branch, "main", False)
     (comment,) = there.comments(pull.number)
-    assert "| accuracy | **0.9** |" in comment
+    assert "| accuracy | ✅\u00a00.9 ≥ 0.8 | **0.9** |" in comment
     assert published.comment_url.endswith(f"/pull/1#issuecomment-{there.repository.comments_of(1)[0].id}")
 
 
@@ -144,7 +144,7 @@ def test_a_rule_that_failed_is_annotated_at_its_metric_once(there: Project, on_r
         "end_line": 1,
         "annotation_level": level,
         "title": "accuracy failed the gate",
-        "message": "accuracy is 0.85; the rule is accuracy >= 0.9 (that is 0.9, missed by 0.05).",
+        "message": "accuracy >= 0.9 is not met: 0.85 < 0.9.",
     }
 
 

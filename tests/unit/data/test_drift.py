@@ -206,3 +206,33 @@ def test_whatever_the_values_the_measures_are_sane(champion: list[float], challe
     assert found.stability >= -1e-9
     assert 0 <= found.distance <= 1
     assert between(champion, champion).stability == 0
+
+
+@pytest.mark.parametrize(
+    ("tables", "shown"),
+    [
+        (("data/train.csv", "data/test.csv"), "data/*.csv: age"),
+        (("X_train.npy", "X_val.npy"), "X_*.npy: age"),
+        (("data/Train/part.csv", "data/Test/part.csv"), "data/*/part.csv: age"),
+    ],
+)
+def test_a_column_that_the_tables_of_a_split_share_is_named_once_as_it_moved_farthest(
+    tables: tuple[str, str], shown: str
+) -> None:
+    def of(shift: float) -> tuple[DataFingerprint, ...]:
+        moved = (shift, 0.0)
+        return tuple(
+            DataFingerprint(
+                path=table, sha256="", size=1, profiles={"age": profile(by + value / 100 for value in range(1_000))}
+            )
+            for table, by in zip(tables, moved, strict=True)
+        )
+
+    [drift] = drifts(of(0.0), of(6.0))
+    assert (drift.name, drift.has_moved) == (shown, True)
+
+
+def test_tables_whose_names_only_resemble_those_of_a_split_keep_their_names() -> None:
+    columns = {"age": profile(value / 100 for value in range(1_000))}
+    data = [DataFingerprint(path=path, sha256="", size=1, profiles=columns) for path in ("trainer.csv", "contest.csv")]
+    assert {drift.name for drift in drifts(data, data)} == {"trainer.csv: age", "contest.csv: age"}

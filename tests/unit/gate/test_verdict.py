@@ -55,14 +55,12 @@ def test_an_equal_challenger_is_the_same() -> None:
 
 
 @pytest.mark.parametrize("champion", [None, {}])
-def test_without_a_champion_only_absolute_rules_apply_and_the_headline_says_so(
+def test_without_a_champion_only_absolute_rules_apply_and_the_headline_counts_the_others(
     champion: dict[str, float] | None,
 ) -> None:
     verdict = judge(RULES, challenger={"accuracy": 0.95}, champion=champion)
     assert verdict.outcome == "first"
-    assert verdict.headline == (
-        "The first model, without a champion: accuracy 0.95; only 1 of 2 rules applied and passed."
-    )
+    assert verdict.headline == ("First model: accuracy 0.95. 1 rule passed, 1 waits for a champion.")
     assert [result.passed for result in verdict.rules] == [True, None]
 
 
@@ -73,10 +71,8 @@ def test_without_a_champion_an_absolute_rule_still_rejects() -> None:
 
 
 def test_a_first_model_without_rules_is_named_with_its_metric() -> None:
-    assert judge([], challenger={"accuracy": 0.9, "loss": 0.2}).headline == (
-        "The first model, without a champion: accuracy 0.9."
-    )
-    assert judge([], challenger={}).headline == "The first model, without a champion."
+    assert judge([], challenger={"accuracy": 0.9, "loss": 0.2}).headline == ("First model: accuracy 0.9.")
+    assert judge([], challenger={}).headline == "First model."
 
 
 def test_a_metric_that_the_champion_lacks_does_not_block_the_challenger() -> None:
@@ -88,7 +84,7 @@ def test_a_champion_with_other_metrics_is_nothing_to_compare_with() -> None:
     verdict = judge(["f1 >= 0.5"], challenger={"f1": 0.8}, champion={"accuracy": 0.8})
     assert (verdict.outcome, verdict.headline) == (
         "first",
-        "No metric of the champion to compare with: f1 0.8; its rule passed.",
+        "No metric of the champion to compare with: f1 0.8. 1 rule passed.",
     )
 
 
@@ -146,12 +142,72 @@ def test_a_rule_has_the_values_that_it_compared() -> None:
         champion=champion,
     ).rules
     assert met == RuleResult(
-        text="accuracy >= champion - 0.1", metric="accuracy", passed=True, value=0.9, threshold=0.7, margin=0.2
+        text="accuracy >= champion - 0.1", metric="accuracy", passed=True, value=0.9, threshold=0.7, margin=0.2,
+        comparison="0.9 ≥ 0.7", expression="champion 0.8 − 0.1",
+    )  # fmt: skip
+    assert missed == RuleResult(
+        text="N < 5", metric="n", passed=False, value=5.0, threshold=5.0, margin=0.0, comparison="5 ≥ 5"
     )
-    assert missed == RuleResult(text="N < 5", metric="n", passed=False, value=5.0, threshold=5.0, margin=0.0)
     assert inapplicable == RuleResult(text="f1 > champion", metric="f1", passed=None, value=0.7)
     assert absent == RuleResult(text="auc > 0.5", metric="auc", passed=False, value=None, reason=absent.reason)
-    assert equal == RuleResult(text="n == 6", metric="n", passed=False, value=5.0, threshold=6.0, margin=-1.0)
+    assert equal == RuleResult(
+        text="n == 6", metric="n", passed=False, value=5.0, threshold=6.0, margin=-1.0, comparison="5 ≠ 6"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "champion", "sentence"),
+    [
+        ("accuracy >= champion - 0.05", 0.948, 0.432, "0.948 ≥ 0.382 (champion 0.432 − 0.05)"),
+        ("accuracy >= champion-0.05", 0.3, 0.432, "0.3 < 0.382 (champion 0.432−0.05)"),
+        ("accuracy >= 0.9", 0.948, None, "0.948 ≥ 0.9"),
+        ("accuracy > 0.99998", 0.999976, None, "0.999976 ≤ 0.99998"),
+        ("accuracy > 0.93", 1 - 0.07, None, "0.93 ≤ 0.93"),
+        ("loss < champion * 1.1", 0.2, 0.19, "0.2 < 0.209 (champion 0.19 × 1.1)"),
+        ("loss <= (champion + 1) / 2", 0.9, 0.4, "0.9 > 0.7 ((champion 0.4 + 1) ÷ 2)"),
+        ("delta >= -0.5", -0.4, None, "−0.4 ≥ −0.5"),
+        ("loss <= champion + 1e-3", 0.2, 0.2, "0.2 ≤ 0.201 (champion 0.2 + 1e-3)"),
+        ("loss <= 0.5 + 0.1", 0.2, None, "0.2 ≤ 0.6 (0.5 + 0.1)"),
+    ],
+)
+def test_a_rule_is_told_as_the_comparison_that_was_made(
+    rule: str, value: float, champion: float | None, sentence: str
+) -> None:
+    name = rule.split()[0]
+    before = None if champion is None else {name: champion}
+    assert judge([rule], challenger={name: value}, champion=before).rules[0].sentence == sentence
+
+
+def test_percentages_are_compared_as_such() -> None:
+    measured = Measured(values={"accuracy": 93.0}, percentages=frozenset({"accuracy"}))
+    [result] = whole(GateSpec(rules=("accuracy >= 90 %",)), challenger=measured).rules
+    assert result.sentence == "93 % ≥ 90 %"
+
+
+@pytest.mark.parametrize(
+    ("rules", "challenger", "champion", "brief"),
+    [
+        (RULES, {"accuracy": 0.948}, {"accuracy": 0.924}, "accuracy 0.948 (+0.024)"),
+        (RULES, {"accuracy": 0.955}, {"accuracy": 0.96}, "accuracy 0.955 (−0.005, worse)"),
+        (RULES, {"accuracy": 0.96}, {"accuracy": 0.96}, "accuracy 0.96 (unchanged)"),
+        (RULES, {"accuracy": 0.924}, None, "accuracy 0.924 (first model)"),
+        (RULES, {"accuracy": 0.85}, None, "rejected, accuracy 0.85 < 0.9"),
+        (RULES, {"loss": 0.1}, None, "rejected, accuracy >= 0.90 not met"),
+        ([], {"loss": 1, "f1": 1}, {"loss": 2, "f1": 2}, "loss 1 (not judged)"),
+        ([], {"wobble": 1}, {"wobble": 2}, ""),
+        ([], {}, None, ""),
+    ],
+)
+def test_a_title_has_the_metric_that_decides_and_its_change(
+    rules: list[str], challenger: dict[str, float], champion: dict[str, float] | None, brief: str
+) -> None:
+    assert judge(rules, challenger=challenger, champion=champion).brief == brief
+
+
+def test_a_title_says_that_a_change_may_be_chance() -> None:
+    interval = Interval(low=-0.012, high=0.02, samples=250)
+    verdict = judge([], challenger={"accuracy": 0.964}, champion={"accuracy": 0.96}, intervals={"accuracy": interval})
+    assert verdict.brief == "accuracy 0.964 (+0.004, no clear difference)"
 
 
 @pytest.mark.parametrize(
@@ -203,13 +259,13 @@ def test_a_rule_has_the_values_that_it_compared() -> None:
             ["n == 5", "f1 > 0"],
             {"f1": 1, "n": 5},
             None,
-            "The first model, without a champion: n 5; all 2 rules passed.",
+            "First model: n 5. 2 rules passed.",
         ),
         (
             ["n > champion"],
             {"n": 5},
             None,
-            "The first model, without a champion: n 5; only 0 of 1 rule applied.",
+            "First model: n 5. 1 rule waits for a champion.",
         ),
         (
             ["f1 > 0"],
@@ -256,7 +312,7 @@ def test_a_rule_has_the_values_that_it_compared() -> None:
             {"w": 2, "v": 1},
             (
                 "Not judged: no metric of both models is known to be better if it is higher, or lower: say which"
-                " metric decides (primary-metric); its rule passed."
+                " metric decides (primary-metric). 1 rule passed."
             ),
         ),
     ],
@@ -270,10 +326,10 @@ def test_the_headline_gives_the_reason(
 @pytest.mark.parametrize(
     ("primary", "challenger", "champion", "headline"),
     [
-        ("F1", {"n": 5, "f1": 1}, None, "The first model, without a champion: f1 1; its rule passed."),
-        ("auc", {"n": 5, "f1": 1}, None, "The first model, without a champion; its rule passed."),
-        ("auc", {"n": 5}, {"auc": 1}, "No metric of the champion to compare with; its rule passed."),
-        ("f1", {"n": 5, "f1": 1}, {"n": 5}, "Not judged: only one model has f1; its rule passed."),
+        ("F1", {"n": 5, "f1": 1}, None, "First model: f1 1. 1 rule passed."),
+        ("auc", {"n": 5, "f1": 1}, None, "First model. 1 rule passed."),
+        ("auc", {"n": 5}, {"auc": 1}, "No metric of the champion to compare with. 1 rule passed."),
+        ("f1", {"n": 5, "f1": 1}, {"n": 5}, "Not judged: only one model has f1. 1 rule passed."),
         ("f1", {"n": 5, "f1": 1}, {"n": 5, "f1": 1}, "As good as the champion: f1 stays at 1."),
     ],
 )
@@ -478,7 +534,7 @@ def test_a_metric_without_a_number_is_an_error_that_names_the_model() -> None:
 
 def test_a_name_is_shortened_after_60_characters() -> None:
     long = "accuracy " + 51 * "a"
-    assert judge([], challenger={long: 0.9}).headline == f"The first model, without a champion: {long} 0.9."
+    assert judge([], challenger={long: 0.9}).headline == f"First model: {long} 0.9."
     assert judge([], challenger={long + "a": 0.9}).headline.endswith(f": {long[:59]}… 0.9.")
 
 

@@ -216,13 +216,22 @@ def test_a_pull_request_that_may_not_be_opened_is_an_error_that_names_the_branch
     assert "cmlkit/main/100" in guarded.forge.branches
 
 
-def test_the_pull_request_has_the_settings_title_and_text_and_the_note_about_the_token(guarded: Workshop) -> None:
-    guarded.publish(0.9, run_id="100", title="Retrain " * 30, body="Look at {run}.")
+def test_the_pull_request_has_the_settings_title_and_text(guarded: Workshop) -> None:
+    published = guarded.publish(0.9, run_id="100", title="Retrain " * 30, body="Look at {run}.")
     [pull] = guarded.forge.pull_requests()
     assert len(pull.title) == guarded.forge.facts.limits.title
     parts = pull.body.split("\n\n")
     assert parts[1] == "Look at 100."
-    assert parts[-1] == "The token starts no workflows."
+    assert "The token" not in pull.body
+    assert published.report.startswith("> The token starts no workflows.\n\n## ")
+
+
+def test_the_verdict_is_told_once_under_the_pull_request(workshop: Workshop) -> None:
+    published = workshop.publish(0.9, run_id="100")
+    [pull], [comment] = workshop.forge.pull_requests(), workshop.forge.all_comments
+    assert pull.title == "m: accuracy 0.9 (first model)"
+    headline = published.verdict.headline.rstrip(".")
+    assert (headline in pull.body, comment.body.count(headline)) == (False, 1)
 
 
 RENTED = InstanceFacts(

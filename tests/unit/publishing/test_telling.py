@@ -13,6 +13,7 @@ import pytest
 from cmlkit.errors import CmlkitError, NotFound, PermissionDenied, ServiceError
 from cmlkit.forges.base import Check, PullRequest
 from cmlkit.gate.verdict import Verdict
+from cmlkit.publishing import wording
 from cmlkit.publishing.destination import Destination
 from cmlkit.publishing.marker import Marker, marker_in
 from cmlkit.report import MARKER_ROOM
@@ -103,7 +104,7 @@ def test_the_check_has_the_verdict_and_so_has_the_status_in_its_place(
         "name": "cmlkit",
         "commit": published.commit_sha,
         "conclusion": conclusion,
-        "title": published.verdict.headline,
+        "title": wording.brief(published.verdict),
         "details_url": "https://forge.example/octo/forest/actions/runs/100",
     }
     assert published.check_url == "toy://forge/k/1"
@@ -116,7 +117,7 @@ def test_the_check_has_the_report_and_an_annotation_for_each_failed_rule(
 ) -> None:
     workshop.publish(0.9, run_id="100", rules=FAILED, **settings)
     [shown] = forge.heard["create_check"]
-    assert "accuracy >= 0.95" in shown["summary"]
+    assert "❌\u00a00.9 &#60; 0.95" in shown["summary"]
     assert [(item.path, item.line, item.level) for item in shown["annotations"]] == [(METRICS, 1, level)]
 
 

@@ -94,40 +94,39 @@ def test_the_verdict_comes_first() -> None:
     )
 
 
-def test_metrics_stand_in_one_table_with_champion_change_rule_and_verdict() -> None:
+def test_metrics_stand_in_one_table_with_the_verdict_beside_the_metric() -> None:
     assert (
-        "| Metric | Champion | Challenger | Change | Rule | Verdict |\n"
-        "| :-- | --: | --: | --: | :-- | :-- |\n"
-        "| accuracy | 0.96 | **0.972** | ▲ +0.012 | `accuracy >= 0.9` | ✅ 0.9 met by 0.072 |\n"
-        "|  |  |  |  | `accuracy >= champion - 0.01` | ✅ 0.95 met by 0.022 |\n"
-        "| loss | 0.2 | **0.1** | ▼ −0.1 |  | better |\n"
+        "| Metric | Verdict | Champion | Challenger | Change |\n"
+        "| :-- | :-- | --: | --: | --: |\n"
+        "| accuracy | ✅ 0.972 ≥ 0.9<br>✅ 0.972 ≥ 0.95 (champion 0.96 − 0.01) | 0.96 | **0.972** | ▲ +0.012 |\n"
+        "| loss | better | 0.2 | **0.1** | ▼ −0.1 |\n"
     ) in seen(REPORT)
 
 
 def test_without_champion_and_rules_only_values_are_shown() -> None:
     page = of_run().markdown()
-    assert page.startswith("## 🆕 The first model, without a champion: accuracy 0.972\n")
+    assert page.startswith("## 🆕 First model: accuracy 0.972\n")
     assert "| Metric | Challenger |\n| :-- | --: |\n| accuracy | **0.972** |\n" in page
 
 
 def test_a_rule_that_needs_a_champion_says_so() -> None:
     verdict = judge(["accuracy >= champion"], challenger=RUN.metrics)
     page = seen(Report(run=RUN, verdict=verdict))
-    assert "| accuracy | **0.972** | `accuracy >= champion` | ➖ needs a champion |" in page
+    assert "| accuracy | ➖ `accuracy >= champion`: waits for a champion with this metric | **0.972** |" in page
 
 
 def test_a_rejection_shows_what_was_missed() -> None:
     verdict = judge(["accuracy >= 0.99"], challenger=RUN.metrics)
     page = seen(Report(run=RUN, verdict=verdict))
     assert page.startswith("## ❌ Rejected: accuracy 0.972 misses accuracy &#62;= 0.99 by 0.018\n")
-    assert "❌ 0.99 missed by 0.018" in page
+    assert "| accuracy | ❌ 0.972 &#60; 0.99 | **0.972** |" in page
 
 
 def test_metrics_that_came_and_went_are_named() -> None:
     verdict = judge([], challenger={"accuracy": 0.9, "recall": 0.8}, champion={"accuracy": 0.9, "f1": 0.7})
     page = Report(run=RUN, verdict=verdict).markdown()
-    assert "| recall | – | **0.8** | – | new |" in page
-    assert "| f1 | 0.7 | **–** | – | gone |" in page
+    assert "| recall | new | – | **0.8** | – |" in page
+    assert "| f1 | gone | 0.7 | **–** | – |" in page
 
 
 def test_it_says_whether_both_models_had_the_same_test_data() -> None:
@@ -141,7 +140,7 @@ def test_an_interval_stands_below_its_change() -> None:
     intervals = {"accuracy": Interval(low=-0.002, high=0.03, samples=250)}
     verdict = judge([], challenger=RUN.metrics, champion={"accuracy": 0.96, "loss": 0.2}, intervals=intervals)
     page = seen(Report(run=RUN, verdict=verdict))
-    assert "| ▲ +0.012<br>[−0.002, 0.03] | no difference that 250 samples could show |" in page
+    assert "| no difference that 250 samples could show | 0.96 | **0.972** | ▲ +0.012<br>[−0.002, 0.03] |" in page
 
 
 def test_an_interval_is_explained_in_words() -> None:
@@ -167,7 +166,7 @@ def test_too_few_samples_have_no_range_in_brackets() -> None:
     intervals = {"accuracy": Interval(low=-math.inf, high=math.inf, samples=4, method="none")}
     verdict = judge([], challenger=RUN.metrics, champion={"accuracy": 0.96}, intervals=intervals)
     page = seen(Report(run=RUN, verdict=verdict))
-    assert "| ▲ +0.012 | 4 samples are too few to tell |" in page
+    assert "| 4 samples are too few to tell | 0.96 | **0.972** | ▲ +0.012 |" in page
     assert "[" not in verdict.headline
     assert "brackets" not in page
 
@@ -223,11 +222,69 @@ def test_reproducing_says_which_files_were_not_as_in_the_commit() -> None:
     assert "differed" not in of_run(uncommitted=("train.py",), commit="").markdown()
 
 
-def test_parameters_that_changed_since_the_champion_come_first() -> None:
+def test_parameters_that_changed_since_the_champion_are_shown_and_the_others_counted() -> None:
     assert (
-        "| Parameter | Champion | Challenger |\n| :-- | :-- | :-- |\n"
-        "| **max_depth** | `4` | `5` |\n| n_estimators | `100` | `100` |\n"
+        "| Parameter | Champion | Challenger |\n| :-- | :-- | :-- |\n| max_depth | `4` | `5` |\n\n"
+        "1 parameter unchanged."
     ) in section(REPORT.markdown(), "Parameters (2, 1 changed)")
+    same = dataclasses.replace(REPORT, champion_parameters=RUN.parameters).markdown()
+    assert "\n\n2 parameters: none changed.\n\n" in same
+    assert "n_estimators" not in same
+
+
+@pytest.mark.parametrize(
+    ("published", "is_rescored", "told"),
+    [
+        ({"Accuracy": 0.98}, True, "📉 The champion had accuracy 0.98 when published and **0.96 on today's data**."),
+        ({"accuracy": 0.96}, True, ""),
+        ({"accuracy": 0.95}, True, ""),
+        ({"accuracy": 0.98}, False, ""),
+        ({"f1": 0.98}, True, ""),
+    ],
+)
+def test_a_champion_that_does_worse_today_than_when_it_was_published_is_the_news(
+    published: dict[str, float], is_rescored: bool, told: str
+) -> None:
+    page = seen(dataclasses.replace(REPORT, champion_published=published, is_rescored=is_rescored))
+    assert ("📉" in page) is bool(told)
+    assert page.partition("\n\n")[2].partition("\n\n")[2].startswith(told or "| Metric")
+
+
+@pytest.mark.parametrize(
+    ("before", "sentence"),
+    [
+        ({}, "The data is the champion's."),
+        ({"sha256": "cd" * 32}, "Data since the champion: `data/train.csv` has other content."),
+        ({"sha256": "cd" * 32, "rows": 1_500}, "Data since the champion: `data/train.csv` has 250 more rows."),
+        ({"sha256": "cd" * 32, "rows": 1_751}, "Data since the champion: `data/train.csv` has 1 row less."),
+        (
+            {"path": "data/old.csv"},
+            "Data since the champion: `data/train.csv` is new, `data/old.csv` is gone.",
+        ),
+    ],
+)
+def test_changes_of_the_data_are_told_in_a_sentence(before: dict[str, Any], sentence: str) -> None:
+    champion = dataclasses.replace(RUN.data[0], **before)
+    assert f"\n\n{sentence}\n\n" in dataclasses.replace(REPORT, champion_data=(champion,)).markdown()
+
+
+def test_of_many_changes_of_the_data_the_first_are_named() -> None:
+    data = tuple(dataclasses.replace(RUN.data[0], path=f"{number}.csv") for number in range(8))
+    page = dataclasses.replace(of_run(data=data), champion_data=()).markdown()
+    assert "`3.csv` is new, `4.csv` is new, 3 more." in page
+
+
+def test_columns_that_moved_are_named_beside_what_changed_in_the_data() -> None:
+    moved = dict.fromkeys("abcd", 6.0)
+    now = tuple(dataclasses.replace(item, sha256="cd" * 32) for item in profiled(age=0.0, height=6.0, **moved))
+    page = seen(dataclasses.replace(of_run(data=now), champion_data=profiled(age=0.0, height=0.0)))
+    assert "1 of its 2 columns has moved: data/train.csv: height from 4.995 to 11." in page
+    still = tuple(dataclasses.replace(item, sha256="ef" * 32) for item in profiled(age=0.0))
+    page = seen(dataclasses.replace(of_run(data=still), champion_data=profiled(age=0.0)))
+    assert "None of its 1 column has moved." in page
+    before = profiled(**dict.fromkeys("abcd", 0.0))
+    page = seen(dataclasses.replace(of_run(data=now), champion_data=before))
+    assert re.search(r"4 of its 4 columns have moved, farthest data/train.csv: \w from", page)
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, True), (1, 1.0), ("1", "1.0"), (None, "")])
