@@ -25,7 +25,7 @@ from cmlkit_sandbox.aws import AwsServer
 from tests.fake_forge import FakeForge, FastClock
 from tests.integration.aws_client import client
 
-POLICIES = Path(__file__).parents[1] / "docs/reference/iam"
+POLICIES = Path(__file__).parents[1] / "cmlkit/clouds/aws/policies"
 RUN = WorkflowRun(repository="octo/random-forest", run_id="7700", attempt=1)
 ROLE = "arn:aws:iam::123456789012:role/cmlkit-scheduler"
 PROFILE = "cmlkit-instance"

@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": ("cmlkit.cli.sandbox", "demo", "Run the whole daily job on this machine, in the sandbox."),
     "sandbox": ("cmlkit.cli.sandbox", "sandbox", "Keep the sandbox running; print the variables that point to it."),
     "runner": ("cmlkit.cli.runner", "runner", "Launch, stop, list and reap runners."),
+    "access": ("cmlkit.cli.access", "access", "Show, and make, the access that the workflows need."),
     "doctor": ("cmlkit.cli.doctor", "doctor", "Check for anything that would stop a run, before it costs money."),
     "due": ("cmlkit.cli.due", "due", "Say whether a training is due: whether anything has changed."),
     "train": ("cmlkit.cli.train", "train", "Train a model, and record the result."),

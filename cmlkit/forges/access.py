@@ -19,6 +19,7 @@ class Access:
         requests_left: Requests left in this hour; None without a limit.
         may_push: Whether the token may push; None if unknown.
         branch: The default branch.
+        ids: Of the owner and of the repository, which stay when they are renamed; None if unknown.
     """
 
     repository: str
@@ -32,6 +33,7 @@ class Access:
     archived: bool
     may_push: bool | None
     branch: str
+    ids: tuple[int, int] | None = None
 
 
 class AccessForge(Protocol):

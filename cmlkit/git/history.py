@@ -113,14 +113,20 @@ def default_branch(directory: Path, *, remote: str = "origin") -> str:
         NotARepository: `directory` is in no repository.
         GitError: git is not installed, refuses or fails.
     """
-    if head := ask_git(directory, "symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD"):
-        return head.removeprefix(f"{remote}/")
+    if head := remote_head(directory, remote=remote):
+        return head
     for name in ("main", "master"):
         if branch_ref(directory, name, remote=remote):
             return name
     if not resolve(directory, "HEAD"):
         raise SettingsError("The repository has no commit yet.", next_step="Commit the project, or fetch its history.")
     return "HEAD"
+
+
+def remote_head(directory: Path, *, remote: str = "origin") -> str | None:
+    """Return the remote's default branch as the clone knows it; None if it does not."""
+    head = ask_git(directory, "symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD")
+    return head.removeprefix(f"{remote}/") if head else None
 
 
 def branch_ref(directory: Path, branch: str, *, remote: str = "origin") -> str | None:

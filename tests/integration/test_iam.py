@@ -1,4 +1,4 @@
-"""The IAM policies of docs/reference/iam allow what cmlkit calls, and nothing else."""
+"""The IAM policies of cmlkit/clouds/aws/policies allow what cmlkit calls, and nothing else."""
 
 from __future__ import annotations
 

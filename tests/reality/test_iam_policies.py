@@ -1,4 +1,4 @@
-"""The policies of docs/reference/iam, decided by npm's iam-simulate: every call is allowed, and its neighbours are not.
+"""The policies of `cmlkit access aws`, decided by npm's iam-simulate: each call is allowed, its neighbours are not.
 
 The calls are those that cmlkit makes against the sandbox; tests/integration/test_iam.py compares the names of their
 actions. Here count resources and conditions, too. A neighbour differs from a call in one thing: the tag is another
@@ -18,7 +18,10 @@ from typing import Any
 
 import pytest
 
+from cmlkit.clouds.aws import access
+from cmlkit.clouds.aws.access import Grant
 from cmlkit.errors import PermissionDenied
+from cmlkit.forges.github.identity import issuer, subjects
 from cmlkit.runner.listing import list_instances
 from tests.aws_account import LIFETIME_SECONDS, POLICIES, ROLE, RUN, Account, empty_account
 from tests.reality.authorizations import ACCOUNT, INSTANCES_ROLE, Authorization, asked_for, passing, using_key
@@ -48,8 +51,12 @@ AUDIENCE = "token.actions.githubusercontent.com:aud"
 BY_MAIN = Authorization(
     action="sts:AssumeRoleWithWebIdentity",
     resource=PRINCIPAL,
-    context={AUDIENCE: "sts.amazonaws.com", SUBJECT: "repo:OWNER/REPOSITORY:ref:refs/heads/main"},
+    context={AUDIENCE: "sts.amazonaws.com"},
 )
+IDS = (123456, 456789)
+# As GitHub documents both, the second for repositories since July 2026.
+OF_NAMES = "repo:octo/random-forest:ref:refs/heads/main"
+OF_IDS = "repo:octo@123456/random-forest@456789:ref:refs/heads/main"
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 # The key's own policy leaves the decision to the account's policies, as AWS's default does.
 KEY_POLICY = {
@@ -101,23 +108,47 @@ class Held:
         }
 
 
+def grant(*, ids: tuple[int, int] | None = None) -> Grant:
+    return Grant(
+        account=ACCOUNT,
+        repository=RUN.repository,
+        regions=("eu-west-1",),
+        issuer=issuer("https://github.com"),
+        subjects=subjects(RUN.repository, "main", ids=ids),
+        role="cmlkit",
+    )
+
+
 def policy(name: str) -> Any:
-    """A policy filled in as docs/reference/iam.md says."""
-    text = (POLICIES / f"{name}.json").read_text()
-    return json.loads(text.replace("OWNER/NAME", RUN.repository).replace("KEY-ID", KEY.rpartition("/")[2]))
+    """A policy as `cmlkit access aws` fills it in."""
+    text = json.dumps(access.policy(name, grant()))
+    return json.loads(text.replace("KEY-ID", KEY.rpartition("/")[2]))
 
 
-def documented_trust() -> Any:
-    """The conditions of docs/how-to/oidc.md for assuming the role, as a policy of whom the page's provider vouches for.
+def trust(*, ids: tuple[int, int] | None = None) -> Any:
+    """The conditions for assuming the role, as a policy of whom the provider vouches for.
 
     The simulator's own way for trust policies does not know the claims of identity providers.
     """
-    page = (POLICIES.parents[1] / "how-to" / "oidc.md").read_text()
-    [block] = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
-    written = json.loads(block)
+    written = access.trust(grant(ids=ids))
     [statement] = written["Statement"]
     assert statement.pop("Principal") == {"Federated": PROVIDER}
     return {**written, "Statement": [{**statement, "Sid": "Trust", "Resource": "*"}]}
+
+
+def beside_main(subject: str) -> list[Authorization]:
+    """Questions of others than the workflows on the main branch of this repository."""
+    by_main = BY_MAIN.having(SUBJECT, subject)
+    repository = subject.removesuffix(":ref:refs/heads/main")
+    return [
+        by_main.having(SUBJECT, f"{repository}:pull_request"),
+        by_main.having(SUBJECT, f"{repository}:ref:refs/heads/another"),
+        by_main.having(SUBJECT, f"{repository}:environment:production"),
+        by_main.having(SUBJECT, subject.replace("octo", "somebody")),
+        by_main.having(SUBJECT, subject.replace(RUN.repository.partition("/")[2], "other")),
+        by_main.having(AUDIENCE, "https://github.com/OWNER"),
+        by_main.having(SUBJECT, None),
+    ]
 
 
 def distinct(questions: Iterable[Authorization]) -> list[Authorization]:
@@ -293,15 +324,14 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Held]:
             beside=[EVERYTHING],
         ),
         "trust": Held(
-            policy=documented_trust(),
-            allowed=[BY_MAIN],
-            denied=[
-                BY_MAIN.having(SUBJECT, "repo:OWNER/REPOSITORY:pull_request"),
-                BY_MAIN.having(SUBJECT, "repo:OWNER/REPOSITORY:ref:refs/heads/another"),
-                BY_MAIN.having(SUBJECT, "repo:somebody/REPOSITORY:ref:refs/heads/main"),
-                BY_MAIN.having(AUDIENCE, "https://github.com/OWNER"),
-                BY_MAIN.having(SUBJECT, None),
-            ],
+            policy=trust(),
+            allowed=[BY_MAIN.having(SUBJECT, subject) for subject in (OF_NAMES, OF_IDS)],
+            denied=[*beside_main(OF_NAMES), *beside_main(OF_IDS)],
+        ),
+        "trust-with-ids": Held(
+            policy=trust(ids=IDS),
+            allowed=[BY_MAIN.having(SUBJECT, subject) for subject in (OF_NAMES, OF_IDS)],
+            denied=[*beside_main(OF_IDS), BY_MAIN.having(SUBJECT, OF_IDS.replace("@456789", "@456780"))],
         ),
     }
 
@@ -319,11 +349,21 @@ def shown(item: Authorization) -> str:
     return f"{item.action} {item.resource} {context}"
 
 
-NAMES = ["launcher", "doctor", "reaper", "scheduler-role", "own-key", "checkpoints", "instance", "trust"]
+NAMES = [
+    "launcher",
+    "doctor",
+    "reaper",
+    "scheduler-role",
+    "own-key",
+    "checkpoints",
+    "instance",
+    "trust",
+    "trust-with-ids",
+]
 
 
 def test_every_policy_of_the_page_is_held_to_its_calls() -> None:
-    assert {file.stem for file in POLICIES.glob("*.json")} == {*NAMES} - {"trust"}
+    assert {file.stem for file in POLICIES.glob("*.json")} == {*NAMES} - {"trust", "trust-with-ids"}
 
 
 @pytest.mark.parametrize("name", NAMES)

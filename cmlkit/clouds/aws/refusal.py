@@ -134,8 +134,8 @@ def _permission_needed(said: str, permission: str) -> str:
             " gives, or allow only some types, regions or on-demand instances."
         )
     if permission:
-        return f"Give the user or role {asked}; docs/reference/iam has complete policies."
-    return "Give the user or role the permissions in docs/reference/iam."
+        return f"Give the user or role {asked}; `cmlkit access aws` shows complete policies."
+    return "Give the user or role the permissions that `cmlkit access aws` shows."
 
 
 def _without_answer(error: Exception, doing: str, *, launching: bool) -> CmlkitError:

@@ -71,6 +71,7 @@ class Account:
 
 
 def _access(kind: Kind, headers: Mapping[str, str], repository: Fields) -> Access:
+    owner = repository.within("owner")
     left, permissions = headers.get("x-ratelimit-remaining", ""), repository.within("permissions")
     return Access(
         repository=repository.filled("full_name"),
@@ -84,6 +85,7 @@ def _access(kind: Kind, headers: Mapping[str, str], repository: Fields) -> Acces
         archived=repository.flag("archived", False),
         may_push=permissions.flag("push") if permissions.has("push") else None,
         branch=repository.filled("default_branch"),
+        ids=(owner.whole("id"), repository.whole("id")) if owner.has("id") and repository.has("id") else None,
     )
 
 

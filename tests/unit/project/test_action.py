@@ -1,6 +1,7 @@
 """The action, its templates and the workflows here: files that nothing executes until someone's run depends on them."""
 
 import dataclasses
+import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def test_the_script_gives_a_token_to_those_commands_that_ask_the_environment_for
     asking = {
         command
         for command, (module, _, _) in COMMANDS.items()
-        if TOKEN_USE.search((ROOT / module.replace(".", "/")).with_suffix(".py").read_text())
+        if TOKEN_USE.search(Path(getattr(importlib.import_module(module), "__file__", "")).read_text())
     }
     asking -= {"report"}  # publish is in its module
     aliases = {alias for alias, words in ALIASES.items() if words[0] in asking}

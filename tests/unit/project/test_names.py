@@ -18,6 +18,7 @@ CLOUD_ROOMS = (
     "doctor/",
     "scaffold/",
     "settings/",
+    "cli/access/",  # the commands that name what is set there
     "cli/cml/",  # what CML's users know, word for word
     "cli/from_cml/",  # their workflows
 )
@@ -29,6 +30,7 @@ FORGE_ROOMS = (
     "ci/__init__.py",
     "doctor/",
     "scaffold/",
+    "cli/access/",
     "cli/cml/",
     "cli/from_cml/",
     "sinks/secrets.py",  # how tokens begin
