@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import cmlkit
 from cmlkit.cli.cml.commands import COMMANDS
 from cmlkit.cli.cml.flags import Nothing, Refused
-from scripts import render_action_page, render_commands, render_guide, render_reference, site_links
+from scripts import render_action_page, render_commands, render_guide, render_python, render_reference, site_links
 
 GUIDES = sorted((render_reference.ROOT / "docs" / "how-to").glob("migrate-from-*.md"))
 
@@ -50,8 +51,20 @@ def test_a_flag_that_a_command_has_is_not_said_to_be_refused_or_without_effect()
 
 
 def test_the_python_page_has_every_public_name() -> None:
-    page = render_reference.python()
-    assert [name for name in cmlkit.__all__ if f"\n## {name}\n" not in page] == []
+    page = render_python.page()
+    assert [name for name in cmlkit.__all__ if f"\n### {name}\n" not in page] == []
+
+
+def test_each_name_of_the_python_page_has_an_address_of_its_own() -> None:
+    headings = [heading.lower() for heading in re.findall(r"^#+ (.+)$", render_python.page(), re.MULTILINE)]
+    assert len(headings) == len(set(headings))
+
+
+def test_each_exported_function_has_an_example_and_each_example_a_name() -> None:
+    functions = {name for name in cmlkit.__all__ if inspect.isfunction(getattr(cmlkit, name))}
+    shown = render_python.examples()
+    assert [name for name in functions if "```py" not in shown.get(name, "")] == [], render_python.EXAMPLES
+    assert set(shown) <= set(cmlkit.__all__)
 
 
 def test_the_page_of_commands_has_each_own_flag_once_and_links_the_settings() -> None:
