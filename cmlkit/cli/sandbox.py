@@ -50,7 +50,7 @@ def demo(invocation: Invocation, repeat: int, serve: bool, example: Path | None)
         result: dict[str, Any] = {**days[-1].result(), "page": str(page)}
         if len(days) > 1:
             result["earlier"] = [day.result() for day in days[:-1]]
-        emit(invocation, result, [] if invocation.as_json else _lines(days[-1], page))
+        emit(invocation, result, [] if invocation.as_json else summary(days[-1], page))
         if serve:
             with _until_ended():
                 invocation.progress.note(f"Serving {result['pull_request_url']}; Ctrl-C ends it.")
@@ -100,13 +100,13 @@ def _sandbox(source: Path, *, folder: Path | None = None) -> Iterator[Sandbox]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _lines(day: Day, page: Path) -> list[tuple[str, str]]:
+def summary(day: Day, page: Path) -> list[tuple[str, str]]:
+    """Return what a person sees of the last day; no address in the sandbox, which ends with the command."""
     result = day.result()
     return [
         ("", ""),
         *((name, f"{value:.4g}") for name, value in result["metrics"].items()),
         ("verdict", result["headline"]),
-        ("pull request", result["pull_request_url"]),
         ("commit", f"{result['commit_sha'][:10]} on {result['branch']}"),
         *(("file" if index == 0 else "", path) for index, path in enumerate(result["files"])),
         (

@@ -101,3 +101,4 @@ def the_page_stands_alone_with_its_images(path: Path) -> None:
 def the_stages_are_told_and_timed(demo: dict[str, Any]) -> None:
     assert set(demo["seconds"]) == {"launch", "train and publish", "power off", "stop"}
     assert "Launching an instance" in demo["stages"]
+    assert "127.0.0.1" not in demo["stages"], "an address that is gone"

@@ -139,7 +139,7 @@ class Demo:
             if job.conclusion != "success":
                 raise CmlkitError(f"The job on the instance ended with {job.conclusion}:\n{job.log[-4000:]}")
             outputs = {key.replace("-", "_"): value for key, value in job.outputs.items()}
-            say(outputs["pull_request_url"])
+            say(f"pull request {outputs['pull_request_number']}")
         with self._stage("power off", "Waiting for the instance to end itself") as say:
             instance_id = launched["instance_id"]
             _until(lambda: self.sandbox.aws.instance(instance_id).state == "terminated", POWER_OFF_TIMEOUT_SECONDS)
