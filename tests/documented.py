@@ -148,6 +148,8 @@ def _written(jobs: Mapping[str, Any], **further: Any) -> str:
 
 
 def _filled(job: Mapping[str, Any], named: Sequence[str]) -> dict[str, Any]:
+    if "uses" in job:
+        return dict(job)  # the called workflow says where its jobs run
     steps = [{"id": name, "run": "true"} for name in dict.fromkeys(named)]
     return {"runs-on": "ubuntu-latest", "steps": steps or [{"run": "true"}], **job}
 
