@@ -5,14 +5,13 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-import requests
 import yaml
 
 from cmlkit.data.fingerprint import fingerprints
@@ -23,24 +22,9 @@ from cmlkit_sandbox import Sandbox
 from cmlkit_sandbox.aws import ACCESS_KEY, SECRET_KEY
 from cmlkit_sandbox.aws.images import IMAGES
 from tests.e2e.act import ROOT, Act, ActRun
+from tests.e2e.templates import QUICK_TRAINING, accept_keys, rest, run_template, the_result_is_in_a_pull_request
 
 EXAMPLE = ROOT / "examples" / "random-forest"
-KEYS = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "not-a-real-key"}
-QUICK_TRAINING = """\
-import pathlib, pickle
-folder = pathlib.Path("model")
-folder.mkdir(exist_ok=True)
-(folder / "metrics.txt").write_text("Accuracy: 0.9\\n")
-(folder / "random_forest.joblib").write_bytes(pickle.dumps({"trees": 5}))
-(folder / "confusion_matrix.png").write_bytes(b"\\x89PNG\\r\\n\\x1a\\n")
-"""
-SEAMS = ("AWS_ENDPOINT_URL", "GITHUB_API_URL", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY")
-
-
-def accept_keys(sandbox: Sandbox) -> None:
-    """Let AWS take the repository's secrets, and what the stand-in for configure-aws-credentials gives."""
-    given = {KEYS["AWS_ACCESS_KEY_ID"]: KEYS["AWS_SECRET_ACCESS_KEY"], "testing": "testing"}
-    sandbox.aws.access_keys.known.update(given)
 
 
 @pytest.fixture
@@ -56,63 +40,6 @@ def clone(tmp_path: Path, sandbox: Sandbox) -> Path:
     bare = sandbox.github.hub.repository(sandbox.repository).git.path
     subprocess.run(["git", "clone", "--quiet", bare, tmp_path / "clone"], check=True)
     return tmp_path / "clone"
-
-
-def run_template(
-    name: str,
-    act: Act,
-    sandbox: Sandbox,
-    clone: Path,
-    *,
-    event: str = "workflow_dispatch",
-    payload: Mapping[str, Any] | None = None,
-    attest: bool = False,
-    attempt: int = 1,
-    folder: Path = ROOT / "workflows",
-    told: Callable[[frozenset[str]], None] = lambda jobs: None,
-) -> ActRun:
-    """Run a template, with tokens that may do no more than it asks for: at any time, than the running jobs ask for.
-
-    `told` is told which jobs run, too.
-    """
-    template = folder / name
-
-    def follow(jobs: frozenset[str]) -> None:
-        sandbox.github.add_token("ghs_job", kind="job", permissions=asked_permissions(template, jobs))
-        told(jobs)
-
-    follow(frozenset())
-    sandbox.github.add_token("github_pat_runner", permissions={"administration": "write"})
-    environ = {name: sandbox.environ()[name] for name in SEAMS}
-    cache = act.directory / "cache"
-    cache.mkdir(exist_ok=True)
-    environ |= {"GITHUB_RUN_ID": "4711", "GITHUB_RUN_ATTEMPT": str(attempt), "CMLKIT_TEST_CACHE": str(cache)}
-    return act.run(
-        template,
-        repository=clone,
-        event=event,
-        payload=payload,
-        environ=environ | {"CMLKIT_RUNNER_WAIT_TIMEOUT": "60s"},
-        secrets={"GITHUB_TOKEN": "ghs_job", "CMLKIT_RUNNER_TOKEN": "github_pat_runner"} | KEYS,
-        variables={"AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/cmlkit", "CMLKIT_ATTEST": "true" if attest else ""},
-        follow=follow,
-    )
-
-
-def asked_permissions(template: Path, jobs: frozenset[str]) -> dict[str, Any]:
-    """What these jobs of a template ask for their GITHUB_TOKEN, as the sandbox names it."""
-    all_jobs = yaml.safe_load(template.read_text())["jobs"]
-    asked = [(name.replace("-", "_"), level) for job in jobs for name, level in all_jobs[job]["permissions"].items()]
-    return dict(sorted(asked, key=lambda item: item[1]))
-
-
-def rest(sandbox: Sandbox, path: str) -> Any:
-    """GitHub's answer to a GET, to somebody who may see everything."""
-    sandbox.github.add_token("ghp_onlooker")
-    headers = {"Authorization": "Bearer ghp_onlooker"}
-    answer = requests.get(f"{sandbox.github.api_url}/repos/{sandbox.repository}/{path}", headers=headers, timeout=10)
-    answer.raise_for_status()
-    return answer.json()
 
 
 def left_behind(sandbox: Sandbox) -> tuple[list[str], list[Any]]:
@@ -131,17 +58,6 @@ def assert_published(done: ActRun, sandbox: Sandbox) -> None:
     """All jobs of the instance succeeded, and the result is in a pull request."""
     assert {done.jobs[name] for name in ("launch", "train", "stop")} == {"success"}, done.log
     the_result_is_in_a_pull_request(done, sandbox)
-
-
-def the_result_is_in_a_pull_request(done: ActRun, sandbox: Sandbox) -> None:
-    """The branch has what was trained, and a pull request has one comment with the accuracy."""
-    (pull,) = rest(sandbox, "pulls")
-    tree = rest(sandbox, f"git/trees/{pull['head']['sha']}?recursive=1")["tree"]
-    trained = {"model/random_forest.joblib", "model/metrics.txt", "model/confusion_matrix.png"}
-    assert trained <= {entry["path"] for entry in tree}
-    (comment,) = rest(sandbox, f"issues/{pull['number']}/comments")
-    assert "Accuracy" in comment["body"]
-    assert done.results["pull-request-number"] == str(pull["number"])
 
 
 @pytest.mark.slow
@@ -225,6 +141,46 @@ def test_the_instance_of_a_failed_training_stays_for_a_look(act: Act, sandbox: S
     assert (done.jobs["train"], done.jobs["stop"], instance.state) == ("failure", "success", "running"), done.log
     assert f"Connect: cmlkit runner connect {instance.id}" in done.printed
     assert began < json.loads(done.results["staying"])[instance.id] < time.time() + 2
+
+
+CALLER = """\
+on: workflow_dispatch
+permissions: {}
+jobs:
+  retrain:
+    uses: ./.github/workflows/retrain.yml
+    with: WITH
+    secrets:
+      runner-token: ${{ secrets.CMLKIT_RUNNER_TOKEN }}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("given", "ran"),
+    [
+        ('{working-directory: models/forest, runs-on: \'["self-hosted", "gpu"]\'}', {"due", "train"}),
+        ("{working-directory: models/forest, aws-region: eu-west-1}", {"due", "launch", "train", "stop"}),
+    ],
+    ids=["on an own runner", "on an instance"],
+)
+def test_a_repository_of_one_line_calls_the_reusable_workflow(
+    given: str, ran: set[str], act: Act, sandbox: Sandbox, clone: Path
+) -> None:
+    project = clone / "models" / "forest"
+    project.mkdir(parents=True)
+    replace_training(project, QUICK_TRAINING)
+    (clone / "cmlkit.yaml").unlink()
+    workflows = clone / ".github" / "workflows"
+    workflows.mkdir(parents=True)
+    shutil.copy(ROOT / "workflows" / "retrain.yml", workflows)
+    (workflows / "daily.yml").write_text(CALLER.replace("WITH", given))
+    done = run_template("daily.yml", act, sandbox, clone, folder=workflows, called="retrain.yml")
+    assert done.jobs == dict.fromkeys(ran, "success"), done.log
+    (pull,) = rest(sandbox, "pulls")
+    tree = rest(sandbox, f"git/trees/{pull['head']['sha']}?recursive=1")["tree"]
+    assert "models/forest/model/random_forest.joblib" in {entry["path"] for entry in tree}
+    assert [instance.id for instance in sandbox.aws.instances() if instance.state != "terminated"] == []
 
 
 INTERRUPTED_TRAINING = (

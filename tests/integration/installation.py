@@ -55,11 +55,18 @@ def build(project: Path, folder: Path) -> Distribution:
 
 def install(wheels: Sequence[Path], requirements: Iterable[Requirement], folder: Path) -> Path:
     """Programs of a fresh environment with the wheels, and with only what the requirements lead to, lent by path."""
+    programs = environment_of(requirements, folder)
+    uv = Path(sys.executable).parent / "uv"
+    options: list[str | Path] = ["--no-deps", "--offline", "--no-cache", "--python", programs / "python"]
+    run(uv, "pip", "install", *options, *wheels, cwd=folder)
+    return programs
+
+
+def environment_of(requirements: Iterable[Requirement], folder: Path) -> Path:
+    """Programs of a fresh environment without our own distributions, and with only what the requirements lead to."""
     environment = folder / "environment"
     run(sys.executable, "-m", "venv", "--without-pip", environment, cwd=folder)
     python = environment / "bin" / "python"
-    uv = Path(sys.executable).parent / "uv"
-    run(uv, "pip", "install", "--no-deps", "--offline", "--no-cache", "--python", python, *wheels, cwd=folder)
     lent = folder / "lent"
     lent.mkdir()
     lend(requirements, lent)

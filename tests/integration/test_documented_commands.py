@@ -35,7 +35,12 @@ ELSEWHERE = {
     "cmlkit demo": "e2e/test_demo.py::test_a_day_of_the_reference_job",
     "cmlkit demo --example .": "e2e/test_demo.py::test_a_day_of_the_reference_job",
     "cmlkit doctor": "integration/test_doctor.py::test_every_part_is_told_when_it_is_well",
-    "cmlkit init --example": "integration/test_documented_commands.py::test_the_tutorial_shows_what_a_new_project_gets",
+    "cmlkit init --on ec2": "e2e/test_walk_through.py::"
+    "test_the_readme_leads_to_a_pull_request_without_a_cloud_and_then_from_ec2",
+    "cmlkit init --on hosted": "e2e/test_walk_through.py::"
+    "test_the_readme_leads_to_a_pull_request_without_a_cloud_and_then_from_ec2",
+    "cmlkit init --on hosted --example": "e2e/test_walk_through.py::"
+    "test_the_tutorial_leads_from_an_empty_folder_to_a_pull_request",
     "cmlkit init --from-cml": "integration/test_init.py::test_the_guide_shows_what_is_printed",
     "cmlkit model pull": "integration/test_stores.py::"
     "test_the_command_takes_the_model_of_the_settings_in_the_version_that_is_in_production",
@@ -56,7 +61,9 @@ COMPARED = {
     "Day 1, 08:00": "e2e/test_demo.py::test_a_day_of_the_reference_job",
     "Set up: done": "integration/test_documented_commands.py::test_the_tutorial_shows_what_the_example_prints",
     "## 🆕 First model": "integration/test_documented_commands.py::test_the_tutorial_shows_what_the_example_prints",
-    "written  .gitignore": "integration/test_documented_commands.py::test_the_tutorial_shows_what_a_new_project_gets",
+    "written  .gitignore": "e2e/test_walk_through.py::test_the_tutorial_leads_from_an_empty_folder_to_a_pull_request",
+    "written    .github/workflows/train-on-ec2.yml": "e2e/test_walk_through.py::"
+    "test_the_tutorial_leads_from_an_empty_folder_to_a_pull_request",
     "workflow  .github/workflows/cml.yml": "integration/test_init.py::test_the_guide_shows_what_is_printed",
     "error: The gate's rule": "integration/test_documented_commands.py::test_the_guide_to_gates_shows_a_wrong_rule",
     "image              ubuntu-24.04": "integration/test_image.py::test_an_image_is_booted_once_and_told_what_it_lacks",
@@ -182,19 +189,6 @@ def test_the_guide_to_gates_shows_a_wrong_rule(checkout: Path, capsys: pytest.Ca
     assert run(["train"], environ={**os.environ, "CMLKIT_GATE": rule}) == 2
     assert not (checkout / "model").exists()
     assert capsys.readouterr().err.strip() == block.text.strip()
-
-
-def test_the_tutorial_shows_what_a_new_project_gets(
-    sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    git("remote", "add", "origin", "https://github.com/octo/forest.git")
-    git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
-    for name in [name for name in os.environ if name.startswith(("AWS_", "GITHUB_", "CMLKIT_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    assert run(["init", "--example"], environ=os.environ) == 0
-    block = shown(documented.ROOT / "docs" / "tutorial.md", "written  .gitignore")
-    assert capsys.readouterr().out.split() == block.text.split()
 
 
 def test_the_tutorial_shows_what_the_example_prints(
