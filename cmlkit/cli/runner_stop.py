@@ -58,6 +58,8 @@ def stop(invocation: Invocation, run_id: str, ids: tuple[str, ...], everything: 
         removed = _stop_run(invocation, dataclasses.replace(workflow_run, run_id=run_id or workflow_run.run_id))
     if removed is not None:
         _show(invocation, removed, workflow_run.repository)
+    if invocation.workplace.is_job and invocation.settings.publish.notify and not (run_id or ids or everything):
+        _notify(invocation, workflow_run)
 
 
 def stop_command(invocation: Invocation, workflow_run: WorkflowRun) -> str:
@@ -94,6 +96,16 @@ def _stop_run(invocation: Invocation, workflow_run: WorkflowRun) -> Removed:
     if removed.interrupted:
         invocation.workplace.annotate("warning", INTERRUPTED.format(cloud=removed.cloud), title=INTERRUPTION)
     return removed
+
+
+def _notify(invocation: Invocation, workflow_run: WorkflowRun) -> None:
+    """Tell of the run's failure or success; only now, as nothing may keep an instance from being stopped."""
+    from cmlkit.publishing.failure_issue import tell_of_failures
+
+    forge = edges.forge(invocation, workflow_run)
+    with invocation.progress.stage("Notify") as say:
+        told = tell_of_failures(forge, workflow_run, forge.jobs(workflow_run.run_id))
+        say(str(told or "nothing to tell"))
 
 
 def _stop_chosen(invocation: Invocation, repository: str, ids: Sequence[str], *, yes: bool) -> Removed | None:

@@ -79,6 +79,16 @@ class Comment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Issue:
+    """An open issue, which is no pull request; `author` is the login of who opened it."""
+
+    number: int
+    url: str
+    body: str
+    author: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Annotation:
     """A check's remark at a line of a file, shown among the changes; lines count from 1."""
 
@@ -451,6 +461,27 @@ class PublishForge(ContentForge, PullRequestForge, CommentForge, CheckForge, Fai
         """Return a note about the token for readers of its pull requests; empty if none is needed."""
 
 
+class IssueForge(Protocol):
+    """The forge as telling of failed runs needs it."""
+
+    def login(self) -> str:
+        """Return the login that the token acts as."""
+
+    def issues(self) -> list[Issue]:
+        """Return the open issues, oldest first."""
+
+    def create_issue(self, *, title: str, body: str) -> Issue:
+        """Open an issue, once, also if an answer is lost."""
+
+    def update_body(self, number: int, body: str) -> None:
+        """Replace the body of an issue or pull request."""
+
+    def close_issue(self, number: int) -> None:
+        """Close an issue as completed."""
+
+    def create_comment(self, place: int | str, body: str) -> Comment: ...
+
+
 class AttestationForge(Protocol):
     """The forge as reading attestations needs it."""
 
@@ -501,6 +532,7 @@ class Forge(
     PublishForge,
     PromotionForge,
     AssetForge,
+    IssueForge,
     AttestationForge,
     WorkflowForge,
     JobForge,

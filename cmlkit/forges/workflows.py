@@ -24,6 +24,7 @@ class Job:
         runner_name: The runner that has or had it; empty as long as it waits for one.
         is_over: Whether it has ended, successfully or not.
         name: Its name, for people.
+        attempt: The attempt of its run, from 1.
         conclusion: `success`, `failure`, `cancelled` or another word of the forge; empty until it has ended.
         created: When it was queued, in seconds since the epoch, like `started` and `completed`; None if unknown.
         steps: Those that have begun.
@@ -32,6 +33,7 @@ class Job:
     runner_name: str
     is_over: bool
     name: str = ""
+    attempt: int = 1
     conclusion: str = ""
     created: float | None = None
     started: float | None = None

@@ -9,7 +9,7 @@ from typing import Literal
 from cmlkit.records.json_text import json_text, read_json
 from cmlkit.records.typed import typed
 
-Kind = Literal["pull-request", "report", "superseded"]
+Kind = Literal["pull-request", "report", "superseded", "failure"]
 
 _MARKER = re.compile(r"<!-- cmlkit: (\{.*?\}) -->")
 

@@ -380,6 +380,12 @@ class PublishSpec:
         "Merge by itself once the gate has passed and the branch rules allow it.",
         common=True,
     )
+    notify: str = setting(
+        "",
+        choice("", "issue"),
+        "Whether runner stop tells of a failed scheduled run: issue opens or updates one in the repository, which the"
+        " next run that succeeds closes. Its job needs issues: write.",
+    )
     on_rejected: str = setting(
         "fail",
         choice("fail", "warn", "skip"),

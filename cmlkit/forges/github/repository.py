@@ -22,6 +22,7 @@ from cmlkit.forges.base import (
     Conclusion,
     ContentForge,
     Divergence,
+    Issue,
     NewPullRequest,
     Outlook,
     PullRequest,
@@ -38,6 +39,7 @@ from cmlkit.forges.github.comments import Comments
 from cmlkit.forges.github.facts import FACTS
 from cmlkit.forges.github.forked import ForkedContent
 from cmlkit.forges.github.git_data import GitData
+from cmlkit.forges.github.issues import Issues
 from cmlkit.forges.github.merging import Merging
 from cmlkit.forges.github.opening import Opening
 from cmlkit.forges.github.outlook import look
@@ -134,6 +136,7 @@ class GitHub:
         self._merging = Merging(client, self._pulls)
         self._opening: Opening | None = Opening(client, self._git)
         self._comments = Comments(client, self._account)
+        self._issues = Issues(client, self._account)
         others = Checks(Client(transport(checks_token), repository)) if checks_token else None
         self._checks = Checks(client, others=others)
         self._tags = Tags(client, self._workflow_files)
@@ -307,6 +310,15 @@ class GitHub:
 
     def delete_comment(self, comment: Comment) -> None:
         self._comments.delete_comment(comment)
+
+    def issues(self) -> list[Issue]:
+        return self._issues.issues()
+
+    def create_issue(self, *, title: str, body: str) -> Issue:
+        return self._issues.create_issue(title=title, body=body)
+
+    def close_issue(self, number: int) -> None:
+        self._issues.close_issue(number)
 
     def required_checks(self, branch: str) -> list[str]:
         return self._checks.required_checks(branch)

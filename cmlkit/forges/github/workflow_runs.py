@@ -63,6 +63,7 @@ def _job(answer: Fields) -> Job:
         runner_name=answer.text("runner_name", ""),
         is_over=answer.text("status") == "completed",
         name=answer.text("name", ""),
+        attempt=answer.whole("run_attempt", 1),
         conclusion=answer.text("conclusion", ""),
         created=_moment(answer, "created_at"),
         started=_moment(answer, "started_at"),

@@ -34,6 +34,22 @@ def list_issues(call: Call) -> Answer:
     return call.page(found, lambda issue: pull_shapes.issue(call.hub, call.repository, issue))
 
 
+@issues.add("POST", f"{REPOSITORY}/issues", needs="issues=write")
+def create_issue(call: Call) -> Answer:
+    fields, now = call.fields, call.hub.timestamp()
+    issue = Issue(
+        id=call.hub.next_id(),
+        number=call.repository.next_number,
+        title=fields.text("title"),
+        body=fields.optional_text("body"),
+        author=call.actor,
+        created=now,
+        updated=now,
+    )
+    call.repository.issues[issue.number] = issue
+    return Answer(status=201, body=pull_shapes.issue(call.hub, call.repository, issue))
+
+
 @issues.add("GET", ISSUE, needs=READ)
 def get_issue(call: Call, number: int) -> Answer:
     return Answer(body=pull_shapes.issue(call.hub, call.repository, _issue(call, number)))
