@@ -16,7 +16,7 @@ from cmlkit import errors
 from cmlkit.records.json_text import json_text
 from cmlkit.report.markdown import code, table
 from cmlkit.settings.json_schema import json_schema
-from scripts import render_action_page, render_commands, render_events, render_python, render_settings
+from scripts import render_action_page, render_commands, render_events, render_home, render_python, render_settings
 from scripts.render_python import docstring
 from scripts.render_settings import in_cell
 
@@ -55,6 +55,7 @@ def schema() -> str:
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "../README.md": render_home.page,
     "settings.md": render_settings.page,
     "commands.md": render_commands.page,
     "errors.md": error_classes,

@@ -11,7 +11,15 @@ import pytest
 import cmlkit
 from cmlkit.cli.cml.commands import COMMANDS
 from cmlkit.cli.cml.flags import Nothing, Refused
-from scripts import render_action_page, render_commands, render_guide, render_python, render_reference, site_links
+from scripts import (
+    render_action_page,
+    render_commands,
+    render_guide,
+    render_home,
+    render_python,
+    render_reference,
+    site_links,
+)
 
 GUIDES = sorted((render_reference.ROOT / "docs" / "how-to").glob("migrate-from-*.md"))
 
@@ -73,6 +81,17 @@ def test_the_page_of_commands_has_each_own_flag_once_and_links_the_settings() ->
     assert "[`--region`](settings.md#runner-region)." in sections["cmlkit runner list"]
     assert "| `--all` |" in sections["cmlkit runner stop"]
     assert "`--cpus`" not in render_commands.page()
+
+
+def test_the_home_page_begins_as_the_readme_without_its_badges_and_with_links_that_fit() -> None:
+    readme = (
+        "# cmlkit\n\n[![CI](https://x/badge.svg)](https://x)\n\nIt trains: see [docs](docs/tutorial.md).\n\n"
+        "![A picture](docs/images/a.png)\n\n[License](LICENSE)\n\n## Try it\n\nmake demo\n"
+    )
+    assert render_home.beginning(readme) == (
+        "It trains: see [docs](tutorial.md).\n\n![A picture](images/a.png)\n\n[License](../LICENSE)"
+    )
+    assert "![" in render_home.page().partition("**1. Train here.**")[0]
 
 
 def test_a_link_below_the_documentation_stays_relative() -> None:
