@@ -61,6 +61,10 @@ def run(arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:
 def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     from cmlkit.cli import cli
 
+    if "_CMLKIT_COMPLETE" in environ:
+        from cmlkit.cli import completion
+
+        completion.register()
     try:
         cli.main(args=list(arguments), prog_name="cmlkit", standalone_mode=False, obj=environ)
     except click.exceptions.Exit as exit_:

@@ -7,6 +7,7 @@ from typing import Any
 from cmlkit.report.markdown import code, table
 from cmlkit.settings.schema import SCHEMA
 from cmlkit.settings.setting import DURATION_KIND, Setting
+from cmlkit.settings.written import duration_text
 
 INTRODUCTION = """# Settings
 
@@ -71,14 +72,7 @@ def default(declaration: Setting) -> str:
     if value in ("", (), {}):
         return ""
     if declaration.kind is DURATION_KIND and value:
-        return code(_duration(value))
+        return code(duration_text(value))
     if isinstance(value, bool):
         return code(str(value).lower())
     return code(", ".join(value) if isinstance(value, tuple) else f"{value:g}" if value == 0 else str(value))
-
-
-def _duration(seconds: float) -> str:
-    for unit, factor in (("h", 3600), ("m", 60)):
-        if seconds % factor == 0:
-            return f"{seconds / factor:g}{unit}"
-    return f"{seconds:g}s"

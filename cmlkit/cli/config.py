@@ -12,6 +12,7 @@ from cmlkit.cli.output import print_cells, print_json, show_text
 from cmlkit.records.json_text import json_text
 from cmlkit.records.redaction import redacted, redacted_command
 from cmlkit.settings import schema as configuration
+from cmlkit.settings.written import written
 
 
 @click.group(cls=Group)
@@ -22,17 +23,19 @@ def config() -> None:
 @config.command()
 @with_settings()
 def show(invocation: Invocation) -> None:
-    """Print every setting's value and where it came from.
+    """Print every setting's value, as it may stand in cmlkit.yaml, and where it came from.
 
     \b
     cmlkit config show
     cmlkit config show --json | jq '.["runner.region"]'
     """
-    rows = [(path, _without_secrets(value), source) for path, value, source in configuration.rows(invocation.settings)]
+    rows = [(item, _without_secrets(value), source) for item, value, source in configuration.rows(invocation.settings)]
     if invocation.as_json:
-        print_json({path: {"value": value, "source": source} for path, value, source in rows})
+        print_json({item.path: {"value": value, "source": source} for item, value, source in rows})
         return
-    print_cells(["setting", "value", "from"], [[path, _shown(value), source] for path, value, source in rows])
+    print_cells(
+        ["setting", "value", "from"], [[item.path, written(item, value), source] for item, value, source in rows]
+    )
 
 
 @config.command()
@@ -53,11 +56,3 @@ def _without_secrets(value: Any) -> Any:
     if isinstance(value, str):
         return redacted_command(value)
     return redacted(value) if isinstance(value, dict) else value
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(value)
-    if isinstance(value, dict):
-        return ", ".join(f"{name}={item}" for name, item in value.items())
-    return str(value)

@@ -18,6 +18,9 @@ from cmlkit.cli.promote import promote
 from cmlkit.cli.pull import pull
 from cmlkit.errors import ModelError
 
+LONGEST = 160
+"""Letters of a list that a person is shown; `--json` has all."""
+
 if TYPE_CHECKING:
     from cmlkit.model.manifest import ModelManifest
     from cmlkit.model.verification import Verification
@@ -130,8 +133,18 @@ def _attestations(invocation: Invocation, verification: Verification) -> list[di
 
 
 def _shown(value: object) -> str:
+    """Return a value for a person: of long lists and mappings, the beginning and how much is left out."""
     if isinstance(value, dict):
-        return ", ".join(f"{name}={_shown(item)}" for name, item in value.items())
+        return _listed([f"{name}={_shown(item)}" for name, item in value.items()])
     if isinstance(value, list | tuple):
-        return ", ".join(_shown(item) for item in value)
+        return _listed([_shown(item) for item in value])
     return "" if value is None else str(value)
+
+
+def _listed(items: list[str]) -> str:
+    shown: list[str] = []
+    for item in items:
+        if shown and len(", ".join([*shown, item])) > LONGEST:
+            return f"{', '.join(shown)} and {len(items) - len(shown)} more"
+        shown.append(item)
+    return ", ".join(shown)

@@ -527,10 +527,10 @@ def _read_file(file: Path | None) -> dict[str, _Found]:
     return {name: _Found(value=raw.value, source=raw.source) for name, raw in found.items()}
 
 
-def rows(settings: Settings) -> list[tuple[str, Any, str]]:
-    """Return dotted name, value and source of every setting, in the order of the schema."""
+def rows(settings: Settings) -> list[tuple[Setting, Any, str]]:
+    """Return every setting with its value and its source, in the order of the schema."""
     return [
-        (declaration.path, getattr(getattr(settings, section), declaration.name), settings.sources[declaration.path])
+        (declaration, getattr(getattr(settings, section), declaration.name), settings.sources[declaration.path])
         for section, declarations in SCHEMA.items()
         for declaration in declarations
     ]

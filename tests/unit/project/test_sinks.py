@@ -126,6 +126,7 @@ WRITE_YAML = {
     "scaffold/settings_text.py": {"_written"},
     "scaffold/templates.py": set[str](),
     "settings/pipeline.py": set[str](),
+    "settings/written.py": set[str](),
 }
 DUMPS = {"dump", "dump_all", "safe_dump", "safe_dump_all", "serialize", "serialize_all"}
 # The beginning of a line before its value: with an indentation, it is YAML in any module but those.
