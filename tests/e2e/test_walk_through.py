@@ -106,6 +106,7 @@ def test_a_step_that_leaves_a_choice_is_counted_twice() -> None:
     assert effort([Step(prose="Make a token, or use the *one or two* that `or` has.", script="", output="")]) == 2
 
 
+@pytest.mark.slow
 def test_a_step_that_nobody_can_do_is_none(reader: Reader) -> None:
     with pytest.raises(AssertionError, match="Nobody knows how to do this: Think about it"):
         reader.does(Step(prose="Think about it.", script="", output=""))
