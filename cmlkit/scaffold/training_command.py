@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cmlkit.scaffold.project import Project, around_all
-from cmlkit.scaffold.script import as_module, notebook, started_in
+from cmlkit.scaffold.script import as_module, does_something, notebook, started_in
 
 SCRIPTS = ("train.py", "training.py", "train_model.py", "fit.py")
 _SIMILAR = re.compile(
@@ -83,7 +83,7 @@ def _named(project: Project, has_package: bool) -> Iterator[list[Candidate]]:
     """Yield the candidates of each kind whose names say that they train, the kind that says most about itself first."""
 
     def scripts(is_wanted: Callable[[str], bool]) -> list[Candidate]:
-        paths = project.code(lambda path: is_wanted(posixpath.basename(path)))
+        paths = project.code(lambda path: is_wanted(posixpath.basename(path)) and does_something(project.text(path)))
         return [python_script(project, path, "its name", has_package=has_package) for path in paths]
 
     yield [_make(path) for path in project.all(lambda path: path in ("Makefile", "makefile")) if _trains(project, path)]
@@ -99,7 +99,7 @@ def _named(project: Project, has_package: bool) -> Iterator[list[Candidate]]:
 def _similar(project: Project, has_package: bool) -> Iterator[list[Candidate]]:
     """Yield the candidates of each kind that does not say so by its name."""
     python = project.code(lambda path: path.endswith(".py"))[:_MOST_READ]
-    fitting = [path for path in python if _FITS.search(project.text(path))]
+    fitting = [path for path in python if _FITS.search(text := project.text(path)) and does_something(text)]
     yield [python_script(project, path, "it fits a model", has_package=has_package) for path in fitting]
     notebooks = project.code(lambda path: path.endswith(".ipynb"))
     named = [path for path in notebooks if _TRAINING_NOTEBOOK.search(posixpath.basename(path))]

@@ -45,6 +45,16 @@ def notebook(code: str, **metadata: Any) -> str:
 
 
 REPOSITORIES: Mapping[str, Repository] = {
+    "modules that others import, and nothing that trains when it is started": Repository(
+        of="fmind/mlops-python-package",
+        files={
+            "uv.lock": "",
+            "src/bikes/__init__.py": "",
+            "src/bikes/jobs/training.py": "from bikes.jobs import base\n\n"
+            "class TrainingJob(base.Job):\n    def run(self):\n        model.fit(x)\n",
+        },
+        train={"run": ""},
+    ),
     "one script": Repository(
         of="iterative/cml_base_case",
         files={
@@ -270,7 +280,7 @@ REPOSITORIES: Mapping[str, Repository] = {
     "no list of dependencies": Repository(
         of="karpathy/nanoGPT",
         files={
-            "train.py": "import os\nimport numpy\nfrom torch.nn import functional\nfrom model import GPT\n",
+            "train.py": "import os\nimport numpy\nfrom torch import nn\nfrom model import GPT\nGPT(config)\n",
             "model.py": "",
             "data/shakespeare_char/prepare.py": "",
         },
