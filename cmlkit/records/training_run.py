@@ -34,6 +34,7 @@ _OPTIONAL = frozenset(
         "accelerator",
         "uncommitted",
         "hosted_cores",
+        "setup_seconds",
     }
 )
 
@@ -216,6 +217,7 @@ class TrainingRun:
         uncommitted: Repository paths of files that differed from `commit` when training began, without its outputs.
         search: The parameters that a search has tried, the best first; None if there was no search.
         hosted_cores: CPU cores of the machine if the CI provided it; 0 on anybody else's, and in records of 0.1.0.
+        setup_seconds: Wall time of the setup; 0 without one, and in records of 0.1.0.
     """
 
     mode: Literal["command", "estimator"]
@@ -245,6 +247,7 @@ class TrainingRun:
     accelerator: str = ""
     uncommitted: tuple[str, ...] = ()
     hosted_cores: int = 0
+    setup_seconds: float = 0.0
 
     def to_json(self) -> str:
         record = {_KEYS.get(name, name): value for name, value in dataclasses.asdict(self).items()}

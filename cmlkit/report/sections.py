@@ -21,6 +21,7 @@ from cmlkit.gate.verdict import Outcome, RuleResult, Verdict
 from cmlkit.records.cost import Spent, cost_of, dollars
 from cmlkit.records.json_text import json_text
 from cmlkit.records.model_format import FORMATS, format_of, lines_for
+from cmlkit.records.timeline import MENDS, longest, timeline
 from cmlkit.records.training_run import (
     DataFingerprint,
     Parameter,
@@ -391,6 +392,7 @@ def facts(run: TrainingRun, spent: Spent | None, extra: Sequence[tuple[str, str]
         ("CPU time", duration(used.cpu_seconds)),
         ("Peak memory", size(used.peak_memory_bytes)),
     ]
+    rows += [("Timeline", _timeline(run))] if len(timeline(run)) > 1 else []
     if run.accelerator:
         rows.append(("Accelerator", text(run.accelerator, length=160)))
     summary = f"Run ({duration(used.wall_seconds)}"
@@ -404,6 +406,13 @@ def facts(run: TrainingRun, spent: Spent | None, extra: Sequence[tuple[str, str]
     versions = ", ".join(f"{name} {version}" for name, version in run.libraries.items())
     rows += [("Libraries", text(versions, length=300))] if versions else []
     return _folded_section(f"{summary})", table(["Run", ""], [*rows, *extra]), elsewhere, rank=4)
+
+
+def _timeline(run: TrainingRun) -> str:
+    parts = timeline(run)
+    most = longest(parts)
+    told = " · ".join(f"{part.name} {duration(part.seconds)}" for part in parts)
+    return f"{told}. The longest part is {most.name}. {MENDS.get(most.name, '')}".rstrip()
 
 
 def slowness(run: TrainingRun) -> Section:

@@ -128,9 +128,11 @@ def _trained(
     secrets: Secrets,
 ) -> TrainingRun:
     """Set up, train and record."""
+    setup_seconds = 0.0
     if spec.setup:
         with progress.stage("Set up"):
-            run_shell(spec.setup, directory=directory, environ=environ, output=output)
+            used = run_shell(spec.setup, directory=directory, environ=environ, output=output)
+        setup_seconds = used.wall_seconds
         check_places(spec, directory)  # the setup may have made links, to a disk that is larger
     started = time.time()
     before = files_before(spec, directory)
@@ -148,7 +150,7 @@ def _trained(
         )
     missing: list[str] = []
     uncommitted = without_outputs(uncommitted, run, directory)
-    run = dataclasses.replace(run, uncommitted=uncommitted, hosted_cores=hosted_cores)
+    run = dataclasses.replace(run, uncommitted=uncommitted, hosted_cores=hosted_cores, setup_seconds=setup_seconds)
     run = _recorded(spec, run, directory, progress, instance, missing=missing.append, secrets=secrets)
     for path in missing:
         progress.warn(f"{path} does not exist: the record has no fingerprint of this data.")

@@ -138,7 +138,9 @@ def test_the_instance_of_a_failed_training_stays_for_a_look(act: Act, sandbox: S
     done = run_template("train-on-ec2.yml", act, sandbox, clone, told=told)
     assert sandbox.aws.instances(), done.log
     (instance,) = sandbox.aws.instances()
-    assert (done.jobs["train"], done.jobs["stop"], instance.state) == ("failure", "success", "running"), done.log
+    assert (done.jobs["train"], done.jobs["stop"]) == ("failure", "success"), done.log
+    # act ran the job: the machine has no mark of its failure, and ends by itself when its idle runner is removed.
+    assert done.results["terminated"] == "[]"
     assert f"Connect: cmlkit runner connect {instance.id}" in done.printed
     assert began + 600 < json.loads(done.results["staying"])[instance.id] < time.time() + 600
 

@@ -554,3 +554,14 @@ def test_what_does_not_fit_is_linked() -> None:
 def test_what_the_published_runs_of_the_last_days_cost_stands_beside_the_cost_of_this_one() -> None:
     report = dataclasses.replace(REPORT, spent=Spent(usd=1.2345, runs=28, days=30))
     assert "| Last 30 days | $1.23 for 28 published runs |" in report.markdown()
+
+
+def test_the_facts_have_the_timeline_and_what_makes_its_longest_part_shorter() -> None:
+    assert RUN.instance is not None
+    started = dataclasses.replace(RUN.instance, started=RUN.started - 400.0)
+    page = of_run(instance=started, setup_seconds=300.0).markdown()
+    assert "start 1 min 40 s · setup 5 min · training 42 s. The longest part is setup. uv installs packages" in page
+
+
+def test_a_timeline_of_the_training_alone_is_left_out() -> None:
+    assert "Timeline" not in of_run(instance=None).markdown()
