@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cmlkit.cli.access.aws import aws
+from cmlkit.cli.access.github import github
 
 
 @click.group()
@@ -13,3 +14,4 @@ def access() -> None:
 
 
 access.add_command(aws)
+access.add_command(github)

@@ -193,7 +193,7 @@ def _steps(grant: Grant, *, written: bool) -> list[str]:
     return [
         *([] if written else ["Write the files: cmlkit access aws --write, with the same options"]),
         create,
-        f"Name the role in the repository: gh variable set AWS_ROLE_ARN --body {grant.role_arn}",
+        f"Name the role in the repository: cmlkit access github --set --role-arn {grant.role_arn}",
     ]
 
 

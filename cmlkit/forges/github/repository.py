@@ -31,6 +31,7 @@ from cmlkit.forges.base import (
 )
 from cmlkit.forges.github import API_URL
 from cmlkit.forges.github.access import Account
+from cmlkit.forges.github.actions_settings import ActionsSettings
 from cmlkit.forges.github.assets import Assets
 from cmlkit.forges.github.attestations import Attestations
 from cmlkit.forges.github.checks import Checks
@@ -128,6 +129,7 @@ class GitHub:
         self._environ = environ or {}
         self._client = client = Client(self.http, repository)
         self._account = Account(client)
+        self.actions_settings = ActionsSettings(client)
         self._workflow_files = WorkflowFiles(client, self._account)
         self._git = GitData(client, self._environ, self._workflow_files)
         # Where branches and commits are: here, or in a fork.

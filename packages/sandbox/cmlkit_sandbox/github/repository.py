@@ -32,6 +32,8 @@ class Settings:
         can_create_pull_requests: Whether GITHUB_TOKEN may open pull requests.
         workflow_permissions: Default permissions of GITHUB_TOKEN: `read` or `write`.
         delete_branch_on_merge: Whether a merge removes the head branch.
+        variables: Name -> value of the variables of Actions.
+        secrets: Names of the secrets of Actions.
     """
 
     can_create_pull_requests: bool = True
@@ -39,6 +41,8 @@ class Settings:
     allow_auto_merge: bool = False
     delete_branch_on_merge: bool = False
     archived: bool = False
+    variables: dict[str, str] = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Request, Response
 
 from cmlkit_sandbox.github.accounts import Token
 from cmlkit_sandbox.github.api.account import account
+from cmlkit_sandbox.github.api.actions_settings import settings
 from cmlkit_sandbox.github.api.apps_api import apps
 from cmlkit_sandbox.github.api.attestations import attestations
 from cmlkit_sandbox.github.api.call import Answer, Call
@@ -37,7 +38,20 @@ PREFIX = "/api/v3"
 API_VERSION = "2022-11-28"
 
 _ROUTES = routing_map(
-    PREFIX, account, apps, attestations, checks, commits, contents, issues, objects, pulls, refs, runners, runs
+    PREFIX,
+    account,
+    apps,
+    attestations,
+    checks,
+    commits,
+    contents,
+    issues,
+    objects,
+    pulls,
+    refs,
+    runners,
+    runs,
+    settings,
 )
 _log = logging.getLogger(__name__)
 

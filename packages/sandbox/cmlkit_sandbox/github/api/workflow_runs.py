@@ -22,16 +22,6 @@ ACTIONS = "/repos/<owner>/<repo>/actions"
 RUN = f"{ACTIONS}/runs/<int:run_id>"
 
 
-@runs.add("GET", f"{ACTIONS}/permissions/workflow", needs="administration=read")
-def workflow_permissions(call: Call) -> Answer:
-    settings = call.repository.settings
-    body = {
-        "default_workflow_permissions": settings.workflow_permissions,
-        "can_approve_pull_request_reviews": settings.can_create_pull_requests,
-    }
-    return Answer(body=body)
-
-
 @runs.add("GET", f"{ACTIONS}/runs", needs="actions=read")
 def list_runs(call: Call) -> Answer:
     status = call.query("status")
