@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cmlkit.training.plots import (
@@ -62,7 +63,7 @@ def _confusion_matrix(estimator: Any, features: NDArray[Any], labels: NDArray[An
     from sklearn.utils.multiclass import unique_labels
 
     predicted = estimator.predict(features)
-    classes = tuple(str(label) for label in unique_labels(labels, predicted))
+    classes = _class_names(unique_labels(labels, predicted))
     return Matrix(classes=classes, shares=confusion_matrix(labels, predicted, normalize="true"))
 
 
@@ -124,9 +125,16 @@ def _against_the_rest(
     if len(classes) > SINGLE_CURVES:
         yield f"{len(classes)} classes: ", hits.ravel(), scores.ravel()
         return
-    for number, label in enumerate(classes):
+    for number, label in enumerate(_class_names(classes)):
         if hits[:, number].any():
             yield f"{label}: ", hits[:, number], scores[:, number]
+
+
+def _class_names(classes: Iterable[Any]) -> tuple[str, ...]:
+    """Return the names of classes; of whole numbers, as files of floats have them, without `.0`."""
+    names = tuple(map(str, classes))
+    are_whole = all(re.fullmatch(r"-?\d+\.0", name) for name in names)
+    return tuple(name.removesuffix(".0") for name in names) if are_whole else names
 
 
 def _scoring_method(estimator: Any) -> str:

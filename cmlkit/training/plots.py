@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DOTS_PER_INCH = 120
+SIDE = 4.5
+"""Inches; a comment on a pull request shows two such plots beside each other."""
 LONGEST_NAME = 40
 LABELLED_CLASSES = 30
 """With more classes than this, cells and ticks have no text: it would be too small to read."""
@@ -111,7 +113,7 @@ def load_matplotlib() -> None:
 
 
 def _matrix(plot: Matrix) -> Figure:
-    figure = _figure(3.6 + 0.32 * min(len(plot.classes), LABELLED_CLASSES))
+    figure = _figure(3.0 + 0.32 * min(len(plot.classes), LABELLED_CLASSES))
     axes = figure.add_subplot()
     image = axes.imshow(plot.shares, cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, ax=axes, fraction=0.046)
@@ -123,7 +125,8 @@ def _matrix(plot: Matrix) -> Figure:
 
 def _label(axes: Any, plot: Matrix) -> None:
     names = [shown(name) for name in plot.classes]
-    axes.set_xticks(range(len(names)), names, rotation=45 if len(names) > 6 or max(map(len, names)) > 8 else 0)
+    longest = max(map(len, names))
+    axes.set_xticks(range(len(names)), names, rotation=45 if longest > (8 if len(names) <= 6 else 2) else 0)
     axes.set_yticks(range(len(names)), names)
     for row, cells in enumerate(plot.shares):
         for column, share in enumerate(cells):
@@ -132,31 +135,39 @@ def _label(axes: Any, plot: Matrix) -> None:
 
 
 def _residuals(plot: Residuals) -> Figure:
-    figure = _figure(5.0)
+    figure = _figure(SIDE)
     axes = figure.add_subplot()
     axes.scatter(plot.truth, plot.predicted, s=9, alpha=0.5, edgecolors="none")
-    low, high = min(plot.truth.min(), plot.predicted.min()), max(plot.truth.max(), plot.predicted.max())
-    axes.plot([low, high], [low, high], color="grey", linewidth=1)
-    axes.set(xlabel="True", ylabel="Predicted")
+    low = min(float(plot.truth.min()), float(plot.predicted.min()))
+    high = max(float(plot.truth.max()), float(plot.predicted.max()))
+    margin = 0.04 * (high - low) or 1.0
+    limits = (low - margin, high + margin)
+    # On both axes a unit is as long, so that the line of right predictions is the diagonal.
+    axes.plot(limits, limits, color="grey", linewidth=1, linestyle=":")
+    axes.set(xlabel="True", ylabel="Predicted", xlim=limits, ylim=limits, aspect="equal")
+    axes.set_yticks(axes.get_xticks())
+    axes.set_ylim(limits)
     return figure
 
 
 def _curves(plot: Curves) -> Figure:
-    figure = _figure(5.0)
+    figure = _figure(SIDE)
     axes = figure.add_subplot()
     for label, horizontal, vertical in plot.lines:
         axes.plot(horizontal, vertical, label=shown(label), linewidth=1.5)
     if plot.chance:
         axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle=":")
     axes.set(xlabel=plot.horizontal, ylabel=plot.vertical, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.set_aspect("equal")
     axes.legend(loc="lower right" if plot.chance else "lower left", fontsize=9)
     return figure
 
 
 def _importances(plot: Importances) -> Figure:
-    figure = _figure(5.0)
+    figure = _figure(SIDE, height=max(2.6, 1.0 + 0.22 * len(plot.values)))
     axes = figure.add_subplot()
     axes.barh(range(len(plot.values)), plot.values)
+    axes.margins(y=0.02)
     axes.set_yticks(range(len(plot.features)), [shown(name) for name in plot.features])
     axes.invert_yaxis()
     axes.set(xlabel="Importance", ylabel="Feature")
@@ -169,13 +180,13 @@ def shown(name: str) -> str:
     return short.replace("$", r"\$")
 
 
-def _figure(inches: float) -> Figure:
-    """Return a figure independent of pyplot's global state and of any display."""
+def _figure(inches: float, *, height: float = 0.0) -> Figure:
+    """Return a figure independent of pyplot's global state and of any display; square without a `height`."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise MissingExtra("Drawing plots needs matplotlib.", extra="train") from error
-    figure = Figure(figsize=(inches, inches))
+    figure = Figure(figsize=(inches, height or inches))
     FigureCanvasAgg(figure)
     return figure

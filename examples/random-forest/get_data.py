@@ -1,6 +1,7 @@
-"""Make the data that train.py reads: 1,000 samples of a classification problem, split into train and test.
+"""Make the data that train.py reads: the newest 1,000 samples of a classification problem, split into train and test.
 
-Set DATA_SEED in the environment to get another day's data.
+The source has 400 new samples a day, and one of its sensors, feature 8, slowly drifts. DATA_DAY in the environment says
+which day it is, counted from 1. Every fourth sample is for testing, on each day, so that no model was trained on it.
 """
 
 import os
@@ -8,22 +9,24 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import make_classification
-from sklearn.model_selection import train_test_split
+
+SAMPLES, NEW_SAMPLES = 1_000, 400
 
 features, labels = make_classification(
-    n_samples=1000,
+    n_samples=20_000,
     n_features=20,
     n_informative=8,
     class_sep=1.4,
-    random_state=int(os.environ.get("DATA_SEED", "0")),
+    random_state=0,
 )
-train_features, test_features, train_labels, test_labels = train_test_split(
-    features, labels, test_size=0.25, random_state=0
-)
+features[:, 7] += 0.003 * np.arange(len(features))
+
+first = int(NEW_SAMPLES * (float(os.environ.get("DATA_DAY", "1")) - 1))
+newest = np.arange(first, first + SAMPLES)
+train, test = newest[newest % 4 != 3], newest[newest % 4 == 3]
 
 folder = Path("data")
 folder.mkdir(exist_ok=True)
-np.savetxt(folder / "train_features.csv", train_features)
-np.savetxt(folder / "train_labels.csv", train_labels)
-np.savetxt(folder / "test_features.csv", test_features)
-np.savetxt(folder / "test_labels.csv", test_labels)
+for name, samples in {"train": train, "test": test}.items():
+    np.savetxt(folder / f"{name}_features.csv", features[samples])
+    np.savetxt(folder / f"{name}_labels.csv", labels[samples], fmt="%d")

@@ -89,15 +89,15 @@ class Demo:
 
     def days(self, count: int) -> Iterator[Day]:
         """Yield the first day; then, with the first model merged, each further day's 08:00 run and one on demand."""
-        yield self.run("Day 1, 08:00", seed=1)
+        yield self.run("Day 1, 08:00", day=1)
         for number in range(2, count + 1):
             if number == 2:
                 self.merge_open_pull_request()
-            yield self.run(f"Day {number}, 08:00", seed=2 * number)
-            yield self.run(f"Day {number}, on demand", seed=2 * number + 1)
+            yield self.run(f"Day {number}, 08:00", day=number)
+            yield self.run(f"Day {number}, on demand", day=number + 0.5)
 
-    def run(self, title: str, *, seed: int) -> Day:
-        """Launch, train, publish and terminate; `seed` generates the day's data."""
+    def run(self, title: str, *, day: float) -> Day:
+        """Launch, train, publish and terminate; `day` says which day's data is used, 1.5 for noon of the first."""
         self.seconds = {}
         self.progress.note(title)
         workflow_run = self.sandbox.github.start_run(self.sandbox.repository, workflow="Train on EC2")
@@ -106,7 +106,7 @@ class Demo:
             launched = self._command(["runner", "launch"], environ, say)
             say(f"{launched['instance_type']} {launched['market']} {launched['instance_id']}")
         try:
-            published = self._job(launched, workflow_run, seed)
+            published = self._job(launched, workflow_run, day)
         finally:
             with self._stage("stop", "Stopping what is left") as say:
                 self._command(["runner", "stop"], environ, say)
@@ -126,12 +126,12 @@ class Demo:
         number = self.sandbox.merge_newest_pull_request()
         self.progress.note(f"Somebody merges pull request {number}: its model is the champion now")
 
-    def _job(self, launched: Mapping[str, Any], workflow_run: WorkflowRun, seed: int) -> Mapping[str, Any]:
+    def _job(self, launched: Mapping[str, Any], workflow_run: WorkflowRun, day: float) -> Mapping[str, Any]:
         job = self.sandbox.github.queue_job(
             self.sandbox.repository,
             labels=["self-hosted", launched["label"]],
             steps=["cmlkit train", "cmlkit publish"],
-            environ={"DATA_SEED": str(seed)},
+            environ={"DATA_DAY": f"{day:g}"},
             run=workflow_run,
         )
         with self._stage("train and publish", "Running the job on the instance") as say:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -17,7 +18,7 @@ from sklearn.svm import LinearSVC
 
 from cmlkit.errors import SettingsError
 from cmlkit.training.evaluation import plot_names, plot_of
-from cmlkit.training.plots import Residuals, draw
+from cmlkit.training.plots import Importances, Matrix, Residuals, draw
 
 RESIDUALS = Residuals(truth=np.arange(3.0), predicted=np.arange(3.0))
 CURVES = ("roc_curve", "precision_recall_curve")
@@ -92,3 +93,33 @@ def test_an_ending_that_is_no_image_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"p\.docx cannot be written"):
         draw(RESIDUALS, tmp_path / "p.docx")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        ([0.0, 1.0, 1.0], ("0", "1")),  # as numpy.genfromtxt reads them
+        ([0, 1, 1], ("0", "1")),
+        (["0.5", "1.0", "1.0"], ("0.5", "1.0")),
+        (["1.0", "b", "b"], ("1.0", "b")),
+    ],
+)
+def test_classes_that_are_whole_numbers_are_named_as_such(labels: list[Any], names: tuple[str, ...]) -> None:
+    model = DummyClassifier().fit([[0]] * 3, labels)
+    plot = plot_of("confusion_matrix", model, np.zeros((3, 1)), np.asarray(labels))
+    assert isinstance(plot, Matrix)
+    assert plot.classes == names
+
+
+def test_predictions_and_truth_have_the_same_scale(tmp_path: Path) -> None:
+    truth = np.array([100.0, 110.0, 150.0])
+    draw(Residuals(truth=truth, predicted=truth + 40), tmp_path / "p.png")
+    width, height = size(tmp_path / "p.png")
+    assert abs(width - height) < 0.1 * height
+
+
+def test_few_importances_do_not_leave_most_of_the_canvas_empty(tmp_path: Path) -> None:
+    for count in (2, 20):
+        names = tuple(map(str, range(count)))
+        draw(Importances(features=names, values=(1.0,) * count), tmp_path / f"{count}.png")
+    assert size(tmp_path / "2.png")[1] < 0.6 * size(tmp_path / "20.png")[1]
