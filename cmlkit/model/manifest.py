@@ -167,6 +167,16 @@ def manifest_path(model: str | os.PathLike[str]) -> str:
     return f"{os.fspath(model).rstrip('/')}.json"
 
 
+def trend_path(model: str | os.PathLike[str]) -> str:
+    """Return the path of the picture of a model's metric over time: beside the file, with `.trend.svg` added."""
+    return f"{os.fspath(model).rstrip('/')}.trend.svg"
+
+
+def published_beside(model: str) -> tuple[str, ...]:
+    """Return the paths of the files that a publication writes beside a model: manifest, profiles, report and trend."""
+    return manifest_path(model), profiles_path(model), f"{model}.md", trend_path(model)
+
+
 def read_manifest(path: str | os.PathLike[str]) -> ModelManifest:
     """Read the manifest beside a model file, with the profiles of its data, if they are there.
 

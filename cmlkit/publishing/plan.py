@@ -14,7 +14,7 @@ from cmlkit.errors import ModelError, SettingsError
 from cmlkit.forges.base import Outlook, PublishForge, Repository
 from cmlkit.forges.facts import Addresses
 from cmlkit.gate.verdict import Verdict
-from cmlkit.model.manifest import ModelManifest, RecordedVerdict, manifest_path
+from cmlkit.model.manifest import ModelManifest, RecordedVerdict, manifest_path, published_beside
 from cmlkit.model.profiles import profiles_path
 from cmlkit.publishing.base_model import PAST_MODELS, BaseModel, find_base_model, judge, read_parts
 from cmlkit.publishing.branch import experiment_branch
@@ -314,7 +314,11 @@ class Planning:
         return beside_base(
             here.chosen,
             self.spec.files,
-            own={f"{here.model.path}.md", *(file.path for file in here.model.files), *(file.path for file in own)},
+            own={
+                *published_beside(here.model.path),
+                *(file.path for file in here.model.files),
+                *(file.path for file in own),
+            },
             directory=self.directory,
             base_head=base_head,
             head=place.head,

@@ -213,7 +213,9 @@ class Publisher:
         with self.progress.stage("Upload the files"):
             spent, _ = beside(self._spent, lambda: self._upload(kept))
         draft = dataclasses.replace(report, past=self._past(), spent=spent)
-        files = (*kept, wording.report_file(draft, self.plan, Secrets.of(os.environ)))
+        trend = wording.trend_file(draft, self.plan, Secrets.of(os.environ))
+        draft = dataclasses.replace(draft, files=(*draft.files, *(file.path for file in trend)))
+        files = (*kept, *trend, wording.report_file(draft, self.plan, Secrets.of(os.environ)))
         with self.progress.stage("Commit the result") as say:
             removes = (*stored.removes, *self.plan.removes, *self.plan.further.removes)
             written, receptions = beside(

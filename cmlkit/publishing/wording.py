@@ -16,6 +16,7 @@ from cmlkit.forges.facts import Limits
 from cmlkit.formats import number
 from cmlkit.gate import metrics
 from cmlkit.gate.verdict import RuleResult, Verdict
+from cmlkit.model.manifest import trend_path
 from cmlkit.publishing.base_model import is_rescored
 from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.plan import PublishPlan
@@ -160,13 +161,20 @@ def report_path(plan: PublishPlan) -> str:
     return f"{plan.model}.md"
 
 
+def trend_file(report: Report, plan: PublishPlan, secrets: Secrets = NOTHING_KNOWN) -> list[CommitFile]:
+    """Return the picture of the trend as a file of the commit; none if there are too few models for one."""
+    picture = secrets.hidden(report.trend_picture())
+    return [CommitFile(path=trend_path(plan.model), role="report", content=picture.encode())] if picture else []
+
+
 def report_file(report: Report, plan: PublishPlan, secrets: Secrets = NOTHING_KNOWN) -> CommitFile:
     """Return the report as a file of the commit; it links plots by relative paths, as the commit's id is unknown."""
     folder = PurePosixPath(report_path(plan)).parent
     images = {
         plot: quote(os.path.relpath(path, folder), safe="/") for plot, path in _committed_plots(report, plan).items()
     }
-    content = secrets.hidden(dataclasses.replace(report, images=images).markdown(limit=SUMMARY_LENGTH))
+    trend = quote(PurePosixPath(trend_path(plan.model)).name) if _has_trend(report, plan) else ""
+    content = secrets.hidden(dataclasses.replace(report, images=images, trend=trend).markdown(limit=SUMMARY_LENGTH))
     return CommitFile(path=report_path(plan), role="report", content=content.encode("utf-8", "replace"))
 
 
@@ -178,7 +186,12 @@ def of_commit(report: Report, plan: PublishPlan, commit: str) -> Report:
         return plan.addresses.image.format(repository=plan.repository.url, commit=commit, path=place)
 
     images = {plot: image(path) for plot, path in _committed_plots(report, plan).items()}
-    return dataclasses.replace(report, commit=commit, images=images)
+    trend = image(trend_path(plan.model)) if _has_trend(report, plan) else ""
+    return dataclasses.replace(report, commit=commit, images=images, trend=trend)
+
+
+def _has_trend(report: Report, plan: PublishPlan) -> bool:
+    return trend_path(plan.model) in report.files
 
 
 def _committed_plots(report: Report, plan: PublishPlan) -> dict[str, str]:

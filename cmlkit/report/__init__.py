@@ -19,8 +19,9 @@ from cmlkit.records.training_run import DataFingerprint, Parameter, TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import sections
 from cmlkit.report.fit import fitted
-from cmlkit.report.history import PastModel, history
+from cmlkit.report.history import PastModel, history, points
 from cmlkit.report.markdown import code, link, text
+from cmlkit.report.trend import trend
 
 __all__ = ["COMMENT_LENGTH", "MARKER_ROOM", "SUMMARY_LENGTH", "PastModel", "Report"]
 
@@ -49,6 +50,7 @@ class Report:
         champion_parameters: Parameters of the model on the base branch; None if unknown.
         champion_data: Fingerprints of the data that the champion was trained on; None if unknown.
         past: Earlier models of the base branch, oldest first, the champion last.
+        trend: URL of the picture of the trend; empty if it is hosted nowhere.
         store: Where the model's bytes are stored, as in the setting publish.store.
         spent: Cost of the published runs of the last days; None if unknown.
         addresses: Addresses of commits and files on the forge.
@@ -69,6 +71,7 @@ class Report:
     champion_parameters: Mapping[str, Parameter] | None = None
     champion_data: tuple[DataFingerprint, ...] | None = None
     past: tuple[PastModel, ...] = ()
+    trend: str = ""
     store: str = "git"
     spent: Spent | None = None
     addresses: Addresses = _ADDRESSES
@@ -85,7 +88,7 @@ class Report:
             sections.changed_data(self.run.data, self.champion_data),
             sections.metrics(self.verdict, elsewhere, is_rescored=self.is_rescored),
             sections.plots(self.run, self.images, self.plot_notes, elsewhere),
-            history(self.past, self.run.metrics, elsewhere),
+            history(self.past, self.run.metrics, elsewhere, primary=self.verdict.primary, picture=self.trend),
             sections.search(self.run.search, elsewhere),
             sections.parameters(self.run.parameters, self.champion_parameters, elsewhere),
             sections.fingerprints(self.run.data, self.champion_data, elsewhere),
@@ -97,6 +100,10 @@ class Report:
             sections.reproduction(self.run, folder=self.folder),
         )
         return fitted(parts, limit)
+
+    def trend_picture(self) -> str:
+        """Return the SVG of the trend of the metric that decides; empty if there are too few models for one."""
+        return trend(self.verdict.primary, points(self.past, self.run.metrics, self.verdict.primary))
 
     def _subtitle(self) -> str:
         """Return model, branch and run on one line."""

@@ -9,12 +9,12 @@ from itertools import islice
 from cmlkit.formats import number
 from cmlkit.gate.metrics import key
 from cmlkit.report.fit import Section
-from cmlkit.report.markdown import fence, folded, left_out, table, text
+from cmlkit.report.markdown import fence, folded, image, left_out, table, text
+from cmlkit.report.trend import NOW, Point
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 GAP = "·"
 ROWS = 20
-NOW = "this run"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +29,18 @@ class PastModel:
     metrics: Mapping[str, float]
 
 
-def history(past: Sequence[PastModel], now: Mapping[str, float], elsewhere: str) -> Section:
-    """Show the first metrics of this run across the models before it, oldest first."""
+def history(
+    past: Sequence[PastModel], now: Mapping[str, float], elsewhere: str, *, primary: str = "", picture: str = ""
+) -> Section:
+    """Show the first metrics of this run across the models before it, oldest first.
+
+    Args:
+        primary: The metric that comes first, as it decides.
+        picture: URL of the picture of its trend; without one, a chart is drawn by the page.
+    """
     if not past or not now:
         return Section(forms=("",))
+    now = {name: now[name] for name in sorted(now, key=lambda name: name != primary)}
     before = [{key(name): value for name, value in model.metrics.items()} for model in past]
     series = {name: [*(found.get(key(name)) for found in before), now[name]] for name in islice(now, ROWS)}
     rows = [
@@ -41,10 +49,25 @@ def history(past: Sequence[PastModel], now: Mapping[str, float], elsewhere: str)
     ]
     body = table(["Metric", "Course", "Lowest", "Highest", "Now"], rows, numeric=("Lowest", "Highest", "Now"))
     first = next(iter(series))
+    if picture:
+        shown = image(f"{first} of the last {len(past) + 1} models", picture)
+        folding = folded(f"History ({len(past) + 1} models)", body)
+        return Section(forms=(f"{shown}\n\n{folding}", shown, left_out("The history is", elsewhere)), rank=3)
     chart = _chart(first, [model.day for model in past], series[first])
     summary = f"History ({len(past) + 1} models)"
     full = folded(summary, f"{chart}\n\n{body}" if chart else body)
     return Section(forms=(full, folded(summary, body), left_out("The history is", elsewhere)), rank=3)
+
+
+def points(past: Sequence[PastModel], now: Mapping[str, float], primary: str) -> list[Point]:
+    """Return the values of the metric that decides, oldest first, without models that lack it."""
+    found = [
+        Point(day=model.day, value=value)
+        for model in past
+        for name, value in model.metrics.items()
+        if key(name) == key(primary)
+    ]
+    return [*found, Point(day=NOW, value=now[primary])] if primary in now else []
 
 
 def _known(values: Sequence[float | None]) -> list[float]:

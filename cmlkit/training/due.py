@@ -19,8 +19,7 @@ from cmlkit.data.drift import drifts
 from cmlkit.data.fingerprint import fingerprints
 from cmlkit.git import history
 from cmlkit.git.changes import is_tracked
-from cmlkit.model.manifest import ModelManifest, manifest_path
-from cmlkit.model.profiles import profiles_path
+from cmlkit.model.manifest import ModelManifest, published_beside
 from cmlkit.records.json_text import json_text
 from cmlkit.records.redaction import redacted
 from cmlkit.records.training_run import DataFingerprint
@@ -201,9 +200,7 @@ def _written(spec: TrainSpec, place: Checkout) -> Callable[[str], bool]:
     model = spec.model
     own = [
         model,
-        manifest_path(model),
-        profiles_path(model),
-        f"{model}.md",
+        *published_beside(model),
         dvc_path(model),
         *spec.metrics,
         *spec.plots,

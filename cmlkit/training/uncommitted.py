@@ -8,8 +8,7 @@ from pathlib import Path, PurePosixPath
 from cmlkit.errors import GitError, SettingsError
 from cmlkit.git.changes import Listed, list_changes
 from cmlkit.git.checkout import prefix
-from cmlkit.model.manifest import manifest_path
-from cmlkit.model.profiles import profiles_path
+from cmlkit.model.manifest import published_beside
 from cmlkit.pipeline import LOCK_FILE
 from cmlkit.records.training_run import TrainingRun
 
@@ -47,9 +46,7 @@ def without_outputs(paths: Sequence[str], run: TrainingRun, directory: Path) -> 
     model = run.model
     outputs = [
         model,
-        manifest_path(model),
-        profiles_path(model),
-        f"{model}.md",
+        *published_beside(model),
         *run.metrics_files,
         *run.plots,
         LOCK_FILE,

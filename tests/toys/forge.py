@@ -134,7 +134,14 @@ class ToyForge:
         self.branches.pop(branch, None)
 
     def commits_of(self, path: str, *, ref: str, limit: int) -> list[str]:
-        return []
+        found, commit = list[str](), ref
+        while commit in self.commits and len(found) < limit:
+            parent = self.commits[commit].parent
+            before = self.commits[parent].files.get(path) if parent in self.commits else None
+            if self.commits[commit].files.get(path) != before:
+                found.append(commit)
+            commit = parent
+        return found
 
     def find_commit(self, name: str) -> Commit:
         return Commit(id=name, message=self.commits[name].message)

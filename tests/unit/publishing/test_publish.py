@@ -284,3 +284,16 @@ def test_a_report_in_the_body_is_cut_so_that_the_costs_of_earlier_runs_have_room
     found = body("c" + "x" * (longest - len(body("c")) + more))
     assert ("xxx" in found) is is_whole
     assert (len(found) == longest) is is_whole
+
+
+def test_from_the_third_model_on_the_trend_is_a_picture_in_the_commit_and_in_the_report(workshop: Workshop) -> None:
+    for number, run_id in enumerate(("100", "101"), start=1):
+        published = workshop.publish(0.9 + number / 100, run_id=run_id)
+        assert f"{MODEL}.trend.svg" not in published.files
+        workshop.merge(published.pull_request_number)
+    published = workshop.publish(0.95, run_id="102", rules=("accuracy >= 0.5",))
+    assert f"{MODEL}.trend.svg" in published.files
+    assert f"/{published.commit_sha}/{MODEL}.trend.svg" in published.report
+    written = workshop.forge.read_file(f"{MODEL}.md", ref=published.commit_sha)
+    assert written is not None
+    assert b"![accuracy of the last 3 models](m.joblib.trend.svg)" in written
