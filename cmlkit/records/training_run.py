@@ -101,7 +101,7 @@ class Interval:
         return self.low > 0 or self.high < 0
 
     def __str__(self) -> str:
-        return f"[{number(self.low)}, {number(self.high)}]" if self.is_known else "[unknown]"
+        return f"[{number(self.low, 3)}, {number(self.high, 3)}]" if self.is_known else "[unknown]"
 
     @property
     def sentence(self) -> str:

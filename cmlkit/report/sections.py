@@ -65,7 +65,7 @@ def headline(verdict: Verdict, subtitle: str) -> Section:
 
 
 def metrics(verdict: Verdict, elsewhere: str, *, is_rescored: bool) -> Section:
-    """Show champion, challenger, change, rule and verdict of every metric, those with a rule first.
+    """Show verdict, champion, challenger and change of every metric, those with a rule first.
 
     Args:
         is_rescored: Whether both models were scored on the same test data.
@@ -117,13 +117,13 @@ def _metrics_table(deltas: Sequence[Difference], verdict: Verdict) -> str:
     compared = any(delta.champion is not None for delta in verdict.deltas)
     # The verdict stands beside the metric, where a narrow screen shows it without scrolling.
     header = ["Metric", *(["Verdict"] if compared or verdict.rules else [])]
-    header += ["Champion", "Challenger", "Change"] if compared else ["Challenger"]
+    header += ["Champion", "Challenger"] if compared else ["Challenger"]
     rules: dict[str, list[RuleResult]] = {}
     for result in verdict.rules:
         rules.setdefault(result.metric, []).append(result)
     cells = (_metric_row(delta, rules.get(delta.name, ()), verdict) for delta in deltas)
     rows = [[row[name] for name in header] for row in cells]
-    return table(header, rows, numeric=("Champion", "Challenger", "Change"))
+    return table(header, rows, numeric=("Champion", "Challenger"))
 
 
 def _metric_row(delta: Difference, results: Sequence[RuleResult], verdict: Verdict) -> dict[str, str]:
@@ -132,8 +132,7 @@ def _metric_row(delta: Difference, results: Sequence[RuleResult], verdict: Verdi
         "Metric": text(delta.name),
         "Verdict": "<br>".join(map(_rule_verdict, results)) or _comparison(delta, verdict),
         "Champion": _value(delta.texts[0]),
-        "Challenger": f"**{_value(delta.texts[1])}**",
-        "Change": _change(delta, verdict.intervals.get(delta.name)),
+        "Challenger": f"**{_value(delta.texts[1])}**{_change(delta, verdict.intervals.get(delta.name))}",
     }
 
 
@@ -142,12 +141,13 @@ def _value(shown: str | None) -> str:
 
 
 def _change(delta: Difference, interval: Interval | None) -> str:
+    """Return the change with its interval, on lines of their own; empty without a change to show."""
     if delta.delta is None:
-        return NONE
-    within = f"<br>{str(interval).replace(' ', UNBROKEN)}" if interval and interval.is_known else ""
+        return ""
+    within = f"<br>{interval}" if interval and interval.is_known else ""
     if delta.delta == 0:
-        return f"0{within}"
-    return f"{'▲' if delta.delta > 0 else '▼'}{UNBROKEN}{signed(delta.delta)}{within}"
+        return f"<br>unchanged{within}"
+    return f"<br>{'▲' if delta.delta > 0 else '▼'}{UNBROKEN}{signed(delta.delta)}{within}"
 
 
 def _comparison(delta: Difference, verdict: Verdict) -> str:
@@ -332,10 +332,15 @@ def _moved(columns: Sequence[ColumnDrift]) -> str:
         return ""
     if not moved:
         return f" None of its {plural(len(columns), 'column')} has moved."
-    named = [f"{text(item.name)} from {text(item.ends[0])} to {text(item.ends[1])}" for item in moved[:MOVED_SHOWN]]
+    named = [_move(item) for item in moved[:MOVED_SHOWN]]
     farthest = ": " if len(moved) <= MOVED_SHOWN else ", farthest "
     verb = "has" if len(moved) == 1 else "have"
     return f" {len(moved):,} of its {plural(len(columns), 'column')} {verb} moved{farthest}{', '.join(named)}."
+
+
+def _move(item: ColumnDrift) -> str:
+    before, now = map(text, item.ends)
+    return f"{code(item.name)} ({'' if item.value else 'median '}{before} → {now})"
 
 
 def _data_change(item: DataFingerprint, before: DataFingerprint | None) -> str:

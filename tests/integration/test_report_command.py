@@ -50,7 +50,7 @@ def beaten(job: Job) -> str:
 def test_with_a_token_the_champion_is_read_from_the_forge_as_publish_does(job: Job, beaten: str) -> None:
     shown = report(job)
     assert "❌ Rejected: accuracy 0.8 misses accuracy &#62;= champion - 0.01" in shown
-    assert re.search(r"0.8 &#60; 0.89 \(champion 0.9 − 0.01\) \| 0\.9 \| \*\*0\.8\*\* \| ▼", shown)
+    assert re.search(r"0.8 &#60; 0.89 \(champion 0.9 − 0.01\)<br>.* \| 0\.9 \| \*\*0\.8\*\*<br>▼", shown)
     assert f"> Compared with `main` at `{beaten[:12]}`.\n" in shown
     job.capsys.readouterr()
     assert run(["publish", *RULES], environ=os.environ) == 6

@@ -89,7 +89,7 @@ def test_a_training_is_compared_with_the_base_branch_and_with_what_that_had_befo
     other = dataclasses.replace(DATA, sha256="cd" * 32, size=200, rows=20)
     page = desk.preview(desk.trained(0.95, parameters={"max_depth": 7}, data=(other,)), "accuracy >= champion")
     for shown in (
-        "| 0.9 | **0.95** |",
+        "| 0.9 | **0.95**<br>▲",
         "0.95 ≥ 0.9 (champion 0.9)",
         "which may have had other test data",
         "line [0.8, 0.9, 0.95]",
@@ -107,7 +107,7 @@ def test_a_champion_that_training_has_rescored_has_its_value_on_the_same_data(de
     sha256 = desk.champion(0.9)
     rescored = Rescored(champion=sha256, metrics={"accuracy": 0.7})
     page = desk.preview(desk.trained(0.95, rescored=rescored))
-    assert "| 0.7 | **0.95** |" in page
+    assert "| 0.7 | **0.95**<br>▲" in page
     assert "Both models were scored on the same test data." in page
 
 
@@ -126,7 +126,7 @@ def test_a_clones_branch_is_as_old_as_its_last_fetch(desk: Desk) -> None:
 def test_the_champion_may_have_nothing_but_metrics(desk: Desk) -> None:
     desk.commit({METRICS: b"accuracy: 0.9\n"})
     page = desk.preview(desk.trained(0.95, parameters={"max_depth": 7}))
-    assert "| 0.9 | **0.95** |" in page
+    assert "| 0.9 | **0.95**<br>▲" in page
     assert "| max_depth | `7` |" in page
 
 

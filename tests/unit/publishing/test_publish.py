@@ -287,10 +287,11 @@ def test_a_report_in_the_body_is_cut_so_that_the_costs_of_earlier_runs_have_room
 
 
 def test_from_the_third_model_on_the_trend_is_a_picture_in_the_commit_and_in_the_report(workshop: Workshop) -> None:
-    for number, run_id in enumerate(("100", "101"), start=1):
-        published = workshop.publish(0.9 + number / 100, run_id=run_id)
+    for accuracy, run_id in ((0.91, "100"), (0.92, "101")):
+        published = workshop.publish(accuracy, run_id=run_id)
         assert f"{MODEL}.trend.svg" not in published.files
-        workshop.merge(published.pull_request_number)
+        [pull] = workshop.forge.pull_requests()
+        workshop.merge(pull.number)
     published = workshop.publish(0.95, run_id="102", rules=("accuracy >= 0.5",))
     assert f"{MODEL}.trend.svg" in published.files
     assert f"/{published.commit_sha}/{MODEL}.trend.svg" in published.report
