@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -341,6 +342,11 @@ def test_a_slow_training_on_a_hosted_machine_names_the_way_to_a_larger_one(cores
     markdown = of_run(instance=None, hosted_cores=cores, resources=resources).markdown()
     assert f"This took 38 minutes on {cores} {noun}. To train on a larger machine" in markdown
     assert "`cmlkit init --on ec2`" in markdown
+
+
+def test_the_guide_says_from_when_on_a_training_is_slow() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "choose-a-runner.md").read_text()
+    assert f"A training of {SLOW_SECONDS // 60} minutes or more on a machine of GitHub's" in page
 
 
 @pytest.mark.parametrize(("cores", "seconds"), [(2, SLOW_SECONDS - 1), (0, SLOW_SECONDS)])
