@@ -8,7 +8,7 @@ import joblib
 import numpy as np
 
 X_test = np.genfromtxt("data/test_features.csv")
-y_test = np.genfromtxt("data/test_labels.csv", dtype=int)
+y_test = np.genfromtxt("data/test_labels.csv")
 
 right = joblib.load(os.environ["CMLKIT_MODEL"]).predict(X_test) == y_test
 

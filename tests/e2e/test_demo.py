@@ -51,6 +51,7 @@ def test_two_days_of_the_reference_job(tmp_path: Path) -> None:
     demo = demonstrated(tmp_path, days=2)
     every_instance_is_terminated_and_every_runner_gone(demo, runs=3)
     the_first_day_has_no_champion_and_the_next_is_compared_with_it(demo)
+    the_next_day_has_newer_samples_in_which_one_feature_drifts(tmp_path / demo["page"])
     the_files_of_the_reference_case_are_on_the_branch(demo)
     the_later_run_supersedes_the_earlier_pull_request(demo)
     the_stages_are_told_and_timed(demo)
@@ -77,6 +78,12 @@ def the_first_day_has_no_champion_and_the_next_is_compared_with_it(demo: dict[st
     first, second = demo["earlier"]
     assert first["verdict"] == "first"
     assert {second["verdict"], demo["verdict"]} <= {"better", "same", "worse"}
+
+
+def the_next_day_has_newer_samples_in_which_one_feature_drifts(path: Path) -> None:
+    page = path.read_text(encoding="utf-8")
+    assert "1 of its 21 columns has moved: " in page
+    assert "*_features.csv: 8" in page
 
 
 def the_files_of_the_reference_case_are_on_the_branch(demo: dict[str, Any]) -> None:
