@@ -15,6 +15,7 @@ _STRING = re.compile(r"""["']([\w./-]+\.\w+)["']""")
 _FOLDER = re.compile(r"""Path\(["']([\w/-]+)["']\)""")
 _UPWARDS = re.compile(r"""["'](?:\.\./)+\w""")
 _RELATIVE_IMPORT = re.compile(r"(?m)^\s*from \.+\w* import ")
+_DEFINITION = re.compile(r"(?m)^(?:async )?(?:def|class) ")
 # A line at the left margin that calls something, besides what a module is made of.
 _CALL = re.compile(r"(?m)^(?!(?:async )?def |class |import |from |@|#|[\"')\]}\s])[^#\n]*\(")
 _ARGUMENTS = re.compile(r"""add_argument\(\s*["'][^-"']|required\s*=\s*True|@click\.argument\(""")
@@ -95,8 +96,8 @@ def _imports(text: str, package: str) -> bool:
 
 
 def does_something(text: str) -> bool:
-    """Return whether a script does more than define what others import; true for an empty one, which does not tell."""
-    return not text.strip() or "__main__" in text or bool(_CALL.search(text))
+    """Return whether a script does more than define what others import; true for one that defines nothing."""
+    return not _DEFINITION.search(text) or "__main__" in text or bool(_CALL.search(text))
 
 
 def needs_arguments(text: str) -> bool:

@@ -28,6 +28,7 @@ def test_the_reference_project_is_understood_from_its_scripts_alone() -> None:
     ("files", "key", "value"),
     [
         ({"src/train.py": ""}, "run", "python src/train.py"),
+        ({"train.py": "import joblib\n"}, "run", "python train.py"),
         ({"train.py": "", "old/train.py": ""}, "run", "python train.py"),
         ({"train.py": "", "uv.lock": "", "requirements.txt": ""}, "run", "uv run python train.py"),
         ({"train.py": "", "uv.lock": "", "requirements.txt": ""}, "setup", "pip install uv && uv sync --frozen"),
