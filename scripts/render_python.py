@@ -21,7 +21,7 @@ way. Examples that begin with `import cmlkit` run as they stand; the others are 
 [whole scripts](../../examples/python-api)."""
 # Names that stand in no group come last, so that a new one is never left out.
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Run, forge and cloud": ("from_env", "workflow_run", "WorkflowRun", "GitHub", "regions"),
+    "Run, forge and cloud": ("from_env", "Project", "workflow_run", "WorkflowRun", "GitHub", "regions"),
     "Launching": ("launch_runner", "RunnerSpec"),
     "Training": ("train", "TrainSpec", "TrainingRun"),
     "Judging": ("compare", "Verdict", "GateSpec", "paired_interval", "Interval", "Report"),
@@ -46,7 +46,7 @@ def page() -> str:
 
 def groups() -> dict[str, tuple[str, ...]]:
     """Return the exported names by group: those of `GROUPS`, the errors, and all others."""
-    exported = [name for name in cmlkit.__all__ if callable(getattr(cmlkit, name))]
+    exported = [name for name in sorted(cmlkit._HOMES) if callable(getattr(cmlkit, name))]
     found = {title: tuple(name for name in names if name in exported) for title, names in GROUPS.items()}
     listed = {name for names in found.values() for name in names}
     errors = tuple(name for name in exported if _is_error(getattr(cmlkit, name)))

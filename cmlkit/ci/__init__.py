@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ def workplace(environ: Mapping[str, str]) -> Workplace:
     return Local(environ, repository_variables=[place.repository_variable for place in _registered()])
 
 
-def workflow_run(environ: Mapping[str, str], *, directory: Path = Path()) -> WorkflowRun:
+def workflow_run(environ: Mapping[str, str], *, directory: str | os.PathLike[str] = ".") -> WorkflowRun:
     """Return the run that `environ` describes, or one for the checkout in `directory`, with a random id.
 
     Args:
@@ -37,7 +38,7 @@ def workflow_run(environ: Mapping[str, str], *, directory: Path = Path()) -> Wor
     Raises:
         SettingsError: No repository is known, or a variable has no valid value.
     """
-    return workplace(environ).workflow_run(directory=directory)
+    return workplace(environ).workflow_run(directory=Path(directory))
 
 
 def credentials() -> frozenset[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+import cmlkit
 from cmlkit.cli.groups import Group
 from cmlkit.sinks.printing import show
 
@@ -101,21 +102,8 @@ def _translated(context: click.Context, arguments: list[str]) -> list[str]:
 
 def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
-        show(f"cmlkit, version {_version()}")
+        show(f"cmlkit, version {cmlkit.__version__}")
         context.exit()
-
-
-def _version() -> str:
-    """Return the version of the distribution, or of the checkout if cmlkit is not installed."""
-    from importlib import metadata
-
-    try:
-        return metadata.version("cmlkit-ci")
-    except metadata.PackageNotFoundError:
-        import tomllib
-
-        project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
-        return str(project["project"]["version"])
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -21,6 +22,7 @@ from cmlkit.settings.schema import GateSpec
 Outcome = Literal["first", "better", "same", "worse", "unjudged", "rejected"]
 
 NAME_LENGTH = 60
+_MARKUP = re.compile(r"[&<>|\\`*_\[\]~$#]")
 SAY = "say which metric decides (primary-metric)"
 
 
@@ -79,6 +81,19 @@ class Verdict:
     deltas: tuple[Difference, ...] = ()
     intervals: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
 
+    def _repr_markdown_(self) -> str:
+        """Return what a notebook shows: the headline, the metrics of both models, and the rules."""
+        rows = [
+            f"| {_shown(item.name)} | {_value(item.champion)} | {_value(item.challenger)} |"
+            f" {'' if item.delta is None else signed(item.delta)} |"
+            for item in self.deltas
+        ]
+        table = ["| Metric | Champion | Challenger | Change |", "| :-- | --: | --: | --: |", *rows] if rows else []
+        states = {True: "holds", False: "does not hold", None: "waits for a champion"}
+        rules = [f"- {_shown(result.text)}: {states[result.passed]}" for result in self.rules]
+        parts = (f"**{_shown(self.headline)}**", "\n".join(table), "\n".join(rules))
+        return "\n\n".join(filter(None, parts))
+
     @property
     def accepted(self) -> bool:
         return self.outcome != "rejected"
@@ -114,6 +129,15 @@ class Verdict:
     def may_merge(self) -> bool:
         """Whether the challenger may be merged without a person: it is judged, or a rule vouches for it."""
         return self.accepted and (self.outcome != "unjudged" or any(result.passed for result in self.rules))
+
+
+def _shown(text: str) -> str:
+    """Return text that a notebook shows as it is."""
+    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
+
+
+def _value(value: float | None) -> str:
+    return "" if value is None else number(value)
 
 
 def judge(

@@ -62,11 +62,11 @@ def publish(
     spec: PublishSpec,
     rules: Sequence[str] = (),
     gate: GateSpec | None = None,
-    directory: Path,
+    directory: str | os.PathLike[str],
     forge: PublishForge,
     workflow_run: WorkflowRun,
     progress: Progress | None = None,
-    prefix: PurePosixPath = PurePosixPath(),  # noqa: B008 - immutable
+    prefix: str | os.PathLike[str] = "",
     clock: Clock | None = None,
 ) -> Publication:
     """Judge the model and publish it: one commit, a pull request, a report comment, a check.
@@ -93,11 +93,11 @@ def publish(
         run,
         spec=spec,
         gate=gate or GateSpec.of_rules(rules),
-        directory=directory,
+        directory=Path(directory),
         forge=forge,
         workflow_run=workflow_run,
         progress=progress,
-        prefix=prefix,
+        prefix=PurePosixPath(prefix),
         clock=clock,
     )
     for pause in PAUSES_WHEN_OVERTAKEN:

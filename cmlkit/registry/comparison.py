@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -125,6 +126,10 @@ class Comparison:
         """Return the tables as GitHub's Markdown, with all names escaped."""
         return "\n\n".join(f"### {item.title}\n\n{_markdown(item)}" for item in self.tables())
 
+    def _repr_markdown_(self) -> str:
+        """Return what a notebook shows."""
+        return self.markdown()
+
     def to_record(self) -> dict[str, Any]:
         """Return the comparison as plain values."""
         return {
@@ -159,9 +164,9 @@ class Comparison:
 
 
 def diff_models(
-    directory: Path,
+    directory: str | os.PathLike[str],
     *,
-    model: str,
+    model: str | os.PathLike[str],
     before: str = "",
     after: str = "",
     base: str = "",
@@ -184,7 +189,8 @@ def diff_models(
         SettingsError: The commit, branch or promotion is missing, or `directory` is in no git repository.
         GitError: git is not installed, refuses or fails.
     """
-    sides = [find_side(directory, name, model=model, base=base) for name in (before or CHAMPION, after or WORKING_TREE)]
+    folder, model = Path(directory), os.fspath(model)
+    sides = [find_side(folder, name, model=model, base=base) for name in (before or CHAMPION, after or WORKING_TREE)]
     return compare_sides(*sides, gate=gate or GateSpec.of_rules(rules))
 
 

@@ -47,12 +47,12 @@ class Pulled:
 
 
 def pull_model(
-    directory: Path,
+    directory: str | os.PathLike[str],
     *,
-    model: str,
+    model: str | os.PathLike[str],
     at: str = "",
     base: str = "",
-    output: Path | None = None,
+    output: str | os.PathLike[str] | None = None,
     force: bool = False,
     access: GitAccess | None = None,
     say: Say = lambda text: None,
@@ -76,8 +76,9 @@ def pull_model(
         GitError: git is not installed, refuses or fails.
         NotFound, PermissionDenied, ServiceError: The store does not give the bytes.
     """
+    directory, model = Path(directory), os.fspath(model)
     side = find_side(directory, at or WORKING_TREE, model=model, base=base)
-    manifest, target = side.manifest, output or directory / model
+    manifest, target = side.manifest, Path(output or directory / model)
     pulled = Pulled(path=str(target), sha256=manifest.sha256, size=manifest.size, version=side.label, store="")
     if target.is_file() and hashed(target)[0] == manifest.sha256:
         return pulled

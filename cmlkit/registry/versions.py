@@ -6,6 +6,7 @@ All are read from git: a version is a commit that changed the model's manifest, 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -110,7 +111,12 @@ def branch_pattern(template: str, base: str) -> str:
 
 
 def list_versions(
-    directory: Path, *, model: str, base: str = "", template: str = PublishSpec().branch, name: str = ""
+    directory: str | os.PathLike[str],
+    *,
+    model: str | os.PathLike[str],
+    base: str = "",
+    template: str = PublishSpec().branch,
+    name: str = "",
 ) -> Versions:
     """Return every version of the model that the clone has; no network is used.
 
@@ -125,6 +131,7 @@ def list_versions(
         GitError: git is not installed, refuses or fails.
         ModelError: No commit of the branch has a manifest of the model.
     """
+    directory, model = Path(directory), os.fspath(model)
     name, base = name or model_name(model), base or history.default_branch(directory)
     ref = history.branch_ref(directory, base) or history.resolve(directory, base)
     if not ref:

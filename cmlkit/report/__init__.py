@@ -76,6 +76,10 @@ class Report:
     spent: Spent | None = None
     addresses: Addresses = _ADDRESSES
 
+    def _repr_markdown_(self) -> str:
+        """Return what a notebook shows."""
+        return self.markdown()
+
     def markdown(self, *, limit: int = COMMENT_LENGTH) -> str:
         """Return the report within `limit` code points; a link to the run's page replaces the parts that do not fit.
 

@@ -462,20 +462,25 @@ class _Found:
 
 
 def load(
-    *, environ: Mapping[str, str], flags: Mapping[str, Mapping[str, Any]] | None = None, file: Path | None = None
+    *,
+    environ: Mapping[str, str],
+    flags: Mapping[str, Mapping[str, Any]] | None = None,
+    file: Path | None = None,
+    folder: Path = Path(),
 ) -> Settings:
     """Load the settings by precedence: flag, environment, file, default.
 
     Args:
         environ: The environment; an empty variable counts as unset.
         flags: Section -> field name -> value, as parsed from the command line; None counts as unset.
-        file: The settings file, which must exist; if None, `cmlkit.yaml` in the working directory, if present.
+        file: The settings file, which must exist; if None, `cmlkit.yaml` in `folder`, if present.
+        folder: The working directory.
 
     Raises:
         SettingsError: The file is missing or malformed, a key is unknown, or a value is invalid for its setting, the
             cloud or another setting.
     """
-    from_file = _read_file(file)
+    from_file = _read_file(file, folder)
     sections: dict[str, Any] = {}
     sources: dict[str, str] = {}
     for name, spec in SECTIONS.items():
@@ -506,9 +511,9 @@ def _find(
     return _Found(value=declaration.default, source="default")
 
 
-def _read_file(file: Path | None) -> dict[str, _Found]:
+def _read_file(file: Path | None, folder: Path) -> dict[str, _Found]:
     """Map each dotted name to its raw value and `FILE:LINE`, with every key checked against the schema."""
-    path = file or DEFAULT_FILE
+    path = file or folder / DEFAULT_FILE
     try:
         text = read_text(path, SETTINGS_BYTES)
     except FileNotFoundError:

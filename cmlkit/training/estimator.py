@@ -33,6 +33,7 @@ from cmlkit.training.champion import kept_champion
 from cmlkit.training.command import RSS_UNIT_BYTES
 from cmlkit.training.construction import made, title_of
 from cmlkit.training.evaluation import PLOT_NAMES, plot_names, plot_of
+from cmlkit.training.given import Given
 from cmlkit.training.plain_model import has_accelerated, plain_model
 from cmlkit.training.plot_tables import table_of
 from cmlkit.training.plots import Plot, draw, load_matplotlib
@@ -74,8 +75,13 @@ class Answering:
         return answer
 
 
-def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, started: float) -> TrainingRun:
+def train_estimator(
+    spec: TrainSpec, *, directory: Path, progress: Progress, started: float, given: Given | None = None
+) -> TrainingRun:
     """Fit and score the estimator; write the model, its metrics and plots below `directory`, but no manifest yet.
+
+    Args:
+        given: The estimator and the data, if a program has them; otherwise those that the spec declares.
 
     Raises:
         SettingsError: The class cannot be imported or does not take its parameters, or the data cannot be used.
@@ -89,10 +95,16 @@ def train_estimator(spec: TrainSpec, *, directory: Path, progress: Progress, sta
         check_installed(spec.accelerator)
         with patched(spec.accelerator):
             _check_extra(model)
-            declared = made(spec)
+            declared = given.estimator if given else made(spec)
         _check_scoring(spec)
         with progress.stage("Read the data") as say:
-            data = read_dataset(spec, directory, largest=largest, classifies=_classifies(declared), warn=progress.warn)
+            data = (
+                given.dataset(spec)
+                if given
+                else read_dataset(
+                    spec, directory, largest=largest, classifies=_classifies(declared), warn=progress.warn
+                )
+            )
             say(f"{len(data.train_labels):,} samples to train, {len(data.test_labels):,} to test")
         with progress.stage(f"Fit {title_of(spec)}"):
             with watched_here(spec.accelerator) as watched:

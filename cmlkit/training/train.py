@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cmlkit.ci import for_commands
 from cmlkit.data.fingerprint import fingerprints
@@ -49,33 +50,52 @@ from cmlkit.training.written import (
 
 if TYPE_CHECKING:
     from cmlkit.training.champion import Champion
+    from cmlkit.training.given import Given
 
 RunCommand = Callable[..., Resources]
 """Runs a shell command to its end, as `run_shell` does."""
 
 
 def train(
-    spec: TrainSpec,
+    what: TrainSpec | Any,
+    features: Any = None,
+    labels: Any = None,
     *,
-    directory: Path | None = None,
-    environ: Mapping[str, str],
+    test: tuple[Any, Any] | None = None,
+    spec: TrainSpec | None = None,
+    directory: str | os.PathLike[str] | None = None,
+    environ: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     instance: InstanceFacts | None = None,
     hosted_cores: int = 0,
     output: int | None = None,
 ) -> TrainingRun:
-    """Train according to `spec`, below `directory`; write the model's manifest and the run's record there.
+    """Train below `directory`; write model, metrics, plots, the model's manifest and the run's record there.
+
+    An estimator is scored and plotted as one that `cmlkit.yaml` declares, and is fitted afterwards:
+
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> features, labels = load_iris(return_X_y=True)
+    >>> run = cmlkit.train(RandomForestClassifier(max_depth=3, random_state=0), features, labels)
+    >>> run.model, run.metrics["Accuracy"] > 0.9
+    ('model/random_forest.joblib', True)
 
     Args:
+        what: A spec with a command or a declared estimator; or an estimator with the methods of scikit-learn.
+        features: What an estimator learns from: an array, a DataFrame or a sparse matrix; shape (samples, features).
+        labels: What it learns to predict; shape (samples,).
+        test: Features and labels to test an estimator with; the share `spec.test_size` is held out if None.
+        spec: Files, scores and split for an estimator.
         directory: The working directory; the current one if None.
-        environ: The environment; the commands get it without the tokens of the forge and the CI, except those
-            in `spec.pass_env`.
+        environ: The environment, this process's own if None; the commands get it without the tokens of the forge and
+            the CI, except those in `spec.pass_env`.
         instance: The EC2 instance that this runs on, if it is one.
         hosted_cores: CPU cores of the machine, if it is one that the CI provides.
         output: File descriptor for the commands' standard output; our own if None.
 
     Raises:
-        SettingsError: The spec has neither a command nor an estimator, or the estimator's settings are wrong.
+        SettingsError: The spec has neither a command nor an estimator, or an estimator's settings or data are wrong.
         PermissionDenied: The checkpoint's store may not be read or written.
         NothingToDo: Training wrote nothing new, and `spec.unchanged` or a DVC pipeline allows that.
         TrainingFailed: A command ended with an error or was killed.
@@ -83,8 +103,10 @@ def train(
         MetricsError: A metrics file was not written, or none has a number; model, manifest and record are kept.
         Interrupted: A signal ended the training.
     """
-    directory, progress = directory or Path.cwd(), progress or Silent()
-    spec = dataclasses.replace(spec, model=spec.model.rstrip("/") or spec.model)
+    directory, progress = Path(directory or Path.cwd()), progress or Silent()
+    environ = os.environ if environ is None else environ
+    given = _given(what, features, labels, test)
+    spec = _spec(what, spec, given)
     # If this training fails, the record of an earlier one must not be published.
     (directory / RECORD).unlink(missing_ok=True)
     (directory / UNCHANGED).unlink(missing_ok=True)
@@ -111,7 +133,28 @@ def train(
             checkpoint=checkpoint,
             uncommitted=uncommitted,
             secrets=secrets,
+            given=given,
         )
+
+
+def _given(what: Any, features: Any, labels: Any, test: tuple[Any, Any] | None) -> Given | None:
+    if isinstance(what, TrainSpec):
+        if features is not None or labels is not None or test is not None:
+            raise SettingsError(
+                "A TrainSpec names its own data: features and labels go with an estimator.",
+                next_step="Set TrainSpec(data=…), or pass the estimator itself: cmlkit.train(estimator, X, y).",
+            )
+        return None
+    from cmlkit.training.given import Given
+
+    return Given(estimator=what, features=features, labels=labels, test=test)
+
+
+def _spec(what: Any, spec: TrainSpec | None, given: Given | None) -> TrainSpec:
+    if given is None and spec is not None:
+        raise SettingsError("There are two specs.", next_step="Pass one: cmlkit.train(spec).")
+    spec = what if given is None else given.declared(spec or TrainSpec())
+    return dataclasses.replace(spec, model=spec.model.rstrip("/") or spec.model)
 
 
 def _trained(
@@ -126,6 +169,7 @@ def _trained(
     checkpoint: Checkpoint | None,
     uncommitted: tuple[str, ...],
     secrets: Secrets,
+    given: Given | None,
 ) -> TrainingRun:
     """Set up, train and record."""
     setup_seconds = 0.0
@@ -144,7 +188,7 @@ def _trained(
     else:
         from cmlkit.training.estimator import train_estimator
 
-        run = train_estimator(spec, directory=directory, progress=progress, started=started)
+        run = train_estimator(spec, directory=directory, progress=progress, started=started, given=given)
         faults = (
             () if run.metrics else (metrics.nothing_found(("train.scoring",), metrics.Findings(left_out=run.left_out)),)
         )

@@ -36,6 +36,7 @@ class Dataset:
         target: The name of the labels; empty if they have none.
         groups: For each row to train on, the group that it belongs to; None if the split is by no groups.
         in_time: Whether the rows to train on are in the order of time.
+        is_ready: Whether the estimator takes the features as they are, even if they are a DataFrame.
     """
 
     train_features: Any
@@ -47,11 +48,12 @@ class Dataset:
     target: str = ""
     groups: NDArray[Any] | None = None
     in_time: bool = False
+    is_ready: bool = False
 
     @property
     def is_plain(self) -> bool:
-        """Whether the features are an array, which needs no preparation."""
-        return not hasattr(self.train_features, "iloc")
+        """Whether the features need no preparation, as an array needs none."""
+        return self.is_ready or not hasattr(self.train_features, "iloc")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,7 +60,7 @@ def test_a_flag_that_a_command_has_is_not_said_to_be_refused_or_without_effect()
 
 def test_the_python_page_has_every_public_name() -> None:
     page = render_python.page()
-    assert [name for name in cmlkit.__all__ if f"\n### {name}\n" not in page] == []
+    assert [name for name in cmlkit._HOMES if f"\n### {name}\n" not in page] == []
 
 
 def test_each_name_of_the_python_page_has_an_address_of_its_own() -> None:
