@@ -84,14 +84,14 @@ class Verdict:
     def _repr_markdown_(self) -> str:
         """Return what a notebook shows: the headline, the metrics of both models, and the rules."""
         rows = [
-            f"| {_shown(item.name)} | {_value(item.champion)} | {_value(item.challenger)} |"
+            f"| {_as_it_is(item.name)} | {_value(item.champion)} | {_value(item.challenger)} |"
             f" {'' if item.delta is None else signed(item.delta)} |"
             for item in self.deltas
         ]
         table = ["| Metric | Champion | Challenger | Change |", "| :-- | --: | --: | --: |", *rows] if rows else []
         states = {True: "holds", False: "does not hold", None: "waits for a champion"}
-        rules = [f"- {_shown(result.text)}: {states[result.passed]}" for result in self.rules]
-        parts = (f"**{_shown(self.headline)}**", "\n".join(table), "\n".join(rules))
+        rules = [f"- {_as_it_is(result.text)}: {states[result.passed]}" for result in self.rules]
+        parts = (f"**{_as_it_is(self.headline)}**", "\n".join(table), "\n".join(rules))
         return "\n\n".join(filter(None, parts))
 
     @property
@@ -131,7 +131,7 @@ class Verdict:
         return self.accepted and (self.outcome != "unjudged" or any(result.passed for result in self.rules))
 
 
-def _shown(text: str) -> str:
+def _as_it_is(text: str) -> str:
     """Return text that a notebook shows as it is."""
     return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
 

@@ -43,6 +43,11 @@ def test_the_examples_launch_train_compare_publish_load_list_promote_and_pull(tm
         assert {instance.state for instance in sandbox.aws.instances()} == {"terminated"}
         assert not sandbox.github.hub.runners.of(sandbox.repository)
 
+        waiting, _, url = printed("from_env.py", tmp_path / "project", sandbox)
+        assert waiting.startswith("t3.medium waits for jobs with the label cmlkit-")
+        assert url == f"{sandbox.github.url}/octo/random-forest/pull/2"
+        assert {instance.state for instance in sandbox.aws.instances()} == {"terminated"}
+
         sandbox.merge_newest_pull_request()
         repository, clone = sandbox.github.hub.repository(sandbox.repository).git.path, tmp_path / "clone"
         subprocess.run(["git", "clone", "--quiet", str(repository), str(clone)], check=True)

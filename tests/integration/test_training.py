@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.tree import DecisionTreeClassifier
 
 from cmlkit.errors import CmlkitError, Interrupted, MetricsError, ModelError, SettingsError, TrainingFailed
 from cmlkit.model.loading import load_model
@@ -335,6 +336,25 @@ def test_one_table_is_split_by_its_target_column(tmp_path: Path) -> None:
         estimator="sklearn.tree.DecisionTreeClassifier", data=("table.csv",), target="label", scoring=("accuracy", "f1")
     )
     assert set(train(spec, directory=tmp_path, environ=environ()).metrics) == {"Accuracy", "F1"}
+
+
+PLOTS = ("model/confusion_matrix.png",)
+
+
+def test_an_object_is_scored_plotted_and_saved_as_the_declared_estimator_is(tmp_path: Path) -> None:
+    x, y = load_iris(return_X_y=True, as_frame=True)
+    x.columns = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
+    x.assign(target=y).to_csv(tmp_path / "iris.csv", index=False)
+    path = "sklearn.tree.DecisionTreeClassifier"
+    spec = TrainSpec(estimator=path, params={"max_depth": 2}, data=("iris.csv",), target="target", plots=PLOTS)
+    declared = train(spec, directory=tmp_path, environ=environ())
+    tree = DecisionTreeClassifier(max_depth=2, random_state=0)
+    run = train(tree, x, y, spec=TrainSpec(plots=PLOTS), directory=str(tmp_path), environ=environ())
+    assert (run.metrics, run.command, run.plots) == (declared.metrics, declared.command, declared.plots)
+    assert run.rescored is not None
+    assert run.rescored.metrics == {"accuracy": run.metrics["Accuracy"]}
+    assert (load_model(tmp_path / "model/decision_tree.joblib").predict(x) == tree.predict(x)).all()
+    assert read_manifest(tmp_path / "model/decision_tree.joblib").columns == dict.fromkeys(x.columns, "number")
 
 
 def iris(file: Path, *, order: Sequence[int] = range(5), index: bool = False) -> TrainSpec:

@@ -552,3 +552,12 @@ def test_a_rule_and_its_margin_agree(value: float, champion: float, offset: floa
     [result] = judge([text], challenger={"accuracy": value}, champion={"accuracy": champion}).rules
     assert result.margin is not None
     assert result.passed == (result.margin >= 0)
+
+
+def test_a_notebook_shows_headline_metrics_and_rules_with_names_as_they_are() -> None:
+    verdict = compare({"acc|uracy": 0.96}, {"acc|uracy": 0.972})
+    shown = verdict._repr_markdown_()
+    assert shown.startswith("**")
+    assert "| acc&#124;uracy | 0.96 | 0.972 | +0.012 |" in shown
+    ruled = compare({"accuracy": 0.96}, {"accuracy": 0.972}, ["accuracy >= 0.9"])._repr_markdown_()
+    assert "- accuracy &#62;= 0.9: holds" in ruled
