@@ -26,7 +26,7 @@ NODE := .venv/node
 UV_OLDEST = $(BIN)/uv pip install --quiet --python $(OLDEST)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-oldest test-results test-reality lint bench mutants docs clean
+.PHONY: help demo test test-slow test-oldest test-results test-reality lint bench mutants docs picture clean
 
 help:  ## Show these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -72,6 +72,9 @@ mutants: .venv/mutants.stamp  ## Change the code that decides about money and br
 
 docs: .venv/docs.stamp  ## Build the documentation as a site in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+picture: .venv/test.stamp  ## Make the picture of the README anew, from two days of the demo; needs Chromium
+	@$(BIN)/python -m scripts.render_picture
 
 clean:  ## Remove everything that these commands created
 	rm -rf .venv build dist mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from scripts import render_picture
 from tests import documented
 
 TUTORIAL = documented.ROOT / "docs" / "tutorial.md"
@@ -56,7 +57,14 @@ def test_two_days_of_the_reference_job(tmp_path: Path) -> None:
     the_later_run_supersedes_the_earlier_pull_request(demo)
     the_stages_are_told_and_timed(demo)
     the_page_stands_alone_with_its_images(tmp_path / demo["page"])
+    the_picture_of_the_readme_shows_the_page(tmp_path / demo["page"])
     assert [path.name for path in (tmp_path / "build" / "demo").iterdir()] == ["pull-request.html"]
+
+
+def the_picture_of_the_readme_shows_the_page(page: Path) -> None:
+    _, shown = render_picture.recorded()
+    today = render_picture.shown(page.read_text(encoding="utf-8"))
+    assert documented.normal(today) == documented.normal(shown), "Run: make picture"
 
 
 def the_tutorial_shows_its_stages(demo: dict[str, Any]) -> None:
