@@ -32,6 +32,9 @@ REAPING = "cmlkit:reaping"
 KEEP = "cmlkit:keep-on-failure"
 """For how many seconds the instance stays for a look after its training failed; missing if it does not."""
 
+KEPT_UNTIL = "cmlkit:kept-until"
+"""Set by the stop job on an instance that stays for a look: the end of it, in seconds since the epoch."""
+
 INTERRUPTED = "cmlkit:interrupted"
 """Set on a spot instance that the cloud took back: when that was noticed, in seconds since the epoch."""
 
@@ -171,9 +174,14 @@ def tags(
 
 
 def expires(tagged: Instance | Volume) -> int | None:
-    """Return when the lease in the tags ends, in seconds since the epoch; None if the tag is not a number."""
-    text = tagged.tags.get(EXPIRES, "")
-    return int(text) if text.isdecimal() else None
+    """Return when the lease in the tags ends, in seconds since the epoch; None if the tag is not a number.
+
+    A look ends it sooner, and never later.
+    """
+    text, kept = tagged.tags.get(EXPIRES, ""), tagged.tags.get(KEPT_UNTIL, "")
+    if not text.isdecimal():
+        return None
+    return min(int(text), int(kept)) if kept.isdecimal() else int(text)
 
 
 def words(end: float | None, *, now: float) -> str:

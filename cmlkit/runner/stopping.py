@@ -382,7 +382,7 @@ def _shortened(looks: Looks, cloud_for: Callable[[str], LaunchingCloud], progres
     """End the lease of each instance that stays with its look, for the reaper; return them."""
     for kept in looks.kept.values():
         try:
-            cloud_for(kept.region).tag([kept.id], {lease.EXPIRES: str(int(kept.until))})
+            cloud_for(kept.region).tag([kept.id], {lease.KEPT_UNTIL: str(int(kept.until))})
         except CmlkitError as error:
             progress.note(f"{kept.id} keeps its longer lease, which the reaper reads: {error.message}")
     if looks.is_unreadable:

@@ -84,6 +84,12 @@ def test_an_instance_without_a_lease_has_no_expiry() -> None:
     assert lease.expires(INSTANCE) is None
 
 
+@pytest.mark.parametrize(("kept", "expires"), [("900", 900), ("1100", 1000), ("soon", 1000)])
+def test_a_look_ends_a_lease_sooner_and_never_later(kept: str, expires: int) -> None:
+    tagged = replace(INSTANCE, tags={"cmlkit:expires": "1000", "cmlkit:kept-until": kept})
+    assert lease.expires(tagged) == expires
+
+
 def launched_by(run: WorkflowRun, spec: RunnerSpec, runner_id: int) -> Runner:
     name = lease.new_name(run, 1, expires=1_900_000_000)
     return Runner(id=runner_id, name=name, status="offline", busy=False, labels=(lease.launch_label(run, spec),))
