@@ -6,9 +6,10 @@ import click
 
 from cmlkit.cli.access.aws import aws
 from cmlkit.cli.access.github import github
+from cmlkit.cli.groups import Group
 
 
-@click.group()
+@click.group(cls=Group)
 def access() -> None:
     """Show, and make, the access that the workflows need."""
 

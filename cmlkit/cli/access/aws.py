@@ -13,6 +13,7 @@ import click
 
 from cmlkit.bounds.files import SETTINGS_BYTES, read_regular, read_small
 from cmlkit.cli import edges
+from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_json, print_pairs
 from cmlkit.errors import CmlkitError, GitError, SettingsError, step_after
@@ -37,7 +38,7 @@ class Fact:
     source: str
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings()
 @click.option("--account", default="", metavar="NUMBER", help="The account; that of the credentials if omitted.")
 @click.option(

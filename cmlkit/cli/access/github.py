@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_json, print_pairs
 from cmlkit.errors import CmlkitError, SettingsError
@@ -38,7 +39,7 @@ class Item:
     change: Callable[[], None] | None = None
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings()
 @click.option("--role-arn", default="", metavar="ARN", help=f"Value for the variable {ROLE}.")
 @click.option("--set", "sets", is_flag=True, help="Set what is missing and known, after showing it and asking.")

@@ -139,12 +139,10 @@ def test_a_rule_that_is_met_vouches_for_an_unjudged_model() -> None:
     before, after = {"accuracy": 0.9, "loss": 0.3, "n": 1}, {"accuracy": 0.91, "loss": 0.35, "n": 5}
     verdict = compare(before, after, ["n == 5"])
     assert (verdict.outcome, verdict.may_merge) == ("unjudged", True)
-    assert verdict.headline.endswith("(primary-metric); its rule passed.")
+    assert verdict.headline.endswith("(primary-metric). 1 rule passed.")
 
 
 def test_the_first_model_is_named_with_the_metric_that_would_decide() -> None:
-    assert compare(None, {"epoch": 19, "loss": 0.3, "val_loss": 0.4}).headline == (
-        "The first model, without a champion: val_loss 0.4."
-    )
-    assert compare(None, {"epoch": 19}).headline == "The first model, without a champion."
+    assert compare(None, {"epoch": 19, "loss": 0.3, "val_loss": 0.4}).headline == "First model: val_loss 0.4."
+    assert compare(None, {"epoch": 19}).headline == "First model."
     assert compare({"recall": 1}, {"epoch": 19}).headline == "No metric of the champion to compare with."
