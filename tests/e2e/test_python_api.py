@@ -44,7 +44,7 @@ def test_the_examples_launch_train_compare_publish_load_list_promote_and_pull(tm
         assert not sandbox.github.hub.runners.of(sandbox.repository)
 
         waiting, _, url = printed("from_env.py", tmp_path / "project", sandbox)
-        assert waiting.startswith("t3.medium waits for jobs with the label cmlkit-")
+        assert waiting.startswith("t3a.medium waits for jobs with the label cmlkit-")
         assert url == f"{sandbox.github.url}/octo/random-forest/pull/2"
         assert {instance.state for instance in sandbox.aws.instances()} == {"terminated"}
 
