@@ -66,9 +66,8 @@ def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
         completion.register()
     try:
-        cli.main(args=list(arguments), prog_name="cmlkit", standalone_mode=False, obj=environ)
-    except click.exceptions.Exit as exit_:
-        return exit_.exit_code
+        # The code of an Exit, if the command raised one.
+        code = cli.main(args=list(arguments), prog_name="cmlkit", standalone_mode=False, obj=environ)
     except click.Abort:
         # click's name for SIGINT, and for the end of the input at a question.
         show("Interrupted.", errors=True)
@@ -85,7 +84,7 @@ def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return _failure(error, environ, debug=_debugging(arguments, environ))
     except Exception as error:
         return _unexpected(error, environ, debug=_debugging(arguments, environ))
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _silence_output() -> None:

@@ -180,3 +180,14 @@ def leave_closed_terminal() -> None:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream)
             os.close(nowhere)
+
+
+def handed_over(argv: Sequence[str], *, environ: Mapping[str, str]) -> int:
+    """Let a program have the terminal until it ends; return its exit code. Ctrl-C and Ctrl-\\ are for it alone."""
+    # A handler, unlike an ignored signal, is not inherited by the program.
+    before = {name: signal.signal(name, lambda *_: None) for name in (signal.SIGINT, signal.SIGQUIT)}
+    try:
+        return subprocess.run(argv, env=environ, check=False).returncode
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)

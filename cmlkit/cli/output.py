@@ -39,6 +39,17 @@ def show_text(invocation: Invocation, result: Mapping[str, Any], text: str) -> N
         show(text)
 
 
+def show_markdown(invocation: Invocation, result: Mapping[str, Any], text: str) -> None:
+    """Print a result that is markdown: rendered for a person at a terminal, as it is for a pipe."""
+    if invocation.as_json or not sys.stdout.isatty():
+        show_text(invocation, result, text)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console(emoji=False).print(Markdown(printable(text)))
+
+
 def print_json(document: Mapping[str, Any]) -> None:
     """Print the single JSON object of `--json`."""
     show_json(json_text(without_secrets(plain(document)), indent=2))

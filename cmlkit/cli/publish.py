@@ -13,7 +13,7 @@ from cmlkit.bounds.files import RECORD_BYTES, read_regular
 from cmlkit.cli import edges
 from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
-from cmlkit.cli.output import emit, show_text
+from cmlkit.cli.output import emit, show_markdown, show_text
 from cmlkit.errors import FileError, SettingsError, file_error
 from cmlkit.records.training_run import RECORD, UNCHANGED, TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
@@ -69,7 +69,7 @@ def publish(invocation: Invocation) -> None:
 @click.command(cls=Command)
 @with_settings("publish", "gate", only=["publish.base", "gate"])
 def report(invocation: Invocation) -> None:
-    """Print the report of the last training as markdown; nothing is written anywhere.
+    """Print the report of the last training, as markdown unless at a terminal; nothing is written anywhere.
 
     The model is compared with the base branch's as cmlkit publish would: on the forge if a token is set, else in the
     clone, as last fetched. Without either, the report says that it is not compared.
@@ -98,7 +98,7 @@ def report(invocation: Invocation) -> None:
         workflow_run=workflow_run,
         warn=warn,
     )
-    show_text(invocation, {"markdown": markdown}, markdown)
+    show_markdown(invocation, {"markdown": markdown}, markdown)
 
 
 def read_record(directory: Path) -> TrainingRun:

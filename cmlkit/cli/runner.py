@@ -14,6 +14,7 @@ from cmlkit.cli import edges
 from cmlkit.cli.groups import Group
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, emit_text, print_table
+from cmlkit.cli.runner_connect import connect
 from cmlkit.cli.runner_list import list_
 from cmlkit.cli.runner_stop import PLACES, stop, stop_command
 from cmlkit.formats import plural
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def runner() -> None:
-    """Launch, stop, list and reap EC2 runners."""
+    """Launch, stop, list, reap and look into EC2 runners."""
 
 
+runner.add_command(connect)
 runner.add_command(list_)
 runner.add_command(stop)
 

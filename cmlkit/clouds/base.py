@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from cmlkit.clouds.connecting import ConnectingCloud
 from cmlkit.clouds.diagnosing import DiagnosingCloud
 from cmlkit.clouds.launching import LaunchingCloud
 from cmlkit.clouds.planning import PlanningCloud
 
 
-class Cloud(PlanningCloud, LaunchingCloud, DiagnosingCloud, Protocol):
+class Cloud(PlanningCloud, LaunchingCloud, DiagnosingCloud, ConnectingCloud, Protocol):
     """One region of a cloud, with everything that cmlkit needs."""
 
 

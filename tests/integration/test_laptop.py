@@ -161,3 +161,29 @@ def test_outside_a_repository_there_is_no_id(tmp_path: Path, monkeypatch: pytest
     outside = tmp_path / "outside"
     outside.mkdir()
     assert checkout_id(outside, make=True) == ""
+
+
+def plugin(folder: Path) -> str:
+    """Put the toy cloud's program for shells on a PATH that is returned; it tells what it was given."""
+    folder.mkdir()
+    program = folder / "toy-shell"
+    program.write_text('#!/bin/sh\necho "$@ $TOY_LINE ${TOY_TOKEN-no token}" >"$0.told"\nexit 7\n')
+    program.chmod(0o755)
+    return f"{folder}:{LAPTOP['PATH']}"
+
+
+def test_connect_hands_over_to_the_clouds_program_without_tokens(cmlkit: Any, tmp_path: Path) -> None:
+    launched = cmlkit(*LAUNCH)["instance_id"]
+    environ = {**LAPTOP, "PATH": plugin(tmp_path / "bin"), "GITHUB_TOKEN": "ghp_x"}
+    assert run(["runner", "connect"], environ=environ) == 7
+    assert (tmp_path / "bin/toy-shell.told").read_text().startswith(f"talk-to {launched} open")
+
+
+def test_connect_says_what_is_missing(cmlkit: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["runner", "connect"], environ=LAPTOP) == NotFound.exit_code
+    first = cmlkit(*LAUNCH)["instance_id"]
+    assert run(["runner", "connect"], environ=LAPTOP) == 2
+    assert "toy-shell is not installed" in capsys.readouterr().err
+    second = cmlkit(*LAUNCH, "--labels", "other")["instance_id"]
+    assert run(["runner", "connect"], environ=LAPTOP) == 2
+    assert f"several instances: {first}, {second}" in capsys.readouterr().err

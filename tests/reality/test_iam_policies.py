@@ -31,6 +31,7 @@ PRINCIPAL = f"arn:aws:iam::{ACCOUNT}:role/cmlkit"
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 PLACE = f"arn:aws:ec2:eu-west-1:{ACCOUNT}"
 INSTANCE = f"{PLACE}:instance/i-0123456789abcdef0"
+SESSION_PREFERENCES = f"arn:aws:ssm:eu-west-1:{ACCOUNT}:document/SSM-SessionManagerRunShell"
 SCHEDULE = f"arn:aws:scheduler:eu-west-1:{ACCOUNT}:schedule/default/cmlkit-1"
 OURS = {"aws:ResourceTag/cmlkit:repository": RUN.repository}
 DOCTORS = ("ec2:DescribeRouteTables", "servicequotas:GetServiceQuota")
@@ -210,6 +211,34 @@ def ended_by_schedule(account: Account) -> list[Authorization]:
     return [Authorization(action=action, resource=f"arn:aws:ec2:eu-west-1:{ACCOUNT}:instance/{name}", context=tags)]
 
 
+def connecting() -> list[Authorization]:
+    """The calls of `cmlkit runner connect`, with the tag as Systems Manager knows it.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
+    """
+    ours = {"ssm:resourceTag/cmlkit:repository": RUN.repository}
+    return [
+        Authorization(action="ec2:DescribeInstances"),
+        Authorization(action="ssm:DescribeInstanceInformation"),
+        Authorization(action="ssm:StartSession", resource=INSTANCE, context=ours),
+        Authorization(action="ssm:StartSession", resource=SESSION_PREFERENCES),
+    ]
+
+
+def beside_connecting() -> list[Authorization]:
+    *_, on_instance, with_preferences = connecting()
+    [tag] = on_instance.context
+    another = SESSION_PREFERENCES.replace("SSM-SessionManagerRunShell", "AWS-StartSSHSession")
+    return [
+        on_instance.having(tag, "octo/another"),
+        on_instance.having(tag, f"{RUN.repository}-2"),
+        on_instance.having(tag, None),
+        replace(on_instance, resource=f"arn:aws:ssm:eu-west-1:{ACCOUNT}:managed-instance/mi-0"),
+        replace(with_preferences, resource=another),
+        replace(on_instance, action="ssm:SendCommand"),
+    ]
+
+
 def of_others(questions: Sequence[Authorization]) -> Iterator[Authorization]:
     """The same on an instance of another repository, one whose name goes on, and one without a tag."""
     for item in questions:
@@ -323,6 +352,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Held]:
             denied=[item for item in [*launching, *NEVER, *scheduled] if item.action.startswith(FLOOR)],
             beside=[EVERYTHING],
         ),
+        "connect": Held(policy=policy("connect"), allowed=connecting(), denied=[*beside_connecting(), *launch, *NEVER]),
         "trust": Held(
             policy=trust(),
             allowed=[BY_MAIN.having(SUBJECT, subject) for subject in (OF_NAMES, OF_IDS)],
@@ -357,6 +387,7 @@ NAMES = [
     "own-key",
     "checkpoints",
     "instance",
+    "connect",
     "trust",
     "trust-with-ids",
 ]

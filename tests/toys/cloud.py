@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from cmlkit.clouds.base import CloudFor
+from cmlkit.clouds.connecting import Shell, ShellProgram
 from cmlkit.clouds.diagnosing import Identity
 from cmlkit.clouds.launching import FirstBoot, Instance, InstanceSpec, Volume
 from cmlkit.clouds.planning import Image, InstanceType, Market, Needs, Subnet
@@ -108,6 +109,11 @@ class ToyCloud:
 
     def loose_volumes(self, *, tags: Mapping[str, str]) -> list[Volume]:
         return []
+
+    shell_program = ShellProgram(name="toy-shell", advice="Make it of string and two cups.")
+
+    def shell(self, instance_id: str) -> Shell:
+        return Shell(arguments=("talk-to", instance_id), variables={"TOY_LINE": "open"})
 
     def console_output(self, instance_id: str) -> str:
         return ""

@@ -15,8 +15,10 @@ from cmlkit.clouds.aws.network import Network
 from cmlkit.clouds.aws.prices import Prices, address_price
 from cmlkit.clouds.aws.quotas import Quotas, quota
 from cmlkit.clouds.aws.region import AwsRegion
+from cmlkit.clouds.aws.shell import SHELL_PROGRAM, Shells
 from cmlkit.clouds.aws.specification import check_spec
 from cmlkit.clouds.aws.types import Types
+from cmlkit.clouds.connecting import ShellProgram
 from cmlkit.clouds.launching import FirstBoot
 
 __all__ = ["AwsCloud", "cloud_for", "regions"]
@@ -59,11 +61,16 @@ class AwsCloud:
         self.check_spec, self.cancel_expiry = check_spec, instances.cancel_expiry
 
         self.charge = prices.charge
+        self.shell = Shells(here).shell
         self.identity = Identities(here).identity
         self.egress_problem = Egress(here).problem
         self.quota_limit = quotas.limit
         self.check_launch, self.check_removal = instances.check_launch, instances.check_removal
         self.check_security_group = network.check_security_group
+
+    @property
+    def shell_program(self) -> ShellProgram:
+        return SHELL_PROGRAM
 
     @property
     def first_boot(self) -> FirstBoot:

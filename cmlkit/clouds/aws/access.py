@@ -15,6 +15,7 @@ from cmlkit.records.json_text import json_text, read_json
 
 POLICIES = Path(__file__).parent / "policies"
 OF_THE_ROLE = ("launcher", "reaper", "doctor")
+OF_OTHERS = ("scheduler-role", "instance", "connect")
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html; the longest suffix is -scheduler.
 ROLE_NAME_LENGTH = 64 - len("-scheduler")
 _VERSION = "2012-10-17"
@@ -100,7 +101,7 @@ def files(grant: Grant) -> dict[str, str]:
     )
     documents = {
         "trust": roles.trust,
-        **{name: policy(name, grant) for name in (*OF_THE_ROLE, "scheduler-role", "instance")},
+        **{name: policy(name, grant) for name in (*OF_THE_ROLE, *OF_OTHERS)},
     }
     return {
         "cloudformation.yaml": iac.cloudformation(roles),

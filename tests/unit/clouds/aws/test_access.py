@@ -120,4 +120,4 @@ def test_what_begins_a_template_in_terraform_stays_text() -> None:
 
 
 def test_every_policy_is_packaged() -> None:
-    assert len(list(POLICIES.glob("*.json"))) == 7
+    assert len(list(POLICIES.glob("*.json"))) == 8
