@@ -13,7 +13,9 @@ from cmlkit.cli import edges
 from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
-from cmlkit.doctor import Finding, examine, first_failure
+from cmlkit.doctor import Finding, examine, first_failure, workflows
+from cmlkit.doctor.finding import ok
+from cmlkit.doctor.workflows import Named
 from cmlkit.records.workflow_run import WorkflowRun
 
 
@@ -26,7 +28,9 @@ def doctor(invocation: Invocation) -> None:
     cmlkit doctor --instance-type c7i.xlarge --region eu-west-1
     cmlkit doctor --json | jq '.findings[] | select(.state != "ok")'
     """
-    findings = examined(invocation, invocation.workplace.workflow_run(with_commit=False))
+    workflow_run = invocation.workplace.workflow_run(with_commit=False)
+    judged = edges.with_stored_token(invocation, workflow_run)
+    findings = (_judged(invocation), *examined(judged, workflow_run, named=workflows.named(Path.cwd())))
     emit(
         invocation,
         {"findings": [_row(finding) for finding in findings]},
@@ -36,8 +40,12 @@ def doctor(invocation: Invocation) -> None:
         raise failure
 
 
-def examined(invocation: Invocation, workflow_run: WorkflowRun) -> tuple[Finding, ...]:
-    """Return the doctor's findings with the tokens and credentials of the environment."""
+def examined(invocation: Invocation, workflow_run: WorkflowRun, *, named: Named | None = None) -> tuple[Finding, ...]:
+    """Return the doctor's findings with the tokens and credentials of the environment.
+
+    Args:
+        named: What the repository's workflows name; None for a launch, which has all that it needs or fails without it.
+    """
     return examine(
         invocation.settings,
         workflow_run=workflow_run,
@@ -47,6 +55,17 @@ def examined(invocation: Invocation, workflow_run: WorkflowRun) -> tuple[Finding
         cloud_for=functools.cache(lambda region: edges.clouds(invocation)(region)),
         directory=Path.cwd(),
         now=time.time(),
+        named=named,
+    )
+
+
+def _judged(invocation: Invocation) -> Finding:
+    if invocation.workplace.is_job:
+        return ok("credentials", "This judges the workflow's own token and credentials, those of this job.")
+    return ok(
+        "credentials",
+        "This judges the token and credentials of this machine. The workflow has others: run doctor in a job to judge"
+        " those.",
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from cmlkit.errors import GitError, NotARepository, NotTrusted
+from cmlkit.errors import GitError, NotARepository, NotTrusted, SettingsError
 from cmlkit.forges import ForgeModule, check_server, forge_module
 
 if TYPE_CHECKING:
@@ -203,3 +204,19 @@ def _forge_there(invocation: Invocation, workflow_run: WorkflowRun) -> tuple[For
         if warning := module.withheld(server, environ):
             invocation.progress.warn(warning)
     return module, module.environ_at(server, environ)
+
+
+def with_stored_token(invocation: Invocation, workflow_run: WorkflowRun) -> Invocation:
+    """Return the invocation with the token that a program of this machine keeps for the run's server; not in a job."""
+    if invocation.workplace.is_job:
+        return invocation
+    server = workflow_run.server_url
+    try:
+        check_server(server)
+    except SettingsError:
+        return invocation  # It is said where the forge is opened.
+    environ = _forge_module(invocation).with_stored_token(server, invocation.environ)
+    for name, value in environ.items():
+        if value != invocation.environ.get(name):
+            invocation.workplace.keep_secret(value)
+    return dataclasses.replace(invocation, environ=environ)

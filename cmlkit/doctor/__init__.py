@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cmlkit.clouds.base import CloudFor
-from cmlkit.doctor import aws, github, project
+from cmlkit.doctor import aws, github, project, workflows
 from cmlkit.doctor.finding import Finding, first_failure
+from cmlkit.doctor.workflows import Named
 from cmlkit.forges.access import AccessForge
 from cmlkit.forges.runners import RunnerForge
 from cmlkit.records.workflow_run import WorkflowRun
@@ -26,6 +27,7 @@ def examine(
     cloud_for: CloudFor,
     directory: Path,
     now: float,
+    named: Named | None = None,
 ) -> tuple[Finding, ...]:
     """Return all findings about the project, GitHub and AWS. Errors that cmlkit explains become findings.
 
@@ -34,11 +36,14 @@ def examine(
         runner_forge: Opens GitHub with the token that registers runners.
         directory: The project's folder.
         now: Seconds since the epoch on this machine's clock.
+        named: What the repository's workflows name, to look at them, too. None if only what this process has counts, as
+            for a launch.
     """
     spec = settings.runner
     looks: list[Callable[[], tuple[Finding, ...]]] = [
         lambda: project.examined(settings, directory),
-        lambda: github.publishing(publish_forge, now),
+        lambda: tuple(workflows.examined(named)) if named else (),
+        lambda: github.publishing(publish_forge, now, named=named or Named()),
         lambda: github.registering(runner_forge),
         lambda: aws.examined(spec, workflow_run=workflow_run, cloud_for=cloud_for, now=now),
     ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from cmlkit.doctor.finding import Finding, clock_finding, failed, looked, ok, warning
+from cmlkit.doctor.workflows import Named
 from cmlkit.errors import CmlkitError, PermissionDenied, SettingsError
 from cmlkit.forges.access import Access, AccessForge
 from cmlkit.forges.runners import RunnerForge
@@ -21,11 +23,12 @@ PULL_REQUESTS_SETTING = (
     "Settings > Actions > General > Allow GitHub Actions to create and approve pull requests; or publish with another"
     " token in CMLKIT_TOKEN."
 )
+SETTING = "Set it, as in: cmlkit access github --set; or under Settings > Secrets and variables > Actions."
 
 
-def publishing(forge: Callable[[], AccessForge], now: float) -> tuple[Finding, ...]:
+def publishing(forge: Callable[[], AccessForge], now: float, *, named: Named) -> tuple[Finding, ...]:
     """Return whether the token for publishing suffices; `now` is in seconds since the epoch."""
-    return looked("GitHub token", lambda: _publishing(forge(), now))
+    return looked("GitHub token", lambda: _publishing(forge(), now, named))
 
 
 def registering(forge: Callable[[], RunnerForge]) -> tuple[Finding, ...]:
@@ -33,13 +36,35 @@ def registering(forge: Callable[[], RunnerForge]) -> tuple[Finding, ...]:
     return looked("GitHub runners", lambda: _runners(forge()))
 
 
-def _publishing(forge: AccessForge, now: float) -> Iterator[Finding]:
+def _publishing(forge: AccessForge, now: float, named: Named) -> Iterator[Finding]:
     access = forge.access()
     yield ok("GitHub token", f"It is {access.kind}, and sees {access.repository}.")
     yield from _validity(access, now)
     yield from clock_finding("GitHub clock", theirs=access.server_time, ours=now)
     yield from _repository(access)
     yield from _pull_requests(forge, access)
+    for name in named.secrets:
+        yield from _named(f"secret {name}", partial(forge.has_secret, name), named)
+    for name in named.variables:
+        yield from _named(f"variable {name}", partial(forge.variable, name), named)
+
+
+def _named(what: str, look: Callable[[], object], named: Named) -> Iterator[Finding]:
+    """Look whether a secret or variable that a workflow of the repository names is set."""
+    try:
+        there = look()
+    except CmlkitError:
+        detail = f"This token cannot tell whether the {what} is set."
+        yield warning("GitHub settings", detail, "Look under Settings > Secrets and variables > Actions.")
+        return
+    if there:
+        yield ok("GitHub settings", f"The {what} is set.")
+    elif named.has_environments:
+        detail = f"The {what} is missing, unless the environment of the job that needs it has it."
+        yield warning("GitHub settings", detail, SETTING)
+    else:
+        missing = SettingsError(f"The {what}, which a workflow here needs, is missing.", next_step=SETTING)
+        yield failed("GitHub settings", missing)
 
 
 def _validity(access: Access, now: float) -> Iterator[Finding]:

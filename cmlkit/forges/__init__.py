@@ -50,6 +50,9 @@ class ForgeModule(Protocol):
     def environ_at(self, server_url: str, environ: Mapping[str, str]) -> Mapping[str, str]:
         """Return the environment for requests to a server: its API's address, and only tokens that are meant for it."""
 
+    def with_stored_token(self, server_url: str, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the environment with the token that a program of this machine keeps for that server, if it has one."""
+
     def withheld(self, server_url: str, environ: Mapping[str, str]) -> str:
         """Return which tokens `environ_at` leaves out, and how to send them; empty if it keeps all."""
 

@@ -42,5 +42,11 @@ class AccessForge(Protocol):
     def access(self) -> Access:
         """Return the token's kind and rights."""
 
+    def variable(self, name: str) -> str | None:
+        """Return a variable that workflows get; None without it. PermissionDenied if the token may not look."""
+
+    def has_secret(self, name: str) -> bool:
+        """Return whether workflows have a secret of that name. PermissionDenied if the token may not look."""
+
     def actions_may_create_pull_requests(self) -> bool:
         """Return whether workflows may open pull requests. PermissionDenied if the token may not see the setting."""

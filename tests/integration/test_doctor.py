@@ -13,6 +13,7 @@ import boto3
 import pytest
 
 from cmlkit.__main__ import run
+from cmlkit.scaffold import templates
 from cmlkit_sandbox import TOKEN, Sandbox
 from cmlkit_sandbox.aws import images
 from cmlkit_sandbox.github.accounts import Level
@@ -40,6 +41,12 @@ def examined(capsys: pytest.CaptureFixture[str], *flags: str, exit_code: int = 0
 def account(sandbox: Sandbox, checkout: Path) -> Sandbox:
     """A sandbox in which nothing is wrong."""
     (checkout / "cmlkit.yaml").write_text(SOUND)
+    workflow = checkout / ".github/workflows/train-on-ec2.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text(templates.workflow("train-on-ec2.yml"))
+    settings = sandbox.github.hub.repository(sandbox.repository).settings
+    settings.secrets.add("CMLKIT_RUNNER_TOKEN")
+    settings.variables["AWS_ROLE_ARN"] = "arn:aws:iam::123456789012:role/cmlkit"
     return sandbox
 
 
@@ -56,6 +63,10 @@ def test_every_part_is_told_when_it_is_well(account: Sandbox, capsys: pytest.Cap
     assert run(["doctor"], environ=os.environ) == 0
     said = capsys.readouterr().out
     for part in (
+        "of this machine",
+        ".github/workflows/train-on-ec2.yml uses cmlkit",
+        "The secret CMLKIT_RUNNER_TOKEN is set",
+        "The variable AWS_ROLE_ARN is set",
         "is a classic token",
         "This machine's clock is",
         "can be written",
@@ -97,6 +108,22 @@ def reads_only(account: Sandbox) -> None:
     account.github.add_token("ghs_job", kind="job", permissions={"contents": "read", "administration": "read"})
 
 
+def nothing_set_for_workflows(account: Sandbox) -> None:
+    settings = account.github.hub.repository(account.repository).settings
+    settings.secrets.clear()
+    settings.variables.clear()
+
+
+def nothing_set_but_perhaps_in_an_environment(account: Sandbox) -> None:
+    nothing_set_for_workflows(account)
+    workflow = Path.cwd() / ".github/workflows/train-on-ec2.yml"
+    workflow.write_text(workflow.read_text().replace("# environment: expensive", "environment: expensive"))
+
+
+def no_workflow(account: Sandbox) -> None:
+    (Path.cwd() / ".github/workflows/train-on-ec2.yml").unlink()
+
+
 def no_quota(account: Sandbox) -> None:
     account.aws.quotas.limits.update({"L-1216C47A": 1, "L-34B43A08": 0})
 
@@ -132,6 +159,13 @@ ARCHIVED: Line = ("failed", "GitHub repository", "is archived")
 EXPIRING: Line = ("warning", "GitHub token", "valid for 2 more days")
 READ_ONLY: Line = ("failed", "GitHub repository", "may not write to octo/random-forest. Give the token the scope")
 CLOCK: Line = ("failed", "GitHub clock", "s ahead. Synchronize it with a time server")
+NOT_SET: Line = (
+    "failed",
+    "GitHub settings",
+    "The secret CMLKIT_RUNNER_TOKEN, which a workflow here needs, is missing.",
+)
+PERHAPS_SET: Line = ("warning", "GitHub settings", "The variable AWS_ROLE_ARN is missing, unless the environment")
+NO_WORKFLOW: Line = ("warning", "workflow", "No workflow in .github/workflows uses cmlkit. Write one: cmlkit init.")
 NO_QUOTA: Line = ("failed", "AWS quota", "0 vCPUs, 2 needed")
 NO_SPOT_QUOTA: Line = ("warning", "AWS quota", "All Standard")
 HIDDEN_QUOTAS: Line = ("warning", "AWS quota", "Allow servicequotas:GetServiceQuota")
@@ -144,8 +178,9 @@ NO_WAY_OUT: Line = ("failed", "AWS network", "leads to no internet gateway")
         # Several at a time: none hides another, and each look at an account takes a while.
         ({archived: ARCHIVED, no_quota: NO_QUOTA, no_way_out: NO_WAY_OUT}, 2),
         ({read_only: READ_ONLY, no_spot_quota: NO_SPOT_QUOTA}, 3),
-        ({a_clock_that_is_off: CLOCK}, 2),
-        ({about_to_expire: EXPIRING, quotas_that_are_hidden: HIDDEN_QUOTAS}, 0),
+        ({a_clock_that_is_off: CLOCK, nothing_set_for_workflows: NOT_SET}, 2),
+        ({nothing_set_but_perhaps_in_an_environment: PERHAPS_SET}, 0),
+        ({about_to_expire: EXPIRING, quotas_that_are_hidden: HIDDEN_QUOTAS, no_workflow: NO_WORKFLOW}, 0),
         ({no_quota: NO_QUOTA}, 4),
     ],
 )
@@ -252,6 +287,31 @@ def test_a_token_that_github_refuses_does_not_keep_aws_from_being_looked_at(
     assert sorted(found.values()) == ["GitHub runners", "GitHub token"]
 
 
+def test_a_token_that_the_github_cli_keeps_is_judged_if_no_other_is_set(
+    account: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It prints the token alone: https://cli.github.com/manual/gh_auth_token."""
+    program = tmp_path / "bin" / "gh"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\n[ "$4" = github.com ] && echo {TOKEN}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    for name in [name for name in os.environ if name.endswith("_TOKEN")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    assert examined(capsys) == {}
+
+
+def test_a_forge_that_is_not_supported_is_a_finding_that_hides_no_other(
+    account: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://gitlab.com")
+    no_quota(account)
+    found = examined(capsys, exit_code=2)
+    assert sorted(found.values()) == ["AWS quota", "GitHub runners"]
+    assert any("GitLab is not supported yet" in line for line in found)
+
+
 def test_missing_aws_credentials_are_a_finding_like_others(
     account: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,6 +349,8 @@ def test_preflight_launches_nothing_where_a_run_could_not_end_well(
 def test_preflight_goes_on_to_the_launch_where_nothing_is_wrong(
     account: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Secrets and variables of workflows do not count: the launch has what it needs in its environment."""
+    nothing_set_for_workflows(account)
     assert run(["runner", "launch", "--preflight", "--wait-timeout", "0.001s"], environ=os.environ) == 5
     assert "nothing stands in the way" in capsys.readouterr().err
     assert "RunInstances" in account.aws.actions

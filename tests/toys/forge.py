@@ -268,6 +268,10 @@ def environ_at(server_url: str, environ: Mapping[str, str]) -> Mapping[str, str]
     return environ
 
 
+def with_stored_token(server_url: str, environ: Mapping[str, str]) -> Mapping[str, str]:
+    return environ
+
+
 def withheld(server_url: str, environ: Mapping[str, str]) -> str:
     return ""
 

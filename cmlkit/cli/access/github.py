@@ -124,13 +124,12 @@ def _looked(look: Callable[[], T]) -> T | CmlkitError:
 
 def _forge(invocation: Invocation, workflow_run: WorkflowRun) -> tuple[GitHub, dict[str, str]]:
     from cmlkit.forges import check_server
-    from cmlkit.forges.github import TOKENS, command_line, environ_at, open_forge
+    from cmlkit.forges.github import environ_at, open_forge, with_stored_token
 
     server, environ = workflow_run.server_url, dict(invocation.environ)
     if not invocation.workplace.is_job:
         check_server(server)
-        if not TOKENS.found(environ_at(server, environ)):
-            environ = command_line.with_token(server, environ)
+        environ = dict(with_stored_token(server, environ))
     there = environ_at(server, environ)
     forge = open_forge(repository=workflow_run.repository, environ=there, notify=invocation.progress.note)
     return forge, dict(invocation.environ)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cmlkit.forges.github.repository import GitHub as GitHub
     from cmlkit.git.access import GitAccess
 
-__all__ = ["API_URL", "FACTS", "GitHub", "environ_at", "withheld"]
+__all__ = ["API_URL", "FACTS", "GitHub", "environ_at", "with_stored_token", "withheld"]
 
 # The workflow's own, the only one but a GitHub App's that may create checks.
 JOB_VARIABLE = "GITHUB_TOKEN"
@@ -85,6 +85,15 @@ def open_for_runners(
     )
     github.use_runner_group(group)
     return github
+
+
+def with_stored_token(server_url: str, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment with the token that the GitHub CLI keeps for the server, unless another is set."""
+    if TOKENS.found(environ_at(server_url, environ)):
+        return environ
+    from cmlkit.forges.github.command_line import with_token
+
+    return with_token(server_url, environ)
 
 
 def git_access(environ: Mapping[str, str]) -> GitAccess | None:

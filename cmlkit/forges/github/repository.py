@@ -355,6 +355,12 @@ class GitHub:
             name=name, commit=commit, conclusion=conclusion, title=title, details_url=details_url
         )
 
+    def variable(self, name: str) -> str | None:
+        return self.actions_settings.variable(name)
+
+    def has_secret(self, name: str) -> bool:
+        return self.actions_settings.has_secret(name)
+
     def access(self) -> Access:
         return self._account.access()
 

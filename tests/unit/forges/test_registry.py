@@ -20,7 +20,16 @@ def runners(environ: dict[str, str]) -> github.GitHub:
 
 
 @pytest.mark.parametrize(
-    "name", ["environ_at", "withheld", "open_forge", "open_for_publishing", "open_for_runners", "git_access"]
+    "name",
+    [
+        "environ_at",
+        "withheld",
+        "with_stored_token",
+        "open_forge",
+        "open_for_publishing",
+        "open_for_runners",
+        "git_access",
+    ],
 )
 @pytest.mark.parametrize("forge", FORGES)
 def test_each_forge_offers_what_a_forge_has_to(forge: str, name: str) -> None:

@@ -1,0 +1,59 @@
+"""The repository's workflows that use cmlkit, and the secrets and variables that they name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cmlkit.bounds.files import SETTINGS_BYTES, read_small
+from cmlkit.doctor.finding import Finding, ok, warning
+
+FOLDER = Path(".github/workflows")
+# Those that a run needs; others may be optional, and GITHUB_TOKEN is always there.
+SECRETS = ("CMLKIT_RUNNER_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+VARIABLES = ("AWS_ROLE_ARN",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """What the workflows name.
+
+    Attributes:
+        files: Workflows that use cmlkit, relative to the repository.
+        has_environments: Whether one of their jobs has an environment, which may have secrets and variables of its own.
+    """
+
+    files: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    has_environments: bool = False
+
+
+def named(directory: Path) -> Named:
+    """Return what the workflows of the repository around a folder name."""
+    # GitHub reads workflows at the repository's root only; the project may be a folder of it.
+    root = next((folder for folder in (directory, *directory.parents) if (folder / ".git").exists()), directory)
+    texts: dict[str, str] = {}
+    for path in sorted([*(root / FOLDER).glob("*.yml"), *(root / FOLDER).glob("*.yaml")]):
+        text = (read_small(path, SETTINGS_BYTES) or b"").decode("utf-8", "replace")
+        # A line that is commented out is no use.
+        used = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+        if "cmlkit" in used:
+            texts[path.relative_to(root).as_posix()] = used
+    together = "\n".join(texts.values())
+    return Named(
+        files=tuple(texts),
+        secrets=tuple(name for name in SECRETS if re.search(rf"secrets\.{name}\b", together)),
+        variables=tuple(name for name in VARIABLES if re.search(rf"vars\.{name}\b", together)),
+        has_environments=re.search(r"^\s*environment:", together, re.MULTILINE) is not None,
+    )
+
+
+def examined(found: Named) -> Iterator[Finding]:
+    """Yield whether a workflow uses cmlkit."""
+    if found.files:
+        yield ok("workflow", f"{', '.join(found.files)} {'uses' if len(found.files) == 1 else 'use'} cmlkit.")
+    else:
+        yield warning("workflow", f"No workflow in {FOLDER} uses cmlkit.", "Write one: cmlkit init.")

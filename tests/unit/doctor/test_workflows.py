@@ -1,0 +1,56 @@
+"""The workflows that use cmlkit, and what they name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cmlkit.doctor.workflows import Named, examined, named
+from cmlkit.scaffold import templates
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    path = folder / ".github/workflows" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("template", "secrets", "variables"),
+    [
+        ("train-on-ec2.yml", ("CMLKIT_RUNNER_TOKEN",), ("AWS_ROLE_ARN",)),
+        (
+            "train-on-ec2-with-keys.yml",
+            ("CMLKIT_RUNNER_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+            (),
+        ),
+    ],
+)
+def test_a_template_names_what_it_needs(
+    tmp_path: Path, template: str, secrets: tuple[str, ...], variables: tuple[str, ...]
+) -> None:
+    found = named(written(tmp_path, template, templates.workflow(template)))
+    assert found == Named(files=(f".github/workflows/{template}",), secrets=secrets, variables=variables)
+
+
+def test_workflows_are_those_at_the_root_of_a_repository_with_several_projects(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "models/churn").mkdir(parents=True)
+    written(tmp_path, "churn.yml", templates.workflow("train-here.yml"))
+    assert named(tmp_path / "models/churn").files == (".github/workflows/churn.yml",)
+
+
+def test_a_job_with_an_environment_may_have_its_own_secrets(tmp_path: Path) -> None:
+    text = templates.workflow("train-on-ec2.yml")
+    assert not named(written(tmp_path, "train.yml", text)).has_environments
+    text = text.replace("# environment: expensive", "environment: expensive")
+    assert named(written(tmp_path, "train.yml", text)).has_environments
+
+
+def test_other_workflows_and_comments_need_nothing(tmp_path: Path) -> None:
+    written(tmp_path, "ci.yml", "on: push\n# uses: cmlkit/cmlkit@v1 with secrets.CMLKIT_RUNNER_TOKEN\n")
+    assert named(tmp_path) == Named()
+    [finding] = examined(named(tmp_path))
+    assert (finding.state, finding.remedy) == ("warning", "Write one: cmlkit init.")
