@@ -22,6 +22,7 @@ from cmlkit.clouds.aws import access
 from cmlkit.clouds.aws.access import Grant
 from cmlkit.errors import PermissionDenied
 from cmlkit.forges.github.identity import issuer, subjects
+from cmlkit.runner.lease import KEPT_UNTIL
 from cmlkit.runner.listing import list_instances
 from tests.aws_account import LIFETIME_SECONDS, POLICIES, ROLE, RUN, Account, empty_account
 from tests.reality.authorizations import ACCOUNT, INSTANCES_ROLE, Authorization, asked_for, passing, using_key
@@ -178,6 +179,10 @@ def launched(account: Account) -> list[Authorization]:
     list_instances(cloud_for=account.cloud_for, workflow_run=RUN)
     account.stop()
     account.aws.interrupt(account.launch(market="spot").instance_id, seconds=0)
+    account.stop()
+    # As stopping does with an instance that stays for a look at its failed training.
+    looked_at = account.launch(market="spot")
+    account.cloud_for(looked_at.region).tag([looked_at.instance_id], {KEPT_UNTIL: str(int(account.clock.time))})
     account.stop()
     # Images are looked for by name where their parameters may not be read.
     account.aws.deny("ssm:GetParameters")
