@@ -30,6 +30,8 @@ PAGES_WITH_COMMANDS = [
 ]
 # What is not for a test to type in a page's own order, and the test that runs it.
 ELSEWHERE = {
+    "cmlkit access github --set --role-arn arn:aws:iam::123456789012:role/cmlkit": "integration/github/"
+    "test_access_settings.py::test_what_is_missing_is_set_once_it_is_shown_and_agreed_to",
     "cmlkit comment create --watch dvclive/report.md": "integration/test_reports.py::"
     "test_a_watched_report_is_one_comment_that_follows_file_and_images",
     "cmlkit demo": "e2e/test_demo.py::test_a_day_of_the_reference_job",
@@ -49,8 +51,12 @@ ELSEWHERE = {
     "cmlkit model pull model/random_forest.joblib": "slow/test_dvc_store.py::test_cmlkit_pulls_it_and_loads_it",
     "cmlkit model verify --attestation model/random_forest.joblib": "integration/test_commands.py::"
     "test_model_verify_asks_which_workflow_attested_the_file",
+    "cmlkit runner connect i-0123456789abcdef0": "integration/test_laptop.py::"
+    "test_connect_hands_over_to_the_clouds_program_without_tokens",
     "cmlkit runner image --check ami-0123456789abcdef0": "integration/test_image.py::"
     "test_an_image_is_booted_once_and_told_what_it_lacks",
+    "cmlkit runner stop --instance i-0123456789abcdef0": "integration/test_laptop.py::"
+    "test_another_clone_is_another_run_and_its_instance_is_named_but_stays",
     "cmlkit sandbox": "integration/test_sandbox_command.py::test_without_json_a_shell_can_take_its_variables",
     "cmlkit train": "integration/test_documented_commands.py::test_the_tutorial_shows_what_the_example_prints",
     "cmlkit workflow rerun --id 1234567890 --if-interrupted": "integration/test_workflow_rerun.py::"
