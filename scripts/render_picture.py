@@ -21,6 +21,8 @@ PICTURE = ROOT / "docs" / "images" / "pull-request.png"
 SHOWN = PICTURE.with_suffix(".txt")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SIZE = "1280,1560"
+# The heading behind the conversation; what follows shows the report again, and the files.
+BEHIND = "Checks"
 INVISIBLE = {"head", "script", "style", "template"}
 INLINE = {"a", "b", "code", "em", "i", "small", "span", "strong", "sub", "sup", "time"}
 
@@ -51,11 +53,12 @@ class _Text(HTMLParser):
 
 
 def shown(html: str) -> str:
-    """Return the text that the page shows, folded parts included."""
+    """Return the text of the page's title and conversation, folded parts included."""
     parser = _Text()
     parser.feed(html)
-    lines = (" ".join(line.split()) for line in parser.lines)
-    return "\n".join(line for line in lines if line) + "\n"
+    lines = [line for part in parser.lines if (line := " ".join(part.split()))]
+    end = lines.index(BEHIND) if BEHIND in lines else len(lines)
+    return "\n".join(lines[:end]) + "\n"
 
 
 def recorded() -> tuple[str, str]:
