@@ -185,7 +185,7 @@ def is_local(run_id: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkout:
-    """What a run needs to know of its repository; empty if unknown.
+    """Facts of its repository that a run needs; empty if unknown.
 
     Attributes:
         repository: `OWNER/NAME`.

@@ -18,7 +18,7 @@ VARIABLES = ("AWS_ROLE_ARN",)
 
 @dataclass(frozen=True, kw_only=True)
 class Named:
-    """What the workflows name.
+    """Names that the workflows use.
 
     Attributes:
         files: Workflows that use cmlkit, relative to the repository.

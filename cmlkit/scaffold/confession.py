@@ -1,4 +1,4 @@
-"""What `cmlkit init` says about its guesses: what each was made from, what it passed over, and what may be missing."""
+"""The words of `cmlkit init` about its guesses: their grounds, what it passed over, and what may be missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the machine that trains will lack although it is on this one, and how to bring it there."""
+"""Things that the machine that trains will lack although they are on this one, and how to bring them there."""
 
 from __future__ import annotations
 

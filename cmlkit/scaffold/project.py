@@ -17,7 +17,7 @@ def _ignores_nothing(paths: Collection[str]) -> frozenset[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """What can be known of a project without running anything.
+    """A project, as far as it can be known without running anything.
 
     Attributes:
         files: Paths relative to the working directory, with slashes.

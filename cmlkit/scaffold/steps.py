@@ -1,4 +1,4 @@
-"""What remains to be done once the files are written."""
+"""The steps that remain once the files are written."""
 
 from __future__ import annotations
 
