@@ -12,7 +12,6 @@ from cmlkit.clouds.aws import regions
 from cmlkit.clouds.base import CloudFor
 from cmlkit.errors import WaitTimeout
 from cmlkit.forges.github import GitHub
-from cmlkit.forges.workflows import Job
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner.launch import Launched, launch_all
 from cmlkit.runner.reaping import SURELY_OVER_SECONDS, reap
@@ -150,6 +149,10 @@ def test_the_jobs_of_a_run_name_their_runners(world: World) -> None:
     launched = world.launch()
     assert world.forge().jobs(world.run.run_id) == []
     world.work()
-    assert world.forge().jobs(world.run.run_id) == [Job(runner_name=launched.runner_name, is_over=False)]
+    [job] = world.forge().jobs(world.run.run_id)
+    assert (job.runner_name, job.name, job.is_over, job.completed) == (launched.runner_name, "train", False, None)
+    assert job.created is not None
+    assert job.started is not None
     world.github.hub.runners.finish(world.runner.job, "failure")  # type: ignore[arg-type]
-    assert world.forge().jobs(world.run.run_id) == [Job(runner_name=launched.runner_name, is_over=True)]
+    [job] = world.forge().jobs(world.run.run_id)
+    assert (job.runner_name, job.is_over, job.conclusion) == (launched.runner_name, True, "failure")

@@ -11,6 +11,8 @@ from cmlkit.scaffold import templates
 
 
 def written(folder: Path, name: str, text: str) -> Path:
+    # The test's folder itself may lie in a repository.
+    (folder / ".git").mkdir(exist_ok=True)
     path = folder / ".github/workflows" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -36,7 +38,6 @@ def test_a_template_names_what_it_needs(
 
 
 def test_workflows_are_those_at_the_root_of_a_repository_with_several_projects(tmp_path: Path) -> None:
-    (tmp_path / ".git").mkdir()
     (tmp_path / "models/churn").mkdir(parents=True)
     written(tmp_path, "churn.yml", templates.workflow("train-here.yml"))
     assert named(tmp_path / "models/churn").files == (".github/workflows/churn.yml",)
