@@ -15,7 +15,7 @@ from cmlkit.progress import Progress, Silent
 from cmlkit.runner import lease
 from cmlkit.runner.idleness import Judgement, Words, judged, readable_console, readable_jobs
 from cmlkit.runner.signals import catching_signals
-from cmlkit.runner.stopping import unregistered
+from cmlkit.runner.stopping import terminate_surely, unregistered
 
 # GitHub's list shows a job that began up to a minute later.
 PAUSE_SECONDS = 75.0
@@ -239,7 +239,7 @@ class Reaper:
         if now.why_kept:
             return now.row(now.why_kept)
         try:
-            now.cloud.terminate([now.instance.id])
+            terminate_surely(now.cloud, [now.instance.id], self._clock)
             now.cloud.cancel_expiry(now.instance)
         except CmlkitError as error:
             return now.row("failed", error)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.clouds.launching import Instance, LaunchingCloud
-from cmlkit.errors import CmlkitError, Conflict, NotFound
+from cmlkit.errors import AnswerLost, CmlkitError, Conflict, NotFound
 from cmlkit.forges.runners import Runner, RunnerForge
 from cmlkit.forges.workflows import JobForge, WorkflowForge
 from cmlkit.progress import Progress, Silent
@@ -235,7 +235,7 @@ class _Region:
 def _terminate(cloud: LaunchingCloud, traces: Traces, listed: Sequence[Instance], clock: Clock) -> list[str]:
     living = _living(cloud, traces, listed)
     if living:
-        _terminate_surely(cloud, sorted(living), clock)
+        terminate_surely(cloud, sorted(living), clock)
     # Afterwards: until then the expiry is what ends the instance.
     scheduled = {item.id: item for item in (*living.values(), *listed) if item.id in living or not traces.spares(item)}
     together(*[functools.partial(cloud.cancel_expiry, instance) for instance in scheduled.values()])
@@ -249,12 +249,12 @@ def _living(cloud: LaunchingCloud, traces: Traces, listed: Sequence[Instance]) -
     return {name: instance for name, instance in known.items() if instance.alive and not traces.spares(instance)}
 
 
-def _terminate_surely(cloud: LaunchingCloud, ids: Collection[str], clock: Clock) -> None:
-    """Terminate instances, and try again if the cloud does not know one yet."""
+def terminate_surely(cloud: LaunchingCloud, ids: Collection[str], clock: Clock) -> None:
+    """Terminate instances, and try again if the cloud does not know one yet, or gave no answer: it does no harm."""
     for _ in range(LOOKS - 1):
         try:
             return cloud.terminate(ids)
-        except NotFound:
+        except (NotFound, AnswerLost):
             clock.sleep(PAUSE_SECONDS)
     return cloud.terminate(ids)
 

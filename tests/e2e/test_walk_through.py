@@ -12,6 +12,7 @@ from tests import documented
 from tests.e2e.act import ROOT, Act
 from tests.e2e.templates import QUICK_TRAINING, accept_keys, rest, the_result_is_in_a_pull_request
 from tests.e2e.walk import Reader, Step, environ_of_a_newcomer, steps
+from tests.integration.aws_client import until_state
 from tests.integration.installation import Distribution, build
 
 README, TUTORIAL = ROOT / "README.md", ROOT / "docs" / "tutorial.md"
@@ -70,7 +71,8 @@ def test_the_readme_leads_to_a_pull_request_without_a_cloud_and_then_from_ec2(re
         reader.does(step)
     assert set(reader.runs[1].jobs) == {"due", "launch", "train", "stop"}, reader.runs[1].log
     assert set(reader.runs[1].jobs.values()) == {"success"}, reader.runs[1].log
-    assert [instance.state for instance in sandbox.aws.instances()] == ["terminated"]
+    [instance] = sandbox.aws.instances()
+    until_state(sandbox.aws, instance.id, "terminated")
 
 
 @pytest.mark.slow

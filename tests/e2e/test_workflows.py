@@ -23,6 +23,7 @@ from cmlkit_sandbox.aws import ACCESS_KEY, SECRET_KEY
 from cmlkit_sandbox.aws.images import IMAGES
 from tests.e2e.act import ROOT, Act, ActRun
 from tests.e2e.templates import QUICK_TRAINING, accept_keys, rest, run_template, the_result_is_in_a_pull_request
+from tests.integration.aws_client import until_state
 
 EXAMPLE = ROOT / "examples" / "random-forest"
 
@@ -316,7 +317,7 @@ def test_the_hourly_template_ends_what_outlived_its_lease_and_nothing_else(
         forgotten, at_work = launched(sandbox, expires=-3600), launched(sandbox, expires=3600)
         done = run_template("reap.yml", act, sandbox, repository)
         assert done.jobs == {"reap": "success"}, done.log
-        assert sandbox.aws.instance(forgotten).state == "terminated"
+        until_state(sandbox.aws, forgotten, "terminated")
         assert sandbox.aws.instance(at_work).state == "running"
 
 

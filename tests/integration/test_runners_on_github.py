@@ -20,6 +20,7 @@ from cmlkit_sandbox.aws import AwsServer
 from cmlkit_sandbox.github import GitHubServer
 from cmlkit_sandbox.github.runners import Runner
 from tests.fake_forge import FastClock
+from tests.integration.aws_client import until_state
 
 # Each of them publishes or launches several times.
 pytestmark = pytest.mark.slow
@@ -131,7 +132,8 @@ def test_a_launch_sees_its_runner_at_work_however_github_lists_it(world: World, 
 def test_a_launch_takes_no_runner_that_was_removed_for_one_that_came(world: World) -> None:
     with pytest.raises(WaitTimeout, match="does not list the runner any more"):
         world.launch(then=world.github.hub.runners.runners.clear)
-    assert [item.state for item in world.aws.instances()] == ["terminated"]
+    [instance] = world.aws.instances()
+    until_state(world.aws, instance.id, "terminated")
 
 
 def test_the_reaper_of_a_repository_leaves_the_runners_of_its_organisation_to_theirs(world: World) -> None:

@@ -144,8 +144,17 @@ class InProcess:
     def _wait_for(self, threads: Iterable[threading.Thread]) -> None:
         for thread in threads:
             if not thread.name.startswith(("i-", "service")):
+                _wait_for_start(thread)
                 thread.join(DEADLINE_SECONDS)
                 self.lingering += [thread.name] if thread.is_alive() else []
+
+
+def _wait_for_start(thread: threading.Thread) -> None:
+    """Wait until the thread can be joined: `threading.enumerate` also lists one that another thread just starts."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while "initial" in repr(thread):
+        assert time.monotonic() < deadline, f"{thread.name} never began"
+        time.sleep(0.001)
 
 
 @dataclass(kw_only=True)

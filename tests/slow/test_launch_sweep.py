@@ -465,14 +465,17 @@ def wrongs(scenario: Scenario, there: There, ended: Ended, *, left_may: bool) ->
 
 
 def pairs(scenario: Scenario, there: There) -> list[tuple[Step, Injection]]:
-    """Return the requests, each with its faults."""
-    steps, each = steps_of(scenario, there), scenario.each
+    """Return the requests, each with its faults; a termination, on which everything depends, with all of them."""
     return [
         (step, injection)
-        for number, step in enumerate(steps)
-        for other in range(each)
-        if not is_believed(step, injection := ALL[(number * each + other) % len(ALL)])
+        for number, step in enumerate(steps_of(scenario, there))
+        for injection in (ALL if step.call.startswith("TerminateInstances") else _some(number, scenario.each))
+        if not is_believed(step, injection)
     ]
+
+
+def _some(number: int, each: int) -> list[Injection]:
+    return [ALL[(number * each + other) % len(ALL)] for other in range(each)]
 
 
 def is_believed(step: Step, injection: Injection) -> bool:

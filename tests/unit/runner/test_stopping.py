@@ -186,9 +186,10 @@ def test_a_runner_that_cannot_be_removed_does_not_hinder_the_others() -> None:
     assert [error.message for error in removed.failures] == ["It may not be removed."]
 
 
-def test_an_instance_that_the_cloud_does_not_know_yet_is_terminated_a_moment_later() -> None:
+@pytest.mark.parametrize("error", [NotFound("It is unknown."), AnswerLost("Its answer cannot be read.")])
+def test_an_instance_that_the_cloud_does_not_terminate_at_once_is_terminated_a_moment_later(error: CmlkitError) -> None:
     here = Here()
-    here.cloud.errors["terminate"] = [NotFound("It is unknown.")] * (LOOKS - 1)
+    here.cloud.errors["terminate"] = [error] * (LOOKS - 1)
     here.stop()
     assert here.cloud.alive() == []
     assert here.clock.slept == [PAUSE_SECONDS] * (LOOKS - 1)
