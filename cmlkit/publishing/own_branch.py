@@ -88,13 +88,14 @@ def check_own(name: str, head: str, *, base: str, run: str, forge: PublishForge,
     if name.startswith(PREFIX) or run in name:
         return
     found: str | None = head
-    for _ in range(_LOOKS_AT_EMPTY):
+    for look in range(_LOOKS_AT_EMPTY):
+        if look:
+            clock.sleep(_SECONDS_BETWEEN_LOOKS)
+            found = forge.branch_head(name)
         if found is None or _is_recorded(name, found, forge):
             return
         if found != base:
             break
-        clock.sleep(_SECONDS_BETWEEN_LOOKS)
-        found = forge.branch_head(name)
     raise SettingsError(
         f"The branch {name!r} exists, and cmlkit did not make it: nothing was written.",
         next_step="Set publish.branch to another name, such as cmlkit/{base}/{run}, or delete that branch.",

@@ -166,4 +166,15 @@ def test_a_branch_without_a_commit_may_be_one_that_another_run_is_making(
 
 def test_a_branch_that_stays_without_a_commit_is_not_cmlkits(forge: ToldForge) -> None:
     forge.create_branch("daily", forge.branches["main"])
-    assert_refused(forge, "daily")
+    clock = FastClock()
+    assert_refused(forge, "daily", clock)
+    assert clock.slept == [1.0] * 5, "it waits between looks, and not after the last"
+
+
+def test_the_last_look_at_a_branch_without_a_commit_counts(forge: ToldForge) -> None:
+    forge.create_branch("daily", forge.branches["main"])
+    clock = FastClock(
+        when_slept=lambda: commit(forge, "daily", signed("Retrain", "daily")) if len(clock.slept) == 5 else None
+    )
+    check(forge, "daily", clock)
+    assert clock.slept == [1.0] * 5
