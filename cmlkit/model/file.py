@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -130,13 +131,20 @@ def write_manifest(
 
 
 def load_file(
-    path: Path, manifest: ModelManifest, *, content: Path, strict: bool = False, trusted: Sequence[str] = ()
+    path: Path,
+    manifest: ModelManifest,
+    *,
+    content: Path,
+    strict: bool = False,
+    trusted: Sequence[str] = (),
+    judge: Callable[[Path], None] | None = None,
 ) -> Any:
     """Load a model that matches its manifest; the other arguments and the errors are those of `cmlkit.load_model`.
 
     Args:
         path: The model's path, for messages.
         content: The file with its bytes.
+        judge: Called with a copy of the bytes that are loaded; raises if they are not to be.
     """
     loaded = read_content(content)
     if hashlib.sha256(loaded).hexdigest() != manifest.sha256:
@@ -145,6 +153,11 @@ def load_file(
             f" and another hash, instead of {manifest.size:,} bytes. It was not loaded.",
             next_step="Restore both files from one commit. If you did not change it, find out who did.",
         )
+    if judge is not None:
+        with tempfile.TemporaryDirectory(prefix="cmlkit-model-") as folder:
+            copy = Path(folder, path.name)
+            copy.write_bytes(loaded)
+            judge(copy)
     _check_versions(manifest, str(path), strict=strict)
     name = recognize(content).name
     # Load the bytes that were hashed: the file itself may have changed since.
@@ -153,9 +166,18 @@ def load_file(
     )
 
 
-def load_parts(path: Path, manifest: ModelManifest, *, content: Path, strict: bool = False) -> Any:
+def load_parts(
+    path: Path,
+    manifest: ModelManifest,
+    *,
+    content: Path,
+    strict: bool = False,
+    judge: Callable[[Path], None] | None = None,
+) -> Any:
     """Load a model that is a folder and matches its manifest; the arguments and errors are those of `load_file`."""
     check_parts(content, manifest, source=str(path))
+    if judge is not None:
+        judge(content)
     _check_versions(manifest, str(path), strict=strict)
     return _explained(path, manifest, lambda: load_folder(content, recognize_folder(content).name))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from cmlkit.ci import for_commands
 from cmlkit.errors import ModelError
 from cmlkit.model.file import check_parts, load_file, load_parts
 from cmlkit.model.manifest import ModelManifest, read_manifest
+from cmlkit.model.verification import check_trusted
 from cmlkit.stores.base import hashed
 from cmlkit.stores.choice import source_for
 from cmlkit.stores.download import download
@@ -25,6 +27,7 @@ def load_model(
     path: str | os.PathLike[str],
     *,
     strict: bool = False,
+    verify: bool = False,
     trusted: Sequence[str] = (),
     cache: str | os.PathLike[str] = CACHE,
 ) -> Any:
@@ -37,30 +40,37 @@ def load_model(
     itself.
 
     Unpickling runs code: load only models from repositories that you trust; a matching hash does not make a model
-    harmless. A file that ends in `.skops` is not a pickle; it loads only trusted types. PyTorch loads weights only, and
-    Keras in its safe mode.
+    harmless. For a model from elsewhere, `verify=True` refuses what `cmlkit model verify` lists as untrusted, before a
+    byte is unpickled; it is a filter, not a proof. A file that ends in `.skops` is not a pickle; it loads only trusted
+    types. PyTorch loads weights only, and Keras in its safe mode.
 
     Args:
         strict: Whether other versions of scikit-learn, numpy or Python are an error instead of a warning.
-        trusted: Import paths of types in a skops file to trust, besides those that skops trusts by default.
+        verify: Whether to refuse a model with anything that `cmlkit model verify` lists as untrusted. A class of your
+            own is untrusted, too, until `trusted` names it.
+        trusted: Names to trust, in whatever way the model uses them: with `verify`, those that the refusal lists; in a
+            skops file, types besides those that skops trusts by default.
         cache: Folder for downloads.
 
     Raises:
-        ModelError: The file is missing, does not match its manifest, has types that are not trusted, or cannot be
+        ModelError: The file is missing, does not match its manifest, has names that are not trusted, or cannot be
             loaded here.
         SettingsError: The library that loads the format is not installed; or there is no remote to download from.
         NotFound, PermissionDenied, ServiceError: The store does not deliver the bytes.
     """
     file = Path(path)
+    # In a text, any part of a name would be found.
+    trusted = (trusted,) if isinstance(trusted, str) else trusted
     manifest = read_manifest(file)
+    judge = partial(check_trusted, source=str(file), trusted=trusted) if verify else None
     if manifest.files:
         folder = file
         if pointer_at(file, manifest):
             folder = gathered(file, manifest, Path(cache).expanduser() / manifest.sha256)
-        return load_parts(file, manifest, content=folder, strict=strict)
+        return load_parts(file, manifest, content=folder, strict=strict, judge=judge)
     pointer = pointer_at(file, manifest)
     content = file if pointer is None else _cached(pointer, file, Path(cache).expanduser())
-    return load_file(file, manifest, content=content, strict=strict, trusted=trusted)
+    return load_file(file, manifest, content=content, strict=strict, trusted=trusted, judge=judge)
 
 
 def pointer_at(file: Path, manifest: ModelManifest) -> Pointer | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from cmlkit.model.folder import parts_of
 from cmlkit.model.manifest import manifest_path, read_manifest, tree_hash
 from cmlkit.model.pickle_contents import read_as_far_as_possible
 from cmlkit.records.model_format import OTHER
+
+_NAMED = 10
+"""Names in an error; a crafted file may have thousands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +116,30 @@ def verify(path: str | os.PathLike[str], *, strict: bool = False) -> Verificatio
         notes=found.notes,
         reasons=tuple(f"{subject}: {reason}" for subject, reason in doubts),
     )
+
+
+def check_trusted(path: Path, *, source: str, trusted: Sequence[str]) -> None:
+    """Refuse a model with anything that `verify` lists as untrusted; load nothing.
+
+    Args:
+        source: The model's path, for messages.
+        trusted: Names that are trusted nevertheless.
+
+    Raises:
+        ModelError: It has such names, which the message lists with the reasons.
+    """
+    unknown, doubts = _judged(path, describe(path))
+    reasons = dict.fromkeys(unknown, "models do not have it") | dict(doubts)
+    refused = [
+        f"{name} ({reason.replace(str(path), source)})" for name, reason in reasons.items() if name not in trusted
+    ]
+    if refused:
+        more = f" and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
+        raise ModelError(
+            f"{source} has names that are not trusted: {', '.join(refused[:_NAMED])}{more}. It was not loaded.",
+            next_step="Look at each: loading the model may run any code. Name those that you wrote, or know to be"
+            f" harmless: load_model({source!r}, verify=True, trusted=[…]). cmlkit model verify lists them all.",
+        )
 
 
 def _judged(path: Path, found: Description) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
