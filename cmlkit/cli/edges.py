@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from cmlkit.errors import GitError, NotARepository, NotTrusted, SettingsError
+from cmlkit.errors import GitError, NotARepository, NotTrusted, PermissionDenied, SettingsError
 from cmlkit.forges import ForgeModule, check_server, forge_module
 
 if TYPE_CHECKING:
@@ -206,8 +206,32 @@ def _forge_there(invocation: Invocation, workflow_run: WorkflowRun) -> tuple[For
     return module, module.environ_at(server, environ)
 
 
+def signed_in(invocation: Invocation, workflow_run: WorkflowRun) -> Invocation:
+    """Return the invocation with a token: outside a job the one that a program of this machine keeps, if none is set.
+
+    Raises:
+        PermissionDenied: It is no job, and there is no token.
+    """
+    if invocation.workplace.is_job:
+        return invocation
+    found, server = with_stored_token(invocation, workflow_run), workflow_run.server_url
+    module = _forge_module(invocation)
+    if found is not invocation:
+        invocation.progress.note(f"No token is set: that of {module.TOKENS.keeper} for {server} is used.")
+    elif not module.TOKENS.found(module.environ_at(server, invocation.environ)):
+        check_server(server)
+        raise PermissionDenied(
+            f"No {module.TOKENS.forge} token is set for {workflow_run.repository}.",
+            next_step=module.signing_in(server, invocation.environ),
+        )
+    return found
+
+
 def with_stored_token(invocation: Invocation, workflow_run: WorkflowRun) -> Invocation:
-    """Return the invocation with the token that a program of this machine keeps for the run's server; not in a job."""
+    """Return the invocation with the token that a program of this machine keeps for the run's server; not in a job.
+
+    It is the same invocation if a token is set, or none is kept.
+    """
     if invocation.workplace.is_job:
         return invocation
     server = workflow_run.server_url
@@ -216,6 +240,8 @@ def with_stored_token(invocation: Invocation, workflow_run: WorkflowRun) -> Invo
     except SettingsError:
         return invocation  # It is said where the forge is opened.
     environ = _forge_module(invocation).with_stored_token(server, invocation.environ)
+    if environ is invocation.environ:
+        return invocation
     for name, value in environ.items():
         if value != invocation.environ.get(name):
             invocation.workplace.keep_secret(value)

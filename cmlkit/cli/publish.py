@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 def publish(invocation: Invocation) -> None:
     """Gate the last training, commit it, open a pull request, and write report, comment, check and summary.
 
-    With a FILE, or a flag that only CML's publish has, it is cmlkit asset publish.
+    Outside a job it takes the token of the GitHub CLI if no other is set. With a FILE, or a flag that only CML's
+    publish has, it is cmlkit asset publish.
 
     \b
     cmlkit publish
@@ -47,13 +48,14 @@ def publish(invocation: Invocation) -> None:
     workflow_run = _workflow_run(invocation, run, directory)
     check_branch(workflow_run, invocation.settings.publish)
     refuse_chain(workflow_run, invocation.settings.publish)
+    signed_in = edges.signed_in(invocation, workflow_run)
     publication = publish_run(
         run,
         spec=invocation.settings.publish,
         gate=invocation.settings.gate,
         directory=directory,
         prefix=edges.prefix(invocation, directory),
-        forge=edges.publishing_forge(invocation, workflow_run),
+        forge=edges.publishing_forge(signed_in, workflow_run),
         workflow_run=workflow_run,
         progress=invocation.progress,
     )

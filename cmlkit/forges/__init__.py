@@ -53,6 +53,9 @@ class ForgeModule(Protocol):
     def with_stored_token(self, server_url: str, environ: Mapping[str, str]) -> Mapping[str, str]:
         """Return the environment with the token that a program of this machine keeps for that server, if it has one."""
 
+    def signing_in(self, server_url: str, environ: Mapping[str, str]) -> str:
+        """Return how a person at a machine of their own gets a token for that server."""
+
     def withheld(self, server_url: str, environ: Mapping[str, str]) -> str:
         """Return which tokens `environ_at` leaves out, and how to send them; empty if it keeps all."""
 

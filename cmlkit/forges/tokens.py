@@ -14,11 +14,13 @@ class Tokens:
 
     Attributes:
         forge: The forge's name, for the message.
+        keeper: A program that keeps such tokens on people's machines, as in "the token of …"; empty if none is asked.
         advice: A sentence to add to the next step if no variable is set.
     """
 
     forge: str
     variables: tuple[str, ...]
+    keeper: str = ""
     advice: str = ""
 
     def found(self, environ: Mapping[str, str]) -> str:

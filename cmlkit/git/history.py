@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cmlkit.errors import Conflict, GitFailed, ServiceError, SettingsError
+from cmlkit.git.checkout import remote_default_branch
 from cmlkit.git.command import ask_git, git_text, run_git
 
 FETCH_TIMEOUT_SECONDS = 600.0
@@ -113,7 +114,7 @@ def default_branch(directory: Path, *, remote: str = "origin") -> str:
         NotARepository: `directory` is in no repository.
         GitError: git is not installed, refuses or fails.
     """
-    if head := remote_head(directory, remote=remote):
+    if head := remote_default_branch(directory, remote):
         return head
     for name in ("main", "master"):
         if branch_ref(directory, name, remote=remote):
@@ -121,12 +122,6 @@ def default_branch(directory: Path, *, remote: str = "origin") -> str:
     if not resolve(directory, "HEAD"):
         raise SettingsError("The repository has no commit yet.", next_step="Commit the project, or fetch its history.")
     return "HEAD"
-
-
-def remote_head(directory: Path, *, remote: str = "origin") -> str | None:
-    """Return the remote's default branch as the clone knows it; None if it does not."""
-    head = ask_git(directory, "symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD")
-    return head.removeprefix(f"{remote}/") if head else None
 
 
 def branch_ref(directory: Path, branch: str, *, remote: str = "origin") -> str | None:

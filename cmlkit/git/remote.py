@@ -5,6 +5,7 @@ The forms are those of https://git-scm.com/docs/git-clone#_git_urls.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -12,14 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cmlkit.errors import GitError
 from cmlkit.git.checkout import remote_address
+from cmlkit.git.command import run_git
 
 # Of the form git@host:owner/name. A colon after a slash is part of a path.
 _SHORT = re.compile(r"(?:[^@/:]+@)?(?P<host>\[[0-9A-Fa-f:]+\]|[^@/:\[\]]+):(?!//)(?P<path>.+)")
 _WINDOWS_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _WEB_SCHEMES = ("http", "https")
 _SSH_SCHEMES = ("ssh", "git+ssh", "ssh+git")
-SSH_SECONDS = 5.0
+SSH_SECONDS = ASK_SECONDS = 5.0
+# Neither git, nor a program that keeps passwords, nor ssh may wait for a person.
+_QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never", "GCM_INTERACTIVE": "never"}
 HTTPS_PORT = 443
 
 
@@ -43,6 +48,20 @@ def origin(directory: Path) -> Remote | None:
         GitError: As from `cmlkit.git.checkout`.
     """
     return parsed(remote_address(directory, "origin") or "", resolve=ssh_host)
+
+
+def default_branch(directory: Path, *, remote: str = "origin", seconds: float = ASK_SECONDS) -> str:
+    """Return the default branch that the remote names when it is asked; nobody is asked for a password.
+
+    Raises:
+        GitError: The remote does not answer, or names none, as an empty repository.
+    """
+    asking = ("ls-remote", "--symref", "--", remote, "HEAD")
+    answer = run_git(directory, *asking, environ={**os.environ, **_QUIET}, timeout=seconds, terminal=False)
+    # https://git-scm.com/docs/git-ls-remote#Documentation/git-ls-remote.txt---symref
+    if not (found := re.match(rb"ref: refs/heads/(\S+)\tHEAD\n", answer)):
+        raise GitError(f"The remote {remote} names no default branch.")
+    return os.fsdecode(found[1])
 
 
 def parsed(address: str, *, resolve: Callable[[str], str] = lambda host: host) -> Remote | None:

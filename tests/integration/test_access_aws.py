@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 import yaml
 
 from cmlkit.__main__ import run
+from cmlkit.errors import GitFailed
+from cmlkit.git import remote
 from cmlkit_sandbox.aws import AwsServer
 
 NAMED = ["--account", "123456789012", "--branch", "trunk", "--region", "eu-west-1"]
@@ -25,6 +28,8 @@ def clone(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    # Nothing leaves this machine: a remote at github.com is not reached.
+    monkeypatch.setenv("GIT_SSH_COMMAND", "false")
     subprocess.run(["git", "remote", "add", "origin", "git@github.com:octo/forest.git"], cwd=checkout, check=True)
     return checkout
 
@@ -51,6 +56,35 @@ def test_everything_is_shown_with_its_origin_and_nothing_is_written(
     assert {path.name for path in set(clone.rglob("*")) - before if ".git" not in path.parts} == {"cmlkit.yaml"}
 
 
+def test_the_remote_is_asked_for_its_default_branch_if_the_clone_does_not_know_it(
+    clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after `git init` and `git remote add`, or in a clone of one branch alone."""
+    server = tmp_path / "server"
+    subprocess.run(["git", "init", "-q", "--bare", "--initial-branch", "trunk/2", server], check=True)
+    subprocess.run(["git", "remote", "set-url", "origin", server], cwd=clone, check=True)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "octo/forest")
+    assert access(*NAMED[:2], *NAMED[4:]) == 2
+    assert "The remote origin names no default branch." in capsys.readouterr().err
+    author = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org"]
+    subprocess.run(["git", *author, "commit", "-q", "--allow-empty", "-m", "Begin"], cwd=clone, check=True)
+    subprocess.run(["git", "push", "-q", "origin", "HEAD:refs/heads/trunk/2"], cwd=clone, check=True)
+    subprocess.run(["git", "update-ref", "-d", "refs/remotes/origin/trunk/2"], cwd=clone, check=True)
+    assert access(*NAMED[:2], *NAMED[4:]) == 0
+    said = capsys.readouterr().out
+    assert "branch      trunk/2 (the default branch, as the remote origin says: the clone does not know it)" in said
+
+
+def test_a_remote_that_never_answers_is_not_waited_for(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/octo/forest.git"
+        subprocess.run(["git", "remote", "set-url", "origin", url], cwd=clone, check=True)
+        with pytest.raises(GitFailed, match=r"git ls-remote took more than 0 s\."):
+            remote.default_branch(clone, seconds=0.3)
+
+
 def test_the_workflow_says_the_region_if_the_settings_do_not(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("train.py").write_text("import joblib\n")
     assert run(["init", "--region", "ap-south-1"], environ=os.environ) == 0
@@ -63,7 +97,10 @@ def test_the_workflow_says_the_region_if_the_settings_do_not(clone: Path, capsys
     ("arguments", "said"),
     [
         (NAMED[2:], "No AWS account is known: There are no AWS credentials."),
-        ([*NAMED[:2], *NAMED[4:]], "The default branch is not known"),
+        (
+            [*NAMED[:2], *NAMED[4:]],
+            "The default branch is not known: no token asked for it, this clone does not say it",
+        ),
         (NAMED[:4], "No AWS region is known"),
     ],
 )

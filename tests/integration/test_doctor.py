@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -293,12 +294,11 @@ def test_a_token_that_the_github_cli_keeps_is_judged_if_no_other_is_set(
     """It prints the token alone: https://cli.github.com/manual/gh_auth_token."""
     program = tmp_path / "bin" / "gh"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\n[ "$4" = github.com ] && echo {TOKEN}\n')
+    program.write_text(f'#!/bin/sh\n[ "$4" = {urlsplit(account.github.url).netloc} ] && echo {TOKEN}\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
     for name in [name for name in os.environ if name.endswith("_TOKEN")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
     assert examined(capsys) == {}
 
 

@@ -272,6 +272,10 @@ def with_stored_token(server_url: str, environ: Mapping[str, str]) -> Mapping[st
     return environ
 
 
+def signing_in(server_url: str, environ: Mapping[str, str]) -> str:
+    return "Set TOY_TOKEN."
+
+
 def withheld(server_url: str, environ: Mapping[str, str]) -> str:
     return ""
 

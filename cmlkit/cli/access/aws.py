@@ -143,21 +143,23 @@ def _account(invocation: Invocation, named: str, region: str) -> Fact:
 
 
 def _branch(named: str, known: Access | None) -> Fact:
-    from cmlkit.git import history
+    from cmlkit.git import checkout, remote
 
     if named:
         return Fact(value=named, source="--branch")
     if known:
         return Fact(value=known.branch, source="the repository's default branch")
     try:
-        if branch := history.remote_head(Path.cwd()):
+        if branch := checkout.remote_default_branch(Path.cwd()):
             return Fact(value=branch, source="the default branch, as the clone knows it")
-    except GitError:
-        pass  # the error below says what to do
-    raise SettingsError(
-        "The default branch is not known: there is no token to ask with, and this clone does not say it.",
-        next_step="Name it, as in: cmlkit access aws --branch main; or: git remote set-head origin --auto.",
-    )
+        branch = remote.default_branch(Path.cwd())
+        return Fact(value=branch, source="the default branch, as the remote origin says: the clone does not know it")
+    except GitError as error:
+        raise SettingsError(
+            "The default branch is not known: no token asked for it, this clone does not say it, and the remote origin"
+            f" was asked in vain. {error.message}",
+            next_step="Name it, as in: cmlkit access aws --branch main.",
+        ) from error
 
 
 def _regions(invocation: Invocation, named: Sequence[str]) -> Fact:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from cmlkit.errors import SettingsError
 from cmlkit.forges.github.facts import FACTS
-from cmlkit.forges.github.hosts import API_URL, API_VARIABLE, environ_at, withheld
+from cmlkit.forges.github.hosts import API_URL, API_VARIABLE, environ_at, stored_under, withheld
 from cmlkit.forges.tokens import Tokens
 from cmlkit.settings import variables
 
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
     from cmlkit.forges.github.repository import GitHub as GitHub
     from cmlkit.git.access import GitAccess
 
-__all__ = ["API_URL", "FACTS", "GitHub", "environ_at", "with_stored_token", "withheld"]
+__all__ = ["API_URL", "FACTS", "GitHub", "environ_at", "signing_in", "with_stored_token", "withheld"]
 
 # The workflow's own, the only one but a GitHub App's that may create checks.
 JOB_VARIABLE = "GITHUB_TOKEN"
-TOKENS = Tokens(forge=FACTS.name, variables=(variables.TOKEN, JOB_VARIABLE, "REPO_TOKEN", "repo_token"))
+TOKENS = Tokens(
+    forge=FACTS.name,
+    variables=(variables.TOKEN, JOB_VARIABLE, "REPO_TOKEN", "repo_token"),
+    keeper="the GitHub CLI",
+)
 RUNNER_TOKENS = Tokens(
     forge=FACTS.name,
     # The workflow's own token goes last: it never may.
@@ -89,11 +94,24 @@ def open_for_runners(
 
 def with_stored_token(server_url: str, environ: Mapping[str, str]) -> Mapping[str, str]:
     """Return the environment with the token that the GitHub CLI keeps for the server, unless another is set."""
-    if TOKENS.found(environ_at(server_url, environ)):
+    name = stored_under(server_url, environ)
+    if not name or TOKENS.found(environ_at(server_url, environ)):
         return environ
-    from cmlkit.forges.github.command_line import with_token
+    from cmlkit.forges.github.command_line import stored_token
 
-    return with_token(server_url, environ)
+    token = stored_token(server_url, environ)
+    return {**environ, name: token} if token else environ
+
+
+def signing_in(server_url: str, environ: Mapping[str, str]) -> str:
+    """Return how a person gets a token for the server: the GitHub CLI's, or one in a variable that reaches it."""
+    name = stored_under(server_url, environ)
+    if not name:
+        return f"Set {variables.TOKEN} to a token for {environ[API_VARIABLE]}."
+    return (
+        f"Sign in with the GitHub CLI: gh auth login --hostname {urlsplit(server_url).netloc}; or set {name} to a token"
+        " that may write contents and pull requests."
+    )
 
 
 def git_access(environ: Mapping[str, str]) -> GitAccess | None:

@@ -7,14 +7,12 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from cmlkit.errors import PermissionDenied, ServiceError
-from cmlkit.forges.github.hosts import ENTERPRISE_TOKENS, is_githubs_own
-from cmlkit.settings import variables
 
 TOKEN_SECONDS, SECRET_SECONDS = 3.0, 60.0
 
 
-def with_token(server_url: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment with the token that the CLI keeps for the server, and for no other, if it keeps one.
+def stored_token(server_url: str, environ: Mapping[str, str]) -> str:
+    """Return the token that the CLI keeps for the server, and for no other; empty without one.
 
     https://cli.github.com/manual/gh_auth_token
     """
@@ -22,12 +20,8 @@ def with_token(server_url: str, environ: Mapping[str, str]) -> dict[str, str]:
     try:
         done = _run(command, environ, timeout=TOKEN_SECONDS)
     except (OSError, subprocess.TimeoutExpired):
-        return dict(environ)
-    token = done.stdout.decode("utf-8", "replace").strip()
-    if done.returncode != 0 or not token:
-        return dict(environ)
-    name = variables.TOKEN if is_githubs_own(server_url) else ENTERPRISE_TOKENS[0]
-    return {**environ, name: token}
+        return ""
+    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
 
 
 def set_secret(server_url: str, repository: str, name: str, value: str, *, environ: Mapping[str, str]) -> None:

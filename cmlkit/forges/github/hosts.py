@@ -65,6 +65,17 @@ def withheld(server_url: str, environ: Mapping[str, str]) -> str:
     )
 
 
+def stored_under(server_url: str, environ: Mapping[str, str]) -> str:
+    """Return the variable in which `environ_at` takes a token that is kept for the server, and for no other.
+
+    Empty if requests about the server's repositories go to another host, which must not get that token.
+    """
+    api = environ.get(API_VARIABLE)
+    if api and urlsplit(api).netloc.lower() != urlsplit(api_url(server_url)).netloc.lower():
+        return ""
+    return ENTERPRISE_TOKENS[0] if _is_of_checkout(server_url, environ) else variables.TOKEN
+
+
 def _left_out(server_url: str, environ: Mapping[str, str]) -> tuple[str, ...]:
     if not _is_of_checkout(server_url, environ):
         return ()

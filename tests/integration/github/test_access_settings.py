@@ -84,16 +84,3 @@ def test_without_gh_the_secret_is_refused_with_the_page_to_set_it_by_hand(
     said = capsys.readouterr().err
     assert "gh, which does it, is not installed" in said
     assert f"https://github.com/{REPOSITORY}/settings/secrets/actions" in said
-
-
-def test_the_token_of_the_github_cli_is_asked_for_the_server_of_the_checkout_only(
-    github: GitHubServer, environ: dict[str, str], tmp_path: Path
-) -> None:
-    script = f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n[ "$4" = github.com ] && echo {TOKEN}\n'
-    (tmp_path / "bin" / "gh").write_text(script)
-    del environ["CMLKIT_TOKEN"]
-    assert access(environ) == 0
-    assert (tmp_path / "asked").read_text() == "auth token --hostname github.com\n"
-    elsewhere = {**environ, "GITHUB_SERVER_URL": "https://git.corp.example"}
-    assert access(elsewhere) == 3
-    assert (tmp_path / "asked").read_text().endswith("auth token --hostname git.corp.example\n")

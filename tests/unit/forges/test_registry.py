@@ -25,6 +25,7 @@ def runners(environ: dict[str, str]) -> github.GitHub:
         "environ_at",
         "withheld",
         "with_stored_token",
+        "signing_in",
         "open_forge",
         "open_for_publishing",
         "open_for_runners",
