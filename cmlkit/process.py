@@ -183,9 +183,10 @@ def leave_closed_terminal() -> None:
 
 
 def handed_over(argv: Sequence[str], *, environ: Mapping[str, str]) -> int:
-    """Let a program have the terminal until it ends; return its exit code. Ctrl-C and Ctrl-\\ are for it alone."""
-    # A handler, unlike an ignored signal, is not inherited by the program.
-    before = {name: signal.signal(name, lambda *_: None) for name in (signal.SIGINT, signal.SIGQUIT)}
+    """Let a program have the terminal until it ends; return its exit code. It alone gets Ctrl-C, Ctrl-\\ and Ctrl-Z."""
+    # A handler, unlike an ignored signal, is not inherited by the program. Stopped by Ctrl-Z, which the program passes
+    # on to the instance, this process would take the terminal from it.
+    before = {name: signal.signal(name, lambda *_: None) for name in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)}
     try:
         return subprocess.run(argv, env=environ, check=False).returncode
     finally:
