@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(sys.prefix) / "bin" / "cmlkit"
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "shell-completion.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "how-to" / "shell-completion.md"
 
 
 def completed(line: str) -> list[str]:
@@ -58,6 +60,15 @@ def test_the_words_that_a_setting_takes_complete_in_the_shell_itself(shell: str,
     joined = offered(shell, "cmlkit runner launch --market=sp", tmp_path)
     assert {word.removeprefix("--market=") for word in joined} == {"spot", "spot-then-on-demand"}
     assert all(word.startswith("--market=") for word in joined) is (shell != "bash")
+
+
+def test_ci_installs_the_shells_so_that_none_of_them_is_skipped_there() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    assert workflow.count("--no-install-recommends zsh fish") == len(
+        re.findall(r"run: make test(?:-oldest)?$", workflow, re.M)
+    )
+    script = (ROOT / ".ci" / "run").read_text()
+    assert set(re.findall(r"command -v (\S+) >/dev/null \|\| echo \1\n", script)) >= SHELLS.keys() - {"bash"}
 
 
 @pytest.mark.parametrize(
