@@ -26,6 +26,15 @@ if TYPE_CHECKING:
     from cmlkit.runner.reaping import Reaped
 
 
+# Settings that the recipe of an image depends on, and those of the instance that checks one.
+OF_IMAGES = (
+    *(*PLACES, "runner.arch", "runner.startup-script", "runner.proxy", "runner.no-proxy"),
+    *("runner.instance-type", "runner.cpus", "runner.memory", "runner.gpus", "runner.market", "runner.max-price"),
+    *("runner.subnet", "runner.security-group", "runner.disk-size", "runner.disk-type", "runner.tags"),
+    "runner.wait-timeout",
+)
+
+
 @click.group(cls=Group)
 def runner() -> None:
     """Launch, stop, list, reap and look into EC2 runners."""
@@ -84,7 +93,7 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
 
 
 @runner.command()
-@with_settings("runner")
+@with_settings("runner", only=OF_IMAGES)
 @click.option("--check", default="", metavar="IMAGE", help="Boot an instance of this image, and report what it lacks.")
 def image(invocation: Invocation, check: str) -> None:
     """Print the recipe of a machine image that boots without downloads, or check an image.

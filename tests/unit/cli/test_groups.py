@@ -52,12 +52,20 @@ def test_a_command_shows_no_flag_that_does_nothing_for_it(line: str, shown: set[
     assert set(named(helped(line, capsys)["Settings"])) == shown
 
 
-@pytest.mark.parametrize("line", ["runner list", "runner stop", "runner reap"])
+def test_an_image_shows_the_flags_of_its_recipe_and_of_the_instance_that_checks_it(capsys: Captured) -> None:
+    parts = helped("runner image", capsys)
+    shown = {*named(parts["Common settings"]), *named(parts["Further settings"])}
+    assert {"--startup-script", "--proxy", "--arch", "--scope", "--region", "--subnet", "--wait-timeout"} <= shown
+    of_a_job = {"--image", "--count", "--labels", "--idle-timeout", "--max-lifetime", "--keep-on-failure", "--docker"}
+    assert not shown & {*of_a_job, "--sudo", "--iam-instance-profile", "--capacity-timeout", "--minute-price"}
+
+
+@pytest.mark.parametrize("line", ["runner list", "runner stop", "runner reap", "runner image"])
 def test_such_a_flag_is_still_accepted_with_a_warning(line: str, capsys: Captured) -> None:
     environ = {"GITHUB_REPOSITORY": "octo/forest", "CMLKIT_RUNNER_CPUS": "2", "CMLKIT_RUNNER_CLOUD": "none"}
-    assert run([*line.split(), "--docker", "--instance-type", "t3.large"], environ=environ) != 0
+    assert run([*line.split(), "--docker", "--max-lifetime", "1h"], environ=environ) != 0
     said = capsys.readouterr().err
-    assert f"--instance-type has no effect on cmlkit {line}." in said
+    assert f"--max-lifetime has no effect on cmlkit {line}." in said
     assert f"--docker has no effect on cmlkit {line}." in said
     assert "No such option" not in said
     assert "cpus" not in said

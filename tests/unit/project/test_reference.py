@@ -80,7 +80,7 @@ def test_the_page_of_commands_has_each_own_flag_once_and_links_the_settings() ->
     assert "[runner](settings.md#runner)." in sections["cmlkit runner launch"]
     assert "[`--region`](settings.md#runner-region)." in sections["cmlkit runner list"]
     assert "| `--all` |" in sections["cmlkit runner stop"]
-    assert "`--cpus`" not in render_commands.page()
+    assert "`--idle-timeout`" not in render_commands.page()
 
 
 def test_the_home_page_begins_as_the_readme_without_its_badges_and_with_links_that_fit() -> None:
