@@ -70,7 +70,9 @@ class Account:
     def examine(self) -> None:
         """Ask all that `cmlkit doctor` asks AWS."""
         doctor.examine(
-            schema.load(environ={}),
+            schema.load(
+                environ={"CMLKIT_RUNNER_STOP_SCHEDULE_ROLE": ROLE, "CMLKIT_RUNNER_IAM_INSTANCE_PROFILE": PROFILE}
+            ),
             workflow_run=RUN,
             publish_forge=lambda: self.refuse("GitHub is not what this is about"),
             runner_forge=lambda: self.refuse("GitHub is not what this is about"),

@@ -42,6 +42,12 @@ class DiagnosingCloud(Region, Protocol):
     def quota_limit(self, instance_type: str, market: Market) -> float:
         """Return how many vCPUs the account may run under that limit."""
 
+    def profile_problem(self, profile: str) -> str:
+        """Return why instances get no access through that profile; empty if nothing that can be seen is wrong."""
+
+    def expiry_role_problem(self, role: str) -> str:
+        """Return why nothing can end instances in that role; empty if nothing that can be seen is wrong."""
+
     def check_launch(self, spec: InstanceSpec) -> None:
         """Raise the error of `launch` if a permission is missing or a value is wrong; launch nothing."""
 

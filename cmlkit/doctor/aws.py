@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from cmlkit.clouds.base import CloudFor
@@ -15,6 +15,9 @@ from cmlkit.runner.ladder import Rung
 from cmlkit.runner.preview import Preview, preview
 from cmlkit.settings.schema import RunnerSpec
 
+ROLE_READS = "iam:GetInstanceProfile and iam:GetRole"
+ROLES_GUIDE = "docs/reference/iam.md"
+
 
 def examined(spec: RunnerSpec, *, workflow_run: WorkflowRun, cloud_for: CloudFor, now: float) -> tuple[Finding, ...]:
     """Return findings about each region's account, then about a launch; `now` is in seconds since the epoch."""
@@ -25,7 +28,8 @@ def examined(spec: RunnerSpec, *, workflow_run: WorkflowRun, cloud_for: CloudFor
     ]
     if any(finding.error for finding in accounts):
         return tuple(accounts)
-    return (*accounts, *looked("AWS launch", lambda: _launch(spec, workflow_run, cloud_for)))
+    launch = looked("AWS launch", lambda: _launch(spec, workflow_run, cloud_for))
+    return (*accounts, *launch, *looked("AWS roles", lambda: _roles(spec, cloud_for)))
 
 
 def _account(cloud_for: CloudFor, region: str, now: float) -> Iterator[Finding]:
@@ -49,11 +53,30 @@ def _launch(spec: RunnerSpec, workflow_run: WorkflowRun, cloud_for: CloudFor) ->
         for region, network in sorted({(rung.region, rung.subnet.network) for rung in rungs}):
             yield from looked("AWS permissions", partial(_group, cloud_for, region, network, spec.tags))
     yield from looked("AWS permissions", lambda: _ending(workflow_run, {rung.region for rung in rungs}, cloud_for))
-    if spec.stop_schedule_role:
-        detail = (
-            f"Whether {spec.stop_schedule_role} may schedule terminations shows only at a launch: AWS has no dry run."
+
+
+def _roles(spec: RunnerSpec, cloud_for: CloudFor) -> Iterator[Finding]:
+    """Yield whether the roles that a launch hands on are there, and can be assumed by those who get them."""
+    cloud = cloud_for(next(iter(spec.region), ""))
+    if profile := spec.iam_instance_profile:
+        passed = "whether it may be passed is part of the launches that were tried"
+        yield _role("iam-instance-profile", profile, cloud.profile_problem, passed)
+    if role := spec.stop_schedule_role:
+        passed = "whether it may be passed shows only at a launch: AWS tries no schedules"
+        yield _role("stop-schedule-role", role, cloud.expiry_role_problem, passed)
+
+
+def _role(setting: str, named: str, look: Callable[[str], str], passed: str) -> Finding:
+    try:
+        problem = look(named)
+    except CmlkitError as error:
+        detail = f"Whether {named} of `{setting}` is there cannot be told here: {error.message}"
+        return warning("AWS roles", detail, f"Allow {ROLE_READS}, as `cmlkit access aws` shows; {passed}.")
+    if problem:
+        return failed(
+            "AWS roles", SettingsError(problem, next_step=f"Correct `{setting}`, or the role: {ROLES_GUIDE}.")
         )
-        yield ok("AWS permissions", detail)
+    return ok("AWS roles", f"{named} of `{setting}` is there, for the service that is to have it; {passed}.")
 
 
 def _group(cloud_for: CloudFor, region: str, network: str, tags: Mapping[str, str]) -> tuple[Finding, ...]:

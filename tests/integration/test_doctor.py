@@ -151,8 +151,8 @@ def without_public_addresses(account: Sandbox) -> None:
         ec2.modify_subnet_attribute(SubnetId=subnet["SubnetId"], MapPublicIpOnLaunch={"Value": False})
 
 
-def client(account: Sandbox) -> boto3.client:
-    return boto3.client("ec2", region_name="eu-west-1", endpoint_url=account.aws.url)
+def client(account: Sandbox, service: str = "ec2") -> boto3.client:
+    return boto3.client(service, region_name="eu-west-1", endpoint_url=account.aws.url)
 
 
 Line = tuple[str, str, str]
@@ -253,6 +253,32 @@ def test_a_denied_launch_hides_nothing_else_that_stands_in_its_way(
     found = examined(capsys, exit_code=3)
     assert sorted(found.values()) == ["AWS launch", "AWS network", "AWS permissions", "AWS quota"]
     assert any("gives its instances no public address" in line for line in found)
+
+
+def trusted_by(service: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_roles_that_a_launch_hands_on_are_looked_at_and_those_that_are_hidden_are_not_judged(
+    account: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    role = "arn:aws:iam::123456789012:role/ends"
+    flags = ("--iam-instance-profile", "trains", "--stop-schedule-role", role)
+    iam = client(account, "iam")
+    iam.create_instance_profile(InstanceProfileName="trains")
+    found = examined(capsys, *flags, exit_code=2)
+    assert list(found.values()) == ["AWS roles", "AWS roles"]
+    assert "The instance profile trains has no role" in " ".join(found)
+    assert "The account has no role ends. Correct `stop-schedule-role`" in " ".join(found)
+    for name, service in {"ends": "scheduler", "bucket": "ec2"}.items():
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted_by(f"{service}.amazonaws.com"))
+    iam.add_role_to_instance_profile(InstanceProfileName="trains", RoleName="bucket")
+    assert examined(capsys, *flags) == {}
+    account.aws.deny("iam:GetRole", "iam:GetInstanceProfile")
+    hidden = examined(capsys, *flags)
+    assert list(hidden.values()) == ["AWS roles", "AWS roles"]
+    assert all("is there cannot be told here" in line and "Allow iam:Get" in line for line in hidden)
 
 
 def test_a_group_that_lets_nothing_out_is_found(account: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:

@@ -131,6 +131,11 @@ def _quota(call: Call) -> Iterator[Authorization]:
     yield Authorization(action="servicequotas:GetServiceQuota", resource=resource)
 
 
+def _role(call: Call) -> Iterator[Authorization]:
+    name = f"role/{call.text('RoleName')}" if call.action == "GetRole" else "instance-profile/cmlkit-instance"
+    yield Authorization(action=f"iam:{call.action}", resource=f"arn:aws:iam::{ACCOUNT}:{name}")
+
+
 def _deleted_objects(call: Call) -> Iterator[Authorization]:
     for key in re.findall(r"<Key>(.*?)</Key>", call.body.decode()):
         yield Authorization(action="s3:DeleteObject", resource=f"arn:aws:s3:::{call.text('Bucket')}/{key}")
@@ -165,7 +170,9 @@ _BY_ACTION: Mapping[str, Callable[[Call], Iterator[Authorization]]] = {
     "CreateSecurityGroup": _security_group,
     "DeleteObjects": _deleted_objects,
     "DeleteSchedule": _schedule,
+    "GetInstanceProfile": _role,
     "GetParameters": _parameters,
+    "GetRole": _role,
     "GetServiceQuota": _quota,
     "RunInstances": _launching,
 }

@@ -35,7 +35,7 @@ INSTANCE = f"{PLACE}:instance/i-0123456789abcdef0"
 SESSION_PREFERENCES = f"arn:aws:ssm:eu-west-1:{ACCOUNT}:document/SSM-SessionManagerRunShell"
 SCHEDULE = f"arn:aws:scheduler:eu-west-1:{ACCOUNT}:schedule/default/cmlkit-1"
 OURS = {"aws:ResourceTag/cmlkit:repository": RUN.repository}
-DOCTORS = ("ec2:DescribeRouteTables", "servicequotas:GetServiceQuota")
+DOCTORS = ("ec2:DescribeRouteTables", "servicequotas:GetServiceQuota", "iam:GetInstanceProfile", "iam:GetRole")
 FLOOR = ("ec2:", "iam:", "scheduler:", "sts:AssumeRole")
 # Their conditions leave no resource but those that they name.
 NOTHING_ELSE_HAS_THE_TAG = (
@@ -327,6 +327,13 @@ def beside_keeping(questions: Sequence[Authorization]) -> Iterator[Authorization
             yield replace(item, resource=item.resource.replace("/checkpoints/", "/models/"))
 
 
+def beside_looking(questions: Sequence[Authorization]) -> Iterator[Authorization]:
+    """The same looks at roles and profiles of others."""
+    for item in questions:
+        if item.action.startswith("iam:"):
+            yield replace(item, resource=f"{item.resource.rpartition('/')[0]}/somebody")
+
+
 @pytest.fixture(scope="module")
 def held(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Held]:
     """Every policy, with all the calls of the commands that it is for and their neighbours."""
@@ -344,7 +351,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Held]:
     launch = [item for item in launching if item.action == "ec2:RunInstances"]
     return {
         "launcher": Held(policy=policy("launcher"), allowed=launching, denied=[*beside_launching(launching), *NEVER]),
-        "doctor": Held(policy=policy("doctor"), allowed=looking, denied=[*launch, *NEVER]),
+        "doctor": Held(policy=policy("doctor"), allowed=looking, denied=[*beside_looking(looking), *launch, *NEVER]),
         "reaper": Held(policy=policy("reaper"), allowed=reaping, denied=[*beside_reaping(reaping), *launch, *NEVER]),
         "scheduler-role": Held(
             policy=policy("scheduler-role"), allowed=scheduled, denied=[*of_others(scheduled), *launch, *NEVER]

@@ -130,6 +130,12 @@ class ToyCloud:
     def quota_limit(self, instance_type: str, market: Market) -> float:
         return 64.0
 
+    def profile_problem(self, profile: str) -> str:
+        return ""
+
+    def expiry_role_problem(self, role: str) -> str:
+        return ""
+
     def check_launch(self, spec: InstanceSpec) -> None:
         pass
 

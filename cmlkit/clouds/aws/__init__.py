@@ -15,6 +15,7 @@ from cmlkit.clouds.aws.network import Network
 from cmlkit.clouds.aws.prices import Prices, address_price
 from cmlkit.clouds.aws.quotas import Quotas, quota
 from cmlkit.clouds.aws.region import AwsRegion
+from cmlkit.clouds.aws.roles import Roles
 from cmlkit.clouds.aws.shell import SHELL_PROGRAM, Shells
 from cmlkit.clouds.aws.specification import check_spec
 from cmlkit.clouds.aws.types import Types
@@ -65,6 +66,8 @@ class AwsCloud:
         self.identity = Identities(here).identity
         self.egress_problem = Egress(here).problem
         self.quota_limit = quotas.limit
+        roles = Roles(here)
+        self.profile_problem, self.expiry_role_problem = roles.profile_problem, roles.expiry_role_problem
         self.check_launch, self.check_removal = instances.check_launch, instances.check_removal
         self.check_security_group = network.check_security_group
 

@@ -133,7 +133,8 @@ def policy(name: str, grant: Grant) -> dict[str, Any]:
     """Return a policy for the grant's repository, account, partition and regions."""
     text = (POLICIES / f"{name}.json").read_text(encoding="utf-8")
     text = text.replace("OWNER/NAME", grant.repository).replace("123456789012", grant.account)
-    text = text.replace(":role/cmlkit-", f":role/{grant.role}-").replace('"arn:aws:', f'"arn:{grant.partition}:')
+    text = re.sub(":(role|instance-profile)/cmlkit-", rf":\1/{grant.role}-", text)
+    text = text.replace('"arn:aws:', f'"arn:{grant.partition}:')
     document: dict[str, Any] = read_json(text)
     statements = [_in_regions(statement, grant.regions) for statement in document["Statement"]]
     return {**document, "Statement": statements}

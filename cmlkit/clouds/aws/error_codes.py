@@ -13,6 +13,9 @@ COMMON_ERRORS = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonEr
 SCHEDULER_ERRORS = (
     "https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html#API_CreateSchedule_Errors"
 )
+IAM_ERRORS = (
+    "https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetInstanceProfile.html#API_GetInstanceProfile_Errors"
+)
 STATE_REASONS = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StateReason.html"
 KEY_OF_VOLUMES = "https://repost.aws/knowledge-center/kms-iam-ec2-permission"
 SPOT_ROLE = "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/service-linked-roles-spot-instance-requests.html"
@@ -274,6 +277,7 @@ def _of_other_calls() -> Iterator[Row]:
     yield from _rows("InvalidInstanceID.NotFound", None, NotFound)
     yield from _rows("InvalidInstanceID.Malformed", None, SettingsError)
     yield from _rows("ResourceNotFoundException", None, NotFound, source=SCHEDULER_ERRORS)
+    yield from _rows("NoSuchEntity", None, NotFound, source=IAM_ERRORS)
     yield from _rows("ConflictException", None, Conflict, source=SCHEDULER_ERRORS)
     yield Row(
         code="ValidationException",
