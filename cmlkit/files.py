@@ -11,15 +11,19 @@ from pathlib import Path
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file, creating its folder if needed. If that fails, raise OSError and leave the old file as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = ""
     try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
         # mkstemp makes files readable by their owner only; these are for everybody who may read the folder.
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+    except BaseException as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(path)  # nobody knows the temporary one
         raise
 
 

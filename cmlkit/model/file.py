@@ -60,7 +60,12 @@ def save_model(
             next_step="Pass fingerprints from TrainingRun.data, or leave data out.",
         )
     write_model(estimator, file)
-    return write_manifest(file, metrics=values, parameters=parameters, commit=commit, data=data)
+    try:
+        return write_manifest(file, metrics=values, parameters=parameters, commit=commit, data=data)
+    except OSError as error:
+        raise ModelError(
+            f"The manifest of {file} cannot be written: {error.strerror}.", next_step=step_after(error)
+        ) from error
 
 
 def write_model(estimator: Any, file: Path) -> None:

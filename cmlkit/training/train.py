@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cmlkit.ci import for_commands
 from cmlkit.data.fingerprint import fingerprints
-from cmlkit.errors import GitError, MetricsError, NotARepository, SettingsError
+from cmlkit.errors import FileError, GitError, MetricsError, NotARepository, SettingsError, file_error
 from cmlkit.files import write_whole
 from cmlkit.gate import metrics
 from cmlkit.git import checkout
@@ -100,6 +100,7 @@ def train(
         NothingToDo: Training wrote nothing new, and `spec.unchanged` or a DVC pipeline allows that.
         TrainingFailed: A command ended with an error or was killed.
         ModelError: Training did not write the model.
+        FileError: The disk refuses the record; before the training if it does so then, and the results stay if not.
         MetricsError: A metrics file was not written, or none has a number; model, manifest and record are kept.
         Interrupted: A signal ended the training.
     """
@@ -107,9 +108,7 @@ def train(
     environ = os.environ if environ is None else environ
     given = _given(what, features, labels, test)
     spec = _spec(what, spec, given)
-    # If this training fails, the record of an earlier one must not be published.
-    (directory / RECORD).unlink(missing_ok=True)
-    (directory / UNCHANGED).unlink(missing_ok=True)
+    _forget(directory)
     if not spec.run and not spec.estimator:
         raise SettingsError(
             "Neither a command nor an estimator is set for training.",
@@ -117,6 +116,7 @@ def train(
         )
     check_places(spec, directory)
     check_owners(spec, directory)
+    _make_room(directory)
     # Before the setup and the checkpoint, whose files are no change of the code.
     uncommitted = uncommitted_files(directory)
     secrets = Secrets.of(environ)
@@ -135,6 +135,24 @@ def train(
             secrets=secrets,
             given=given,
         )
+
+
+def _forget(directory: Path) -> None:
+    """Remove the record of an earlier training: if this one fails, it must not be published."""
+    try:
+        (directory / RECORD).unlink(missing_ok=True)
+        (directory / UNCHANGED).unlink(missing_ok=True)
+    except OSError as error:
+        raise file_error(error) from error
+
+
+def _make_room(directory: Path) -> None:
+    """Make the folder of the record; a disk that refuses it would refuse the record, after hours of training."""
+    try:
+        # An ignore file in the folder itself keeps the record out of `git add .`.
+        write_whole((directory / RECORD).with_name(".gitignore"), b"*\n")
+    except OSError as error:
+        raise file_error(error) from error
 
 
 def _given(what: Any, features: Any, labels: Any, test: tuple[Any, Any] | None) -> Given | None:
@@ -195,7 +213,10 @@ def _trained(
     missing: list[str] = []
     uncommitted = without_outputs(uncommitted, run, directory)
     run = dataclasses.replace(run, uncommitted=uncommitted, hosted_cores=hosted_cores, setup_seconds=setup_seconds)
-    run = _recorded(spec, run, directory, progress, instance, missing=missing.append, secrets=secrets)
+    try:
+        run = _recorded(spec, run, directory, progress, instance, missing=missing.append, secrets=secrets)
+    except OSError as error:
+        raise _unrecorded(run, error) from error
     for path in missing:
         progress.warn(f"{path} does not exist: the record has no fingerprint of this data.")
     # Only now, so that a training that may have taken hours is not lost with its metrics.
@@ -312,14 +333,20 @@ def _recorded(
             commit=commit,
             instance=instance,
         )
-        record = directory / RECORD
-        # An ignore file in the folder itself keeps the record out of `git add .`.
-        write_whole(record.with_name(".gitignore"), b"*\n")
-        write_whole(record, complete.to_json().encode())
+        write_whole(directory / RECORD, complete.to_json().encode())
         say(f"{run.model}, {_kind(manifest)}, {manifest.size:,} bytes")
     for note in manifest.notes:
         progress.warn(f"{run.model}: {note}")
     return complete
+
+
+def _unrecorded(run: TrainingRun, error: OSError) -> FileError:
+    refused = file_error(error)
+    results = ", ".join(dict.fromkeys([run.model, *run.metrics_files, *run.plots]))
+    return FileError(
+        f"The training ended, but it cannot be recorded: {refused.message} Its results are kept: {results}.",
+        next_step=f"{refused.next_step} cmlkit publish needs the record, which only a training writes.".lstrip(),
+    )
 
 
 def _kind(manifest: ModelManifest) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,19 +16,22 @@ from typing import Any, cast
 
 import pytest
 
-from cmlkit.errors import CmlkitError, GitError, file_error, is_of_files
+from cmlkit.errors import CmlkitError, FileError, GitError, ModelError, file_error, is_of_files
 from cmlkit.files import write_whole
 from cmlkit.git.access import GitAccess
 from cmlkit.git.merge import merged
 from cmlkit.git.push import push_blob
 from cmlkit.model.file import save_model, write_model
+from cmlkit.records.training_run import RECORD
 from cmlkit.registry.pulling import pull_model
+from cmlkit.settings.schema import TrainSpec
 from cmlkit.stores.checkpoints import FolderCheckpoints
 from cmlkit.stores.download import download
 from cmlkit.stores.pointer import Pointer
 from cmlkit.training.checkpoints.folder import restore
 from cmlkit.training.checkpoints.saved import Saved, SavedFile
 from cmlkit.training.plots import save
+from cmlkit.training.train import train
 from tests.unit.test_files import no_room_beyond
 
 PACKAGE = Path(__file__).parents[2] / "cmlkit"
@@ -94,6 +98,47 @@ def test_a_full_disk_is_told_with_what_helps_and_leaves_the_old_file_and_nothing
     assert told(refused.value).next_step == "Allow larger files: ulimit -f."
     assert [(path, path.read_bytes()) for path in folder.rglob("*")] == [(target, b"old")]
     assert list(temporary.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_is_named_and_not_its_temporary_one(tmp_path: Path) -> None:
+    with no_room_beyond(1000), pytest.raises(OSError, match="too large") as full:
+        write_whole(tmp_path / "m.joblib", LARGE)
+    assert told(full.value).message == f"{tmp_path}/m.joblib cannot be used: File too large."
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError) as refused:
+        write_whole(tmp_path / "folder", b"new")
+    assert told(refused.value).message == f"{tmp_path}/folder cannot be used: Is a directory."
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_model_whose_manifest_has_no_room_is_a_model_error(tmp_path: Path) -> None:
+    with no_room_beyond(1000), pytest.raises(ModelError, match="manifest of .* cannot be written: File too") as refused:
+        save_model({}, tmp_path / "m.joblib", parameters={"weights": "x" * 2000})
+    assert refused.value.next_step == "Allow larger files: ulimit -f."
+
+
+@pytest.mark.parametrize("what", ["file", "link"])
+def test_a_training_whose_record_has_no_place_is_refused_before_it_begins(tmp_path: Path, what: str) -> None:
+    place, spec = tmp_path / RECORD.parent, TrainSpec(run="touch began", data=())
+    if what == "file":
+        place.touch()
+    else:
+        place.symlink_to(tmp_path / "missing")
+    with pytest.raises(FileError, match=re.escape(str(place))):
+        train(spec, directory=tmp_path)
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_a_training_that_cannot_be_recorded_keeps_its_results_and_names_them(tmp_path: Path) -> None:
+    run = "echo 'accuracy: 0.9' > scores.txt; echo weights > m; rm -r .cmlkit; touch .cmlkit"
+    spec = TrainSpec(run=run, model="m", metrics=("scores.txt",), plots=(), data=())
+    with pytest.raises(
+        FileError, match=r"The training ended, but .* Its results are kept: m, scores\.txt\."
+    ) as refused:
+        train(spec, directory=tmp_path, environ={"PATH": os.environ["PATH"]})
+    assert str(tmp_path / RECORD.parent) in refused.value.message
+    assert "cmlkit publish needs the record" in refused.value.next_step
+    assert (tmp_path / "m").read_text() == "weights\n"
 
 
 def test_a_download_keeps_the_old_file_and_the_bytes_to_resume_from(tmp_path: Path) -> None:
