@@ -152,10 +152,25 @@ def with_lfs(top: Path, paths: Iterable[str]) -> set[str]:
     return _lfs_in(run_git(top, "check-attr", "-z", "--stdin", "filter", send=_joined(paths)))
 
 
+def without_rule(top: Path, attribute: str, paths: Iterable[str]) -> set[str]:
+    """Return those of the repository paths for which no rule in the checkout sets or unsets the attribute.
+
+    Args:
+        top: The repository's top folder.
+    """
+    values = _values(run_git(top, "check-attr", "-z", "--stdin", attribute, send=_joined(paths)))
+    return {path for path, value in values.items() if value == "unspecified"}
+
+
 def _lfs_in(output: bytes) -> set[str]:
     """Return the paths with `filter=lfs` in the output of `git check-attr -z`."""
+    return {path for path, value in _values(output).items() if value == "lfs"}
+
+
+def _values(output: bytes) -> dict[str, str]:
+    """Return path -> value in the output of `git check-attr -z` for one attribute."""
     fields = os.fsdecode(output).split("\0")
-    return {path for path, value in zip(fields[::3], fields[2::3], strict=False) if value == "lfs"}
+    return dict(zip(fields[::3], fields[2::3], strict=False))
 
 
 def committed_changes(directory: Path, old: str, new: str, specs: Sequence[str] = ()) -> list[ChangedFile]:

@@ -111,9 +111,11 @@ def _place(
     parted = forge.divergence(base_head, head)
     if parted.behind == 0:
         return _Place(head=head, tree=head)
-    if parted.changed is not None and parted.changed <= {file.path for file in files}:
-        # The branch changed only files that this commit replaces, so nothing can conflict.
-        return _Place(head=head, tree=base_head, merges=True)
+    if parted.changed is not None:
+        others = sorted(parted.changed - {file.path for file in files})
+        if not others or forge.tree_files(head, others) == forge.tree_files(base_head, others):
+            # The branch changed only files that this commit replaces or that the base has so: nothing can conflict.
+            return _Place(head=head, tree=base_head, merges=True)
     try:
         head = forge.merge_into(branch, base_head)
     except Conflict:

@@ -20,7 +20,7 @@ from cmlkit.records.training_run import TrainingRun
 from cmlkit.stores.base import ModelFile, Store, hashed, takes_folders
 from cmlkit.stores.git import GitStore
 
-Role = Literal["model", "manifest", "metrics", "plot", "report", "pointer", "extra", "profiles"]
+Role = Literal["model", "manifest", "metrics", "plot", "report", "pointer", "extra", "profiles", "attributes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +184,7 @@ _WAYS_OUT: dict[Role, str] = {
     "pointer": "",
     "extra": "Correct the setting publish.files.",
     "profiles": "Run cmlkit train again; it writes the profiles beside the model.",
+    "attributes": "",
 }
 
 

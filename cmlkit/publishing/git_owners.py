@@ -10,7 +10,7 @@ from pathlib import Path
 from cmlkit.bounds.files import read_project_file
 from cmlkit.errors import GitError
 from cmlkit.git import checkout
-from cmlkit.git.changes import ignored, with_lfs
+from cmlkit.git.changes import ignored, with_lfs, without_rule
 from cmlkit.publishing.files import CommitFile
 from cmlkit.stores.attributes import ATTRIBUTES, has_entry
 from cmlkit.stores.base import ModelFile, hashed
@@ -43,6 +43,11 @@ class GitOwners:
             return set()
         content = read_project_file(self.root / ATTRIBUTES) or b""
         return {path for path in with_lfs(self.root, listed) if not has_entry(path, content)}
+
+    def without_rule(self, attribute: str, paths: Iterable[str]) -> set[str]:
+        """Return the repository paths for which no rule in the checkout sets or unsets the attribute."""
+        listed = set(paths)
+        return listed if self.root is None else without_rule(self.root, attribute, listed)
 
     def ignored(self, paths: Iterable[str]) -> list[str]:
         """Return the repository paths that git ignores, and does not track in spite of that."""

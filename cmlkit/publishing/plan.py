@@ -22,6 +22,7 @@ from cmlkit.publishing.commit import holds_result
 from cmlkit.publishing.destination import Destination, destination, likely_base
 from cmlkit.publishing.files import CommitFile, FoundModel, find_model, plot_note, read_files, repository_path
 from cmlkit.publishing.further_files import FurtherFiles, beside_base, selected
+from cmlkit.publishing.generated import attributes_beside
 from cmlkit.publishing.git_owners import GitOwners, as_pointers, warn_of_ignored
 from cmlkit.publishing.marker import Marker
 from cmlkit.publishing.pipeline_files import PipelineFiles
@@ -127,7 +128,8 @@ class _Gathered:
     marker: Marker
 
     def paths(self, own: Iterable[CommitFile], removes: Iterable[str]) -> list[str]:
-        return [*sorted(self.taken), self.profiles, *(file.path for file in own), *removes]
+        attributes = attributes_beside(self.marker.subject)
+        return [*sorted(self.taken), self.profiles, attributes, *(file.path for file in own), *removes]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from cmlkit.publishing.commit import commit_files
 from cmlkit.publishing.destination import FORK_GUIDE, merge_by_itself
 from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.further_files import keep_versions, store_in_lfs
+from cmlkit.publishing.generated import attributes_beside, with_mark
 from cmlkit.publishing.git_owners import GitOwners
 from cmlkit.publishing.own_branch import signed
 from cmlkit.publishing.pipeline_files import PipelineFiles, own_paths, pipeline_files
@@ -208,7 +209,8 @@ class Publisher:
             self.pipelines.push(say)
             stored = self._stored(say)
             body = "\n\n".join(filter(None, (body, self._store_further(say))))
-        kept = (*_model_files(stored), *self.plan.files)
+        removes = (*stored.removes, *self.plan.removes, *self.plan.further.removes)
+        kept = self._marked((*_model_files(stored), *self.plan.files), removes)
         report = wording.report(self.run, self.plan, self.workflow_run, files=kept, store=self._store_name)
         with self.progress.stage("Upload the files"):
             spent, _ = beside(self._spent, lambda: self._upload(kept))
@@ -217,7 +219,6 @@ class Publisher:
         draft = dataclasses.replace(draft, files=(*draft.files, *(file.path for file in trend)))
         files = (*kept, *trend, wording.report_file(draft, self.plan, Secrets.of(os.environ)))
         with self.progress.stage("Commit the result") as say:
-            removes = (*stored.removes, *self.plan.removes, *self.plan.further.removes)
             written, receptions = beside(
                 lambda: self._commit(files, removes=removes, new=self._new(title, body)), self._receptions
             )
@@ -298,6 +299,18 @@ class Publisher:
     def _stored(self, say: Say) -> Stored:
         """Store the model, before anything refers to it; return the files that stand for it in the commit."""
         return put_all(self.store, self.plan.found.files, there=self.plan.there, read=self._read, say=say)
+
+    def _marked(self, files: Sequence[CommitFile], removes: Collection[str]) -> tuple[CommitFile, ...]:
+        """Return the files of the commit with the marks of those that cmlkit generates."""
+        model, place = self.plan.model, attributes_beside(self.plan.model)
+        is_there = place in self.plan.there
+        # Without a checkout nothing tells the rules of a file that is there.
+        if self.pipelines.keeps(place) or (is_there and self.owners.root is None):
+            return tuple(files)
+        read = self._read if is_there or self.plan.head else lambda path: None
+        marked = with_mark(files, model, owners=self.owners, removes=removes, read=read)
+        # The base may have the lines since the checkout.
+        return tuple(f for f in marked if f.role != "attributes" or self.plan.there.get(f.path) != f.blob)
 
     def _store_further(self, say: Say) -> str:
         """Store what the commit does not have of the further files; return the body's words about it."""

@@ -55,6 +55,13 @@ def _covers(line: str, path: str) -> bool:
 
 
 def _pattern(path: str) -> str:
-    # Escaped as git lfs track does: a space would end the pattern, and brackets and stars would match other names.
-    escaped = "".join(f"\\{character}" if character in "[*?\\" else character for character in path)
-    return "/" + escaped.replace(" ", "[[:space:]]")
+    return "/" + escaped(path)
+
+
+def escaped(path: str) -> str:
+    """Return a path as a pattern that matches it alone, as `git lfs track` writes it.
+
+    A space would end the pattern, and brackets and stars would match other names.
+    """
+    characters = "".join(f"\\{character}" if character in "[*?\\" else character for character in path)
+    return characters.replace(" ", "[[:space:]]")

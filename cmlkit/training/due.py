@@ -26,6 +26,7 @@ from cmlkit.records.training_run import DataFingerprint
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.settings.schema import TrainSpec
 from cmlkit.sinks.secrets import HIDDEN
+from cmlkit.stores.attributes import ATTRIBUTES
 from cmlkit.stores.pointer import LIMIT_BYTES, dvc_path, read_pointer
 
 NAMES_SHOWN = 3
@@ -207,6 +208,7 @@ def _written(spec: TrainSpec, place: Checkout) -> Callable[[str], bool]:
         *place.outputs,
     ]
     own += [str(PurePosixPath(path).with_name(".gitignore")) for path in (model, *spec.plots)]
+    own.append(str(PurePosixPath(model).with_name(ATTRIBUTES)))
     outputs = pipeline.outputs(place.read)
     if outputs:
         own += [pipeline.LOCK_FILE, *(output.path for output in outputs)]

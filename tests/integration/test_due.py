@@ -58,7 +58,7 @@ def trained(folder: Path, *, at: str, spec: TrainSpec = SPEC) -> Trained:
     (folder / spec.model).write_bytes(b"weights")
     data = fingerprints(spec.data, folder, missing=lambda _: None)
     write_manifest(folder / spec.model, metrics={"acc": 0.9}, parameters=spec.params, commit=at, data=data)
-    commit(folder, model__metrics_txt="acc: 0.9\n")
+    commit(folder, model__metrics_txt="acc: 0.9\n", model___gitattributes="/*.json linguist-generated=true\n")
     return Trained(name="the champion", manifest=read_manifest(folder / spec.model))
 
 

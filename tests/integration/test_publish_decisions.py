@@ -263,7 +263,8 @@ def test_in_a_folder_of_the_repository_paths_begin_with_it(job: Job) -> None:
     inner.directory.mkdir()
     found = inner.runs(inner.trained(0.9), prefix=PurePosixPath("pkg"))
     assert found.model_path == f"pkg/{MODEL}"
-    assert set(found.files) == {f"pkg/{path}" for path in (MODEL, f"{MODEL}.json", f"{MODEL}.md", METRICS)}
+    written = (MODEL, f"{MODEL}.json", f"{MODEL}.md", METRICS, "model/.gitattributes")
+    assert set(found.files) == {f"pkg/{path}" for path in written}
     assert "cd pkg" in job.forge.all_comments[0].body
 
 

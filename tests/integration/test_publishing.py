@@ -50,7 +50,7 @@ def test_a_result_is_one_commit_on_top_of_the_base(there: Project) -> None:
     assert published.branch == "cmlkit/main/100"
     assert there.head(published.branch) == published.commit_sha
     assert there.git("rev-parse", f"{published.commit_sha}^").strip() == there.head("main")
-    assert set(published.files) == {MODEL, MANIFEST, METRICS, PLOT, REPORT}
+    assert set(published.files) == {MODEL, MANIFEST, METRICS, PLOT, REPORT, "model/.gitattributes"}
     assert there.files(published.branch) == {"train.py", *published.files}
     assert there.git("show", f"{published.branch}:{MODEL}") == "model of 0.9"
 

@@ -327,7 +327,8 @@ def test_bytes_that_are_not_the_models_never_take_its_place(there: Project, lfs_
     with pytest.raises(ModelError, match="It was deleted"):
         pull_model(folder, model=MODEL)
     assert read_pointer((folder / MODEL).read_bytes())
-    assert sorted(file.name for file in (folder / "model").iterdir() if file.name.startswith(".")) == []
+    hidden = [file.name for file in (folder / "model").iterdir() if file.name.startswith(".")]
+    assert hidden == [".gitattributes"]
 
 
 def test_an_object_that_is_gone_says_so(there: Project, lfs_objects: Path, tmp_path: Path) -> None:

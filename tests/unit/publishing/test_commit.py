@@ -207,14 +207,17 @@ def test_others_at_every_try_are_an_error_that_names_the_branch_and_a_way_out() 
         (True, Divergence(behind=1, changed=frozenset({"m.txt"})), True, False),
         (True, Divergence(behind=1, changed=frozenset()), True, False),
         (True, Divergence(behind=1, changed=frozenset({"m.txt", "by-hand"})), False, True),
+        (True, Divergence(behind=1, changed=frozenset({"m.txt", "as-on-base"})), True, False),
         (True, Divergence(behind=1, changed=None), False, True),
     ],
-    ids=["not asked for", "up to date", "only our files", "no files", "a person's file", "too many to list"],
+    ids=["not asked for", "up to date", "only ours", "no files", "a person's", "as the base has it", "too many"],
 )
 def test_the_base_is_merged_into_a_branch_that_lacks_commits_of_it(
     refresh: bool, parted: Divergence, merges: bool, takes_in: bool
 ) -> None:
-    forge = forge_with({"m.txt": b"old", "on-branch": b""}, base={"on-base": b""}, parted=parted)
+    both = {"as-on-base": b"same"}
+    files = {"m.txt": b"old", "by-hand": b"edited", **both}
+    forge = forge_with(files, base={"on-base": b"", **both}, parted=parted)
     head, base = forge.branches["b"], forge.branches["main"]
     wish: dict[str, Any] = {"refresh": True} if refresh else {}
     committed(forge, warn=pytest.fail, **wish)

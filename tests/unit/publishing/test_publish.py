@@ -31,7 +31,7 @@ def workshop(tmp_path: Path) -> Workshop:
 def test_a_publish_is_a_branch_a_pull_request_a_comment_and_a_check(workshop: Workshop) -> None:
     published = workshop.publish(0.9, run_id="100")
     files = workshop.forge.commits[published.commit_sha].files
-    assert set(files) == {"train.py", MODEL, f"{MODEL}.json", f"{MODEL}.md", METRICS}
+    assert set(files) == {"train.py", MODEL, f"{MODEL}.json", f"{MODEL}.md", METRICS, "model/.gitattributes"}
     assert workshop.forge.branches[published.branch] == published.commit_sha
     [pull] = workshop.forge.pull_requests()
     assert (pull.number, pull.head, pull.draft) == (published.pull_request_number, "cmlkit/main/100", False)
