@@ -20,10 +20,10 @@ from cmlkit.files import write_whole
 from cmlkit.forges import check_server
 from cmlkit.git import checkout, remote
 from cmlkit.git.remote import Remote
-from cmlkit.scaffold import confession, settings_text, templates
+from cmlkit.scaffold import confession, python_version, settings_text, templates
 from cmlkit.scaffold.confession import Confession
 from cmlkit.scaffold.cron import check_schedule
-from cmlkit.scaffold.guess import Guess, guess
+from cmlkit.scaffold.guess import Guess, Unused, guess
 from cmlkit.scaffold.project import Project
 from cmlkit.scaffold.region import region
 from cmlkit.scaffold.steps import steps
@@ -113,13 +113,24 @@ def init(
         _say_what_is_not_written(invocation)
     default = templates.TEMPLATES[auth] if needs_instance else templates.HOSTED_TEMPLATE
     (place, named_by), (branch, told_by) = _region(invocation), _default_branch(Path.cwd())
+    python = python_version.asked(project)
     for name in workflows or [default]:
         files[templates.WORKFLOWS / name] = templates.workflow_file(
-            templates.workflow(name), action=action, region=place, schedule=schedule, branch=branch
+            templates.workflow(name),
+            action=action,
+            region=place,
+            schedule=schedule,
+            branch=branch,
+            python=python.version,
         )
     texts = {path.as_posix(): text for path, text in files.items()}
-    standing = (*confession.region_entry(texts, named_by), *confession.branch_entry(texts, branch, told_by))
-    confessed = replace(confessed, guessed=(*confessed.guessed, *standing))
+    standing = (
+        *confession.python_entry(texts, python.because),
+        *confession.region_entry(texts, named_by),
+        *confession.branch_entry(texts, branch, told_by),
+    )
+    passed_over = (Unused(paths=(python.source,), why=python.problem),) if python.problem else ()
+    confessed = replace(confessed, guessed=(*confessed.guessed, *standing), unused=(*confessed.unused, *passed_over))
     written = _write(files, force=force)
     remaining = steps("".join(files.values()), environ=invocation.environ, origin=origin)
     _show(invocation, files, written, confessed, remaining)

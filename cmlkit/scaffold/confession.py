@@ -142,6 +142,12 @@ def region_entry(files: Mapping[str, str], because: str) -> Iterator[Entry]:
         yield Entry(name="region", value=value, because=because or "the template's; --region sets another", where=where)
 
 
+def python_entry(files: Mapping[str, str], because: str) -> Iterator[Entry]:
+    """Yield the Python that a workflow sets up, if a file of the project asks for one."""
+    for value, where in _stands(files, r' +python-version: "([\d.]+)"') if because else []:
+        yield Entry(name="python", value=value, because=because, where=where)
+
+
 def branch_entry(files: Mapping[str, str], branch: str, because: str) -> Iterator[Entry]:
     """Yield the branch that pull requests will target, if it is known, and where it stands."""
     if branch:

@@ -21,9 +21,15 @@ AUTH_HELP = "How the workflow gets into AWS."
 
 
 def workflow_file(
-    template: str, *, action: str = ACTION, region: str = "", schedule: str = "", branch: str = ""
+    template: str,
+    *,
+    action: str = ACTION,
+    region: str = "",
+    schedule: str = "",
+    branch: str = "",
+    python: str = "",
 ) -> str:
-    """Fill in action, region, schedule and default branch of a template; those that are empty stay as they are."""
+    """Fill in a template; what is empty stays as the template has it."""
     text = template.replace(ACTION, inline(action))
     if region:
         text = re.sub(r"(?m)^(  AWS_REGION:) .*$", lambda found: f"{found[1]} {inline(region)}", text)
@@ -32,6 +38,8 @@ def workflow_file(
         text = re.sub(r'(?m)^(    - cron:) "[^"]*".*$', lambda found: f"{found[1]} {cron}", text)
     if branch:
         text = re.sub(r"(?m)^(#?  +branches:) \[main\]$", lambda found: f"{found[1]} {inline([branch])}", text)
+    if python:
+        text = re.sub(r'(?m)^( +python-version:) "[\d.]+"$', lambda found: f'{found[1]} "{python}"', text)
     return text
 
 

@@ -106,6 +106,23 @@ def test_the_default_branch_of_the_remote_and_the_region_of_the_profile_are_take
         assert (file, lines[int(line) - 1].strip()) == (str(workflow), text)
 
 
+@pytest.mark.parametrize("name", ["train-here.yml", "train-on-ec2.yml"])
+def test_the_workflow_sets_up_the_python_that_the_project_asks_for(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    Path(".python-version").write_text("3.11.4\n")
+    assert init("--workflow", name, "--json") == 0
+    [told] = [item for item in json.loads(capsys.readouterr().out)["guessed"] if item["name"] == "python"]
+    file, _, line = told["where"].partition(":")
+    assert (told["value"], told["because"]) == ("3.11", ".python-version says 3.11.4")
+    assert Path(file).read_text().splitlines()[int(line) - 1].strip() == 'python-version: "3.11"'
+    Path(".python-version").write_text("2.7.18\n")
+    assert init("--workflow", name, "--force") == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Found and not used: .python-version it asks for Python 2.7.18" in said
+    assert 'python-version: "3.12"' in Path(file).read_text()
+
+
 def test_a_schedule_that_is_none_is_refused_before_anything_is_written(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
