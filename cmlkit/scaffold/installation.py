@@ -79,7 +79,11 @@ def _lists(project: Project, folder: str) -> Iterator[tuple[str, str, str]]:
     for name in _conda(project, folder):
         create = f"{MAMBA} create --yes --name train --file {name}"
         yield name, f"{_GET_MAMBA} && {create}", f"{MAMBA} run --name train "
-    if project.installs():
+    if "[tool.poetry" in project.text("pyproject.toml"):
+        # pip builds the project's own package, and fails if there is none.
+        command, prefix = _LOCKED["poetry.lock"]
+        yield "pyproject.toml", _poetry(project, command), prefix
+    elif project.installs():
         yield (
             project.named("setup.py") if not project.named("pyproject.toml") else "pyproject.toml",
             "pip install .",

@@ -33,6 +33,13 @@ def test_the_reference_project_is_understood_from_its_scripts_alone() -> None:
         ({"train.py": "", "uv.lock": "", "requirements.txt": ""}, "run", "uv run python train.py"),
         ({"train.py": "", "uv.lock": "", "requirements.txt": ""}, "setup", "pip install uv && uv sync --frozen"),
         ({"train.py": "", "pyproject.toml": "[project]"}, "setup", "pip install ."),
+        # Without a package of its own, pip ends with: No file/folder found for package forest.
+        (
+            {"train.py": "", "pyproject.toml": '[tool.poetry]\nname = "forest"'},
+            "setup",
+            "pip install poetry && poetry install --no-root",
+        ),
+        ({"train.py": "", "pyproject.toml": '[tool.poetry]\nname = "f"'}, "run", "poetry run python train.py"),
         ({"train.py": "", "scripts/get_data.py": ""}, "setup", "python scripts/get_data.py"),
         ({"train.py": "open('out/scores.json', 'w')"}, "metrics", ["out/scores.json"]),
         ({"train.py": "", "models/m.pkl": ""}, "model", "models/m.pkl"),
