@@ -8,10 +8,11 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cmlkit.errors import ServiceError
 
@@ -169,6 +170,21 @@ def caught_signals() -> tuple[signal.Signals, ...]:
     return tuple(
         number for number in ENDING_SIGNALS if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
     )
+
+
+@contextmanager
+def signals_to(handler: Callable[[int, Any], None] | signal.Handlers) -> Iterator[None]:
+    """Let a handler have the signals that would end this process. Outside the main thread nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        with suppress(TypeError):  # a handler that was not set from Python cannot be put back
+            for number, earlier in before.items():
+                signal.signal(number, earlier)
 
 
 def leave_closed_terminal() -> None:

@@ -21,7 +21,7 @@ from cmlkit.ci.base import (
     local_run_id,
     of_checkout,
 )
-from cmlkit.ci.github_event import number_of, pull_request_of, read_payload, trigger_of
+from cmlkit.ci.github_event import default_branch_of, number_of, pull_request_of, read_payload, trigger_of
 from cmlkit.errors import FileError, SettingsError, file_error
 from cmlkit.files import append_whole
 from cmlkit.progress import Lines, Progress
@@ -138,6 +138,7 @@ class GithubActions(Workplace):
             trigger=trigger,
             job="-".join(filter(None, (environ.get("GITHUB_JOB"), environ.get(JOB_INDEX)))),
             runner=environ.get("RUNNER_NAME", ""),
+            default_branch=default_branch_of(payload),
         )
 
     def pull_request(self) -> PullRequestEvent | None:

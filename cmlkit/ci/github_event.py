@@ -69,6 +69,11 @@ def number_of(environ: Environ, payload: Payload) -> int | None:
     return int(queued["number"]) if queued else None
 
 
+def default_branch_of(payload: Payload) -> str:
+    """Return the repository's default branch; empty if the payload does not tell it."""
+    return _text(_inside(payload, "repository"), "default_branch")
+
+
 def trigger_of(environ: Environ, payload: Payload) -> Trigger:
     """Return what the event is about."""
     read = _READERS.get(environ.get("GITHUB_EVENT_NAME", ""), _of_ref)

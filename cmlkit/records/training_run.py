@@ -35,6 +35,7 @@ _OPTIONAL = frozenset(
         "uncommitted",
         "hosted_cores",
         "setup_seconds",
+        "cache_seconds",
     }
 )
 
@@ -218,6 +219,7 @@ class TrainingRun:
         search: The parameters that a search has tried, the best first; None if there was no search.
         hosted_cores: CPU cores of the machine if the CI provided it; 0 on anybody else's, and in records of 0.1.0.
         setup_seconds: Wall time of the setup; 0 without one, and in records of 0.1.0.
+        cache_seconds: Wall time of restoring the cache before it; 0 without one.
     """
 
     mode: Literal["command", "estimator"]
@@ -248,6 +250,7 @@ class TrainingRun:
     uncommitted: tuple[str, ...] = ()
     hosted_cores: int = 0
     setup_seconds: float = 0.0
+    cache_seconds: float = 0.0
 
     def to_json(self) -> str:
         record = {_KEYS.get(name, name): value for name, value in dataclasses.asdict(self).items()}

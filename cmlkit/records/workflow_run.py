@@ -54,6 +54,7 @@ class WorkflowRun:
         trigger: What else the event says.
         job: Id of the job, with its number if a matrix made it; empty if unknown.
         runner: Name of the runner that the job is on; empty if unknown.
+        default_branch: The repository's default branch, if the event tells it.
     """
 
     repository: str
@@ -70,6 +71,7 @@ class WorkflowRun:
     trigger: Trigger = Trigger()
     job: str = ""
     runner: str = ""
+    default_branch: str = ""
 
     @property
     def repository_url(self) -> str:

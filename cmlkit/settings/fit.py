@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from cmlkit.errors import SettingsError
@@ -12,7 +13,7 @@ from cmlkit.settings.cloud_rules import RULES, disk_problem
 from cmlkit.settings.setting import NEXT_STEP
 
 if TYPE_CHECKING:
-    from cmlkit.settings.schema import RunnerSpec
+    from cmlkit.settings.schema import RunnerSpec, TrainSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,12 @@ class Unfit(SettingsError):
 def check_runner(spec: RunnerSpec) -> None:
     """Raise Unfit for the first value that does not do."""
     if misfit := next(_misfits(spec), None):
+        raise Unfit(misfit, type(spec).__name__)
+
+
+def check_train(spec: TrainSpec) -> None:
+    """Raise Unfit for the first value that does not do."""
+    if misfit := next(_of_training(spec), None):
         raise Unfit(misfit, type(spec).__name__)
 
 
@@ -91,3 +98,33 @@ def _together(spec: RunnerSpec) -> Iterator[Misfit]:
             paths=("runner.disk-size", "runner.disk-type"),
             problem=f"runner.disk-size is {spec.disk_size}, and {problem}",
         )
+
+
+def _of_training(spec: TrainSpec) -> Iterator[Misfit]:
+    if spec.checkpoint_store and not spec.checkpoint:
+        yield Misfit(
+            paths=("train.checkpoint-store",),
+            problem="train.checkpoint-store is set, but train.checkpoint is not",
+            next_step="Set train.checkpoint to the folder that training fills, such as checkpoints/.",
+        )
+    if spec.cache and not spec.cache_store:
+        yield Misfit(
+            paths=("train.cache",),
+            problem="train.cache is set, but train.cache-store is not",
+            next_step="Set train.cache-store to s3://BUCKET/PREFIX, or let a step of the workflow keep them without"
+            " a bucket: docs/how-to/cache.md.",
+        )
+    if spec.cache_store and not spec.cache:
+        yield Misfit(
+            paths=("train.cache-store",),
+            problem="train.cache-store is set, but train.cache is not",
+            next_step="Set train.cache to the folders to keep, such as ~/.cache/uv.",
+        )
+    written = [path for path in (spec.model, *spec.metrics, *spec.plots, spec.checkpoint) if path]
+    for kept in spec.cache:
+        if found := [path for path in written if PurePosixPath(path).is_relative_to(PurePosixPath(kept))]:
+            yield Misfit(
+                paths=("train.cache",),
+                problem=f"train.cache has {kept}, in which training writes {found[0]}: the next run would find that",
+                next_step="Let the cache have only what can be downloaded or made again.",
+            )

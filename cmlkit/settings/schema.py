@@ -9,7 +9,7 @@ from typing import Any
 
 from cmlkit.bounds.files import SETTINGS_BYTES, read_text
 from cmlkit.errors import SettingsError
-from cmlkit.settings.fit import Unfit, check_runner
+from cmlkit.settings.fit import Unfit, check_runner, check_train
 from cmlkit.settings.setting import (
     BUCKET,
     DIRECTIONS,
@@ -29,6 +29,7 @@ from cmlkit.settings.setting import (
     Setting,
     a_share,
     a_while,
+    all_cacheable,
     all_inside,
     choice,
     converted,
@@ -285,6 +286,14 @@ class TrainSpec:
     checkpoint_every: float = setting(
         600.0, DURATION_KIND, "How often to save the checkpoint to the bucket while training runs; not at all if 0s."
     )
+    cache: tuple[str, ...] = setting(
+        (),
+        LIST,
+        "Files and folders to keep between runs in a bucket, such as ~/.cache/uv or data/: restored before the setup,"
+        " saved after a training that succeeded.",
+        check=all_cacheable,
+    )
+    cache_store: str = setting("", BUCKET, "Bucket and prefix to keep the cache in, with the instance's own role.")
     due: str = setting(
         "changed",
         choice("changed", "always"),
@@ -308,11 +317,7 @@ class TrainSpec:
 
     def __post_init__(self) -> None:
         settle(self, "train")
-        if self.checkpoint_store and not self.checkpoint:
-            raise SettingsError(
-                "train.checkpoint-store is set, but train.checkpoint is not.",
-                next_step="Set train.checkpoint to the folder that training fills, such as checkpoints/.",
-            )
+        check_train(self)
 
 
 @dataclass(frozen=True, kw_only=True)

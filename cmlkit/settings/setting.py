@@ -400,6 +400,17 @@ def all_inside(values: Iterable[str]) -> None:
         inside(value)
 
 
+def all_cacheable(values: Iterable[str]) -> None:
+    """Take paths inside the working directory or the home folder, but neither of the two as a whole."""
+    for value in values:
+        is_home = value.startswith("~/")
+        inside(value[2:] if is_home else value)
+        if "*" in value:
+            raise ValueError(f"paths of single files or folders, and {value!r} is a pattern")
+        if not is_home and PurePosixPath(value).parts[0] in KEPT_FOLDERS:
+            raise ValueError(f"paths outside of {PurePosixPath(value).parts[0]}, which is cmlkit's own, not {value!r}")
+
+
 def _bucket(value: Any) -> str:
     return stores.checked_bucket(_text(value))
 

@@ -1,4 +1,4 @@
-"""Stores of checkpoints: files named by their hash, and one list of them that is written last.
+"""Stores of checkpoints and caches: files named by their hash, and one list of them that is written last.
 
 A newer save never touches the bytes of an older one, and the list tells a complete save from one that broke off.
 """
@@ -23,7 +23,7 @@ Still = Callable[[], None]
 
 
 class CheckpointStore(Protocol):
-    """The place of one job's checkpoint.
+    """The place of one job's checkpoint, or of one cache.
 
     Every method raises PermissionDenied, SettingsError, ServiceError or OSError if the place refuses or fails.
 
@@ -99,11 +99,11 @@ class FolderCheckpoints:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def checkpoint_store(address: str) -> CheckpointStore:
-    """Return the store at an address of the setting `train.checkpoint-store`, with what a job adds to it."""
+def checkpoint_store(address: str, *, setting: str = "train.checkpoint-store") -> CheckpointStore:
+    """Return the store at an address of a setting, with what a job adds to it; messages name the setting."""
     from cmlkit.stores.s3_checkpoints import S3Checkpoints
 
-    return S3Checkpoints(address)
+    return S3Checkpoints(address, setting=setting)
 
 
 def _linked(file: BinaryIO, target: Path) -> bool:

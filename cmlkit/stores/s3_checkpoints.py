@@ -1,4 +1,4 @@
-"""Checkpoints in S3, below a prefix of the run's own."""
+"""Checkpoints and caches in S3, each below a prefix of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 from cmlkit.bounds.answers import bounded_pages
-from cmlkit.errors import NotFound, PermissionDenied
+from cmlkit.bounds.files import RECORD_BYTES
+from cmlkit.errors import NotFound, PermissionDenied, ServiceError
+from cmlkit.formats import size as shown_size
 from cmlkit.stores.base import CHUNK_BYTES
 from cmlkit.stores.checkpoints import FILES_NAME, LIST_NAME, Still
 from cmlkit.stores.s3_client import OBJECT, PART_BYTES, PARTS_AT_A_TIME, S3Client, bucket_and_key, explained, fields_of
@@ -19,18 +21,19 @@ DELETED_AT_A_TIME = 1000
 READ_TIMEOUT_SECONDS = 20
 CONNECT_TIMEOUT_SECONDS = 5
 TRIES = 3
-SETTING = "train.checkpoint-store"
 
 
 class S3Checkpoints:
     """One prefix in a bucket.
 
     Args:
-        address: `s3://bucket/prefix`, of this job only.
+        address: `s3://bucket/prefix`, of this job or cache only.
+        setting: The setting that names the bucket.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, setting: str = "train.checkpoint-store") -> None:
         self.address = address
+        self._setting = setting
         self._bucket, self._prefix = bucket_and_key(address)
         self._client = S3Client(
             connect_timeout=CONNECT_TIMEOUT_SECONDS, read_timeout=READ_TIMEOUT_SECONDS, tries=TRIES, bounds=OBJECT
@@ -41,19 +44,19 @@ class S3Checkpoints:
         if self._key(LIST_NAME) not in self._keys(LIST_NAME):
             return None
         try:
-            return b"".join(self._read(LIST_NAME, needs="s3:GetObject"))
+            return _bounded(self._read(LIST_NAME, needs="s3:GetObject"), f"{self.address}/{LIST_NAME}")
         except NotFound:
             return None  # removed meanwhile
 
     def write_list(self, content: bytes) -> None:
-        with explained(f"take {self.address}/{LIST_NAME}", needs="s3:PutObject", setting=SETTING):
+        with explained(f"take {self.address}/{LIST_NAME}", needs="s3:PutObject", setting=self._setting):
             self._client().put_object(Bucket=self._bucket, Key=self._key(LIST_NAME), Body=content)
 
     def put(self, file: BinaryIO, sha256: str, *, size: int, still: Still) -> None:
         name = f"{FILES_NAME}/{sha256}"
         needs = "s3:PutObject and s3:AbortMultipartUpload"
         file.seek(0)
-        with explained(f"take {self.address}/{name}", needs=needs, setting=SETTING):
+        with explained(f"take {self.address}/{name}", needs=needs, setting=self._setting):
             if size <= PART_BYTES:
                 still()
                 self._client().put_object(
@@ -77,7 +80,7 @@ class S3Checkpoints:
 
     def _keys(self, name: str) -> list[str]:
         """Return the keys that begin with a name."""
-        with explained(f"list {self.address}", needs="s3:ListBucket", setting=SETTING):
+        with explained(f"list {self.address}", needs="s3:ListBucket", setting=self._setting):
             pages = self._client().get_paginator("list_objects_v2")
             found = pages.paginate(Bucket=self._bucket, Prefix=self._key(name))
             return [
@@ -87,7 +90,7 @@ class S3Checkpoints:
             ]
 
     def _read(self, name: str, *, needs: str) -> Iterator[bytes]:
-        with explained(f"give {self.address}/{name}", needs=needs, setting=SETTING):
+        with explained(f"give {self.address}/{name}", needs=needs, setting=self._setting):
             answer = self._client().get_object(Bucket=self._bucket, Key=self._key(name))
             yield from answer["Body"].iter_chunks(CHUNK_BYTES)
 
@@ -105,7 +108,7 @@ class S3Checkpoints:
     def _delete(self, keys: list[str]) -> None:
         for start in range(0, len(keys), DELETED_AT_A_TIME):
             batch = [{"Key": key} for key in keys[start : start + DELETED_AT_A_TIME]]
-            with explained(f"remove objects of {self.address}", needs="s3:DeleteObject", setting=SETTING):
+            with explained(f"remove objects of {self.address}", needs="s3:DeleteObject", setting=self._setting):
                 answer = self._client().delete_objects(Bucket=self._bucket, Delete={"Objects": batch, "Quiet": True})
             # Refusals of single objects come in an answer with status 200.
             for refused in fields_of(answer, f"remove objects of {self.address}").any_listed("Errors"):
@@ -114,6 +117,16 @@ class S3Checkpoints:
                     f" {refused.text('Message', '')}",
                     next_step="The role or user needs s3:DeleteObject there.",
                 )
+
+
+def _bounded(pieces: Iterator[bytes], name: str) -> bytes:
+    """Return a list's bytes; raise ServiceError if it has more than any that was saved."""
+    content = bytearray()
+    for piece in pieces:
+        content += piece
+        if len(content) > RECORD_BYTES:
+            raise ServiceError(f"{name} has more than the {shown_size(RECORD_BYTES)} that are read of such a list.")
+    return bytes(content)
 
 
 def _sent(client: Any, place: dict[str, str], file: BinaryIO, still: Still) -> list[dict[str, Any]]:

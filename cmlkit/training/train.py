@@ -33,6 +33,7 @@ from cmlkit.settings.schema import TrainSpec
 from cmlkit.sinks.secrets import Secrets
 from cmlkit.training import parameters, remote
 from cmlkit.training.accelerator import check_command, told, watched_command
+from cmlkit.training.cache.keeping import cached
 from cmlkit.training.checkpoints.keeping import Checkpoint, kept
 from cmlkit.training.command import run_shell
 from cmlkit.training.libraries import versions_for
@@ -96,7 +97,7 @@ def train(
 
     Raises:
         SettingsError: The spec has neither a command nor an estimator, or an estimator's settings or data are wrong.
-        PermissionDenied: The checkpoint's store may not be read or written.
+        PermissionDenied: The checkpoint's store may not be read or written. Of the cache's store, only a warning tells.
         NothingToDo: Training wrote nothing new, and `spec.unchanged` or a DVC pipeline allows that.
         TrainingFailed: A command ended with an error or was killed.
         ModelError: Training did not write the model.
@@ -120,7 +121,10 @@ def train(
     # Before the setup and the checkpoint, whose files are no change of the code.
     uncommitted = uncommitted_files(directory)
     secrets = Secrets.of(environ)
-    with kept(spec, directory=directory, environ=environ, progress=progress) as checkpoint:
+    with (
+        cached(spec, directory=directory, environ=environ, progress=progress) as cache,
+        kept(spec, directory=directory, environ=environ, progress=progress) as checkpoint,
+    ):
         environ = for_commands(environ, pass_env=spec.pass_env)
         return _trained(
             spec,
@@ -131,6 +135,7 @@ def train(
             hosted_cores=hosted_cores,
             output=output,
             checkpoint=checkpoint,
+            cache_seconds=cache.seconds if cache else 0.0,
             uncommitted=uncommitted,
             secrets=secrets,
             given=given,
@@ -185,6 +190,7 @@ def _trained(
     hosted_cores: int,
     output: int | None,
     checkpoint: Checkpoint | None,
+    cache_seconds: float,
     uncommitted: tuple[str, ...],
     secrets: Secrets,
     given: Given | None,
@@ -212,7 +218,13 @@ def _trained(
         )
     missing: list[str] = []
     uncommitted = without_outputs(uncommitted, run, directory)
-    run = dataclasses.replace(run, uncommitted=uncommitted, hosted_cores=hosted_cores, setup_seconds=setup_seconds)
+    run = dataclasses.replace(
+        run,
+        uncommitted=uncommitted,
+        hosted_cores=hosted_cores,
+        setup_seconds=setup_seconds,
+        cache_seconds=cache_seconds,
+    )
     try:
         run = _recorded(spec, run, directory, progress, instance, missing=missing.append, secrets=secrets)
     except OSError as error:

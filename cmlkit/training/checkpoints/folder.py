@@ -62,7 +62,7 @@ def look(folder: Path) -> Look:
     """Return the content of the folder now; empty if it does not exist."""
     units: dict[str, list[FoundFile]] = {}
     left_out = []
-    for path in _paths(folder):
+    for path in paths_in(folder):
         relative = path.relative_to(folder).as_posix()
         try:
             found = _found(path, relative, folder)
@@ -104,7 +104,7 @@ def restore(saved: Saved, folder: Path, read: Callable[[str], Iterator[bytes]]) 
             _put_in_place(file, Path(temporary) / file.sha256, target, is_last=not uses[file.sha256])
 
 
-def _paths(folder: Path) -> Iterator[Path]:
+def paths_in(folder: Path) -> Iterator[Path]:
     """Yield everything in the folder that is no folder itself, and links to folders."""
     for place, folders, names in os.walk(folder):
         yield from (Path(place, name) for name in sorted(names))

@@ -6,7 +6,7 @@ import hashlib
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import CmlkitError, NothingToDo, PermissionDenied, SettingsError
 from cmlkit.formats import duration, plural
 from cmlkit.formats import size as shown_size
-from cmlkit.process import ENDING_SIGNALS
+from cmlkit.process import signals_to
 from cmlkit.progress import Progress
 from cmlkit.records.json_text import json_text
 from cmlkit.records.training_run import Resources
@@ -140,7 +140,8 @@ class Checkpoint:
         self._is_ending = True
         if isinstance(error, NothingToDo):
             return
-        with _signals_ignored():
+        # GitHub sends SIGTERM 7.5 seconds after SIGINT.
+        with signals_to(signal.SIG_IGN):
             deadline = self._deadline(is_done=error is None)
             if self._thread is not None:
                 self._thread.join(max(deadline - self._clock.now(), 0.0))
@@ -321,18 +322,3 @@ def _names(names: tuple[str, ...]) -> str:
 
 def _cause(error: CmlkitError | OSError) -> str:
     return " ".join(str(error).split())
-
-
-@contextmanager
-def _signals_ignored() -> Iterator[None]:
-    """Let no further signal end the save: GitHub sends SIGTERM 7.5 seconds after SIGINT."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING_SIGNALS}
-    try:
-        yield
-    finally:
-        with suppress(TypeError):  # a handler that was not set from Python cannot be put back
-            for number, handler in before.items():
-                signal.signal(number, handler)

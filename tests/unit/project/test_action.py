@@ -16,6 +16,7 @@ from cmlkit.publishing.publication import Publication
 from cmlkit.registry.promotion import Promotion
 from cmlkit.runner.launch import Launched
 from scripts.render_action import ACTION, TYPES, inputs, rendered, types
+from tests.documented import blocks
 
 ROOT = Path(__file__).parents[3]
 TEMPLATES = sorted((ROOT / "workflows").glob("*.yml"))
@@ -186,6 +187,29 @@ def test_the_template_without_a_cloud_needs_no_secret_and_names_its_machine_on_o
     assert re.findall(r"secrets\.|AWS", text) == []
     assert len(re.findall(r"runs-on: ubuntu-latest # or a runner of your own: ", text)) == 1
     assert "runs-on" in text.partition("  train:\n")[2].partition("timeout-minutes")[0]
+
+
+def test_the_cache_that_the_template_without_a_cloud_offers_is_a_step_as_the_page_has_it() -> None:
+    text = (ROOT / "workflows" / "train-here.yml").read_text()
+    begun = uncommented(text.partition("  train:\n")[2])
+    [page] = [
+        step
+        for block in blocks("yaml", pages=[ROOT / "docs" / "how-to" / "cache.md"])
+        if "actions/cache" in block.text
+        for step in yaml.safe_load(block.text)
+        if "cache@" in step["uses"]
+    ]
+    before, step, after = [item for item in yaml.safe_load(begun)["steps"] if "with" in item][1:4]
+    assert ("setup-python" in before["uses"], after["with"]) == (True, {"command": "train"})
+    assert step["with"] == page["with"]
+    pins = set(re.findall(r"actions/cache(?:/\w+)?(@\w+ # \S+)", "".join(path.read_text() for path in TEMPLATES)))
+    assert len(pins) == 1
+
+
+def uncommented(job: str) -> str:
+    """A job of a template, with the lines that are comments of YAML."""
+    job = re.split(r"(?m)^  \w+:$", job)[0]
+    return re.sub(r"(?m)^(      )# (- uses:|  )", r"\1\2", job)
 
 
 def test_the_caller_of_the_reusable_workflow_is_told_each_permission_that_a_job_asks_for() -> None:

@@ -48,6 +48,14 @@ def test_what_is_unknown_is_left_out(run: TrainingRun, names: list[str]) -> None
     assert [part.name for part in timeline(run)] == names
 
 
+def test_the_restoring_of_a_cache_is_a_part_of_its_own() -> None:
+    run = replace(RUN, cache_seconds=5.0)
+    before_training = [(part.name, part.seconds) for part in timeline(run)[:-1]]
+    assert before_training == [("start", 70.0), ("cache", 5.0), ("setup", 25.0)]
+    assert TrainingRun.from_json(run.to_json()) == run
+    assert "cache_seconds" not in RUN.to_json()
+
+
 def test_the_record_keeps_the_time_of_the_setup() -> None:
     assert TrainingRun.from_json(RUN.to_json()).setup_seconds == 25.0
     assert "setup_seconds" not in replace(RUN, setup_seconds=0.0).to_json()

@@ -125,6 +125,45 @@ def test_results_that_could_not_be_published_are_refused_before_training(setting
     assert says in caught.value.message
 
 
+STORE = "s3://bucket/prefix"
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"cache": ["data/"]}, "train.cache is set, but train.cache-store is not"),
+        ({"cache_store": STORE}, "train.cache-store is set, but train.cache is not"),
+        ({"checkpoint_store": STORE}, "train.checkpoint-store is set, but train.checkpoint is not"),
+        ({"cache": ["~"], "cache_store": STORE}, "'~' is not made into a home folder"),
+        ({"cache": ["~/"], "cache_store": STORE}, "is the project itself"),
+        ({"cache": ["~/../etc"], "cache_store": STORE}, "without '..'"),
+        ({"cache": ["~other/x"], "cache_store": STORE}, "is not made into a home folder"),
+        ({"cache": ["/var/cache"], "cache_store": STORE}, "leads out of it"),
+        ({"cache": ["../data"], "cache_store": STORE}, "leads out of it"),
+        ({"cache": ["data/*.csv"], "cache_store": STORE}, "'data/*.csv' is a pattern"),
+        ({"cache": [".cmlkit/run.json"], "cache_store": STORE}, "cmlkit's own"),
+        ({"cache": [".git"], "cache_store": STORE}, "outside of .git"),
+        ({"cache": ["data/"], "cache_store": "s3:/bucket"}, "s3:// with a bucket and a prefix"),
+        (
+            {"cache": ["model"], "cache_store": STORE, "model": "model/m.joblib"},
+            "train.cache has model, in which training writes model/m.joblib: the next run would find that",
+        ),
+        ({"cache": ["m.joblib"], "cache_store": STORE, "model": "m.joblib"}, "writes m.joblib"),
+        ({"cache": ["out/"], "cache_store": STORE, "metrics": ["out/m.json"]}, "writes out/m.json"),
+        ({"cache": ["work"], "cache_store": STORE, "checkpoint": "work/state"}, "writes work/state"),
+    ],
+)
+def test_a_cache_that_could_not_be_kept_or_has_results_is_refused(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        TrainSpec(**settings)
+    assert says in caught.value.message
+
+
+def test_the_cache_may_have_folders_of_the_home_and_of_the_project() -> None:
+    spec = TrainSpec(cache=("~/.cache/uv", "data/", ".dvc/cache", "train.csv"), cache_store=f"{STORE}/")
+    assert (spec.cache, spec.cache_store) == (("~/.cache/uv", "data/", ".dvc/cache", "train.csv"), STORE)
+
+
 def test_the_message_has_the_file_and_line_the_variable_or_the_flag_of_each_value(tmp_path: Path) -> None:
     file = tmp_path / "cmlkit.yaml"
     file.write_text("runner:\n  subnet: [subnet-1]\n  max-lifetime: 1h\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The cache: files and folders that are kept in a bucket between the runs of a branch."""
