@@ -25,7 +25,9 @@ def number(value: float, digits: int = SIGNIFICANT_DIGITS) -> str:
     elif size >= 10 ** (digits - 1):
         text = f"{size:,.0f}"
     else:
-        text = _trimmed(f"{float(f'{size:.{digits}g}'):,.{digits + 3}f}")
+        # No more digits than that: those behind them are the binary number's, 1,234,567.80000000005.
+        decimals = digits - 1 - int(f"{size:e}".partition("e")[2])
+        text = _trimmed(f"{size:,.{decimals}f}")
     return MINUS + text if value < 0 else text
 
 

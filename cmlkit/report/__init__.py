@@ -107,7 +107,9 @@ class Report:
 
     def trend_picture(self) -> str:
         """Return the SVG of the trend of the metric that decides; empty if there are too few models for one."""
-        return trend(self.verdict.primary, points(self.past, self.run.metrics, self.verdict.primary))
+        primary = self.verdict.primary
+        direction = {delta.name: delta.higher_is_better for delta in self.verdict.deltas}.get(primary)
+        return trend(primary, points(self.past, self.run.metrics, primary), higher_is_better=direction)
 
     def _subtitle(self) -> str:
         """Return model, branch and run on one line."""

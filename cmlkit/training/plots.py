@@ -126,7 +126,10 @@ def _matrix(plot: Matrix) -> Figure:
 def _label(axes: Any, plot: Matrix) -> None:
     names = [shown(name) for name in plot.classes]
     longest = max(map(len, names))
-    axes.set_xticks(range(len(names)), names, rotation=45 if longest > (8 if len(names) <= 6 else 2) else 0)
+    # A slanted name ends at its column; centred, it would stand under the columns beside it.
+    is_slanted = longest > (8 if len(names) <= 6 else 2)
+    slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if is_slanted else {}
+    axes.set_xticks(range(len(names)), names, **slanted)
     axes.set_yticks(range(len(names)), names)
     for row, cells in enumerate(plot.shares):
         for column, share in enumerate(cells):

@@ -39,6 +39,21 @@ def test_a_number_keeps_four_significant_digits(value: float) -> None:
     assert float(text) == pytest.approx(value, rel=5.1e-4)
 
 
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ((0.99997, 0.99998), ("0.99997", "0.99998")),
+        ((-1234567.891, -1234567.8), ("−1,234,567.9", "−1,234,567.8")),
+        ((98765.43, 98765.4), ("98,765.43", "98,765.4")),
+        ((12.5, 12.5), ("12.5", "12.5")),
+    ],
+)
+def test_different_numbers_have_as_many_digits_as_it_takes_and_none_of_the_binary_ones(
+    values: tuple[float, float], texts: tuple[str, str]
+) -> None:
+    assert formats.numbers_apart(*values) == texts
+
+
 @pytest.mark.parametrize(("value", "text"), [(0.012, "+0.012"), (-3, "−3"), (0, "0"), (2e308, "+∞"), (-2e308, "−∞")])
 def test_a_difference_has_its_sign(value: float, text: str) -> None:
     assert formats.signed(value) == text

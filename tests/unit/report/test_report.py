@@ -24,7 +24,7 @@ from cmlkit.records.training_run import (
     TrainingRun,
 )
 from cmlkit.records.workflow_run import WorkflowRun
-from cmlkit.report import COMMENT_LENGTH, SUMMARY_LENGTH, Report
+from cmlkit.report import COMMENT_LENGTH, SUMMARY_LENGTH, PastModel, Report
 from cmlkit.report.sections import SLOW_SECONDS
 from tests.unit.judging import judge
 from tests.unit.report.test_markdown import hostile, parsed
@@ -397,6 +397,14 @@ def test_a_run_on_another_machine_has_no_cost() -> None:
 def test_an_unknown_price_is_said_to_be_unknown() -> None:
     unpriced = dataclasses.replace(RUN.instance, price=None)  # type: ignore[type-var]
     assert "| Cost | unknown: the instance's price is not known |" in of_run(instance=unpriced).markdown()
+
+
+@pytest.mark.parametrize(("metric", "is_said"), [("loss", True), ("accuracy", False)])
+def test_the_picture_of_the_trend_says_if_lower_is_better(metric: str, is_said: bool) -> None:
+    run = dataclasses.replace(RUN, metrics={metric: 0.4})
+    past = tuple(PastModel(day=f"2026-05-0{day}", metrics={metric: 0.5}) for day in (1, 2))
+    report = Report(run=run, verdict=judge([], champion={metric: 0.5}, challenger=run.metrics), past=past)
+    assert ("lower is better" in report.trend_picture()) is is_said
 
 
 def test_files_link_to_the_commit_on_the_branch() -> None:

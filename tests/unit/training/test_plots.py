@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import sys
 from pathlib import Path
@@ -123,3 +124,18 @@ def test_few_importances_do_not_leave_most_of_the_canvas_empty(tmp_path: Path) -
         names = tuple(map(str, range(count)))
         draw(Importances(features=names, values=(1.0,) * count), tmp_path / f"{count}.png")
     assert size(tmp_path / "2.png")[1] < 0.6 * size(tmp_path / "20.png")[1]
+
+
+def test_a_slanted_name_ends_at_its_own_column(tmp_path: Path) -> None:
+    names = ("ham", "a rather long name of a class", "spam")
+    draw(Matrix(classes=names, shares=np.eye(3)), tmp_path / "p.svg")
+    ticks = re.findall(
+        r'id="xtick_\d".*?<use [^>]*x="([\d.]+)" y="([\d.]+)".*?translate\(([\d.]+) ([\d.]+)\) rotate\(-45\)',
+        (tmp_path / "p.svg").read_text(),
+        re.DOTALL,
+    )
+    assert len(ticks) == len(names)
+    # At 45 degrees a name is as wide as it is high.
+    ends = [begin + (bottom - axis) - column for column, axis, begin, bottom in (map(float, tick) for tick in ticks)]
+    assert max(map(abs, ends)) < 25
+    assert max(ends) - min(ends) < 5
