@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+from threading import Thread
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -33,3 +35,25 @@ def beside(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
         started = pool.submit(second)
         result = first()
     return result, started.result()
+
+
+def within(seconds: float, call: Callable[[], T], *, late: Callable[[], Exception]) -> T:
+    """Return a call's result, or raise `late()` if it takes longer.
+
+    A look-up of a name has no limit of its own. The thread that waits for it does not keep the process from ending.
+    """
+    result: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the result raises it
+            result.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    try:
+        return result.result(timeout=seconds)
+    except Late:
+        if result.done():  # the call's own error
+            raise
+        raise late() from None

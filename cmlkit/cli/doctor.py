@@ -14,7 +14,7 @@ from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.doctor import Finding, examine, first_failure, workflows
-from cmlkit.doctor.finding import ok
+from cmlkit.doctor.finding import FIRST_ANSWER_SECONDS, ok
 from cmlkit.doctor.workflows import Named
 from cmlkit.records.workflow_run import WorkflowRun
 
@@ -44,18 +44,21 @@ def examined(invocation: Invocation, workflow_run: WorkflowRun, *, named: Named 
     """Return the doctor's findings with the tokens and credentials of the environment.
 
     Args:
-        named: What the repository's workflows name; None for a launch, which has all that it needs or fails without it.
+        named: What the repository's workflows name; None for a launch, which has all that it needs or fails without it,
+            and waits for answers as long as it would itself.
     """
+    hurried = named is not None
     return examine(
         invocation.settings,
         workflow_run=workflow_run,
-        publish_forge=lambda: edges.forge(invocation, workflow_run),
-        runner_forge=lambda: edges.runner_forge(invocation, workflow_run),
+        publish_forge=lambda: edges.forge(invocation, workflow_run, hurried=hurried),
+        runner_forge=lambda: edges.runner_forge(invocation, workflow_run, hurried=hurried),
         # Opened when it is used, so that missing credentials are a finding like any other.
-        cloud_for=functools.cache(lambda region: edges.clouds(invocation)(region)),
+        cloud_for=functools.cache(lambda region: edges.clouds(invocation, hurried=hurried)(region)),
         directory=Path.cwd(),
         now=time.time(),
         named=named,
+        seconds=FIRST_ANSWER_SECONDS if hurried else None,
     )
 
 

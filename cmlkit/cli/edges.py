@@ -21,14 +21,19 @@ if TYPE_CHECKING:
     from cmlkit.records.workflow_run import WorkflowRun
 
 
-def forge(invocation: Invocation, workflow_run: WorkflowRun) -> Forge:
+def forge(invocation: Invocation, workflow_run: WorkflowRun, *, hurried: bool = False) -> Forge:
     """Return the repository on its forge, with the token of the environment.
+
+    Args:
+        hurried: Whether the first request is tried once only, to show whether anybody is there.
 
     Raises:
         PermissionDenied: No token is set.
     """
     module, environ = _forge_there(invocation, workflow_run)
-    return module.open_forge(repository=workflow_run.repository, environ=environ, notify=invocation.progress.note)
+    return module.open_forge(
+        repository=workflow_run.repository, environ=environ, notify=invocation.progress.note, hurried=hurried
+    )
 
 
 def publishing_forge(invocation: Invocation, workflow_run: WorkflowRun, *, base: str = "") -> PublishForge:
@@ -73,8 +78,8 @@ def git_access(invocation: Invocation) -> GitAccess | None:
     return _forge_module(invocation).git_access(invocation.environ)
 
 
-def runner_forge(invocation: Invocation, workflow_run: WorkflowRun) -> RunnerForge:
-    """Return the forge with the token and the scope for registering runners.
+def runner_forge(invocation: Invocation, workflow_run: WorkflowRun, *, hurried: bool = False) -> RunnerForge:
+    """Return the forge with the token and the scope for registering runners; `hurried` as in `forge`.
 
     Raises:
         PermissionDenied: No token is set.
@@ -89,6 +94,7 @@ def runner_forge(invocation: Invocation, workflow_run: WorkflowRun) -> RunnerFor
         keep_secret=invocation.workplace.keep_secret,
         scope=spec.scope,
         group=spec.runner_group,
+        hurried=hurried,
     )
 
 
@@ -177,15 +183,15 @@ def trust_checkout(invocation: Invocation, directory: Path) -> None:
         return  # The command itself says what it lacks.
 
 
-def clouds(invocation: Invocation) -> CloudFor:
-    """Return a function from a region to the cloud that the settings name.
+def clouds(invocation: Invocation, *, hurried: bool = False) -> CloudFor:
+    """Return a function from a region to the cloud that the settings name; `hurried` as in `forge`.
 
     Raises:
         SettingsError: No cloud has that name, or its libraries are not installed.
     """
     from cmlkit.clouds import cloud_for
 
-    return cloud_for(invocation.settings.runner.cloud, invocation.environ)
+    return cloud_for(invocation.settings.runner.cloud, invocation.environ, hurried=hurried)
 
 
 def _forge_module(invocation: Invocation) -> ForgeModule:

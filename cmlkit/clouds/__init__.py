@@ -1,6 +1,6 @@
 """The clouds that launch instances, listed by their names in the setting `runner.cloud`.
 
-A new cloud needs a folder beside `aws/` whose `__init__` has `cloud_for(environ)`, and a line in `CLOUDS`.
+A new cloud needs a folder beside `aws/` whose `__init__` has `cloud_for(environ, hurried)`, and a line in `CLOUDS`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class KnownCloud:
 
     Attributes:
         name: The cloud's own name, for messages.
-        module: Imported when the cloud is used; its `cloud_for(environ)` returns a `CloudFor`.
+        module: Imported when the cloud is used; its `cloud_for(environ, hurried)` returns a `CloudFor`.
         extra: The extra of `cmlkit-ci` that installs the cloud's libraries; empty if they are always installed.
     """
 
@@ -47,11 +47,14 @@ def known(name: str, *, clouds: Mapping[str, KnownCloud] = CLOUDS) -> KnownCloud
     return clouds[name]
 
 
-def cloud_for(name: str, environ: Mapping[str, str], *, clouds: Mapping[str, KnownCloud] = CLOUDS) -> CloudFor:
+def cloud_for(
+    name: str, environ: Mapping[str, str], *, clouds: Mapping[str, KnownCloud] = CLOUDS, hurried: bool = False
+) -> CloudFor:
     """Return a function from a region's name to that region of the cloud.
 
     Args:
         environ: Environment with the default region.
+        hurried: Whether the owner of the credentials is asked for once only, to show whether the cloud is there.
 
     Raises:
         SettingsError: No cloud has the name, or its libraries are not installed.
@@ -65,7 +68,7 @@ def cloud_for(name: str, environ: Mapping[str, str], *, clouds: Mapping[str, Kno
         raise SettingsError(
             f"Launching on {cloud.name} needs {error.name}.", next_step=f"pip install 'cmlkit-ci[{cloud.extra}]'"
         ) from error
-    made: CloudFor = module.cloud_for(environ)
+    made: CloudFor = module.cloud_for(environ, hurried=hurried)
     return made
 
 

@@ -28,6 +28,7 @@ def examine(
     directory: Path,
     now: float,
     named: Named | None = None,
+    seconds: float | None = None,
 ) -> tuple[Finding, ...]:
     """Return all findings about the project, GitHub and AWS. Errors that cmlkit explains become findings.
 
@@ -38,14 +39,15 @@ def examine(
         now: Seconds since the epoch on this machine's clock.
         named: What the repository's workflows name, to look at them, too. None if only what this process has counts, as
             for a launch.
+        seconds: How long to wait for each service's first answer; for as long as a launch would if None.
     """
     spec = settings.runner
     looks: list[Callable[[], tuple[Finding, ...]]] = [
         lambda: project.examined(settings, directory),
         lambda: tuple(workflows.examined(named)) if named else (),
-        lambda: github.publishing(publish_forge, now, named=named or Named()),
-        lambda: github.registering(runner_forge),
-        lambda: aws.examined(spec, workflow_run=workflow_run, cloud_for=cloud_for, now=now),
+        lambda: github.publishing(publish_forge, now, named=named or Named(), seconds=seconds),
+        lambda: github.registering(runner_forge, seconds=seconds),
+        lambda: aws.examined(spec, workflow_run=workflow_run, cloud_for=cloud_for, now=now, seconds=seconds),
     ]
     with ThreadPoolExecutor(max_workers=len(looks)) as pool:
         return tuple(finding for findings in pool.map(lambda look: look(), looks) for finding in findings)

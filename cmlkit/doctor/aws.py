@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from cmlkit.clouds.base import CloudFor
-from cmlkit.doctor.finding import Finding, clock_finding, failed, looked, ok, warning
+from cmlkit.doctor.finding import Finding, clock_finding, failed, first_answer, looked, ok, untold, warning
 from cmlkit.errors import CapacityError, CmlkitError, NotFound, PermissionDenied, ServiceError, SettingsError
 from cmlkit.formats import plural
 from cmlkit.records.workflow_run import WorkflowRun
@@ -19,22 +19,29 @@ ROLE_READS = "iam:GetInstanceProfile and iam:GetRole"
 ROLES_GUIDE = "docs/reference/iam.md"
 
 
-def examined(spec: RunnerSpec, *, workflow_run: WorkflowRun, cloud_for: CloudFor, now: float) -> tuple[Finding, ...]:
-    """Return findings about each region's account, then about a launch; `now` is in seconds since the epoch."""
-    accounts = [
-        finding
-        for region in spec.region or ("",)
-        for finding in looked("AWS account", partial(_account, cloud_for, region, now))
-    ]
+def examined(
+    spec: RunnerSpec, *, workflow_run: WorkflowRun, cloud_for: CloudFor, now: float, seconds: float | None = None
+) -> tuple[Finding, ...]:
+    """Return findings about each region's account, then about a launch.
+
+    Args:
+        now: Seconds since the epoch.
+        seconds: As in `first_answer`.
+    """
+    accounts: list[Finding] = []
+    for region in spec.region or ("",):
+        accounts += looked("AWS account", partial(_account, cloud_for, region, now, seconds))
+        if further := untold("AWS launch", accounts, what="A launch, its price, quota, network, permissions and roles"):
+            return (*accounts, *further)
     if any(finding.error for finding in accounts):
         return tuple(accounts)
     launch = looked("AWS launch", lambda: _launch(spec, workflow_run, cloud_for))
     return (*accounts, *launch, *looked("AWS roles", lambda: _roles(spec, cloud_for)))
 
 
-def _account(cloud_for: CloudFor, region: str, now: float) -> Iterator[Finding]:
+def _account(cloud_for: CloudFor, region: str, now: float, seconds: float | None) -> Iterator[Finding]:
     cloud = cloud_for(region)
-    identity = cloud.identity()
+    identity = first_answer("AWS", cloud.identity, seconds=seconds)
     yield ok("AWS account", f"{identity.account} in {cloud.region}, as {identity.principal}.")
     yield from clock_finding("AWS clock", theirs=identity.server_time, ours=now)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
-from cmlkit.errors import CmlkitError, SettingsError
+from cmlkit.errors import CmlkitError, ServiceError, SettingsError
+from cmlkit.together import within
 
+T = TypeVar("T")
 State = Literal["ok", "warning", "failed"]
 
 # AWS refuses requests whose time is five minutes off; GitHub refuses an App's tokens if they are more than ten off.
@@ -72,3 +74,35 @@ def clock_finding(subject: str, *, theirs: float | None, ours: float) -> list[Fi
     if abs(skew) >= SKEW_FAILED_SECONDS:
         return [failed(subject, SettingsError(detail, next_step=remedy))]
     return [warning(subject, detail, remedy)] if abs(skew) >= SKEW_WARNING_SECONDS else [ok(subject, detail)]
+
+
+# Without a network, all checks end within some five seconds: the first answers of all services are waited for at once.
+FIRST_ANSWER_SECONDS = 3.5
+
+
+def first_answer(who: str, ask: Callable[[], T], *, seconds: float | None) -> T:
+    """Return a service's first answer.
+
+    Args:
+        seconds: How long to wait for it; as long as the service's own limits allow if None.
+
+    Raises:
+        ServiceError: It does not come in that time, as without a network, a name server or a proxy that answers.
+    """
+    if seconds is None:
+        return ask()
+
+    def late() -> ServiceError:
+        return ServiceError(
+            f"{who} gave no answer within {seconds:g} s.", next_step="Check the network, its names and its proxy."
+        )
+
+    return within(seconds, ask, late=late)
+
+
+def untold(subject: str, findings: Sequence[Finding], *, what: str) -> tuple[Finding, ...]:
+    """Return that further facts cannot be told if one of the findings is that the service gave no answer."""
+    lost = next((item for item in findings if isinstance(item.error, ServiceError) and not item.error.status), None)
+    if lost is None:
+        return ()
+    return (warning(subject, f"{what} cannot be told: there was no answer.", "Run doctor again with a network."),)

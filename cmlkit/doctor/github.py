@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from cmlkit.doctor.finding import Finding, clock_finding, failed, looked, ok, warning
+from cmlkit.doctor.finding import Finding, clock_finding, failed, first_answer, looked, ok, untold, warning
 from cmlkit.doctor.workflows import Named
 from cmlkit.errors import CmlkitError, PermissionDenied, SettingsError
 from cmlkit.forges.access import Access, AccessForge
@@ -26,18 +26,27 @@ PULL_REQUESTS_SETTING = (
 SETTING = "Set it, as in: cmlkit access github --set; or under Settings > Secrets and variables > Actions."
 
 
-def publishing(forge: Callable[[], AccessForge], now: float, *, named: Named) -> tuple[Finding, ...]:
-    """Return whether the token for publishing suffices; `now` is in seconds since the epoch."""
-    return looked("GitHub token", lambda: _publishing(forge(), now, named))
+def publishing(
+    forge: Callable[[], AccessForge], now: float, *, named: Named, seconds: float | None
+) -> tuple[Finding, ...]:
+    """Return whether the token for publishing suffices.
+
+    Args:
+        now: Seconds since the epoch.
+        seconds: As in `first_answer`.
+    """
+    found = looked("GitHub token", lambda: _publishing(forge(), now, named, seconds))
+    further = "The repository, and what is set there for workflows,"
+    return (*found, *untold("GitHub repository", found, what=further))
 
 
-def registering(forge: Callable[[], RunnerForge]) -> tuple[Finding, ...]:
-    """Return whether the token for registering runners suffices."""
-    return looked("GitHub runners", lambda: _runners(forge()))
+def registering(forge: Callable[[], RunnerForge], *, seconds: float | None) -> tuple[Finding, ...]:
+    """Return whether the token for registering runners suffices; `seconds` as in `first_answer`."""
+    return looked("GitHub runners", lambda: _runners(forge, seconds))
 
 
-def _publishing(forge: AccessForge, now: float, named: Named) -> Iterator[Finding]:
-    access = forge.access()
+def _publishing(forge: AccessForge, now: float, named: Named, seconds: float | None) -> Iterator[Finding]:
+    access = first_answer("GitHub", forge.access, seconds=seconds)
     yield ok("GitHub token", f"It is {access.kind}, and sees {access.repository}.")
     yield from _validity(access, now)
     yield from clock_finding("GitHub clock", theirs=access.server_time, ours=now)
@@ -117,9 +126,15 @@ def _pull_requests(forge: AccessForge, access: Access) -> Iterator[Finding]:
         yield failed("GitHub pull requests", error)
 
 
-def _runners(forge: RunnerForge) -> Iterator[Finding]:
+def _runners(opened: Callable[[], RunnerForge], seconds: float | None) -> Iterator[Finding]:
     """List runners, which needs only read access: registering needs write access, so a launch may still fail."""
-    count = len(forge.runners())
+
+    def listed() -> tuple[RunnerForge, int]:
+        # A GitHub App's token and a group's name are asked for when it is opened.
+        forge = opened()
+        return forge, len(forge.runners())
+
+    forge, count = first_answer("GitHub", listed, seconds=seconds)
     yield ok("GitHub runners", f"The token may list self-hosted runners; there are {count} now.")
     yield from _group(forge)
     yield ok("GitHub runners", f"GitHub offers {forge.runner_download(architecture='x64').filename}.")

@@ -59,8 +59,13 @@ class ForgeModule(Protocol):
     def withheld(self, server_url: str, environ: Mapping[str, str]) -> str:
         """Return which tokens `environ_at` leaves out, and how to send them; empty if it keeps all."""
 
-    def open_forge(self, *, repository: str, environ: Mapping[str, str], notify: Callable[[str], None]) -> Forge:
+    def open_forge(
+        self, *, repository: str, environ: Mapping[str, str], notify: Callable[[str], None], hurried: bool = False
+    ) -> Forge:
         """Return the repository.
+
+        Args:
+            hurried: Whether the first request is tried once only, to show whether anybody is there.
 
         Raises:
             PermissionDenied: No token is set.
@@ -88,6 +93,7 @@ class ForgeModule(Protocol):
         keep_secret: Callable[[str], None],
         scope: str,
         group: str,
+        hurried: bool = False,
     ) -> RunnerForge:
         """Return the repository, or its organisation, with the token that registering runners takes.
 
@@ -95,6 +101,7 @@ class ForgeModule(Protocol):
             keep_secret: Called with each token that is made, and each runner's credential, before anything uses it.
             scope: `repository` or `organisation`.
             group: Name or id of the group of new runners; the default group if empty.
+            hurried: As in `open_forge`.
 
         Raises:
             PermissionDenied: No token is set.

@@ -17,12 +17,19 @@ _REQUIREMENTS = re.compile(r"(?:requirements/[\w.-]+|[\w.-]*requirements[\w.-]*)
 _OF_TRAINING = ("train", "training", "base", "prod", "production", "main", "common", "requirements", "ml")
 _LOCKED = {
     "uv.lock": ("pip install uv && uv sync --frozen", "uv run "),
-    "pdm.lock": ("pip install pdm && pdm sync", "pdm run "),
+    "pdm.lock": ("pip install 'pdm[locked]' && pdm sync", "pdm run "),
     "poetry.lock": ("pip install poetry && poetry install", "poetry run "),
     "Pipfile.lock": ("pip install pipenv && pipenv sync", "pipenv run "),
     "Pipfile": ("pip install pipenv && pipenv install", "pipenv run "),
 }
-"""Lock file -> the command that installs what it lists, and the words before a command that needs it."""
+"""Lock file -> the command that installs what it lists, and the words before a command that needs it.
+
+Run in fresh folders with Python 3.11 on 2026-11-30, for a project that needs one package: Poetry 2.5 took 62 s, PDM
+2.29 66 s, Pipenv 45 s, uv 16 s, mostly to install the tool itself. micromamba was not run. PDM fails with hishel 2, so
+that it is installed with the versions that it was tested with: https://pdm-project.org/en/latest/#installation
+"""
+# These make environments without pip of their own. PDM's is in .venv.
+_ADDING = {"uv.lock": "uv pip install", "pdm.lock": "pip --python .venv install"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +53,7 @@ class Installation:
     @property
     def adding(self) -> str:
         """The command that installs packages besides those of the list."""
-        return "uv pip install" if self.source == "uv.lock" else f"{self.prefix}pip install"
+        return _ADDING.get(self.source) or f"{self.prefix}pip install"
 
 
 def installation(project: Project, folder: str = "") -> Installation:

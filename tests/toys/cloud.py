@@ -21,7 +21,7 @@ METADATA_SCRIPT = "\n".join(
 REGIONS: dict[str, ToyCloud] = {}
 
 
-def cloud_for(environ: Mapping[str, str]) -> CloudFor:
+def cloud_for(environ: Mapping[str, str], *, hurried: bool = False) -> CloudFor:
     def region(name: str) -> ToyCloud:
         name = name or environ.get("TOY_REGION", "nursery")
         return REGIONS.setdefault(name, ToyCloud(name))

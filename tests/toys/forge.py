@@ -280,7 +280,9 @@ def withheld(server_url: str, environ: Mapping[str, str]) -> str:
     return ""
 
 
-def open_forge(*, repository: str, environ: Mapping[str, str], notify: Callable[[str], None]) -> ToyForge:
+def open_forge(
+    *, repository: str, environ: Mapping[str, str], notify: Callable[[str], None], hurried: bool = False
+) -> ToyForge:
     TOKENS.required(environ, repository=repository)
     return FORGES.setdefault(repository, ToyForge(name=repository))
 
@@ -299,6 +301,7 @@ def open_for_runners(
     keep_secret: Callable[[str], None],
     scope: str,
     group: str,
+    hurried: bool = False,
 ) -> FakeForge:
     return RUNNERS.setdefault(repository, FakeForge())
 

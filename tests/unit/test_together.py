@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from cmlkit.together import beside, together
+from cmlkit.together import beside, together, within
 
 
 def test_calls_run_at_once_and_their_results_are_in_order() -> None:
@@ -80,3 +80,22 @@ def test_what_runs_beside_a_failing_call_ends_before_the_error_is_raised() -> No
     with pytest.raises(ValueError, match="first"):
         beside(fails, lambda: ended.append("second"))
     assert ended == ["second"]
+
+
+def test_a_call_that_never_ends_is_left_behind() -> None:
+    never, before = threading.Event(), set(threading.enumerate())
+    with pytest.raises(LookupError, match="nobody is there"):
+        within(0.01, never.wait, late=lambda: LookupError("nobody is there"))
+    # It does not keep the process from ending.
+    assert [thread.daemon for thread in set(threading.enumerate()) - before] == [True]
+    never.set()
+
+
+def test_a_call_that_ends_in_time_gives_its_result_or_its_own_error() -> None:
+    assert within(60.0, lambda: 3, late=LookupError) == 3
+    with pytest.raises(TimeoutError, match="of the call"):
+        within(60.0, lambda: failing(TimeoutError("of the call")), late=LookupError)
+
+
+def failing(error: Exception) -> None:
+    raise error

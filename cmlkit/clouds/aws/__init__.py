@@ -83,16 +83,16 @@ class AwsCloud:
         return f"AwsCloud({self.region!r})"
 
 
-def regions() -> Callable[[str], AwsCloud]:
-    """Return a function from a region's name to that region; all share one connection."""
-    connection = functools.cache(Connection)
+def regions(*, hurried: bool = False) -> Callable[[str], AwsCloud]:
+    """Return a function from a region's name to that region; all share one connection, `hurried` as that says."""
+    connection = functools.cache(lambda: Connection(hurried=hurried))
     return functools.cache(lambda region: AwsCloud(region, connection=connection()))
 
 
-def cloud_for(environ: Mapping[str, str]) -> Callable[[str], AwsCloud]:
+def cloud_for(environ: Mapping[str, str], *, hurried: bool = False) -> Callable[[str], AwsCloud]:
     """Return the function of `regions`, with AWS_REGION for an empty name.
 
     boto3 itself reads the rest (credentials, AWS_ENDPOINT_URL, AWS_PROFILE and AWS_DEFAULT_REGION), but not AWS_REGION.
     """
-    by_name = regions()
+    by_name = regions(hurried=hurried)
     return lambda region: by_name(region or environ.get("AWS_REGION", ""))

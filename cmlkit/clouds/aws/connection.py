@@ -13,6 +13,7 @@ from cmlkit.errors import PermissionDenied, SettingsError
 CONNECT_TIMEOUT_SECONDS = 5
 # RunInstances takes seconds; a request without an answer after this time is repeated, with the same client token.
 READ_TIMEOUT_SECONDS = 20
+HURRIED_SECONDS = (2, 3)  # the same two, for the first answer
 TRIES = 4
 # The largest are pages of DescribeInstanceTypes and of prices: 100 entries of some 10 KB, paged by botocore.
 ANSWER = Bounds(size=64 * 1024**2, seconds=60.0)
@@ -25,13 +26,18 @@ _PAGE = re.compile(rb"\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
 class Connection:
     """The account that boto3 finds in the environment, files or roles.
 
+    Args:
+        hurried: Whether STS, which says whose credentials these are, is asked once only, and not for long: it shows
+            whether AWS is there.
+
     Raises:
         PermissionDenied: The credentials are missing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, hurried: bool = False) -> None:
         import boto3
 
+        self._hurried = hurried
         self._session: Any = boto3.session.Session()
         self._clients: dict[tuple[str, str, bool], Any] = {}
         # Making clients from one session is not thread-safe.
@@ -72,10 +78,12 @@ class Connection:
     def _made(self, service: str, region: str, retrying: bool) -> Any:
         from botocore.config import Config
 
+        hurried = self._hurried and service == "sts"
+        connect, read = HURRIED_SECONDS if hurried else (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": TRIES if retrying else 1},
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=READ_TIMEOUT_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": TRIES if retrying and not hurried else 1},
+            connect_timeout=connect,
+            read_timeout=read,
             max_pool_connections=CONNECTIONS,
         )
         with explained(f"offer {service} in {region}"):

@@ -39,7 +39,9 @@ RUNNER_TOKENS = Tokens(
 APP_ID, APP_PRIVATE_KEY = variables.APP_ID, variables.APP_PRIVATE_KEY
 
 
-def open_forge(*, repository: str, environ: Mapping[str, str], notify: Callable[[str], None]) -> GitHub:
+def open_forge(
+    *, repository: str, environ: Mapping[str, str], notify: Callable[[str], None], hurried: bool = False
+) -> GitHub:
     """Return the repository, with the token of the environment."""
     from cmlkit.forges.github.repository import GitHub
 
@@ -51,6 +53,7 @@ def open_forge(*, repository: str, environ: Mapping[str, str], notify: Callable[
         api_url=_api_url(environ),
         notify=notify,
         environ=environ,
+        hurried=hurried,
     )
 
 
@@ -70,6 +73,7 @@ def open_for_runners(
     keep_secret: Callable[[str], None],
     scope: str,
     group: str,
+    hurried: bool = False,
 ) -> GitHub:
     """Return the repository with the token, and in the scope, that registering runners takes."""
     from cmlkit.forges.github.repository import GitHub
@@ -86,6 +90,7 @@ def open_for_runners(
         api_url=_api_url(environ),
         runner_scope="organisation" if scope == "organisation" else "repository",
         notify=notify,
+        hurried=hurried,
         keep_secret=keep_secret,
     )
     github.use_runner_group(group)

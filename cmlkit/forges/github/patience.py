@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import AnswerLost, CmlkitError, ServiceError
 
@@ -13,20 +15,26 @@ MAX_WAIT_SECONDS = 900.0  # for all rate limits of one request together; a prima
 
 
 class Patience:
-    """The waits of one request. Each method returns the seconds to wait, or raises if waiting is useless."""
+    """The waits of one request. Each method returns the seconds to wait, or raises if waiting is useless.
 
-    def __init__(self, max_wait: float, *, clock: Clock | None = None) -> None:
+    Args:
+        pauses: Between its tries, in seconds; none for a single try.
+    """
+
+    def __init__(
+        self, max_wait: float, *, clock: Clock | None = None, pauses: Sequence[float] = PAUSES_SECONDS
+    ) -> None:
         self.max_wait = max_wait
         self._clock = clock or SystemClock()
         self._began = self._clock.now()
         self.limits = 0
         self._waited = 0.0
-        self._pauses = list(PAUSES_SECONDS)
+        self._pauses, self._tries = list(pauses), len(pauses) + 1
         self._settling = list(SETTLING_SECONDS)
 
     def after_loss(self, lost: AnswerLost) -> float:
         if not self._pauses or self._is_over():
-            raise given_up(lost, tries=len(PAUSES_SECONDS) + 1 - len(self._pauses)) from lost
+            raise given_up(lost, tries=self._tries - len(self._pauses)) from lost
         return self._pauses.pop(0)
 
     def after_limit(self, wait: float, error: CmlkitError) -> float:

@@ -84,6 +84,7 @@ class GitHub:
         environ: Environment of git, which carries files over 35 MiB: PATH, proxies, certificates.
         max_wait: Longest total wait of one request, in seconds.
         is_of_app: Whether the token is known to be that of a GitHub App, not GITHUB_TOKEN, for advice.
+        hurried: Whether the first request is tried once only, to show whether anybody is there.
         keep_secret: Called with the credential of each runner that is registered, before it is returned.
 
     Raises:
@@ -109,6 +110,7 @@ class GitHub:
         environ: Mapping[str, str] | None = None,
         max_wait: float = MAX_WAIT_SECONDS,
         is_of_app: bool = False,
+        hurried: bool = False,
         keep_secret: Callable[[str], None] = lambda value: None,
     ) -> None:
         def transport(token: str) -> Transport:
@@ -121,6 +123,7 @@ class GitHub:
                 notify=notify,
                 max_wait=max_wait,
                 is_of_app=is_of_app,
+                hurried=hurried,
                 secrets=secrets,
             )
 

@@ -14,7 +14,7 @@ from cmlkit.clock import Clock, SystemClock
 from cmlkit.errors import AnswerLost, CmlkitError, PermissionDenied, ServiceError, SettingsError
 from cmlkit.forges.github import API_URL
 from cmlkit.forges.github.pace import Pace
-from cmlkit.forges.github.patience import MAX_WAIT_SECONDS, Patience
+from cmlkit.forges.github.patience import MAX_WAIT_SECONDS, PAUSES_SECONDS, Patience
 from cmlkit.forges.github.permissions import Kind, kind_of
 from cmlkit.forges.github.refusal import graphql_refusal, may_settle, rate_limit_wait, refusal, said
 from cmlkit.records.fields import Fields
@@ -29,6 +29,7 @@ JSON = "application/vnd.github+json"
 RAW = "application/vnd.github.raw+json"
 
 TIMEOUT_SECONDS = (10.0, 60.0)  # to connect; between two bytes of the answer
+HURRIED_SECONDS = (2.0, 3.0)  # the same for the first answer, if that is to show whether anybody is there
 # The largest is a file of 100 MB as it is, or in base64 with line ends. A tree of 100,000 entries has at most 7 MB.
 # https://docs.github.com/en/rest/repos/contents#get-repository-content
 # https://docs.github.com/en/rest/git/trees#get-a-tree
@@ -85,6 +86,7 @@ class Transport:
         max_wait: Seconds for all waits for rate limits of one request together.
         is_of_app: Whether the token is known to be that of a GitHub App, not GITHUB_TOKEN.
         bounds: Of each answer. The connections of a `session` of the caller's keep to its size only.
+        hurried: Whether the first request is tried once, and not for long, as it is to show whether anybody is there.
         secrets: Those that no text for people may show, whoever wrote it.
     """
 
@@ -100,8 +102,10 @@ class Transport:
         max_wait: float = MAX_WAIT_SECONDS,
         is_of_app: bool = False,
         bounds: Bounds = BOUNDS,
+        hurried: bool = False,
         secrets: Secrets | None = None,
     ) -> None:
+        self._hurried = hurried
         self.api_url = _checked_url(api_url)
         self.graphql_url = graphql_url or _graphql_url(self.api_url)
         self.token = _checked_token(token)
@@ -169,7 +173,7 @@ class Transport:
         """
         url = self._url(path, query or {})
         safe = method in _IDEMPOTENT if repeatable is None else repeatable
-        patience = Patience(self._max_wait, clock=self.clock)
+        patience = Patience(self._max_wait, clock=self.clock, pauses=() if self._hurried else PAUSES_SECONDS)
         while True:
             self._keep_pace(method, path, writes=method != "GET" if writes is None else writes)
             try:
@@ -253,7 +257,7 @@ class Transport:
                 data=None if body is None else json_text(_without_secrets(body, self._secrets)).encode(),
                 headers={"Accept": accept, **HEADERS, **({} if body is None else {"Content-Type": "application/json"})},
                 auth=self._authorize,
-                timeout=TIMEOUT_SECONDS,
+                timeout=HURRIED_SECONDS if self._hurried else TIMEOUT_SECONDS,
                 allow_redirects=False,
                 stream=True,
             )
@@ -266,6 +270,7 @@ class Transport:
             raise SettingsError(f"{self.api_url!r} is no URL of a GitHub API: {error}.") from error
         except requests.RequestException as error:
             raise broken(error, about=about, lost=f"No answer to {what} from {urlsplit(url).netloc}") from error
+        self._hurried = False
         content = content_of(response, about=about, limit=self._bounds.size or 0)
         return _usable(what, response, content, accept)
 

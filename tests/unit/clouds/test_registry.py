@@ -19,7 +19,7 @@ def test_the_default_cloud_is_known() -> None:
 
 def test_a_cloud_is_a_module_and_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path(tmp_path, "toy_cloud.py").write_text(
-        "def cloud_for(environ): return lambda region: region or environ['HOME_REGION']"
+        "def cloud_for(environ, hurried): return lambda region: region or environ['HOME_REGION']"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     of_toy = cloud_for("toy", {"HOME_REGION": "moon"}, clouds={"toy": TOY})

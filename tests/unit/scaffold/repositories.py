@@ -252,7 +252,7 @@ REPOSITORIES: Mapping[str, Repository] = {
     "PDM": Repository(
         of="pdm-project.org's layout",
         files={"pyproject.toml": "[project]", "pdm.lock": "", "train.py": SAVES},
-        train={"setup": "pip install pdm && pdm sync", "run": "pdm run python train.py"},
+        train={"setup": "pip install 'pdm[locked]' && pdm sync", "run": "pdm run python train.py"},
     ),
     "uv beside an older list": Repository(
         of="docs.astral.sh/uv's layout",

@@ -106,3 +106,15 @@ def test_what_is_not_found_is_named_and_not_made_up() -> None:
     found = guessed({"README.md": ""})
     assert found.missing == ("run", "model", "metrics")
     assert not {"run", "model", "metrics"} & set(found.train)
+
+
+def test_packages_besides_those_of_a_lock_go_into_the_environment_that_the_tool_made() -> None:
+    """PDM's has no pip: `pdm run pip` would be that of the job's own Python."""
+    notebook = '{"cells": [{"cell_type": "code", "source": "", "metadata": {"tags": ["parameters"]}}]}'
+    files = {"train.ipynb": notebook, "pyproject.toml": "[project]"}
+    added = "pip install papermill ipykernel"
+    assert (
+        guessed({**files, "pdm.lock": ""}).train["setup"].endswith(f" && {added.replace('pip', 'pip --python .venv')}")
+    )
+    assert guessed({**files, "uv.lock": ""}).train["setup"].endswith(f" && uv {added}")
+    assert guessed({**files, "poetry.lock": ""}).train["setup"].endswith(f" && poetry run {added}")

@@ -70,6 +70,23 @@ def test_a_service_that_stays_down_ends_in_an_error_with_the_tries(github: Scrip
     assert github.slept == list(PAUSES_SECONDS)
 
 
+def test_in_a_hurry_only_the_first_answer_is_asked_for_once(github: ScriptedGitHub) -> None:
+    github.lose("GET", REPO)
+    with pytest.raises(ServiceError, match=r"\(after 1 try\)"):
+        github.client(hurried=True).repository()
+    assert github.slept == []
+
+
+def test_after_the_first_answer_a_client_in_a_hurry_is_as_patient_as_others(github: ScriptedGitHub) -> None:
+    github.answer("GET", REPO)
+    github.lose("GET", REPO)
+    github.answer("GET", REPO)
+    client = github.client(hurried=True)
+    client.http.get(REPO)
+    client.http.get(REPO)
+    assert github.slept == [PAUSES_SECONDS[0]]
+
+
 def test_html_instead_of_json_points_at_the_api_url() -> None:
     with responses.RequestsMock() as mock:
         mock.add("GET", API + REPO, body="<html><h1>Welcome</h1></html>", content_type="text/html; charset=utf-8")
