@@ -13,8 +13,9 @@ import click
 from cmlkit.cli import edges
 from cmlkit.cli.groups import Group
 from cmlkit.cli.options import Invocation, with_settings
-from cmlkit.cli.output import emit, emit_text, print_table
+from cmlkit.cli.output import emit, print_table
 from cmlkit.cli.runner_connect import connect
+from cmlkit.cli.runner_image import image
 from cmlkit.cli.runner_list import list_
 from cmlkit.cli.runner_stop import PLACES, stop, stop_command
 from cmlkit.formats import plural
@@ -26,21 +27,13 @@ if TYPE_CHECKING:
     from cmlkit.runner.reaping import Reaped
 
 
-# Settings that the recipe of an image depends on, and those of the instance that checks one.
-OF_IMAGES = (
-    *(*PLACES, "runner.arch", "runner.startup-script", "runner.proxy", "runner.no-proxy"),
-    *("runner.instance-type", "runner.cpus", "runner.memory", "runner.gpus", "runner.market", "runner.max-price"),
-    *("runner.subnet", "runner.security-group", "runner.disk-size", "runner.disk-type", "runner.tags"),
-    "runner.wait-timeout",
-)
-
-
 @click.group(cls=Group)
 def runner() -> None:
     """Launch, stop, list, reap and look into EC2 runners."""
 
 
 runner.add_command(connect)
+runner.add_command(image)
 runner.add_command(list_)
 runner.add_command(stop)
 
@@ -90,47 +83,6 @@ def launch(invocation: Invocation, dry_run: bool, preflight: bool) -> None:
         progress=invocation.progress,
         tell=lambda launched: _show_launched(invocation, launched, workflow_run),
     )
-
-
-@runner.command()
-@with_settings("runner", only=OF_IMAGES)
-@click.option("--check", default="", metavar="IMAGE", help="Boot an instance of this image, and report what it lacks.")
-def image(invocation: Invocation, check: str) -> None:
-    """Print the recipe of a machine image that boots without downloads, or check an image.
-
-    \b
-    cmlkit runner image >prepare-image.sh
-    cmlkit runner image --arch arm64 --startup-script "apt-get install -y libgomp1"
-    cmlkit runner image --check ami-0123456789abcdef0
-    """
-    from cmlkit.runner.boot import image_recipe
-    from cmlkit.runner.image_check import check_image
-
-    spec, workflow_run = invocation.settings.runner, invocation.workplace.workflow_run(with_commit=False)
-    forge = edges.runner_forge(invocation, workflow_run)
-    download = forge.runner_download(architecture="arm64" if spec.arch == "arm64" else "x64")
-    if not check:
-        recipe = image_recipe(
-            runner_url=download.url,
-            runner_sha256=download.sha256,
-            startup_script=spec.startup_script,
-            proxy=spec.proxy,
-            no_proxy=spec.no_proxy,
-        )
-        emit_text(invocation, {"recipe": recipe}, recipe.rstrip())
-        return
-    found = check_image(
-        dataclasses.replace(spec, image=check),
-        workflow_run=workflow_run,
-        forge=forge,
-        cloud_for=edges.clouds(invocation),
-        progress=invocation.progress,
-    )
-    missing = found.missing(download.sha256)
-    has = {"runner": found.runner_sha256, "git": found.git, "uv": found.uv}
-    lines = [("image", check), *((name, value or "none") for name, value in has.items())]
-    result = {"image": check, "missing": missing}
-    emit(invocation, result, [*lines, ("each boot fetches", ", ".join(missing) or "nothing")])
 
 
 @runner.command()

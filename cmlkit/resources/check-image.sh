@@ -11,9 +11,10 @@ version() {
 }
 
 main() {
-  local runner=none line
+  local runner=none packages line
   [ ! -x "$RUNNER_DIR/run.sh" ] || runner=$(cat "$RUNNER_DIR/.cmlkit-sha256" 2>/dev/null || echo unknown)
-  line="cmlkit: image runner=$runner git=$(version git) uv=$(version uv)"
+  packages=$(cat "$CMLKIT_HOME/packages" 2>/dev/null || echo none)
+  line="cmlkit: image runner=$runner git=$(version git) uv=$(version uv) packages=$packages"
   echo "$line"
   { echo "$line" >/dev/console; } 2>/dev/null
   sleep "$SECONDS_TO_READ_IT"

@@ -86,6 +86,55 @@ run_startup_script() {
   bash -e <(printf '%s\n' "$CMLKIT_STARTUP_SCRIPT") </dev/null
 }
 
+# COMMAND…: as the user of the jobs, in whose home pip and uv look for what is put there now.
+as_runner() {
+  (cd "$RUNNER_HOME" && exec setpriv --reuid=runner --regid=runner --init-groups -- \
+    env HOME="$RUNNER_HOME" USER=runner LOGNAME=runner "$@")
+}
+
+# LIST: write the lines of one of the project's lists into `list`, beside its constraints.
+write_list() {
+  printf '%s\n' "$1" | as_runner tee "$list" >/dev/null
+}
+
+# OPTION… LIST: install a list into an environment that is thrown away: what stays is uv's cache.
+fill_cache() {
+  write_list "${*: -1}"
+  as_runner "$uv" pip install --quiet "${@:1:$#-1}" --python "$folder/uv" --requirement "$list"
+}
+
+# uv's cache for uv; wheels for pip, which finds nothing in its own cache without asking the index first.
+fetch_packages() {
+  step="fetching the project's packages"
+  [ -n "$CMLKIT_PACKAGES" ] || return 0
+  local folder list python=python3 uv=$CMLKIT_HOME/uv/bin/uv requirements
+  # Below the home, so that uv can link the files of its cache instead of copying them.
+  folder=$(as_runner mktemp -d "$RUNNER_HOME/packages.XXXXXX")
+  list=$folder/requirements.txt
+  printf '%s\n' "$CMLKIT_CONSTRAINTS" | as_runner tee "$folder/constraints.txt" >/dev/null
+  if [ -n "$CMLKIT_PYTHON" ]; then
+    as_runner "$uv" python find --quiet "$CMLKIT_PYTHON" >/dev/null 2>&1 ||
+      as_runner "$uv" python install --quiet "$CMLKIT_PYTHON"
+    python=$(as_runner "$uv" python find "$CMLKIT_PYTHON")
+  fi
+  if ((${#CMLKIT_LOCKED[@]} + ${#CMLKIT_UV[@]})); then
+    as_runner "$uv" venv --quiet --python "$python" "$folder/uv"
+    for requirements in "${CMLKIT_LOCKED[@]}"; do fill_cache --no-deps "$requirements"; done
+    for requirements in "${CMLKIT_UV[@]}"; do fill_cache "$requirements"; done
+  fi
+  if ((${#CMLKIT_PIP[@]})); then
+    as_runner "$python" -m venv "$folder/pip"
+    for requirements in "${CMLKIT_PIP[@]}"; do
+      write_list "$requirements"
+      as_runner "$folder/pip/bin/pip" wheel --quiet --no-cache-dir --wheel-dir "$RUNNER_HOME/wheels" --requirement "$list"
+    done
+    as_runner "$folder/pip/bin/pip" config --quiet --user set global.find-links "$RUNNER_HOME/wheels"
+  fi
+  rm -rf "$folder"
+  # By this `cmlkit runner image --check` knows whether they are those of the project.
+  echo "$CMLKIT_PACKAGES" >"$CMLKIT_HOME/packages"
+}
+
 # Each instance of the image is to be a new machine, whose first boot is its first.
 forget_this_machine() {
   step='forgetting this machine'
@@ -102,6 +151,7 @@ main() {
   install_uv
   install_runner
   run_startup_script
+  fetch_packages
   forget_this_machine
   trap - EXIT
   say 'the image is prepared'

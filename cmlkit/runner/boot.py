@@ -64,6 +64,7 @@ from importlib.resources import files
 from cmlkit.clouds.launching import FirstBoot
 from cmlkit.errors import SettingsError
 from cmlkit.forges.runners import RunnerAgent
+from cmlkit.runner.packages.project import ProjectPackages
 
 BOOT_STEPS = (
     "lifetime-timer",
@@ -209,41 +210,71 @@ def _script(spec: BootSpec, values: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageContents:
-    """A machine image's SHA-256 of the runner's archive, and its versions of git and uv; empty if it lacks one."""
+    """The contents of a machine image; each is empty if it lacks it.
+
+    Attributes:
+        runner_sha256: SHA-256 of the runner's archive.
+        git: Version of git.
+        uv: Version of uv.
+        packages: Digest of the project's packages.
+    """
 
     runner_sha256: str
     git: str
     uv: str
+    packages: str = ""
 
-    def missing(self, runner_sha256: str) -> list[str]:
-        """Return what each boot would have to fetch, if the current runner has this checksum."""
+    def missing(self, runner_sha256: str, packages: str = "") -> list[str]:
+        """Return the things that each boot would have to fetch.
+
+        Args:
+            runner_sha256: Checksum of the current runner.
+            packages: Digest of the project's packages; not looked at if empty.
+        """
         if not self.runner_sha256:
             lacks = ["the runner"]
         else:
             lacks = [] if self.runner_sha256 == runner_sha256 else ["the current runner: it has an older one"]
-        return [*lacks, *(name for name in ("git", "uv") if not getattr(self, name))]
+        lacks += [name for name in ("git", "uv") if not getattr(self, name)]
+        if packages and self.packages != packages:
+            changed = "packages that were added or changed since" if self.packages else "the project's packages"
+            lacks.append(changed)
+        return lacks
 
 
 def image_recipe(
-    *, runner_url: str, runner_sha256: str, startup_script: str = "", proxy: str = "", no_proxy: Sequence[str] = ()
+    *,
+    runner_url: str,
+    runner_sha256: str,
+    startup_script: str = "",
+    proxy: str = "",
+    no_proxy: Sequence[str] = (),
+    packages: ProjectPackages | None = None,
 ) -> str:
     """Return the user data for a machine that will become an image.
 
     Args:
-        startup_script: The user's own lines, run as root at the end.
+        startup_script: The user's own lines, run as root before the packages are fetched.
         proxy: URL of the proxy for what the recipe fetches; the image does not keep it.
         no_proxy: Hosts that are reached without it.
+        packages: The project's packages, which the image is to have.
     """
+    found = packages or ProjectPackages()
     values = {
         "CMLKIT_RUNNER_URL": runner_url,
         "CMLKIT_RUNNER_SHA256": runner_sha256,
         "CMLKIT_STARTUP_SCRIPT": startup_script,
         "CMLKIT_PROXY": proxy,
         "CMLKIT_NO_PROXY": ",".join(no_proxy),
+        "CMLKIT_PACKAGES": packages.digest if packages else "",
+        "CMLKIT_PYTHON": found.python,
+        "CMLKIT_CONSTRAINTS": found.constraints,
     }
+    lists = {"CMLKIT_LOCKED": found.locked, "CMLKIT_UV": found.uv, "CMLKIT_PIP": found.pip}
     shebang, *lines = _resource("prepare-image.sh")
     head = next(index for index, line in enumerate(lines) if not line.startswith("#"))
     assignments = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
+    assignments += [f"{name}=({' '.join(map(shlex.quote, texts))})" for name, texts in lists.items()]
     return "\n".join([shebang, *lines[:head], *assignments, *lines[head:]]) + "\n"
 
 
@@ -254,11 +285,11 @@ def check_image_script() -> str:
 
 def image_contents(console: str) -> ImageContents | None:
     """Return the image's contents according to the console's output; None if not reported yet."""
-    found = re.search(r"cmlkit: image runner=(\S+) git=(\S*) uv=(\S*)", console)
+    found = re.search(r"cmlkit: image runner=(\S+) git=(\S*) uv=(\S*)(?: packages=(\S*))?", console)
     if found is None:
         return None
-    runner, git, uv = ("" if value == "none" else value for value in found.groups())
-    return ImageContents(runner_sha256=runner, git=git, uv=uv)
+    runner, git, uv, packages = ("" if value in (None, "none") else value for value in found.groups())
+    return ImageContents(runner_sha256=runner, git=git, uv=uv, packages=packages)
 
 
 def _resource(name: str) -> list[str]:

@@ -53,6 +53,8 @@ ELSEWHERE = {
     "test_model_verify_asks_which_workflow_attested_the_file",
     "cmlkit runner connect i-0123456789abcdef0": "integration/test_laptop.py::"
     "test_connect_hands_over_to_the_clouds_program_without_tokens",
+    "cmlkit runner image --project --python 3.12": "integration/test_image.py::"
+    "test_the_recipe_has_the_packages_of_the_project_and_it_is_told_what_is_left_out",
     "cmlkit runner image --check ami-0123456789abcdef0": "integration/test_image.py::"
     "test_an_image_is_booted_once_and_told_what_it_lacks",
     "cmlkit runner stop --instance i-0123456789abcdef0": "integration/test_laptop.py::"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +43,60 @@ def test_the_recipe_has_githubs_current_runner_and_the_users_own_lines(
     assert list(sandbox.aws.instances()) == []
 
 
+def test_the_recipe_has_the_packages_of_the_project_and_it_is_told_what_is_left_out(
+    sandbox: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout / "cmlkit.yaml").write_text("train:\n  setup: pip install -r requirements.txt\n")
+    (checkout / "requirements.txt").write_text("numpy==2.1.0\n-e ./lib\n")
+    assert run(["runner", "image", "--project", "--python", "3.12"], environ=os.environ) == 0
+    said = capsys.readouterr()
+    assert "CMLKIT_PIP=(numpy==2.1.0)" in said.out
+    assert "CMLKIT_PYTHON=3.12\n" in said.out
+    assert "1 package of requirements.txt" in said.err
+    assert "Left out of the image: -e ./lib" in said.err
+    assert "Compressed, as user data may be, the recipe has 2." in said.err
+    assert run(["runner", "image", "--project", "other.txt"], environ=os.environ) == 2
+    assert "other.txt does not exist" in capsys.readouterr().err
+
+
+def test_uv_itself_reads_its_lock_file(
+    sandbox: Sandbox, checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout / "uv.lock").write_text((documented.ROOT / "uv.lock").read_text())
+    (checkout / "pyproject.toml").write_text((documented.ROOT / "pyproject.toml").read_text())
+    (checkout / "packages" / "sandbox").mkdir(parents=True)
+    sandboxed = documented.ROOT / "packages" / "sandbox" / "pyproject.toml"
+    (checkout / "packages" / "sandbox" / "pyproject.toml").write_text(sandboxed.read_text())
+    (checkout / "cmlkit.yaml").write_text("train:\n  setup: uv sync --frozen --extra demo\n")
+    monkeypatch.setenv("PATH", f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}")
+    assert run(["runner", "image", "--project", "--python", "3.12"], environ=os.environ) == 0
+    said = capsys.readouterr()
+    # The packages of the lock, and of each the hashes of the wheels for this machine.
+    assert re.search(r"\nrequests==[0-9.]+ --hash=sha256:[0-9a-f]{64}\n", said.out)
+    numpy = next(line for line in said.out.splitlines() if line.startswith("numpy=="))
+    assert len(re.findall("--hash=sha256:", numpy)) == 1
+    assert "Left out of the image: -e ./packages/sandbox" in said.err
+    assert re.search(r"\nCMLKIT_UV=\('?hatchling", said.out)
+    monkeypatch.setenv("PATH", str(checkout))
+    assert run(["runner", "image", "--project", "uv.lock"], environ=os.environ) == 2
+    assert "Reading uv.lock needs uv, which is not installed" in capsys.readouterr().err
+
+
+def test_a_version_of_python_without_a_project_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["runner", "image", "--python", "3.12"], environ={}) == 2
+    assert "--python goes with --project" in capsys.readouterr().err
+
+
+def test_an_image_without_the_packages_of_the_project_is_told_so(
+    booting: Sandbox, checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout / "requirements.txt").write_text("numpy==2.1.0\n")
+    assert run(["runner", "image", "--check", "ubuntu-24.04", "--project"], environ=os.environ) == 0
+    shown = capsys.readouterr().out
+    assert "packages           none\n" in shown
+    assert "each boot fetches  the runner, the project's packages\n" in shown
+
+
 def test_an_image_is_booted_once_and_told_what_it_lacks(booting: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["runner", "image", "--check", "ubuntu-24.04"], environ=os.environ) == 0
     [shown] = [block.text for block in documented.blocks("", pages=[PAGE]) if block.text.startswith("image ")]
@@ -75,6 +131,7 @@ def desk(tmp_path: Path) -> Path:
     """A folder with the page's script, and programs in place of the AWS CLI and of waiting."""
     [script] = documented.blocks("bash", pages=[PAGE])
     (tmp_path / "make-image.sh").write_text(script.text)
+    (tmp_path / "prepare-image.sh").write_text("#!/bin/bash\n")
     for program, lines in {"aws": AWS, "sleep": "#!/bin/bash\ncp next console\n"}.items():
         (tmp_path / program).write_text(lines)
         (tmp_path / program).chmod(0o755)
@@ -99,6 +156,8 @@ def test_the_pages_script_makes_an_image_of_a_machine_that_is_prepared(desk: Pat
     assert (done.returncode, done.stdout) == (0, "ami-0fedcba9876543210\n")
     made = ["run-instances", "get-console-output", "create-image", "wait", "terminate-instances"]
     assert calls(desk) == made
+    [sent] = re.findall(r"--user-data fileb://(\S+)", (desk / "calls").read_text())
+    assert gzip.decompress((desk / sent).read_bytes()) == b"#!/bin/bash\n"
 
 
 def test_the_pages_script_makes_no_image_of_one_that_is_not(desk: Path) -> None:

@@ -6,8 +6,10 @@ import json
 import random
 import re
 import shlex
+import tomllib
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +29,7 @@ from cmlkit.runner.boot import (
     image_recipe,
     user_data,
 )
+from cmlkit.runner.packages.project import ProjectPackages
 
 
 def a_jit_config(key_bits: int) -> str:
@@ -77,8 +80,9 @@ def a_spec(**changes: object) -> BootSpec:
 
 def assigned(script: str, name: str) -> str:
     """The value that the shell would see in `name`, read with the shell's own quoting rules."""
-    words = shlex.split(script[script.index(f"\n{name}=") :])
-    return words[0].removeprefix(f"{name}=")
+    lexer = shlex.shlex(script[script.index(f"\n{name}=") :], posix=True, punctuation_chars=False)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    return str(lexer.get_token()).removeprefix(f"{name}=")
 
 
 def life() -> str:
@@ -293,6 +297,44 @@ def test_an_image_tells_what_it_has() -> None:
     assert found.missing("0123") == ["uv"]
     assert found.missing("4567") == ["the current runner: it has an older one", "uv"]
     assert image_contents("nothing yet") is None
+
+
+def test_an_image_tells_whether_its_packages_are_those_of_the_project() -> None:
+    line = "cmlkit: image runner=0123 git=2.43.0 uv=0.13.9 packages="
+    same, other, none = (image_contents(f"{line}{value}\r\n") for value in ("abcd", "ffff", "none"))
+    assert same is not None
+    assert other is not None
+    assert none is not None
+    assert same.missing("0123", "abcd") == other.missing("0123") == []
+    assert other.missing("0123", "abcd") == ["packages that were added or changed since"]
+    assert none.missing("0123", "abcd") == ["the project's packages"]
+
+
+def test_a_recipe_with_200_locked_packages_is_within_the_limit_of_user_data() -> None:
+    lock = tomllib.loads((Path(__file__).parents[3] / "uv.lock").read_text(encoding="utf-8"))
+    packages = [item for item in lock["package"] if item.get("wheels")][:200]
+    lines = [f"{item['name']}=={item['version']} --hash={item['wheels'][0]['hash']}" for item in packages]
+    assert len(lines) == 200
+    url = "https://github.com/actions/runner/releases/download/v2.330.0/actions-runner-linux-x64-2.330.0.tar.gz"
+    recipe = image_recipe(
+        runner_url=url,
+        runner_sha256="ab" * 32,
+        startup_script="apt-get install -y libgomp1",
+        packages=ProjectPackages(locked=("\n".join(lines),), uv=("hatchling",), python="3.12"),
+    )
+    assert len(gzip.compress(recipe.encode())) <= USER_DATA_LIMIT_BYTES
+
+
+def test_the_packages_of_a_recipe_stay_data() -> None:
+    packages = ProjectPackages(pip=("numpy\n--index-url https://x/'$(reboot)'", "b"), python=">=3.11")
+    recipe = image_recipe(runner_url="https://x", runner_sha256="0" * 64, packages=packages)
+    assert shlex.split(recipe[recipe.index("\nCMLKIT_PIP=(") : recipe.index("\nset -euo")]) == [
+        "CMLKIT_PIP=(numpy\n--index-url https://x/'$(reboot)'",
+        "b)",
+    ]
+    assert assigned(recipe, "CMLKIT_PACKAGES") == packages.digest
+    assert assigned(recipe, "CMLKIT_PYTHON") == ">=3.11"
+    assert assigned(image_recipe(runner_url="https://x", runner_sha256="0" * 64), "CMLKIT_PACKAGES") == ""
 
 
 def test_a_recipe_keeps_the_users_lines_as_they_are() -> None:
