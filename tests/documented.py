@@ -13,7 +13,7 @@ from typing import Any, Literal
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "examples/random-forest/README.md"]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("examples/*/README.md"))]
 # Written by scripts/render_reference.py, whose test compares them as a whole.
 RENDERED = [ROOT / "docs" / "reference" / f"{name}.md" for name in ("commands", "errors", "python")]
 SHELL, OUTPUT = ("sh", "bash"), ("", "text")

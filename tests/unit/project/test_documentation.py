@@ -109,6 +109,13 @@ def test_the_settings_of_an_example_load_and_an_editor_finds_nothing_wrong_with_
     assert list(Draft7Validator(json_schema()).iter_errors(yaml.safe_load(file.read_text()))) == []
 
 
+def test_the_page_of_examples_has_each_of_them_with_its_model_and_rules() -> None:
+    table = rows(ROOT / "docs" / "reference" / "examples.md", "| Example | `train.model` | Format | Rules |")
+    told = {re.findall(r"examples/([\w-]+)/", name)[0]: (model, rules.split("`, `")) for name, model, _, rules in table}
+    settings = {file.parent.name: schema.load(environ={}, file=file) for file in SETTINGS_FILES}
+    assert told == {name: (each.train.model, list(each.gate.rules)) for name, each in settings.items()}
+
+
 @pytest.mark.parametrize("block", blocks("yaml"))
 def test_steps_give_the_action_inputs_that_it_has(block: documented.Block) -> None:
     inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
