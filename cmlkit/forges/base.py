@@ -80,12 +80,17 @@ class Comment:
 
 @dataclass(frozen=True, kw_only=True)
 class Issue:
-    """An open issue, which is no pull request; `author` is the login of who opened it."""
+    """An open issue, which is no pull request; `author` is the login of who opened it.
+
+    Attributes:
+        locked: Whether its conversation is, so that a job's token may neither change nor close it.
+    """
 
     number: int
     url: str
     body: str
     author: str
+    locked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

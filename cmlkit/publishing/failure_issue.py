@@ -14,6 +14,9 @@ from cmlkit.report.markdown import link, text
 SCHEDULED = "schedule"
 FAILED = frozenset({"failure", "timed_out"})
 SHOWN_RUNS = 10
+LONGEST_NAME = 200
+"""Letters of the workflow's name in the title, for which GitHub has room for 256."""
+
 _LISTED = "- "
 
 
@@ -61,7 +64,8 @@ def _told(
 ) -> FailureTold:
     line = f"{_LISTED}{_run(workflow_run)}: {', '.join(text(job.name or 'a job', length=120) for job in failed)}"
     if not found:
-        title = f"{workflow_run.workflow or 'A scheduled run'} failed"
+        name = " ".join(workflow_run.workflow.split())[:LONGEST_NAME]
+        title = f"{name or 'A scheduled run'} failed"
         return FailureTold(url=forge.create_issue(title=title, body=_body(marker, [line])).url, done="Opened")
     before = [known for known in found[0].body.splitlines() if known.startswith(_LISTED) and known != line]
     forge.update_body(found[0].number, _body(marker, [line, *before][:SHOWN_RUNS]))
@@ -69,12 +73,19 @@ def _told(
 
 
 def _own(forge: IssueForge, marker: Marker) -> list[Issue]:
-    """Return our own open issues about the workflow, oldest first: others may have copied the marker."""
+    """Return our own open issues about the workflow, oldest first: others may have copied the marker.
+
+    Without those that a person has locked: the job's token is refused to comment on them, and to close them.
+    https://github.com/upptime/uptime-monitor/pull/189
+    """
     login = forge.login()
     return [
         issue
         for issue in forge.issues()
-        if issue.author == login and (known := marker_in(issue.body)) is not None and known.is_about(marker)
+        if issue.author == login
+        and not issue.locked
+        and (known := marker_in(issue.body)) is not None
+        and known.is_about(marker)
     ]
 
 

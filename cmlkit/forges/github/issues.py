@@ -48,4 +48,5 @@ def _issue(answer: Fields) -> Issue:
         url=answer.filled("html_url"),
         body=text(answer.text("body", "")),
         author=answer.within("user").text("login", DELETED_ACCOUNT),
+        locked=answer.flag("locked", False),
     )

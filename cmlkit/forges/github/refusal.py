@@ -64,6 +64,11 @@ _KNOWN = (
         next_step="The repository is archived, so nothing in it can change: unarchive it under Settings > General.",
     ),
     _Known(
+        message="Issues are disabled",  # with the status 410
+        error=ServiceError,
+        next_step="Turn Issues on under Settings > General > Features, or leave out publish.notify.",
+    ),
+    _Known(
         message="IP allow list",
         error=PermissionDenied,
         next_step="The organisation admits certain addresses only: add this machine's, or run elsewhere.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -101,6 +102,29 @@ def test_the_next_attempt_counts_alone() -> None:
     told = tell_of_failures(forge, replace(RUN, attempt=2), [FAILED, replace(TRAINED, attempt=2)])
     assert told is not None
     assert told.done == "Closed"
+
+
+def test_an_issue_that_a_person_locked_is_left_alone_and_the_next_failure_opens_one() -> None:
+    forge = Forge()
+    tell_of_failures(forge, RUN, [FAILED])
+    forge.open = [replace(forge.open[0], locked=True)]
+    before = list(forge.open)
+    assert tell_of_failures(forge, replace(RUN, run_id="8"), [TRAINED]) is None
+    assert (forge.open, forge.comments) == (before, [])
+    told = tell_of_failures(forge, replace(RUN, run_id="9"), [FAILED])
+    assert told is not None
+    assert (told.done, len(forge.open)) == ("Opened", 2)
+
+
+def test_a_name_of_many_lines_makes_a_title_that_the_forge_takes_and_nothing_in_it_mentions_anybody() -> None:
+    forge = Forge()
+    job = replace(FAILED, name="@octo/everyone closes #1 ::error::x --> <b>")
+    tell_of_failures(forge, replace(RUN, workflow="Train\n-->" + "x" * 1000), [job])
+    tell_of_failures(forge, replace(RUN, workflow="Train\n-->" + "x" * 1000, run_id="8"), [job])
+    assert forge.titles == [f"Train -->{'x' * 191} failed"]
+    [issue] = forge.open
+    assert issue.body.count("-->") == 1
+    assert not re.search(r"(?<![\w\u200b\\])@octo|closes #1|<b>", issue.body.partition("-->")[2])
 
 
 def test_issues_of_others_with_a_copied_marker_and_of_other_workflows_stay() -> None:

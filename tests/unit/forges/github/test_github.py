@@ -21,6 +21,8 @@ from cmlkit.forges.base import (
 from cmlkit.forges.github import GitHub
 from cmlkit.forges.runners import Runner
 from cmlkit.git.objects import blob_id
+from tests.contract import Contract
+from tests.contract.samples import sample
 from tests.unit.forges.github.scripted_github import (
     API,
     REPO,
@@ -321,6 +323,20 @@ def test_a_branch_that_is_still_there_was_not_deleted(github: ScriptedGitHub) ->
     github.answer("GET", REF, {"object": {"sha": A}})
     with pytest.raises(NotFound):
         github.client().delete_branch("cmlkit/main/12")
+
+
+def test_a_repository_without_issues_says_where_to_turn_them_on(github: ScriptedGitHub) -> None:
+    github.refuse("POST", f"{REPO}/issues", 410, "Issues are disabled for this repo")
+    with pytest.raises(ServiceError, match="Issues are disabled") as refused:
+        github.client().create_issue(title="Train failed", body="")
+    assert "Settings > General > Features" in refused.value.next_step
+
+
+def test_a_locked_issue_is_known_as_one(github: ScriptedGitHub) -> None:
+    [issue] = sample(Contract.load().answer_schema("GET", f"{REPO}/issues", 200))
+    del issue["pull_request"]
+    github.mock.add("GET", f"{API}{REPO}/issues", json=[{**issue, "number": 7, "locked": True}])
+    assert [(issue.number, issue.locked) for issue in github.client().issues()] == [(7, True)]
 
 
 def test_a_branch_that_may_not_be_deleted_is_an_error(github: ScriptedGitHub) -> None:
