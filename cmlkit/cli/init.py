@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -11,12 +12,11 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from cmlkit.bounds.files import PROJECT_FILE_BYTES, SETTINGS_BYTES, read_regular, read_small
+from cmlkit.bounds.files import PROJECT_FILE_BYTES, SETTINGS_BYTES, read_small
 from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_json, print_pairs
-from cmlkit.errors import GitError, NotARepository, SettingsError, step_after
-from cmlkit.files import write_whole
+from cmlkit.errors import GitError, NotARepository, SettingsError
 from cmlkit.forges import check_server
 from cmlkit.git import checkout, remote
 from cmlkit.git.remote import Remote
@@ -28,7 +28,9 @@ from cmlkit.scaffold.project import Project
 from cmlkit.scaffold.region import region
 from cmlkit.scaffold.steps import steps
 from cmlkit.scaffold.training_command import SCRIPTS
+from cmlkit.scaffold.writing import write_files
 from cmlkit.settings.schema import SCHEMA, TrainSpec
+from cmlkit.settings.setting import inside
 from cmlkit.sinks.printing import show
 
 SETTINGS = Path("cmlkit.yaml")
@@ -131,7 +133,7 @@ def init(
     )
     passed_over = (Unused(paths=(python.source,), why=python.problem),) if python.problem else ()
     confessed = replace(confessed, guessed=(*confessed.guessed, *standing), unused=(*confessed.unused, *passed_over))
-    written = _write(files, force=force)
+    written = write_files(files, force=force)
     remaining = steps("".join(files.values()), environ=invocation.environ, origin=origin)
     _show(invocation, files, written, confessed, remaining)
 
@@ -165,7 +167,7 @@ def _migrate(invocation: Invocation, named: Sequence[str], *, action: str, force
     paths = [Path(name) for name in named if name]
     found = migration.migrated(paths, action=action, listed=list(project.files))
     if not dry_run:
-        _write({item.new: item.rewritten.text for item in found}, force=force)
+        write_files({item.new: item.rewritten.text for item in found}, force=force)
     migration.show(found, as_json=invocation.as_json, written=not dry_run)
 
 
@@ -198,11 +200,16 @@ def _refuse_below_root(directory: Path) -> None:
     except GitError:
         return
     if place != ".":
-        root = "/".join([".."] * len(Path(place).parts))
+        root, command = "/".join([".."] * len(Path(place).parts)), f"cd {shlex.quote(place)} && python train.py"
         raise SettingsError(
             f"This is the folder {place} of a repository, whose workflows are read at its root only.",
-            next_step=f'Go there and name the command: cd {root} && cmlkit init --run "cd {place} && python train.py".',
+            next_step=f"Go there and name the command: cd {root} && cmlkit init --run {_argument(command)}.",
         )
+
+
+def _argument(command: str) -> str:
+    """Return a command as one argument of another, which a shell does not change."""
+    return shlex.quote(command) if set(command) & set('"$`\\!') else f'"{command}"'
 
 
 def _flags_given(invocation: Invocation, sections: Sequence[str] = ("runner", "train", "gate")) -> list[str]:
@@ -227,16 +234,34 @@ def _project(invocation: Invocation, directory: Path) -> tuple[Project, Remote |
     except GitError as error:
         if not isinstance(error, NotARepository):  # a new project, for example
             invocation.progress.warn(f"{error.message} {error.next_step}".rstrip())
-        return Project(files=frozenset(_below(directory)), read=_text), None
+        return Project(files=_nameable(invocation, _below(directory)), read=_text), None
     if origin and not invocation.workplace.is_job:
         check_server(origin.server)
     # Git lists a removed file until its removal is committed.
-    files = frozenset(path for path in listed if (directory / path).is_file())
+    files = _nameable(invocation, [path for path in listed if (directory / path).is_file()])
 
     def ignores(paths: Collection[str]) -> frozenset[str]:
         return checkout.ignored_among(directory, paths)
 
     return Project(files=files, read=_text, ignored=ignored, ignores=ignores), origin
+
+
+def _nameable(invocation: Invocation, paths: Sequence[str]) -> frozenset[str]:
+    """Return the paths that a settings file can name, and warn about the others."""
+
+    def is_nameable(path: str) -> bool:
+        try:
+            inside(path)
+            path.encode()  # a name that is not UTF-8 is half of a character
+        except ValueError:
+            return False
+        return True
+
+    files = frozenset(filter(is_nameable, paths))
+    if others := sorted({*paths} - files):
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        invocation.progress.warn(f"{others[0]!r}{more} left out: {SETTINGS} cannot name such files.")
+    return files
 
 
 def _text(path: str) -> str:
@@ -261,7 +286,7 @@ def _asked(found: Guess) -> str:
     if several:
         raise SettingsError(
             f"Several commands may train, and none stands out: {several}.",
-            next_step=f'Say which: cmlkit init --run "{found.candidates[0]}".',
+            next_step=f"Say which: cmlkit init --run {_argument(found.candidates[0])}.",
         )
     raise SettingsError(
         f"No training script was found: none of {', '.join(SCRIPTS)}, no script or notebook that fits a model.",
@@ -317,31 +342,3 @@ def _example_files() -> dict[Path, str]:
     folder = templates.example()
     files = [path for path in sorted(folder.iterdir()) if path.is_file()]
     return {path.relative_to(folder): path.read_text(encoding="utf-8") for path in files}
-
-
-def _write(files: Mapping[Path, str], *, force: bool) -> list[Path]:
-    """Write the files that are missing; write none if one of them would overwrite another content.
-
-    Raises:
-        SettingsError: Files exist with other content and `force` is False, or a file cannot be written.
-    """
-    changed = {path: text for path, text in files.items() if _content(path) != text}
-    there = [str(path) for path in changed if path.exists()]
-    if there and not force:
-        raise SettingsError(
-            f"{', '.join(there)} {'exists' if len(there) == 1 else 'exist'} already; nothing was written.",
-            next_step="Move the existing files away, or overwrite them with --force.",
-        )
-    for path, text in changed.items():
-        try:
-            write_whole(path, text.encode())
-        except OSError as error:
-            raise SettingsError(f"{path} cannot be written: {error.strerror}.", next_step=step_after(error)) from error
-    return list(changed)
-
-
-def _content(path: Path) -> str | None:
-    try:
-        return read_regular(path, SETTINGS_BYTES).decode("utf-8")  # with its line breaks
-    except (OSError, UnicodeDecodeError):
-        return None

@@ -47,7 +47,7 @@ def named(directory: Path) -> Named:
         files=tuple(texts),
         secrets=tuple(name for name in SECRETS if re.search(rf"secrets\.{name}\b", together)),
         variables=tuple(name for name in VARIABLES if re.search(rf"vars\.{name}\b", together)),
-        has_environments=re.search(r"^\s*environment:", together, re.MULTILINE) is not None,
+        has_environments=re.search(r"^[ \t]*environment:", together, re.MULTILINE) is not None,
     )
 
 

@@ -18,7 +18,7 @@ from cmlkit.git.checkout import remote_address
 from cmlkit.git.command import run_git
 
 # Of the form git@host:owner/name. A colon after a slash is part of a path.
-_SHORT = re.compile(r"(?:[^@/:]+@)?(?P<host>\[[0-9A-Fa-f:]+\]|[^@/:\[\]]+):(?!//)(?P<path>.+)")
+_SHORT = re.compile(r"(?:[^@/:]+@)?(?P<host>\[[0-9A-Fa-f:]+\]|[^@/:\[\]]+):(?!//|:)(?P<path>.+)")
 _WINDOWS_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _WEB_SCHEMES = ("http", "https")
 _SSH_SCHEMES = ("ssh", "git+ssh", "ssh+git")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -27,7 +28,7 @@ def pipelines(project: Project) -> list[Candidate]:
 
 
 def _reproduced(path: str) -> Candidate:
-    words = "dvc repro" + (f" {path}" if "/" in path else "")
+    words = "dvc repro" + (f" {shlex.quote(path)}" if "/" in path else "")
     return Candidate(path=path, words=words, because=f"the stages of {path}", folder=posixpath.dirname(path))
 
 
@@ -77,7 +78,7 @@ def keeps_any(project: Project) -> bool:
 def setup(project: Project, install: Installation) -> Iterator[str]:
     """Yield the commands that install DVC, if the project's own list does not have it, and that pull what it keeps."""
     settings = project.text(_SETTINGS)
-    remote = re.search(r"(?m)^\s*url\s*=\s*(\w+)://", settings)
+    remote = re.search(r"(?m)^[ \t]*url[ \t]*=[ \t]*(\w+)://", settings)
     extra = _EXTRAS.get(remote[1], "") if remote else ""
     if not re.search(r"\bdvc\b", project.text(install.source)):
         yield f"{install.adding} 'dvc[{extra}]'" if extra else f"{install.adding} dvc"

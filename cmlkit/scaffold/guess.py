@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -82,7 +83,7 @@ def guess(project: Project) -> Guess:
     train: dict[str, Any] = {
         "setup": " && ".join(_setup(project, chosen, install, fetching)),
         "run": chosen.command(install.prefix) if chosen else "",
-        "score": f"{install.prefix}python {score}" if score else "",
+        "score": f"{install.prefix}python {shlex.quote(score)}" if score else "",
         "model": next(iter(written.models), ""),
         "metrics": list(written.metrics),
         "plots": list(written.plots),

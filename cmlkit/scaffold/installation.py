@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -72,7 +73,7 @@ def installation(project: Project, folder: str = "") -> Installation:
         prefix=prefix,
         others=tuple(sorted({*_all_lists(project, folder)} - {source, *_locked_by(source)})),
         has_project=source in ("uv.lock", "pdm.lock", "poetry.lock", "pyproject.toml", "setup.py")
-        or bool(re.search(r"(?m)^\s*-?\s*(?:-e|--editable) +\.|^\.$", project.text(source))),
+        or bool(re.search(r"(?m)^[ \t]*(?:- *)?(?:-e|--editable) +\.|^\.$", project.text(source))),
     )
 
 
@@ -82,9 +83,9 @@ def _lists(project: Project, folder: str) -> Iterator[tuple[str, str, str]]:
         if name in project.files:
             yield name, _poetry(project, command), prefix
     for name in _requirements(project, folder):
-        yield name, f"pip install -r {name}", ""
+        yield name, f"pip install -r {shlex.quote(name)}", ""
     for name in _conda(project, folder):
-        create = f"{MAMBA} create --yes --name train --file {name}"
+        create = f"{MAMBA} create --yes --name train --file {shlex.quote(name)}"
         yield name, f"{_GET_MAMBA} && {create}", f"{MAMBA} run --name train "
     if "[tool.poetry" in project.text("pyproject.toml"):
         # pip builds the project's own package, and fails if there is none.

@@ -14,7 +14,7 @@ from cmlkit.scaffold.project import Project
 _STRING = re.compile(r"""["']([\w./-]+\.\w+)["']""")
 _FOLDER = re.compile(r"""Path\(["']([\w/-]+)["']\)""")
 _UPWARDS = re.compile(r"""["'](?:\.\./)+\w""")
-_RELATIVE_IMPORT = re.compile(r"(?m)^\s*from \.+\w* import ")
+_RELATIVE_IMPORT = re.compile(r"(?m)^[ \t]*from \.+\w* import ")
 _DEFINITION = re.compile(r"(?m)^(?:async )?(?:def|class) ")
 # A line at the left margin that calls something, besides what a module is made of.
 _CALL = re.compile(r"(?m)^(?!(?:async )?def |class |import |from |@|#|[\"')\]}\s])[^#\n]*\(")
@@ -92,7 +92,7 @@ def as_module(project: Project, path: str) -> tuple[str, str] | None:
 
 
 def _imports(text: str, package: str) -> bool:
-    return bool(re.search(rf"(?m)^\s*(?:from|import) {re.escape(package)}\b", text))
+    return bool(re.search(rf"(?m)^[ \t]*(?:from|import) {re.escape(package)}\b", text))
 
 
 def does_something(text: str) -> bool:
@@ -109,6 +109,6 @@ def third_party(text: str, is_own: Callable[[str], bool]) -> Iterator[str]:
     """Yield the packages that a Python script imports and that are neither Python's nor the project's own."""
     import sys
 
-    for name in dict.fromkeys(re.findall(r"(?m)^\s*(?:from|import) (\w+)", text)):
+    for name in dict.fromkeys(re.findall(r"(?m)^[ \t]*(?:from|import) (\w+)", text)):
         if name not in sys.stdlib_module_names and not is_own(name):
             yield name

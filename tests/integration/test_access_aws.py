@@ -117,7 +117,7 @@ def test_files_that_somebody_changed_are_kept(clone: Path, capsys: pytest.Captur
     (clone / "cmlkit-access/trust.json").write_text("{}")
     capsys.readouterr()
     assert access(*NAMED, "--write") == 2
-    assert "cmlkit-access/trust.json exists with other content; nothing was written." in capsys.readouterr().err
+    assert "cmlkit-access/trust.json exists already with other content; nothing was written." in capsys.readouterr().err
     assert access(*NAMED, "--write", "--force", "--json") == 0
     assert json.loads(capsys.readouterr().out)["written"] == ["cmlkit-access/trust.json"]
 

@@ -157,6 +157,53 @@ def test_below_the_root_of_a_repository_nothing_is_written(
     assert files(checkout) == {"projects/churn/train.py"}
 
 
+def test_a_command_to_type_is_one_argument_whatever_is_in_its_names(
+    checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("$(touch made)", "fraud"):
+        Path(name).mkdir()
+        Path(name, "train.py").touch()
+    assert init() == 2
+    typed = re.search(r"next: Say which: (.*)\.$", capsys.readouterr().err, re.MULTILINE)
+    assert typed
+    shown = subprocess.run(["sh", "-c", f"printf '%s,' {typed[1]}"], capture_output=True, text=True, check=True).stdout
+    assert shown == "cmlkit,init,--run,python '$(touch made)/train.py',"
+    monkeypatch.chdir("$(touch made)")
+    assert init() == 2
+    typed = re.search(r"&& (cmlkit init .*)\.$", capsys.readouterr().err, re.MULTILINE)
+    assert typed
+    shown = subprocess.run(["sh", "-c", f"printf '%s,' {typed[1]}"], capture_output=True, text=True, check=True).stdout
+    assert shown == "cmlkit,init,--run,cd '$(touch made)' && python train.py,"
+    assert not (checkout / "made").exists()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--force",)])
+def test_a_link_out_of_the_project_is_not_written_through(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    other = tmp_path / "other"
+    (other / "workflows").mkdir(parents=True)
+    Path(".github").symlink_to(other)
+    assert init(*arguments) == 2
+    said = capsys.readouterr().err
+    assert f"A link leads {WORKFLOW} out of the project, to {other}/workflows; nothing was written." in said
+    assert not Path("cmlkit.yaml").exists()
+    assert list((other / "workflows").iterdir()) == []
+
+
+def test_files_that_no_setting_can_name_are_left_out_and_that_is_said(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("roc\n::add-mask::a.png").touch()
+    Path(os.fsdecode(b"caf\xe9.png")).touch()
+    Path("roc.png").touch()
+    assert init() == 0
+    said = capsys.readouterr().err
+    assert "warning: 'caf\\udce9.png' and 1 more left out: cmlkit.yaml cannot name such files." in said
+    assert run(["config", "show", "--json"], environ=os.environ) == 0
+    assert json.loads(capsys.readouterr().out)["train.plots"]["value"] == ["roc.png", "model/confusion_matrix.png"]
+
+
 def test_flags_are_written_down(project: Path) -> None:
     flags = ["--cpus", "4", "--region", "eu-north-1", "--schedule", "0 6 * * 1", "--gate", "accuracy >= 0.9"]
     assert init(*flags, "--run", "make train", "--auth", "keys") == 0
@@ -213,7 +260,7 @@ def test_nothing_is_overwritten_and_then_nothing_is_written(project: Path, capsy
     WORKFLOW.parent.mkdir(parents=True)
     WORKFLOW.write_text("mine\n")
     assert init() == 2
-    assert f"{WORKFLOW} exists already; nothing was written" in capsys.readouterr().err
+    assert f"{WORKFLOW} exists already with other content; nothing was written" in capsys.readouterr().err
     assert WORKFLOW.read_text() == "mine\n"
     assert not Path("cmlkit.yaml").exists()
     assert init("--force") == 0
@@ -340,7 +387,7 @@ def test_rewriting_overwrites_nothing_and_does_not_see_its_own_files(
     new = cml_workflow.with_name("cml-cmlkit.yml")
     new.write_text("mine\n")
     assert init("--from-cml") == 2
-    assert f"{new} exists already; nothing was written" in capsys.readouterr().err
+    assert f"{new} exists already with other content; nothing was written" in capsys.readouterr().err
     assert new.read_text() == "mine\n"
     assert init("--from-cml", "--force") == 0
     assert init("--from-cml") == 0

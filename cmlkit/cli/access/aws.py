@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cmlkit.bounds.files import SETTINGS_BYTES, read_regular, read_small
+from cmlkit.bounds.files import SETTINGS_BYTES, read_small
 from cmlkit.cli import edges
 from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_json, print_pairs
-from cmlkit.errors import CmlkitError, GitError, SettingsError, step_after
-from cmlkit.files import write_whole
+from cmlkit.errors import CmlkitError, GitError, SettingsError
+from cmlkit.scaffold.writing import write_files
 from cmlkit.sinks.printing import show
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def aws(
     }
     grant = _grant(facts, workflow_run, known, environment, role)
     files = access.files(grant)
-    written = _write(files, force=force) if write else []
+    places = {FOLDER / name: text for name, text in files.items()}
+    written = [str(path) for path in write_files(places, force=force)] if write else []
     steps = _steps(grant, written=write)
     if invocation.as_json:
         values = {name: fact.value for name, fact in facts.items()}
@@ -198,27 +199,3 @@ def _steps(grant: Grant, *, written: bool) -> list[str]:
         create,
         f"Name the role in the repository: cmlkit access github --set --role-arn {grant.role_arn}",
     ]
-
-
-def _write(files: dict[str, str], *, force: bool) -> list[str]:
-    """Write the files; write none if one of them would overwrite another content."""
-    changed = {FOLDER / name: text for name, text in files.items() if _content(FOLDER / name) != text}
-    if not force and (there := [str(path) for path in changed if path.exists()]):
-        raise SettingsError(
-            f"{', '.join(there)} {'exists' if len(there) == 1 else 'exist'} with other content; nothing was written.",
-            next_step="Move them away, or overwrite them with --force.",
-        )
-    for path, text in changed.items():
-        try:
-            path.parent.mkdir(exist_ok=True)
-            write_whole(path, text.encode())
-        except OSError as error:
-            raise SettingsError(f"{path} cannot be written: {error.strerror}.", next_step=step_after(error)) from error
-    return [str(path) for path in changed]
-
-
-def _content(path: Path) -> str | None:
-    try:
-        return read_regular(path, SETTINGS_BYTES).decode("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None

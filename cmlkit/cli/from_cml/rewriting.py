@@ -31,7 +31,7 @@ from cmlkit.sinks.yaml_text import Quote, inline
 
 CHECKOUT = "actions/checkout"
 _VEGA = re.compile(r"\b(vl2png|vl2svg|vl2vg|vg2png|vg2svg)\b")
-_DVC = re.compile(r"(?m)(?:^|[;&|(]|\brun)\s*dvc\s")
+_DVC = re.compile(r"(?m)(?:^|[;&|(]|\brun)[ \t]*dvc\s")
 _OR_ALIAS = "Is it to be cmlkit? Change it, or set `cml: true` in the action, which puts cml on PATH."
 _NEEDED = "Puts cmlkit on PATH."
 

@@ -50,6 +50,11 @@ def test_a_job_with_an_environment_may_have_its_own_secrets(tmp_path: Path) -> N
     assert named(written(tmp_path, "train.yml", text)).has_environments
 
 
+def test_a_workflow_of_empty_lines_is_read_in_time(tmp_path: Path) -> None:
+    text = templates.workflow("train-here.yml") + "\n" * 500_000  # hours, if each looks at all that follow
+    assert not named(written(tmp_path, "train.yml", text)).has_environments
+
+
 def test_other_workflows_and_comments_need_nothing(tmp_path: Path) -> None:
     written(tmp_path, "ci.yml", "on: push\n# uses: cmlkit/cmlkit@v1 with secrets.CMLKIT_RUNNER_TOKEN\n")
     assert named(tmp_path) == Named()

@@ -48,6 +48,8 @@ def test_an_address_names_a_server_and_a_repository(address: str, server: str, r
     [
         *("", "/srv/git/octo/forest.git", "../forest.git", "./octo/forest", "file:///srv/git/octo/forest.git"),
         *(r"C:\git\octo\forest", "C:/git/octo/forest", "https://github.com/forest", "https://github.com:x/octo/forest"),
+        # A program that brings the bytes: https://git-scm.com/docs/gitremote-helpers
+        *("ext::ssh -p 22 host octo/forest", "codecommit::eu-west-1://octo/forest", "--upload-pack=octo/forest"),
     ],
 )
 def test_an_address_of_no_server_is_not_taken_for_one(address: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import pytest
@@ -52,6 +53,29 @@ def test_the_reference_project_is_understood_from_its_scripts_alone() -> None:
 )
 def test_each_setting_is_guessed_from_what_is_there(files: dict[str, str], key: str, value: Any) -> None:
     assert guessed(files).train[key] == value
+
+
+def test_a_script_of_empty_lines_is_read_in_time() -> None:
+    empty = "\n" * 500_000  # hours, if each looks at all that follow
+    files = {
+        "src/forest/train.py": empty,
+        "requirements.txt": empty,
+        ".dvc/config": empty,
+        "m.dvc": "",
+        "tests/a.py": "",
+    }
+    assert guessed(files).train["run"] == "python src/forest/train.py"
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("requirements.txt", "setup"), ("environment.yml", "setup"), ("score.py", "score"), ("dvc.yaml", "run")],
+)
+def test_a_path_is_one_argument_of_the_command_whatever_is_in_its_name(name: str, key: str) -> None:
+    folder = "my model $(touch made)"
+    texts = {"score.py": "CMLKIT_SCORES", "dvc.yaml": "stages:\n"}
+    found = guessed({f"{folder}/train.py": "", f"{folder}/{name}": texts.get(name, "")})
+    assert f"{folder}/{name}" in shlex.split(found.train[key])
 
 
 PIPELINE = """\
