@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cmlkit.errors import Conflict, PermissionDenied, SettingsError
+from cmlkit.errors import Conflict, PermissionDenied, ServiceError, SettingsError
 from cmlkit.forges.base import Changes, Divergence, NewFile, PullRequest
+from cmlkit.git.access import GitAccess
 from cmlkit.git.changes import Version
 from cmlkit.git.objects import blob_id
 from cmlkit.publishing.files import CommitFile
@@ -18,6 +20,7 @@ from cmlkit.publishing.marker import Marker
 from cmlkit.publishing.named_files import PullRequestSpec, publish_files
 from cmlkit.publishing.selection import JobFile, Selection
 from cmlkit.records.workflow_run import Trigger, WorkflowRun
+from cmlkit.stores.base import ModelFile
 from tests.fake_forge import FastClock
 from tests.unit.publishing.in_memory import Heard, ToldForge
 
@@ -36,6 +39,7 @@ class JobForge(ToldForge):
         author: Who wrote the latest commit to each file, if anybody did.
         required: Checks that the base requires.
         busy: How many commits others are faster with.
+        refused_start: The commit at which no branch may start.
     """
 
     checkout: str = ""
@@ -44,6 +48,15 @@ class JobForge(ToldForge):
     author: str = ""
     required: tuple[str, ...] = ()
     busy: int = 0
+    refused_start: str = ""
+
+    def check_start(self, commit: str) -> None:
+        if commit == self.refused_start:
+            raise PermissionDenied("A branch may not start there.")
+
+    def git_access(self) -> GitAccess:
+        self._meet("git_access")
+        return super().git_access()
 
     def divergence(self, base: str, head: str) -> Divergence:
         known = (self.checkout, self.branches["main"])
@@ -95,9 +108,17 @@ class Job:
         self.forge.start({**before, **files})
         self.forge.behind, self.forge.moved = 1, frozenset(files) if listed else None
 
-    def pr(self, *files: JobFile, run_id: str = "100", attempt: int = 1, sha: str = "", **spec: Any) -> Any:
+    def pr(
+        self,
+        *files: JobFile,
+        run_id: str = "100",
+        attempt: int = 1,
+        sha: str = "",
+        stored: Sequence[ModelFile] = (),
+        **spec: Any,
+    ) -> Any:
         return publish_files(
-            Selection(commit=self.checkout, files=files),
+            Selection(commit=self.checkout, files=files, stored=tuple(stored)),
             PullRequestSpec(**spec),
             directory=self.directory,
             forge=self.forge,
@@ -335,3 +356,61 @@ def test_a_fork_is_refused_before_anything_is_written(job: Job) -> None:
             progress=job.heard,
         )
     assert set(job.forge.branches) == {"main"}
+
+
+def test_pull_requests_of_other_branches_and_to_other_bases_are_left_alone(job: Job) -> None:
+    job.forge.branches |= {"by-hand": job.checkout, "release": job.checkout, "cmlkit/pr/main/100": job.checkout}
+    for head, base in (("by-hand", "main"), ("cmlkit/pr/main/100", "release")):
+        job.forge.create_pull_request(head=head, base=base, title="By hand", body="Words of a person.", draft=False)
+    before = dict(job.forge.pulls)
+    # Both are also by somebody whose changes on a branch of the job's own would stay.
+    job.forge.authors, job.forge.author = {1: {"ann"}, 2: {"ann"}}, "ann"
+    pull = job.pr(new("old.txt", "new", before="another"))
+    assert (pull.number, pull.title, pull.body) == (3, "Update old.txt", f"{marker()}\nOf the run {URL}")
+    assert {number: job.forge.pulls[number] for number in before} == before
+    assert (job.files(), job.heard.warnings) == ({"old.txt": b"new"}, [])
+
+
+def test_a_branch_whose_pull_request_was_closed_gets_another(job: Job) -> None:
+    job.pr(new("a.txt"))
+    job.forge.pulls[1] = dataclasses.replace(job.forge.pulls[1], state="closed")
+    pull = job.pr(new("b.txt"))
+    assert (pull.number, pull.title) == (2, "Update b.txt")
+    assert job.files() == {"old.txt": b"old", "a.txt": b"new", "b.txt": b"new"}
+
+
+def test_a_start_that_the_forge_will_refuse_is_an_error_before_anything_is_written(job: Job) -> None:
+    job.colleague({"workflow.yml": b"on: push"})
+    job.forge.refused_start = job.forge.branches["main"]
+    with pytest.raises(PermissionDenied, match="may not start there"):
+        job.pr(new("a.txt"))
+    assert (set(job.forge.branches), job.forge.pulls) == ({"main"}, {})
+
+
+def test_bytes_for_git_lfs_are_there_before_the_commit_has_their_pointers(job: Job) -> None:
+    weights = ModelFile(path="weights", file=job.directory / "weights", sha256="a" * 64, size=1)
+    stopped = ServiceError("There is no Git LFS here.")
+    job.forge.failures["git_access"] = stopped
+    with pytest.raises(ServiceError) as caught:
+        job.pr(new("weights"), stored=(weights,))
+    assert caught.value is stopped
+    assert set(job.forge.branches) == {"main"}
+
+
+@pytest.mark.parametrize(("head", "rest"), [("", "Two\nlines."), (marker(), "Two\nlines."), (marker(), "One line.")])
+def test_of_a_text_that_is_kept_only_the_marker_is_replaced(job: Job, head: str, rest: str) -> None:
+    pull = job.pr(new("a.txt"))
+    job.forge.update_pull_request(pull.number, body=f"{head}\n{rest}".strip())
+    assert job.pr(new("a.txt", "newer"), attempt=2).body == f"{marker(2)}\n{rest}"
+
+
+@pytest.mark.parametrize("excess", [0, 1])
+def test_the_room_for_words_is_what_the_notes_leave(job: Job, excess: int) -> None:
+    job.colleague({"a.txt": b"of a colleague"})
+    note = job.pr(new("a.txt")).body.partition("\n\n")[2]
+    limit = job.forge.facts.limits.text
+    words = "x" * (limit - len(marker()) - len(note) - 4 + excess)
+    body = job.pr(new("a.txt", "newer"), body=words).body
+    assert len(body) < limit
+    assert body.endswith(f"\n\n{note}")
+    assert ("too long for a pull request" in body) is bool(excess)
