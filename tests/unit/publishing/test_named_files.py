@@ -414,3 +414,20 @@ def test_the_room_for_words_is_what_the_notes_leave(job: Job, excess: int) -> No
     assert len(body) < limit
     assert body.endswith(f"\n\n{note}")
     assert ("too long for a pull request" in body) is bool(excess)
+
+
+def test_a_file_that_the_job_deleted_goes_from_the_branch(job: Job) -> None:
+    gone = JobFile(path="old.txt", before=new("old.txt", before="old").before, after=None)
+    job.pr(gone, new("a.txt"))
+    assert job.files() == {"a.txt": b"new"}
+
+
+def test_what_the_base_and_what_others_changed_is_told_apart(job: Job) -> None:
+    pull = job.pr(new("a.txt"))
+    by_hand = Changes(message="By hand", files=[NewFile(path="a.txt", content=b"by hand")])
+    job.forge.commit(by_hand, branch=pull.head, parent=job.forge.branches[pull.head], is_new=False)
+    job.forge.authors[1], job.forge.author = {"toy", "ann"}, "ann"
+    job.colleague({"a.txt": b"of a colleague"})
+    _, conflict, left = job.pr(new("a.txt", "of the job")).body.split("\n\n")
+    assert conflict.startswith("Since the checkout, `main` has changed")
+    assert left.startswith("Others have changed these files on `cmlkit/pr/main/100`")
