@@ -108,6 +108,8 @@ fetch_packages() {
   step="fetching the project's packages"
   [ -n "$CMLKIT_PACKAGES" ] || return 0
   local folder list python=python3 uv=$CMLKIT_HOME/uv/bin/uv requirements
+  # A user of this name that was there before has another home.
+  chown runner: "$RUNNER_HOME"
   # Below the home, so that uv can link the files of its cache instead of copying them.
   folder=$(as_runner mktemp -d "$RUNNER_HOME/packages.XXXXXX")
   list=$folder/requirements.txt
