@@ -37,7 +37,7 @@ def workflow_file(
         cron = inline(schedule, quote='"')
         text = re.sub(r'(?m)^(    - cron:) "[^"]*".*$', lambda found: f"{found[1]} {cron}", text)
     if branch:
-        text = re.sub(r"(?m)^(#?  +branches:) \[main\]$", lambda found: f"{found[1]} {inline([branch])}", text)
+        text = re.sub(r"(?m)^(#?  +branches:) \[main\](?: #.*)?$", lambda found: f"{found[1]} {inline([branch])}", text)
     if python:
         text = re.sub(r'(?m)^( +python-version:) "[\d.]+"$', lambda found: f'{found[1]} "{python}"', text)
     return text

@@ -137,6 +137,34 @@ def test_no_template_starts_on_pull_requests(workflow: Path) -> None:
     assert [event for event in yaml.safe_load(workflow.read_text())[True] if "pull_request" in event] == []
 
 
+@pytest.mark.parametrize("workflow", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_begins_with_each_secret_and_variable_that_it_needs(workflow: Path) -> None:
+    beginning, _, rest = workflow.read_text().partition("\nname: ")
+    reusable = "workflow_call" in yaml.safe_load(workflow.read_text())[True]
+    used = set(re.findall(r"(?:secrets|vars)\.([\w-]+)", rest)) - {"GITHUB_TOKEN"}
+    assert [name for name in used if name not in beginning] == []
+    assert reusable or set(re.findall(r"\b(?:AWS|CMLKIT)_\w+", beginning)) <= used
+
+
+@pytest.mark.parametrize("workflow", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_has_no_place_to_fill_in_and_says_beside_a_value_that_may_be_another_in_a_repository(
+    workflow: Path,
+) -> None:
+    lines = [line for line in workflow.read_text().splitlines() if not line.lstrip().startswith("#")]
+    assert [
+        line for line in lines if re.search(r"OWNER|REPOSITORY|ACCOUNT|TODO|example|<[a-z-]+>|\d{12}(?!\w)", line)
+    ] == []
+    own = [line for line in lines if re.match(r"  AWS_REGION: |    branches: ", line)]
+    assert [line for line in own if " # or " not in line] == []
+
+
+def test_the_template_that_repeats_runs_watches_each_template_that_launches_by_its_name() -> None:
+    names = {yaml.safe_load(path.read_text())["name"] for path in TEMPLATES if "launch" in jobs(path)}
+    watching = yaml.safe_load((ROOT / "workflows" / "resume-after-interruption.yml").read_text())
+    reusable = {"Retrain"}  # a run has the name of the workflow that calls it
+    assert set(watching[True]["workflow_run"]["workflows"]) == names - reusable
+
+
 @pytest.mark.parametrize("workflow", [path for path in TEMPLATES if "train" in jobs(path)], ids=lambda path: path.name)
 def test_the_training_job_may_write_results_and_nothing_else(workflow: Path) -> None:
     asked = jobs(workflow)["train"]["permissions"]

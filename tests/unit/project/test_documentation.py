@@ -22,6 +22,7 @@ from cmlkit.cli.cml.translation import translated
 from cmlkit.clouds.aws import access
 from cmlkit.gate import metrics_files, rule
 from cmlkit.model import file
+from cmlkit.scaffold import templates
 from cmlkit.settings import schema
 from cmlkit.settings.json_schema import json_schema
 from tests import documented
@@ -122,10 +123,17 @@ def test_steps_give_the_action_inputs_that_it_has(block: documented.Block) -> No
     given = [
         name
         for step in documented.steps(yaml.safe_load(block.text))
-        if re.match(r"(OWNER|cmlkit)/cmlkit@", str(step.get("uses", "")))
+        if str(step.get("uses", "")) == templates.ACTION
         for name in step.get("with", {})
     ]
     assert [name for name in given if name not in inputs] == []
+
+
+def test_pages_and_templates_name_the_action_as_init_writes_it() -> None:
+    files = [*(page for page in PAGES if page.name != "CHANGELOG.md"), *(ROOT / "workflows").glob("*.yml")]
+    named = {name for file in files for name in re.findall(r"[\w.-]+/cmlkit@[\w.]+", file.read_text())}
+    one_release = f"{templates.ACTION}.2.3"  # in the table of what a version means
+    assert named == {templates.ACTION, one_release}
 
 
 @pytest.mark.parametrize("block", blocks("json"))

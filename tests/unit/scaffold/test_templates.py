@@ -31,6 +31,6 @@ def test_a_workflow_gets_action_region_and_schedule_and_nothing_else_changes(nam
     assert templates.ACTION not in text
     assert ("AWS_REGION: eu-north-1" in text) == ("AWS_REGION:" in template)
     assert ('cron: "5 4 * * 1"' in text) == ("cron:" in template)
-    assert ("branches: [trunk]" in text) == ("branches: [main]" in template)
+    assert ("branches: [trunk]\n" in text) == ("branches: [main]" in template)
     assert len(text.splitlines()) == len(template.splitlines())
     assert templates.workflow_file(template) == template
