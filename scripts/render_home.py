@@ -1,4 +1,4 @@
-"""The home page of the site, `docs/README.md`: it begins as the README does, up to its first heading."""
+"""The home page of the site, `docs/README.md`: it begins as the README does, up to the steps of the quick start."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / "docs" / "README.md"
 REGION = re.compile(r"(?<=<!-- as in README.md -->\n).*(?=<!-- end of README.md -->)", re.DOTALL)
+END = "### What to train"
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)\s]+)")
 
 
@@ -17,9 +18,9 @@ def page() -> str:
 
 
 def beginning(readme: str) -> str:
-    """Return what stands before the first heading, with links as from docs/; without badges, which other hosts have."""
-    text = readme.partition("\n\n")[2].partition("\n## ")[0]
-    blocks = [block.strip() for block in text.split("\n\n") if block.strip() and not block.startswith("[![")]
+    """Return what stands before the heading `END`, with links as from docs/; without badges, which other hosts have."""
+    text = readme.partition("\n\n")[2].partition(f"\n{END}\n")[0]
+    blocks = [block.strip("\n") for block in text.split("\n\n") if block.strip() and not block.startswith("[![")]
     return _LINK.sub(lambda link: _from_docs(link[1]), "\n\n".join(blocks))
 
 

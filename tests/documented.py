@@ -15,7 +15,10 @@ import yaml
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("examples/*/README.md"))]
 # Written by scripts/render_reference.py, whose test compares them as a whole.
-RENDERED = [ROOT / "docs" / "reference" / f"{name}.md" for name in ("commands", "errors", "python")]
+RENDERED = [
+    *(ROOT / "docs" / "reference" / f"{name}.md" for name in ("commands", "errors", "python")),
+    ROOT / "docs" / "README.md",
+]
 SHELL, OUTPUT = ("sh", "bash"), ("", "text")
 SETTINGS = ("runner", "train", "publish", "gate")
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)\n(?P<text>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE)

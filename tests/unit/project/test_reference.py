@@ -86,12 +86,20 @@ def test_the_page_of_commands_has_each_own_flag_once_and_links_the_settings() ->
 def test_the_home_page_begins_as_the_readme_without_its_badges_and_with_links_that_fit() -> None:
     readme = (
         "# cmlkit\n\n[![CI](https://x/badge.svg)](https://x)\n\nIt trains: see [docs](docs/tutorial.md).\n\n"
-        "![A picture](docs/images/a.png)\n\n[License](LICENSE)\n\n## Try it\n\nmake demo\n"
+        "![A picture](docs/images/a.png)\n\n[License](LICENSE)\n\n### Train here\n\n1. Type:\n\n    make demo\n\n"
+        "### What to train\n\nAnything.\n"
     )
     assert render_home.beginning(readme) == (
-        "It trains: see [docs](tutorial.md).\n\n![A picture](images/a.png)\n\n[License](../LICENSE)"
+        "It trains: see [docs](tutorial.md).\n\n![A picture](images/a.png)\n\n[License](../LICENSE)\n\n"
+        "### Train here\n\n1. Type:\n\n    make demo"
     )
-    assert "![" in render_home.page().partition("**1. Train here.**")[0]
+
+
+def test_the_home_page_has_the_readmes_picture_and_its_two_steps_once() -> None:
+    steps = re.findall(r"^### (.+)", render_home.page(), re.MULTILINE)
+    assert steps == ["Train here", "Train on EC2"]
+    assert render_home.page().count("![") == 1
+    assert render_home.page().count("cmlkit init --on ec2") == 1
 
 
 def test_a_link_below_the_documentation_stays_relative() -> None:
