@@ -102,8 +102,13 @@ class Demo:
         self.progress.note(title)
         workflow_run = self.sandbox.github.start_run(self.sandbox.repository, workflow="Train on EC2")
         environ = self._environ(workflow_run)
-        with self._stage("launch", "Launching an instance, and waiting for its runner") as say:
-            launched = self._command(["runner", "launch"], environ, say)
+        with (
+            self._stage("launch", "Launching an instance, and waiting for its runner") as say,
+            self.sandbox.github.hosted_job(
+                workflow_run, self.sandbox.repository, name="Launch an instance", step="Run cmlkit/cmlkit@v1"
+            ) as job,
+        ):
+            launched = self._command(["runner", "launch"], {**environ, "RUNNER_NAME": job.runner_name or ""}, say)
             say(f"{launched['instance_type']} {launched['market']} {launched['instance_id']}")
         try:
             published = self._job(launched, workflow_run, day)

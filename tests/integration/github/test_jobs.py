@@ -184,9 +184,14 @@ def test_the_first_step_that_fails_ends_the_job(github: GitHubServer, api: Api, 
     assert "never\n" not in job.log.replace("echo never\n", "")
     shown = api.get(f"./actions/runs/{job.run_id}/jobs")["jobs"][0]
     assert [(step["name"], step["conclusion"]) for step in shown["steps"]] == [
-        ("Checkout", "success"),
+        ("Set up job", "success"),
+        ("Run actions/checkout@v6", "success"),
         ("Run false | true", "failure"),
+        ("Complete job", "success"),
     ]
+    of_steps = [step[moment] for step in shown["steps"] for moment in ("started_at", "completed_at")]
+    times = [shown["created_at"], shown["started_at"], *of_steps, shown["completed_at"]]
+    assert times == sorted(times)
     assert (shown["runner_name"], shown["status"]) == ("machine", "completed")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -21,7 +22,7 @@ from cmlkit_sandbox.github.accounts import (
 from cmlkit_sandbox.github.apps import App
 from cmlkit_sandbox.github.discussion import Label
 from cmlkit_sandbox.github.git_repository import GitRepository
-from cmlkit_sandbox.github.jobs import Job, WorkflowRun
+from cmlkit_sandbox.github.jobs import Job, StepResult, WorkflowRun
 from cmlkit_sandbox.github.limits import Limits
 from cmlkit_sandbox.github.refusals import not_found
 from cmlkit_sandbox.github.repository import DEFAULT_LABELS, Repository
@@ -210,6 +211,31 @@ class Hub:
         run.jobs.append(job)
         self.runners.queue(job)
         return job
+
+    @contextmanager
+    def hosted_job(self, repository: Repository, run: WorkflowRun, *, name: str, step: str) -> Iterator[Job]:
+        """Show a job of one step on a machine of GitHub's while the block lasts, whose work the block does itself."""
+        job = self.queue_job(
+            repository, run, name=name, labels=["ubuntu-latest"], steps=[step], environ={}, permissions={}
+        )
+        self.runners.start_hosted(job)
+        job.results += self._steps("Set up job", step)
+        conclusion = "failure"
+        try:
+            yield job
+            conclusion = "success"
+        finally:
+            for result in job.results:
+                result.conclusion, result.completed = conclusion, result.completed or self.timestamp()
+            self.runners.finish(job, conclusion)
+
+    def _steps(self, *names: str) -> list[StepResult]:
+        """Return steps that begin now, of which the last one goes on."""
+        now = self.timestamp()
+        steps = [StepResult(name=name, number=number, started=now) for number, name in enumerate(names, start=1)]
+        for step in steps[:-1]:
+            step.conclusion, step.completed = "success", now
+        return steps
 
     def job_token(self, job: Job) -> str:
         """Return a job's GITHUB_TOKEN: created once, for its repository only, invalid after the job."""

@@ -191,6 +191,14 @@ class RunnerPool:
         job.runner_id, job.runner_name, job.session = runner.id, runner.name, runner.session
         self.changed.notify_all()
 
+    def start_hosted(self, job: Job) -> None:
+        """Give a queued job a machine of GitHub's own, which is not among the runners."""
+        with self.changed:
+            job.status, job.started = "in_progress", self.timestamp()
+            job.runner_id = self.next_id()
+            job.runner_name = f"GitHub Actions {job.runner_id}"
+            self.changed.notify_all()
+
     def finish(self, job: Job, conclusion: str) -> None:
         """End a job and remove its runner, as just-in-time runners are removed."""
         with self.changed:

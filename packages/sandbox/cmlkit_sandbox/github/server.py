@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -178,6 +179,10 @@ class GitHubServer:
             environ=environ or {},
             permissions=permissions,
         )
+
+    def hosted_job(self, run: WorkflowRun, full_name: str, *, name: str, step: str) -> AbstractContextManager[Job]:
+        """Show a job of the run on a machine of GitHub's while the block lasts, whose work the block does itself."""
+        return self.hub.hosted_job(self.hub.repository(full_name), run, name=name, step=step)
 
     def pull_request_html(self, full_name: str, number: int) -> str:
         """Return the pull request's page as one file with styles and images embedded."""
