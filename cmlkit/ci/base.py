@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from cmlkit.bounds.files import read_regular
 from cmlkit.errors import GitError, NotARepository
 from cmlkit.progress import Lines, Live, Progress
 from cmlkit.records.workflow_run import ReadsOnly, WorkflowRun
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # The most that one step may write to the job's summary; a longer one is dropped whole.
 SUMMARY_LIMIT_BYTES = 1024 * 1024
+# A line for each step of a boot.
+MARKS_BYTES = 64 * 1024
 
 Level = Literal["error", "warning", "notice"]
 
@@ -149,6 +152,8 @@ class Workplace(ABC):
             address_price=_number(environ.get(variables.INSTANCE_ADDRESS_PRICE, "")),
             minute_price=_number(environ.get(variables.INSTANCE_MINUTE_PRICE, "")) or 0.0,
             started=_number(environ.get(variables.INSTANCE_STARTED, "")),
+            marks=_marks(Path(environ.get(variables.HOME, ""), "marks")),
+            launcher=environ.get(variables.INSTANCE_LAUNCHER, ""),
         )
 
     def progress(self) -> Progress:
@@ -223,6 +228,16 @@ def of_checkout(directory: Path, *, known: Checkout, with_commit: bool = True) -
         commit=commit,
         server=known.server or (found.server if found else ""),
     )
+
+
+def _marks(path: Path) -> dict[str, float]:
+    """Return step of the boot script -> when it first began; empty if the file is out of reach, as in a container."""
+    try:
+        text = read_regular(path, MARKS_BYTES).decode("ascii", "replace")
+    except OSError:
+        return {}
+    pairs = [line.split(" ") for line in reversed(text.splitlines())]
+    return {pair[0]: float(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdecimal()}
 
 
 def _number(text: str) -> float | None:

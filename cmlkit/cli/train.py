@@ -16,7 +16,7 @@ from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit
 from cmlkit.errors import CmlkitError, Interrupted, NothingToDo
-from cmlkit.records.timeline import timeline
+from cmlkit.records.timeline import as_seconds, timeline
 from cmlkit.records.training_run import RECORD, TrainingRun
 
 
@@ -92,7 +92,7 @@ def _result(run: TrainingRun) -> dict[str, Any]:
         "parameters": dict(run.parameters),
         "record": str(RECORD),
         "seconds": round(run.resources.wall_seconds, 3),
-        "timeline": {part.name: round(part.seconds, 3) for part in timeline(run)},
+        "timeline": as_seconds(timeline(run)),
         "cpu_seconds": round(run.resources.cpu_seconds, 3),
         "peak_memory_bytes": run.resources.peak_memory_bytes,
     }

@@ -426,7 +426,7 @@ class CheckForge(Protocol):
         """Create a commit status, for tokens that may not create check runs; return its URL."""
 
 
-class PublishForge(ContentForge, PullRequestForge, CommentForge, CheckForge, FailedRunsForge, Protocol):
+class PublishForge(ContentForge, PullRequestForge, CommentForge, CheckForge, FailedRunsForge, JobForge, Protocol):
     """The forge as publishing needs it. Paths are repository paths; refs are branch names or commit ids."""
 
     @property
@@ -540,7 +540,6 @@ class Forge(
     IssueForge,
     AttestationForge,
     WorkflowForge,
-    JobForge,
     AccessForge,
     Protocol,
 ):

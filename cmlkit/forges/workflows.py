@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from cmlkit.errors import NotFound, PermissionDenied
+
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
@@ -46,6 +48,16 @@ class JobForge(Protocol):
 
     def jobs(self, run_id: str) -> list[Job]:
         """Return the jobs of all attempts of a run. PermissionDenied or NotFound if the token may not read them."""
+
+
+def readable_jobs(forge: JobForge | None, run_id: str) -> list[Job] | None:
+    """Return the jobs of a run; None if they may not be read, or the forge has no such run."""
+    if forge is None:
+        return None
+    try:
+        return forge.jobs(run_id)
+    except (PermissionDenied, NotFound):
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)

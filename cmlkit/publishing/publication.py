@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cmlkit.errors import GateRejected
@@ -19,6 +20,7 @@ class Publication:
         files: Repository paths that the commit holds.
         model_path: Repository path of the model; `model_sha256` is the hash of its bytes, wherever they are stored.
         check_url: URL of the check run, or of the commit status if the token may not create check runs.
+        timeline: Part of the run -> seconds, as far as they are known, until the report was written.
         superseded: Numbers of the earlier pull requests that were closed.
         report: The report as markdown, as the comment shows it.
     """
@@ -35,6 +37,7 @@ class Publication:
     comment_url: str = ""
     check_url: str = ""
     superseded: tuple[int, ...] = ()
+    timeline: Mapping[str, float] = field(default_factory=dict)
     report: str = field(default="", repr=False)
 
     def raise_if_rejected(self, spec: PublishSpec) -> None:

@@ -23,6 +23,7 @@ from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.further_files import keep_versions, store_in_lfs
 from cmlkit.publishing.generated import attributes_beside, with_mark
 from cmlkit.publishing.git_owners import GitOwners
+from cmlkit.publishing.job_times import Times, known_jobs
 from cmlkit.publishing.own_branch import signed
 from cmlkit.publishing.pipeline_files import PipelineFiles, own_paths, pipeline_files
 from cmlkit.publishing.plan import Planning, PublishPlan
@@ -39,6 +40,7 @@ from cmlkit.publishing.telling import Telling
 from cmlkit.publishing.wording import unpublished
 from cmlkit.records.cost import Spent, hourly
 from cmlkit.records.metric_values import checked_metrics
+from cmlkit.records.timeline import as_seconds
 from cmlkit.records.training_run import TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import SUMMARY_LENGTH, PastModel, Report
@@ -88,6 +90,7 @@ def publish(
         Conflict: Others wrote to the branch at each try.
     """
     progress, clock = progress or Silent(), clock or SystemClock()
+    began = clock.now()
     run = dataclasses.replace(run, metrics=checked_metrics(run.metrics, of="The run's metrics"))
     once = functools.partial(
         _judge_and_publish,
@@ -100,6 +103,7 @@ def publish(
         progress=progress,
         prefix=PurePosixPath(prefix),
         clock=clock,
+        began=began,
     )
     for pause in PAUSES_WHEN_OVERTAKEN:
         try:
@@ -121,6 +125,7 @@ def _judge_and_publish(
     progress: Progress,
     prefix: PurePosixPath,
     clock: Clock,
+    began: float,
 ) -> Publication:
     """Try to publish once.
 
@@ -154,9 +159,10 @@ def _judge_and_publish(
             warn=progress.warn,
             clock=clock,
         )
-        plan = planning.plan()
+        plan, jobs = beside(planning.plan, lambda: known_jobs(forge, workflow_run, warn=progress.warn))
         say(plan.verdict.headline)
-    report = unpublished(run, plan, workflow_run)
+    times = Times(run=run, jobs=jobs, workflow_run=workflow_run, began=began)
+    report = unpublished(run, plan, workflow_run, parts=times.until_report(clock.now()))
     if not plan.changed:
         note = f"Nothing changed: {plan.base} holds the same model, metrics and plots. Nothing is published."
         return _unpublished(plan.verdict, note, report, progress, changed=False)
@@ -175,6 +181,7 @@ def _judge_and_publish(
         workflow_run=workflow_run,
         progress=progress,
         clock=clock,
+        times=times,
     )
     if aside := plan.place.sentence():
         progress.warn(aside)
@@ -200,6 +207,7 @@ class Publisher:
     workflow_run: WorkflowRun
     progress: Progress
     clock: Clock
+    times: Times
 
     def publish(self) -> Publication:
         """Write commit, pull request, comment and check, then labels, reviewers and the rest of the settings."""
@@ -214,7 +222,8 @@ class Publisher:
         report = wording.report(self.run, self.plan, self.workflow_run, files=kept, store=self._store_name)
         with self.progress.stage("Upload the files"):
             spent, _ = beside(self._spent, lambda: self._upload(kept))
-        draft = dataclasses.replace(report, past=self._past(), spent=spent)
+        # Without the publishing, which takes another time at each try, as the report is a file of the commit.
+        draft = dataclasses.replace(report, past=self._past(), spent=spent, parts=self.times.until_trained())
         trend = wording.trend_file(draft, self.plan, Secrets.of(os.environ))
         draft = dataclasses.replace(draft, files=(*draft.files, *(file.path for file in trend)))
         files = (*kept, *trend, wording.report_file(draft, self.plan, Secrets.of(os.environ)))
@@ -224,7 +233,8 @@ class Publisher:
             )
             commit = written.commit
             say(f"{commit[:12]} on {self.plan.branch}")
-        report = wording.of_commit(draft, self.plan, commit)
+        parts = self.times.until_report(self.clock.now())
+        report = dataclasses.replace(wording.of_commit(draft, self.plan, commit), parts=parts)
         with self.progress.stage("Open the pull request") as say:
             pull_request = written.pull_request or self._open(title, body, report, is_new=written.is_new)
             say(pull_request.url)
@@ -255,6 +265,7 @@ class Publisher:
             comment_url=told.comment_url,
             check_url=told.check_url,
             superseded=told.superseded,
+            timeline=as_seconds(parts),
             report=self._for_summary(report.markdown(limit=SUMMARY_LENGTH)),
         )
 

@@ -22,6 +22,7 @@ from cmlkit.publishing.files import CommitFile, repository_path
 from cmlkit.publishing.plan import PublishPlan
 from cmlkit.publishing.template import filled
 from cmlkit.records.redaction import NOTHING_KNOWN
+from cmlkit.records.timeline import Part
 from cmlkit.records.training_run import TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import SUMMARY_LENGTH, Report
@@ -142,9 +143,9 @@ def report(
     )
 
 
-def unpublished(run: TrainingRun, plan: PublishPlan, workflow_run: WorkflowRun) -> str:
-    """Return the report of a run that is judged but not published."""
-    whole = dataclasses.replace(report(run, plan, workflow_run), branch="")
+def unpublished(run: TrainingRun, plan: PublishPlan, workflow_run: WorkflowRun, *, parts: tuple[Part, ...] = ()) -> str:
+    """Return the report of a run that is judged but not published; `parts` are its timeline."""
+    whole = dataclasses.replace(report(run, plan, workflow_run), branch="", parts=parts)
     return whole.markdown(limit=SUMMARY_LENGTH)
 
 

@@ -1,19 +1,19 @@
-"""The timeline of a run on its machine: its parts in order, as far as they were measured, and the longest one."""
+"""The timeline of a run: its parts in order, as far as they were measured, and the longest one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cmlkit.records.training_run import TrainingRun
+from cmlkit.records.training_run import InstanceFacts, TrainingRun
 
-START, CACHE, SETUP, TRAINING = "start", "cache", "setup", "training"
+QUEUE, LAUNCH, BOOT, STARTUP, RUNNER = "queue", "launch", "boot", "startup script", "runner"
+CHECKOUT, STEPS = "checkout", "steps"
+CACHE, SETUP, TRAINING, DATA, PUBLISH = "cache", "setup", "training", "data", "publish"
+START, OTHER = "start", "other"
 
-# What makes a part shorter; a training is as long as its author makes it.
-MENDS = {
-    START: "An image with the runner boots without downloads: cmlkit runner image prints its recipe.",
-    CACHE: "A cache pays if it takes less time than what it spares: see docs/how-to/cache.md.",
-    SETUP: "uv installs packages faster than pip, and an image or a cache can have them already.",
-}
+# The steps of the boot script that begin with the startup script, and after it.
+_STARTUP_MARK, _AFTER_STARTUP_MARK = "startup-script", "watchers"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,22 +24,111 @@ class Part:
     seconds: float
 
 
-def timeline(run: TrainingRun) -> tuple[Part, ...]:
-    """Return the parts that are known, in order.
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """A part with its place in time.
 
-    `start` is from the instance's launch to the training's first command: boot, runner, and the job's steps before,
-    without the restoring of the cache, `cache`. A part that was not measured is left out.
+    Attributes:
+        start: Seconds since the epoch; None if it follows on the span before, or if clocks do not tell.
     """
-    found = []
-    if run.instance is not None and run.instance.started is not None:
-        before = run.started - run.setup_seconds - run.cache_seconds - run.instance.started
-        # The instance's clock may have been set meanwhile.
-        found += [Part(name=START, seconds=before)] if before > 0 else []
-    found += [Part(name=CACHE, seconds=run.cache_seconds)] if run.cache_seconds else []
-    found += [Part(name=SETUP, seconds=run.setup_seconds)] if run.setup_seconds else []
-    return (*found, Part(name=TRAINING, seconds=run.resources.wall_seconds))
+
+    name: str
+    seconds: float
+    start: float | None = None
 
 
-def longest(parts: tuple[Part, ...]) -> Part:
-    """Return the longest part, the first of several."""
-    return max(parts, key=lambda part: part.seconds)
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """The begin of a part, in seconds since the epoch; `at` is None if it is not known."""
+
+    name: str
+    at: float | None
+
+
+def timeline(run: TrainingRun) -> tuple[Part, ...]:
+    """Return the parts that the training and its instance know by themselves, in order.
+
+    A part that was not measured is left out.
+    """
+    begin = own_begin(run)
+    before = spans(boot(run.instance, undivided=START, then=OTHER), end=begin)
+    return laid_out([*before, *own_spans(run, begin=begin)])
+
+
+def boot(instance: InstanceFacts | None, *, undivided: str, then: str) -> list[Moment]:
+    """Return when the parts of an instance's boot began; none without an instance.
+
+    Args:
+        undivided: Name for all that comes after the instance's start, if marks of its boot script do not divide it.
+        then: Name for the part after the startup script.
+    """
+    if instance is None or instance.started is None:
+        return []
+    startup, after = (instance.marks.get(mark) for mark in (_STARTUP_MARK, _AFTER_STARTUP_MARK))
+    if startup is None or after is None or not instance.started <= startup <= after:
+        return [Moment(name=undivided, at=instance.started)]
+    return [
+        Moment(name=BOOT, at=instance.started),
+        Moment(name=STARTUP, at=startup),
+        Moment(name=then, at=after),
+    ]
+
+
+def own_begin(run: TrainingRun) -> float:
+    """Return when the first of `own_spans` began, in seconds since the epoch."""
+    return run.started - run.setup_seconds - run.cache_seconds
+
+
+def own_spans(run: TrainingRun, *, begin: float | None) -> list[Span]:
+    """Return the spans that the training measured itself, the first of which began at `begin`."""
+    measured = {
+        CACHE: run.cache_seconds,
+        SETUP: run.setup_seconds,
+        TRAINING: run.resources.wall_seconds,
+        DATA: run.data_seconds,
+    }
+    names = [name for name, seconds in measured.items() if seconds or name == TRAINING]
+    return [Span(name=name, seconds=measured[name], start=begin if name == names[0] else None) for name in names]
+
+
+def spans(found: Iterable[Moment], *, end: float) -> list[Span]:
+    """Return the parts that begin at these moments, each of which lasts until the next, and the last until `end`.
+
+    A moment that is not known, or comes after the next one, as clocks may differ, begins nothing.
+    """
+    known: list[Span] = []
+    for moment in reversed(list(found)):
+        last = known[-1].start if known else end
+        if moment.at is not None and last is not None and moment.at <= last:
+            known.append(Span(name=moment.name, seconds=last - moment.at, start=moment.at))
+    return known[::-1]
+
+
+def laid_out(found: Iterable[Span]) -> tuple[Part, ...]:
+    """Return the parts in order, those of one name as one; the time between spans is the part `other`, the last one.
+
+    A span that would begin before the one before it has ended keeps its duration, as clocks may differ.
+    """
+    seconds: dict[str, float] = {}
+    other, now = 0.0, None
+    for span in found:
+        if span.start is not None and (now is None or span.start > now):
+            other += span.start - now if now is not None else 0.0
+            now = span.start
+        now = now + span.seconds if now is not None else None
+        if span.name == OTHER:
+            other += span.seconds
+        else:
+            seconds[span.name] = seconds.get(span.name, 0.0) + span.seconds
+    seconds[OTHER] = other
+    return tuple(Part(name=name, seconds=length) for name, length in seconds.items() if length > 0 or name == TRAINING)
+
+
+def as_seconds(parts: Iterable[Part]) -> dict[str, float]:
+    """Return part -> seconds, as outputs have them."""
+    return {part.name: round(part.seconds, 3) for part in parts}
+
+
+def longest(parts: Sequence[Part]) -> Part:
+    """Return the longest part that has a name of its own, the first of several."""
+    return max((part for part in parts if part.name != OTHER), key=lambda part: part.seconds)

@@ -36,6 +36,7 @@ _OPTIONAL = frozenset(
         "hosted_cores",
         "setup_seconds",
         "cache_seconds",
+        "data_seconds",
     }
 )
 
@@ -154,6 +155,8 @@ class InstanceFacts:
             `address_price`, that of its public IPv4 address, which is 0 if it has none.
         minute_price: USD that the forge charges for a minute of the job.
         started: Boot time in seconds since the epoch; None if unknown.
+        marks: Step of the boot script -> when it began, in seconds since the epoch on the instance's clock.
+        launcher: Name of the runner that the launch ran on; empty if it ran outside of a job.
     """
 
     instance_id: str
@@ -165,12 +168,14 @@ class InstanceFacts:
     address_price: float | None = None
     minute_price: float = 0.0
     started: float | None = None
+    marks: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    launcher: str = ""
 
     def to_record(self) -> dict[str, Any]:
-        """Return the facts without those further prices that are unknown or none, as in records of 0.1.0."""
+        """Return the facts without those further ones that are unknown or none, as in records of 0.1.0."""
         further = {"disk_price": self.disk_price, "address_price": self.address_price}
         left_out = {name for name, price in further.items() if price is None}
-        left_out |= set() if self.minute_price else {"minute_price"}
+        left_out |= {name for name in ("minute_price", "marks", "launcher") if not getattr(self, name)}
         return {name: value for name, value in dataclasses.asdict(self).items() if name not in left_out}
 
 
@@ -220,6 +225,7 @@ class TrainingRun:
         hosted_cores: CPU cores of the machine if the CI provided it; 0 on anybody else's, and in records of 0.1.0.
         setup_seconds: Wall time of the setup; 0 without one, and in records of 0.1.0.
         cache_seconds: Wall time of restoring the cache before it; 0 without one.
+        data_seconds: Wall time that the fingerprints of the data took; 0 without any, and in records of 0.1.0.
     """
 
     mode: Literal["command", "estimator"]
@@ -251,6 +257,7 @@ class TrainingRun:
     hosted_cores: int = 0
     setup_seconds: float = 0.0
     cache_seconds: float = 0.0
+    data_seconds: float = 0.0
 
     def to_json(self) -> str:
         record = {_KEYS.get(name, name): value for name, value in dataclasses.asdict(self).items()}

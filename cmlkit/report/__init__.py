@@ -15,9 +15,10 @@ from cmlkit.forges.facts import Addresses
 from cmlkit.formats import plural, short_hash
 from cmlkit.gate.verdict import Verdict
 from cmlkit.records.cost import Spent
+from cmlkit.records.timeline import Part, timeline
 from cmlkit.records.training_run import DataFingerprint, Parameter, TrainingRun
 from cmlkit.records.workflow_run import WorkflowRun
-from cmlkit.report import sections
+from cmlkit.report import sections, times
 from cmlkit.report.fit import fitted
 from cmlkit.report.history import PastModel, history, points
 from cmlkit.report.markdown import code, link, text
@@ -53,6 +54,7 @@ class Report:
         trend: URL of the picture of the trend; empty if it is hosted nowhere.
         store: Where the model's bytes are stored, as in the setting publish.store.
         spent: Cost of the published runs of the last days; None if unknown.
+        parts: The timeline of the whole run; empty for that which the training knows by itself.
         addresses: Addresses of commits and files on the forge.
     """
 
@@ -74,6 +76,7 @@ class Report:
     trend: str = ""
     store: str = "git"
     spent: Spent | None = None
+    parts: tuple[Part, ...] = ()
     addresses: Addresses = _ADDRESSES
 
     def _repr_markdown_(self) -> str:
@@ -86,6 +89,7 @@ class Report:
         Verdict, metrics and plots come first; the rest is folded. Tables and code are shown whole or not at all.
         """
         elsewhere = link("the run's summary", self._run_url()) if self._run_url() else ""
+        time = self.parts or timeline(self.run)
         parts = (
             sections.headline(self.verdict, self._subtitle()),
             sections.champion_today(self.verdict, self.champion_published if self.is_rescored else {}),
@@ -97,8 +101,8 @@ class Report:
             sections.parameters(self.run.parameters, self.champion_parameters, elsewhere),
             sections.fingerprints(self.run.data, self.champion_data, elsewhere),
             sections.drift(self.run.data, self.champion_data, elsewhere),
-            sections.slowness(self.run),
-            sections.facts(self.run, self.spent, self._origin(), elsewhere),
+            times.slowness(self.run, time),
+            sections.facts(self.run, time, self.spent, self._origin(), elsewhere),
             sections.files(self.files, {path: self._url(path) for path in self.files}, elsewhere),
             sections.usage(self.run, fetch=self._fetch()),
             sections.reproduction(self.run, folder=self.folder),

@@ -21,16 +21,16 @@ from cmlkit.gate.verdict import Outcome, RuleResult, Verdict
 from cmlkit.records.cost import Spent, cost_of, dollars
 from cmlkit.records.json_text import json_text
 from cmlkit.records.model_format import FORMATS, format_of, lines_for
-from cmlkit.records.timeline import MENDS, longest, timeline
+from cmlkit.records.timeline import Part
 from cmlkit.records.training_run import (
     DataFingerprint,
     Parameter,
     PlotTable,
     TrainingRun,
 )
+from cmlkit.report import times
 from cmlkit.report.fit import Section
 from cmlkit.report.markdown import code, fence, folded, image, left_out, link, table, text
-from cmlkit.scaffold.templates import INSTANCE
 
 OPEN_ROWS = 20
 OPEN_PLOTS = 4
@@ -39,8 +39,6 @@ EXPLAINED_INTERVALS = 5
 UNCOMMITTED_SHOWN = 10
 RESCORED = "Both models were scored on the same test data."
 NOT_RESCORED = "The champion's values are those of its own training, which may have had other test data."
-# From here on, the wait for an instance, a minute or two, is small beside the training.
-SLOW_SECONDS = 20 * 60
 NONE = "–"
 SAME = "same"
 CHANGES_SHOWN = 5
@@ -388,16 +386,17 @@ def _count(count: int | None) -> str:
     return NONE if count is None else f"{count:,}"
 
 
-def facts(run: TrainingRun, spent: Spent | None, extra: Sequence[tuple[str, str]], elsewhere: str) -> Section:
+def facts(
+    run: TrainingRun, parts: Sequence[Part], spent: Spent | None, extra: Sequence[tuple[str, str]], elsewhere: str
+) -> Section:
     """Show time, resources, instance and cost of the run, and the `extra` rows of label and markdown."""
     used, instance = run.resources, run.instance
     rows = [
         ("Trained", f"{datetime.datetime.fromtimestamp(run.started, tz=datetime.UTC):%Y-%m-%d %H:%M} UTC"),
-        ("Duration", duration(used.wall_seconds)),
+        ("Time", times.line(parts) or duration(used.wall_seconds)),
         ("CPU time", duration(used.cpu_seconds)),
         ("Peak memory", size(used.peak_memory_bytes)),
     ]
-    rows += [("Timeline", _timeline(run))] if len(timeline(run)) > 1 else []
     if run.accelerator:
         rows.append(("Accelerator", text(run.accelerator, length=160)))
     summary = f"Run ({duration(used.wall_seconds)}"
@@ -411,24 +410,6 @@ def facts(run: TrainingRun, spent: Spent | None, extra: Sequence[tuple[str, str]
     versions = ", ".join(f"{name} {version}" for name, version in run.libraries.items())
     rows += [("Libraries", text(versions, length=300))] if versions else []
     return _folded_section(f"{summary})", table(["Run", ""], [*rows, *extra]), elsewhere, rank=4)
-
-
-def _timeline(run: TrainingRun) -> str:
-    parts = timeline(run)
-    most = longest(parts)
-    told = " · ".join(f"{part.name} {duration(part.seconds)}" for part in parts)
-    return f"{told}. The longest part is {most.name}. {MENDS.get(most.name, '')}".rstrip()
-
-
-def slowness(run: TrainingRun) -> Section:
-    """Show a long training on a machine of the CI's as a matter of the machine, with the way to a larger one."""
-    if not run.hosted_cores or run.resources.wall_seconds < SLOW_SECONDS:
-        return Section(forms=("",))
-    minutes = plural(round(run.resources.wall_seconds / 60), "minute")
-    cores = plural(run.hosted_cores, "core")
-    command = code(f"cmlkit init --on {INSTANCE}")
-    told = f"This took {minutes} on {cores}. To train on a larger machine, which exists for one job only: {command}."
-    return Section(forms=(f"⏱️ {told}", ""), rank=4)
 
 
 def _spent(spent: Spent) -> str:

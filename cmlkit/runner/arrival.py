@@ -11,10 +11,10 @@ from cmlkit.clock import Clock
 from cmlkit.clouds.launching import Instance, LaunchingCloud
 from cmlkit.errors import CapacityError, CmlkitError, ServiceError, WaitTimeout
 from cmlkit.forges.runners import Runner, RunnerAgent, RunnerForge
-from cmlkit.forges.workflows import Job, JobForge
+from cmlkit.forges.workflows import Job, JobForge, readable_jobs
 from cmlkit.progress import Say
 from cmlkit.runner.boot import BootProgress, boot_progress, boot_warnings
-from cmlkit.runner.idleness import had_job, readable_jobs
+from cmlkit.runner.idleness import had_job
 
 POLL_SECONDS = 2.5
 # The forge says when a runner is online; the cloud is asked only to notice that its instance has ended.

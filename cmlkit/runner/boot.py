@@ -44,6 +44,7 @@ environment's CMLKIT_HOME (default /opt/cmlkit), and to /dev/console if that is 
     home/                       the agent, in its own folder
     apt.conf                    apt's configuration for the startup script: how long to wait for a lock
     booted                      the machine's one boot has begun: if it exists, the script powers off at once
+    marks                       when each step began: its name and seconds since the epoch
     interrupted                 the cloud's notice of a spot interruption, unchanged
     home/keep                   written by a training that failed: the script waits before it powers off
 

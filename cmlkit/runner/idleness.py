@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cmlkit.clouds.launching import Instance, LaunchingCloud
-from cmlkit.errors import CmlkitError, NotFound, PermissionDenied
+from cmlkit.errors import CmlkitError
 from cmlkit.forges.runners import Runner
-from cmlkit.forges.workflows import Job, JobForge
+from cmlkit.forges.workflows import Job
 from cmlkit.runner import lease
 from cmlkit.runner.boot import BootProgress, boot_progress
 
@@ -102,16 +102,6 @@ def had_job(name: str, *, jobs: Sequence[Job] | None, console: BootProgress | No
     if any(job.runner_name == name for job in jobs or ()):
         return True
     return console is not None and (console.had_job or console.farewell == JOB_DONE)
-
-
-def readable_jobs(forge: JobForge | None, run_id: str) -> list[Job] | None:
-    """Return the jobs of a run; None if they may not be read, or the forge has no such run."""
-    if forge is None:
-        return None
-    try:
-        return forge.jobs(run_id)
-    except (PermissionDenied, NotFound):
-        return None
 
 
 def readable_console(cloud: LaunchingCloud, instance_id: str) -> BootProgress | None:

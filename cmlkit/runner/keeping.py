@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cmlkit.clouds.launching import Instance
-from cmlkit.forges.workflows import Job, JobForge
+from cmlkit.forges.workflows import Job, JobForge, readable_jobs
 from cmlkit.formats import duration
 from cmlkit.records.cost import cost, dollars, hourly
 from cmlkit.records.training_run import InstanceFacts
 from cmlkit.runner import lease
-from cmlkit.runner.idleness import readable_jobs
 from cmlkit.settings import variables
 
 MARK = Path("home", "keep")

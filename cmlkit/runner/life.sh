@@ -65,6 +65,8 @@ hundredths() {
 begin() {
   current_step=$1
   say "stage=$1 uptime=$(uptime_seconds)"
+  # For the report's timeline; the first steps come before the folder.
+  { printf '%s %(%s)T\n' "$1" -1 >>"$CMLKIT_HOME/marks"; } 2>/dev/null || true
 }
 
 fail() {

@@ -10,10 +10,10 @@ from cmlkit.clock import Clock, SystemClock
 from cmlkit.clouds.launching import Instance, LaunchingCloud
 from cmlkit.errors import CmlkitError, PermissionDenied
 from cmlkit.forges.runners import Runner, RunnerForge
-from cmlkit.forges.workflows import Job, JobForge
+from cmlkit.forges.workflows import Job, JobForge, readable_jobs
 from cmlkit.progress import Progress, Silent
 from cmlkit.runner import lease
-from cmlkit.runner.idleness import Judgement, Words, judged, readable_console, readable_jobs
+from cmlkit.runner.idleness import Judgement, Words, judged, readable_console
 from cmlkit.runner.signals import catching_signals
 from cmlkit.runner.stopping import terminate_surely, unregistered
 

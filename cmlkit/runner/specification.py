@@ -58,7 +58,10 @@ def instance_spec(
                 keep_on_failure=spec.keep_on_failure,
                 startup_script=spec.startup_script,
                 job_environment=job_environment(
-                    rung, minute_price=spec.minute_price, keep_on_failure=spec.keep_on_failure
+                    rung,
+                    minute_price=spec.minute_price,
+                    keep_on_failure=spec.keep_on_failure,
+                    launcher=workflow_run.runner,
                 ),
                 proxy=spec.proxy,
                 no_proxy=spec.no_proxy,
@@ -107,12 +110,15 @@ def _grace(spec: RunnerSpec) -> float:
     return max(EXPIRY_GRACE_SECONDS, spec.wait_timeout)
 
 
-def job_environment(rung: Rung, *, minute_price: float = 0.0, keep_on_failure: float = 0.0) -> dict[str, str]:
+def job_environment(
+    rung: Rung, *, minute_price: float = 0.0, keep_on_failure: float = 0.0, launcher: str = ""
+) -> dict[str, str]:
     """Return the job's variables about its instance; the boot script adds the instance's id and start time.
 
     Args:
         minute_price: USD that the forge charges for a minute of the job.
         keep_on_failure: Seconds for which the instance stays after a training that failed.
+        launcher: Name of the runner that launches it, by which the job's report finds the launch's times.
     """
     facts = {
         variables.INSTANCE_TYPE: rung.instance_type.name,
@@ -126,4 +132,5 @@ def job_environment(rung: Rung, *, minute_price: float = 0.0, keep_on_failure: f
         variables.INSTANCE_MINUTE_PRICE: minute_price or None,
     }
     kept = {variables.KEEP_SECONDS: f"{keep_on_failure:.0f}"} if keep_on_failure else {}
-    return {**facts, **{name: f"{price:.6f}" for name, price in prices.items() if price is not None}, **kept}
+    named = {variables.INSTANCE_LAUNCHER: launcher} if launcher.isprintable() and launcher else {}
+    return {**facts, **{name: f"{price:.6f}" for name, price in prices.items() if price is not None}, **kept, **named}

@@ -11,11 +11,10 @@ from cmlkit.clock import Clock, SystemClock
 from cmlkit.clouds.launching import Instance, LaunchingCloud
 from cmlkit.errors import AnswerLost, CmlkitError, Conflict, NotFound
 from cmlkit.forges.runners import Runner, RunnerForge
-from cmlkit.forges.workflows import JobForge, WorkflowForge
+from cmlkit.forges.workflows import JobForge, WorkflowForge, readable_jobs
 from cmlkit.progress import Progress, Silent
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner import lease
-from cmlkit.runner.idleness import readable_jobs
 from cmlkit.runner.keeping import Kept, Looks
 from cmlkit.runner.signals import Signals, catching_signals
 from cmlkit.runner.spot import Interruptions

@@ -330,10 +330,12 @@ def _recorded(
     with progress.stage("Record") as say:
         commit = _commit(directory, progress)
         # After training, as a command may create its own data.
+        began = time.monotonic()
         data = (
             *fingerprints([path for path in spec.data if "://" not in path], directory, missing=missing),
             *remote.fingerprints([path for path in spec.data if "://" in path], warn=progress.warn),
         )
+        data_seconds = time.monotonic() - began if data else 0.0
         manifest = _manifest(run, directory, commit, data, secrets)
         complete = dataclasses.replace(
             run,
@@ -342,6 +344,7 @@ def _recorded(
             model_format=manifest.format,
             model_notes=manifest.notes,
             data=data,
+            data_seconds=data_seconds,
             commit=commit,
             instance=instance,
         )

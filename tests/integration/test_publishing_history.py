@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,20 @@ def test_the_failed_runs_of_a_workflow_are_those_that_github_lists(there: Projec
     found = client.failed_runs("Train", since=STARTED)
     assert [item.seconds for item in found] == [1800.0]
     assert client.failed_runs("Train", since=datetime(2029, 12, 31, 23, 45, tzinfo=UTC).timestamp()) == []
+
+
+def test_the_report_has_the_times_of_the_runs_jobs(there: Project) -> None:
+    hub = there.github.hub
+    run = hub.start_run(REPOSITORY, workflow="Train")
+    with hub.hosted_job(there.repository, run, name="train", step="Run cmlkit/cmlkit@v1") as job:
+        begun = datetime.fromisoformat(job.results[0].started)
+        job.created = (begun - timedelta(seconds=90)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        trained = dataclasses.replace(there.trained(0.9), started=begun.timestamp())
+        published = there.publish(trained, run_id=str(run.id))
+    assert published.timeline == {"queue": 90.0, "training": 2.0}
+    [comment] = there.comments(published.pull_request_number or 0)
+    told = "⏱️ The queue took 1 min 30 s of 1 min 32 s.", "| Time | 1 min 32 s: **queue 1 min 30 s** · training 2 s |"
+    assert all(line in text for line in told for text in (comment, published.report))
 
 
 def test_a_run_without_a_price_costs_no_request(there: Project) -> None:

@@ -61,7 +61,7 @@ def test_a_command_leaves_a_run_a_manifest_and_a_record(tmp_path: Path) -> None:
     assert (run.setup, run.metrics) == ("echo ready > prepared", {"Accuracy": 0.97})
     assert (run.data[0].rows, run.data[0].columns) == (2, 2)
     assert {"python", "numpy"} <= set(run.libraries)
-    assert run.resources.wall_seconds > 0
+    assert min(run.setup_seconds, run.resources.wall_seconds, run.data_seconds) > 0
     assert run.resources.peak_memory_bytes > 2**20
     assert TrainingRun.from_json((tmp_path / RECORD).read_text()) == run
     assert json.loads((tmp_path / "model" / "m.joblib.json").read_text())["metrics"] == {"Accuracy": 0.97}
@@ -229,7 +229,8 @@ def test_with_json_the_commands_output_does_not_mix_with_the_result(tmp_path: Pa
         text=True,
         check=True,
     )
-    assert json.loads(answer.stdout)["metrics"] == {"Accuracy": 0.97}
+    result = json.loads(answer.stdout)
+    assert (result["metrics"], result["timeline"]) == ({"Accuracy": 0.97}, {"training": result["seconds"]})
     assert "chatter" in answer.stderr
 
 

@@ -23,7 +23,7 @@ from cmlkit.forges.base import (
 )
 from cmlkit.forges.facts import Addresses, ForgeFacts, Limits
 from cmlkit.forges.tokens import Tokens
-from cmlkit.forges.workflows import FailedRun
+from cmlkit.forges.workflows import FailedRun, Job
 from cmlkit.git.access import GitAccess
 from cmlkit.git.limits import FileLimits
 from cmlkit.git.objects import blob_id
@@ -153,6 +153,9 @@ class ToyForge:
         return "toy"
 
     def failed_runs(self, workflow: str, *, since: float) -> list[FailedRun]:
+        return []
+
+    def jobs(self, run_id: str) -> list[Job]:
         return []
 
     def token_note(self) -> str:

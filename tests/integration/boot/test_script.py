@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cmlkit.ci import workplace
 from cmlkit.clouds.aws.first_boot import first_boot
 from cmlkit.forges.github.agent import runner_agent
 from cmlkit.runner.boot import BOOT_STEPS, BootSpec, boot_script
@@ -15,6 +16,8 @@ from tests.integration.boot.machine import DEADLINE_SECONDS, SHIMS, Machine
 from tests.stand_in_runner import write_tarball
 
 pytestmark = pytest.mark.slow
+
+INSTANCE = {"CMLKIT_INSTANCE_TYPE": "t3.medium"}
 
 
 def test_one_job_is_run_and_the_machine_powers_off(machine: Machine, tmp_path: Path) -> None:
@@ -31,6 +34,17 @@ def test_every_step_is_reported_with_the_uptime(machine: Machine, tmp_path: Path
     assert tuple(step.removeprefix("stage=") for _, step, _ in reports) == BOOT_STEPS
     uptimes = [float(uptime.removeprefix("uptime=")) for _, _, uptime in reports]
     assert uptimes == sorted(uptimes)
+
+
+def test_the_job_can_read_when_each_step_began(machine: Machine, tmp_path: Path) -> None:
+    before = int(time.time())
+    machine.boot(write_tarball(tmp_path / "runner.tgz"), startup_script="sleep 1", job_environment=INSTANCE)
+    machine.wait_for_power_off()
+    variables = dict(line.split("=", 1) for line in (machine.runner_directory / ".env").read_text().splitlines())
+    facts = workplace(variables).instance_facts()
+    assert facts is not None
+    assert list(facts.marks)[::-1] == list(BOOT_STEPS[BOOT_STEPS.index("user") :])
+    assert before <= facts.marks["user"] <= facts.marks["startup-script"] < facts.marks["watchers"] <= time.time()
 
 
 def test_the_lifetime_timer_is_armed_before_any_other_command(machine: Machine, tmp_path: Path) -> None:
@@ -233,4 +247,5 @@ def test_everything_that_the_script_writes_is_below_its_home(machine: Machine, t
         "booted",
         "cmlkit-second-boot.service",
         "home",
+        "marks",
     }

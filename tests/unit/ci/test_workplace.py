@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from cmlkit.ci import workplace
@@ -41,3 +43,24 @@ def test_the_instance_is_what_the_boot_script_told_the_job(place: dict[str, str]
     assert facts is not None
     assert (facts.instance_id, facts.market, facts.price, facts.started) == ("i-1", "spot", 0.0137, None)
     assert workplace(place).instance_facts() is None
+
+
+@pytest.mark.parametrize(
+    ("written", "marks"),
+    [
+        ("user 100\nstartup-script 110\nwatchers 140\n", {"user": 100.0, "startup-script": 110.0, "watchers": 140.0}),
+        ("user 100\nuser 900\n", {"user": 100.0}),
+        ("user soon\n\nwatchers 1 2\nrunner 7\n\x00\xff", {"runner": 7.0}),
+        ("user 100\n" * 10_000, {}),
+        (None, {}),
+    ],
+    ids=["a boot", "a second boot", "others' lines", "more than a boot writes", "no file"],
+)
+def test_the_marks_of_the_boot_are_those_that_its_script_wrote(
+    tmp_path: Path, written: str | None, marks: dict[str, float]
+) -> None:
+    if written is not None:
+        (tmp_path / "marks").write_text(written, encoding="latin-1")
+    facts = workplace(INSTANCE | {"CMLKIT_HOME": str(tmp_path), "CMLKIT_INSTANCE_LAUNCHER": "box"}).instance_facts()
+    assert facts is not None
+    assert (facts.marks, facts.launcher) == (marks, "box")

@@ -13,6 +13,7 @@ from cmlkit.errors import CmlkitError
 from cmlkit.forges.base import Check, PullRequest
 from cmlkit.model.file import write_manifest
 from cmlkit.publishing.git_owners import GitOwners
+from cmlkit.publishing.job_times import Times
 from cmlkit.publishing.pipeline_files import PipelineFiles
 from cmlkit.publishing.plan import Planning, PublishPlan
 from cmlkit.publishing.publication import Publication
@@ -161,6 +162,7 @@ class Workshop:
             workflow_run=self.workflow_run(run_id),
             progress=self.heard,
             clock=FastClock(),
+            times=Times(run=run, jobs=(), workflow_run=self.workflow_run(run_id), began=0.0),
         ).publish()
 
     def workflow_run(self, run_id: str) -> WorkflowRun:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cmlkit.records.timeline import Part, longest, timeline
+from cmlkit.records.timeline import Part, as_seconds, longest, timeline
 from cmlkit.records.training_run import InstanceFacts, Resources, TrainingRun
 
 INSTANCE = InstanceFacts(
@@ -56,6 +56,39 @@ def test_the_restoring_of_a_cache_is_a_part_of_its_own() -> None:
     assert "cache_seconds" not in RUN.to_json()
 
 
-def test_the_record_keeps_the_time_of_the_setup() -> None:
-    assert TrainingRun.from_json(RUN.to_json()).setup_seconds == 25.0
-    assert "setup_seconds" not in replace(RUN, setup_seconds=0.0).to_json()
+def marked(**marks: float) -> TrainingRun:
+    named = {name.replace("_", "-"): moment for name, moment in marks.items()}
+    return replace(RUN, data_seconds=3.0, instance=replace(INSTANCE, marks=named, launcher="GitHub Actions 7"))
+
+
+BOOTED = marked(user=1020.0, startup_script=1030.0, watchers=1045.0, runner=1045.0)
+
+
+def test_the_marks_of_the_boot_divide_the_start() -> None:
+    assert as_seconds(timeline(BOOTED)) == {
+        "boot": 30.0,
+        "startup script": 15.0,
+        "setup": 25.0,
+        "training": 42.0,
+        "data": 3.0,
+        "other": 30.0,
+    }
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        marked(startup_script=1030.0),
+        marked(startup_script=900.0, watchers=1045.0),
+        marked(startup_script=1045.0, watchers=1030.0),
+    ],
+    ids=["a boot that did not get so far", "before the launch", "backwards"],
+)
+def test_marks_that_cannot_be_divide_nothing(run: TrainingRun) -> None:
+    assert as_seconds(timeline(run)) == {"start": 75.0, "setup": 25.0, "training": 42.0, "data": 3.0}
+
+
+def test_the_record_keeps_the_times_and_has_none_that_are_unknown() -> None:
+    assert TrainingRun.from_json(BOOTED.to_json()) == BOOTED
+    bare = replace(RUN, setup_seconds=0.0).to_json()
+    assert [name for name in ("setup_seconds", "data_seconds", "marks", "launcher") if name in bare] == []

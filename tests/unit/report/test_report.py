@@ -25,7 +25,7 @@ from cmlkit.records.training_run import (
 )
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.report import COMMENT_LENGTH, SUMMARY_LENGTH, PastModel, Report
-from cmlkit.report.sections import SLOW_SECONDS
+from cmlkit.report.times import SLOW_SECONDS
 from tests.unit.judging import judge
 from tests.unit.report.test_markdown import hostile, parsed
 
@@ -570,12 +570,12 @@ def test_what_the_published_runs_of_the_last_days_cost_stands_beside_the_cost_of
     assert "| Last 30 days | $1.23 for 28 published runs |" in report.markdown()
 
 
-def test_the_facts_have_the_timeline_and_what_makes_its_longest_part_shorter() -> None:
+def test_the_facts_have_the_time_in_parts_with_the_longest_bold() -> None:
     assert RUN.instance is not None
     started = dataclasses.replace(RUN.instance, started=RUN.started - 400.0)
     page = of_run(instance=started, setup_seconds=300.0).markdown()
-    assert "start 1 min 40 s · setup 5 min · training 42 s. The longest part is setup. uv installs packages" in page
+    assert "| Time | 7 min 22 s: start 1 min 40 s · **setup 5 min** · training 42 s |" in page
 
 
-def test_a_timeline_of_the_training_alone_is_left_out() -> None:
-    assert "Timeline" not in of_run(instance=None).markdown()
+def test_the_time_of_the_training_alone_has_no_parts() -> None:
+    assert "| Time | 42 s |" in of_run(instance=None).markdown()

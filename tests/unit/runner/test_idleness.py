@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 
 import pytest
 
 from cmlkit.clouds.launching import Instance
-from cmlkit.errors import CmlkitError, NotFound, PermissionDenied, ServiceError
+from cmlkit.errors import PermissionDenied
 from cmlkit.forges.runners import Runner
 from cmlkit.forges.workflows import Job
 from cmlkit.runner.boot import BootProgress
-from cmlkit.runner.idleness import JOB_DONE, Words, had_job, judged, readable_console, readable_jobs
+from cmlkit.runner.idleness import JOB_DONE, Words, had_job, judged, readable_console
 from tests.fake_cloud import FakeCloud
 
 NAME = "cmlkit-77-1-1-6b49d200-abcdef"
@@ -123,31 +122,6 @@ def test_a_runner_had_a_job_only_if_the_run_or_its_console_shows_one(
     jobs: Sequence[Job] | None, console: BootProgress | None, had: bool
 ) -> None:
     assert had_job(NAME, jobs=jobs, console=console) is had
-
-
-@dataclass
-class Jobs:
-    """A forge with the jobs of run 77, or an error."""
-
-    error: CmlkitError | None = None
-
-    def jobs(self, run_id: str) -> list[Job]:
-        if self.error:
-            raise self.error
-        return {"77": [job()]}[run_id]
-
-
-@pytest.mark.parametrize(
-    ("forge", "jobs"),
-    [(Jobs(), [job()]), (Jobs(PermissionDenied("no")), None), (Jobs(NotFound("no such run")), None), (None, None)],
-)
-def test_jobs_that_may_not_be_read_are_unknown(forge: Jobs | None, jobs: list[Job] | None) -> None:
-    assert readable_jobs(forge, "77") == jobs
-
-
-def test_a_forge_that_is_out_is_an_error_and_says_nothing_about_jobs() -> None:
-    with pytest.raises(ServiceError):
-        readable_jobs(Jobs(ServiceError("The forge is out.")), "77")
 
 
 def test_a_console_that_cannot_be_read_shows_nothing() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cmlkit.clouds.planning import Image, InstanceType, Subnet
 from cmlkit.forges.runners import Runner
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.runner.ladder import Rung
-from cmlkit.runner.specification import client_token, latest_end
+from cmlkit.runner.specification import client_token, job_environment, latest_end
 from cmlkit.settings.schema import RunnerSpec
 
 RUN = WorkflowRun(repository="octo/x", run_id="16123456789")
@@ -30,6 +32,13 @@ def test_a_client_token_is_that_of_one_lease() -> None:
     assert token == client_token(RUN, RUNNER, RUNG, expires=100.0)
     assert token != client_token(RUN, RUNNER, RUNG, expires=101.0)
     assert len(token) == 64
+
+
+@pytest.mark.parametrize(
+    ("launcher", "told"), [("GitHub Actions 7", "GitHub Actions 7"), ("", None), ("two\nlines", None)]
+)
+def test_the_job_learns_the_name_of_the_runner_that_launched_it(launcher: str, told: str | None) -> None:
+    assert job_environment(RUNG, launcher=launcher).get("CMLKIT_INSTANCE_LAUNCHER") == told
 
 
 def test_a_launch_is_over_after_all_that_it_may_wait_for_and_the_lifetime() -> None:
