@@ -50,6 +50,12 @@ class Grant:
             raise SettingsError(
                 f"{self.account!r} is not the number of an AWS account.", next_step="It has 12 digits: --account."
             )
+        # It goes into policies as text, in which quotes and asterisks mean something.
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+", self.repository, re.ASCII):
+            raise SettingsError(
+                f"{self.repository!r} is not the name of a repository.",
+                next_step="Correct the URL of the remote origin.",
+            )
         for region in self.regions:
             if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-\d+", region):
                 raise SettingsError(
@@ -112,10 +118,13 @@ def files(grant: Grant) -> dict[str, str]:
 
 def trust(grant: Grant) -> dict[str, Any]:
     """Return the policy by which only the workflows with the grant's subjects may assume the role."""
-    has_patterns = any("*" in subject for subject in grant.subjects)
+    # A branch may be named like a variable of policies.
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars
+    subjects = [subject.replace("${", "${$}{") for subject in grant.subjects]
+    has_patterns = any("*" in subject for subject in subjects)
     matching = "StringLike" if has_patterns else "StringEquals"
     conditions: dict[str, Any] = {"StringEquals": {f"{grant.issuer}:aud": "sts.amazonaws.com"}}
-    conditions.setdefault(matching, {})[f"{grant.issuer}:sub"] = list(grant.subjects)
+    conditions.setdefault(matching, {})[f"{grant.issuer}:sub"] = subjects
     return {
         "Version": _VERSION,
         "Statement": [

@@ -46,6 +46,12 @@ def test_a_role_is_trusted_with_exactly_the_subjects_and_with_patterns_only_if_t
     assert list(statement["Condition"]) == ["StringEquals", "StringLike"]
 
 
+def test_a_branch_named_like_a_variable_of_policies_stays_text() -> None:
+    [statement] = trust(replace(GRANT, subjects=("repo:octo/forest:ref:refs/heads/${aws:userid}",)))["Statement"]
+    subjects = statement["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
+    assert subjects == ["repo:octo/forest:ref:refs/heads/${$}{aws:userid}"]
+
+
 def test_instances_are_launched_in_the_regions_only_and_images_are_public() -> None:
     statements = {statement["Sid"]: statement for statement in policy("launcher", GRANT)["Statement"]}
     assert "arn:aws:ec2:eu-central-1::image/*" in statements["LaunchFromAndInto"]["Resource"]
@@ -85,6 +91,8 @@ def test_a_roles_name_fits_with_those_that_begin_with_it(repository: str, name: 
     ("field", "value", "said"),
     [
         ("account", "12345", "'12345' is not the number of an AWS account."),
+        ("repository", "octo/*", "'octo/*' is not the name of a repository."),
+        ("repository", 'octo/forest","*', "is not the name of a repository."),
         ("regions", ("Ireland",), "'Ireland' is not the name of an AWS region."),
         ("role", "a role", "'a role' cannot be the name of a role."),
     ],
@@ -116,7 +124,7 @@ def test_terraform_and_cloudformation_create_the_same_roles_from_the_policies_th
 
 def test_what_begins_a_template_in_terraform_stays_text() -> None:
     odd = replace(GRANT, subjects=("repo:octo/forest:ref:refs/heads/${x}-%{y}",))
-    assert '"repo:octo/forest:ref:refs/heads/$${x}-%%{y}"' in files(odd)["main.tf"]
+    assert '"repo:octo/forest:ref:refs/heads/$${$}{x}-%%{y}"' in files(odd)["main.tf"]
 
 
 def test_every_policy_is_packaged() -> None:
