@@ -19,6 +19,7 @@ OTHER_MODEL_SUFFIXES = (
 METRICS_SUFFIXES = (".txt", ".json", ".yaml", ".yml", ".csv")
 PLOT_SUFFIXES = (".png", ".svg", ".jpg", ".jpeg")
 DATA_SUFFIXES = (".csv", ".tsv", ".parquet", ".feather", ".arrow", ".npz", ".npy", ".xlsx", ".jsonl", ".zip", ".gz")
+MOST_PLOTS = 50
 _READ = re.compile(
     r"""\b(?:read_\w+|read\.\w+|readRDS|fread|loadtxt|genfromtxt|load_dataset|ImageFolder|np\.load)\(\s*(?:\w+\s*=\s*)?["']([^"'\n]+)["']"""
 )
@@ -52,7 +53,10 @@ def outputs(project: Project, named: Sequence[str]) -> Outputs:
     models = models or [path for path in listed if path.endswith(MODEL_SUFFIXES)]
     models.sort(key=lambda path: "model" not in PurePosixPath(path).name)
     metrics = [path for path in (*named, *listed) if _is_metrics(path)]
-    plots = [path for path in (*listed, *named) if path.endswith(PLOT_SUFFIXES) and _is_result(path)]
+    there = [path for path in listed if path.endswith(PLOT_SUFFIXES) and _is_result(path)]
+    # So many are what is trained on, not what training draws.
+    there = there if len(there) <= MOST_PLOTS else []
+    plots = [*there, *(path for path in named if path.endswith(PLOT_SUFFIXES) and _is_result(path))]
     return Outputs(
         models=tuple(dict.fromkeys(models)),
         metrics=tuple(metrics[:1]),

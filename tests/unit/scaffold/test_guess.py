@@ -47,6 +47,7 @@ def test_the_reference_project_is_understood_from_its_scripts_alone() -> None:
         ({"train.py": "dump(m, 'model.skops')"}, "model", "model.skops"),
         ({"train.py": "", "data/a.csv": ""}, "data", ["data/"]),
         ({"train.py": "", "docs/logo.png": "", "plots/roc.svg": ""}, "plots", ["plots/roc.svg"]),
+        ({"train.py": "savefig('roc.png')"} | {f"cats/{n}.png": "" for n in range(51)}, "plots", ["roc.png"]),
         ({"train.py": ""}, "plots", []),
         ({"train.py": ""}, "data", []),
     ],
