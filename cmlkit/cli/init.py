@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import click
@@ -101,13 +101,12 @@ def init(
         _refuse_beside_hosted(invocation, workflows)
     if schedule:
         check_schedule(schedule)
-    _refuse_below_root(Path.cwd())
     project, origin = _project(invocation, Path.cwd())
     files = _example_files() if example else {}
     confessed = Confession()
     if not example and (force or not SETTINGS.exists()):
         found = guess(project)
-        files[SETTINGS] = _settings_text(invocation, found, needs_instance=needs_instance)
+        files[SETTINGS] = _settings_text(invocation, found, needs_instance=needs_instance, action=action)
         confessed = _confessed(invocation, found, needs_instance=needs_instance)
     if SETTINGS in files and not needs_instance:
         files[SETTINGS] = settings_text.without_section(files[SETTINGS], "runner")
@@ -115,9 +114,9 @@ def init(
         _say_what_is_not_written(invocation)
     default = templates.TEMPLATES[auth] if needs_instance else templates.HOSTED_TEMPLATE
     (place, named_by), (branch, told_by) = _region(invocation), _default_branch(Path.cwd())
-    python = python_version.asked(project)
+    python, folder = python_version.asked(project), _folder(Path.cwd())
     for name in workflows or [default]:
-        files[templates.WORKFLOWS / name] = templates.workflow_file(
+        text = templates.workflow_file(
             templates.workflow(name),
             action=action,
             region=place,
@@ -125,6 +124,8 @@ def init(
             branch=branch,
             python=python.version,
         )
+        path, text = _workflow(name, text, folder)
+        files[_root(folder) / path] = text
     texts = {path.as_posix(): text for path, text in files.items()}
     standing = (
         *confession.python_entry(texts, python.because),
@@ -133,7 +134,7 @@ def init(
     )
     passed_over = (Unused(paths=(python.source,), why=python.problem),) if python.problem else ()
     confessed = replace(confessed, guessed=(*confessed.guessed, *standing), unused=(*confessed.unused, *passed_over))
-    written = write_files(files, force=force)
+    written = write_files(files, force=force, root=_root(folder))
     remaining = steps("".join(files.values()), environ=invocation.environ, origin=origin)
     _show(invocation, files, written, confessed, remaining)
 
@@ -193,18 +194,26 @@ def _refuse_beside_hosted(invocation: Invocation, workflows: Sequence[str]) -> N
         )
 
 
-def _refuse_below_root(directory: Path) -> None:
-    """Refuse to write a workflow into a folder of a repository: GitHub reads those at its root only."""
+def _folder(directory: Path) -> str:
+    """Return the path of a folder in its repository; empty for the root, and outside of a repository."""
     try:
-        place = str(checkout.prefix(directory))
+        place = checkout.prefix(directory)
     except GitError:
-        return
-    if place != ".":
-        root, command = "/".join([".."] * len(Path(place).parts)), f"cd {shlex.quote(place)} && python train.py"
-        raise SettingsError(
-            f"This is the folder {place} of a repository, whose workflows are read at its root only.",
-            next_step=f"Go there and name the command: cd {root} && cmlkit init --run {_argument(command)}.",
-        )
+        return ""
+    return "" if place == PurePosixPath() else place.as_posix()
+
+
+def _root(folder: str) -> Path:
+    """Return the way from a folder of the repository to its root, where GitHub looks for workflows."""
+    return Path(*[".."] * len(PurePosixPath(folder).parts))
+
+
+def _workflow(name: str, text: str, folder: str) -> tuple[Path, str]:
+    """Return where in the repository a workflow is written, and its text."""
+    if not folder:
+        return templates.WORKFLOWS / name, text
+    file, text = templates.below_root(text, name=name, folder=folder)
+    return templates.WORKFLOWS / file, text
 
 
 def _argument(command: str) -> str:
@@ -269,12 +278,16 @@ def _text(path: str) -> str:
     return (read_small(Path(path), limit) or b"").decode("utf-8", "replace")
 
 
-def _settings_text(invocation: Invocation, found: Guess, *, needs_instance: bool) -> str:
+def _settings_text(invocation: Invocation, found: Guess, *, needs_instance: bool, action: str) -> str:
     train = {**found.train, **_said(invocation, "train")}
     if not train.get("run") and not train.get("estimator"):
         train["run"] = _asked(found)
     runner = {**(found.runner if needs_instance else {}), **_said(invocation, "runner")}
-    return settings_text.settings_file({"runner": runner, "train": train}, gate=_said(invocation, "gate"))
+    return settings_text.settings_file(
+        {"runner": runner, "train": train},
+        gate=_said(invocation, "gate"),
+        schema=settings_text.schema_address(action),
+    )
 
 
 def _asked(found: Guess) -> str:

@@ -10,6 +10,7 @@ from cmlkit.settings.schema import SCHEMA
 from cmlkit.settings.setting import DURATION_KIND, Setting
 from cmlkit.sinks.yaml_text import inline
 
+SCHEMA_FILE = "docs/reference/cmlkit.schema.json"
 SUGGESTED_GATE = """\
 # gate:
 #   - accuracy >= 0.90
@@ -17,9 +18,17 @@ SUGGESTED_GATE = """\
 """
 
 
-def settings_file(sections: Mapping[str, Mapping[str, Any]], *, gate: Mapping[str, Any] | None = None) -> str:
-    """Return the text of a `cmlkit.yaml` with these settings of runner, train and gate."""
-    parts = ["# How cmlkit retrains this project. `cmlkit config show` prints every setting.\n"]
+def settings_file(
+    sections: Mapping[str, Mapping[str, Any]], *, gate: Mapping[str, Any] | None = None, schema: str = ""
+) -> str:
+    """Return the text of a `cmlkit.yaml` with these settings of runner, train and gate.
+
+    Args:
+        schema: Address of the schema for editors; none is named if it is empty.
+    """
+    # https://github.com/redhat-developer/yaml-language-server#using-inlined-schema
+    line = f"# yaml-language-server: $schema={schema}\n" if schema else ""
+    parts = [f"{line}# How cmlkit retrains this project. `cmlkit config show` prints every setting.\n"]
     for section in ("runner", "train"):
         values = sections.get(section, {})
         lines = [
@@ -28,6 +37,14 @@ def settings_file(sections: Mapping[str, Mapping[str, Any]], *, gate: Mapping[st
         if lines:
             parts.append(f"{section}:\n{''.join(lines)}")
     return "\n".join([*parts, _gate(gate) if gate else SUGGESTED_GATE])
+
+
+def schema_address(action: str) -> str:
+    """Return where the schema lies of the version of the action that a workflow uses; empty for another form of it."""
+    found = re.fullmatch(r"(?P<repository>[\w.-]+/[\w.-]+)@(?P<ref>[\w./-]+)", action, re.ASCII)
+    if not found:
+        return ""
+    return f"https://raw.githubusercontent.com/{found['repository']}/{found['ref']}/{SCHEMA_FILE}"
 
 
 def _gate(values: Mapping[str, Any]) -> str:

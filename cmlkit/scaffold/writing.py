@@ -10,22 +10,23 @@ from cmlkit.errors import SettingsError, step_after
 from cmlkit.files import write_whole
 
 
-def write_files(files: Mapping[Path, str], *, force: bool) -> list[Path]:
+def write_files(files: Mapping[Path, str], *, force: bool, root: Path = Path()) -> list[Path]:
     """Write the files that are missing; write none if one of them would overwrite another content.
 
     Args:
         files: Path relative to the working directory -> text.
+        root: The project's folder, also relative to it.
 
     Returns:
         The files that were written.
 
     Raises:
-        SettingsError: Files exist with other content and `force` is False, a link leads out of the working directory,
+        SettingsError: Files exist with other content and `force` is False, a link leads out of the project,
             or a file cannot be written.
     """
     changed = {path: text for path, text in files.items() if _content(path) != text}
     for path in changed:
-        _refuse_outside(path)
+        _refuse_outside(path, root.resolve())
     there = [str(path) for path in changed if path.exists()]
     if there and not force:
         raise SettingsError(
@@ -41,9 +42,9 @@ def write_files(files: Mapping[Path, str], *, force: bool) -> list[Path]:
     return list(changed)
 
 
-def _refuse_outside(path: Path) -> None:
+def _refuse_outside(path: Path, root: Path) -> None:
     # A link in place of the file itself is replaced, and nothing is written where it leads.
-    if not (folder := path.parent.resolve()).is_relative_to(Path.cwd().resolve()):
+    if not (folder := path.parent.resolve()).is_relative_to(root):
         raise SettingsError(
             f"A link leads {path} out of the project, to {folder}; nothing was written.",
             next_step="Replace the link by a folder: git takes no file behind a link.",

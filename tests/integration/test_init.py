@@ -47,7 +47,7 @@ def test_two_files_are_written_and_the_rest_is_said(project: Path, capsys: pytes
     assert "CMLKIT_RUNNER_TOKEN: https://github.com/octo/forest/settings/secrets/actions" in said
     assert "AWS_ROLE_ARN: https://github.com/octo/forest/settings/variables/actions" in said
     assert run(["config", "show", "--json"], environ=os.environ) == 0
-    assert json.loads(capsys.readouterr().out)["train.run"] == {"value": "python train.py", "source": "cmlkit.yaml:5"}
+    assert json.loads(capsys.readouterr().out)["train.run"] == {"value": "python train.py", "source": "cmlkit.yaml:6"}
 
 
 def test_what_was_not_found_is_told_with_the_default_that_stands(
@@ -145,20 +145,87 @@ def test_of_several_scripts_none_is_chosen(checkout: Path, capsys: pytest.Captur
     assert files(checkout) == {"churn/train.py", "fraud/train.py"}
 
 
-def test_below_the_root_of_a_repository_nothing_is_written(
-    checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def churn(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project in a folder of a repository."""
+    folder = project / "models" / "churn"
+    folder.mkdir(parents=True)
+    for path in files(project):
+        (project / path).rename(folder / path)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_below_the_root_the_workflow_is_written_at_the_root_and_runs_in_the_folder(project: Path, churn: Path) -> None:
+    before = files(project)
+    assert init("--on", "hosted") == 0
+    new = ".github/workflows/train-here-models-churn.yml"
+    assert files(project) - before == {"models/churn/cmlkit.yaml", new}
+    assert yaml.safe_load(Path("cmlkit.yaml").read_text())["train"]["run"] == "python train.py"
+    workflow = yaml.safe_load((project / new).read_text())
+    assert workflow["name"] == "Train here (models/churn)"
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    ours = [step["with"]["working-directory"] for step in steps if step["uses"] == templates.ACTION]
+    assert ours == ["models/churn"] * 3
+
+
+def test_below_the_root_nothing_is_written_through_a_link_out_of_the_repository(
+    project: Path, churn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Path("projects/churn").mkdir(parents=True)
-    Path("projects/churn/train.py").touch()
-    monkeypatch.chdir(checkout / "projects" / "churn")
-    assert init() == 2
-    said = " ".join(capsys.readouterr().err.split())
-    assert 'cd ../.. && cmlkit init --run "cd projects/churn && python train.py"' in said
-    assert files(checkout) == {"projects/churn/train.py"}
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (project / ".github").symlink_to(elsewhere)
+    assert init("--on", "hosted") == 2
+    assert "out of the project" in capsys.readouterr().err
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_every_template_of_a_project_works_below_the_root(project: Path, churn: Path) -> None:
+    arguments = [word for name in templates.OF_ONE_PROJECT for word in ("--workflow", name)]
+    assert init(*arguments) == 0
+    written = sorted((project / ".github/workflows").iterdir())
+    assert len(written) == len(templates.OF_ONE_PROJECT)
+    done = subprocess.run([ACTIONLINT, *written], cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    for path in written:
+        text = path.read_text()
+        assert text.count("command: ") == text.count("working-directory: models/churn")
+        assert text.count(".cmlkit/checkpoint") == text.count("models/churn/.cmlkit/checkpoint")
+    filters = yaml.safe_load((project / ".github/workflows/retrain-on-change-models-churn.yml").read_text())[True][
+        "push"
+    ]
+    assert filters["paths"][:2] == ["models/churn/data/**", "models/churn/**.py"]
+    assert filters["paths"][-1] == ".github/workflows/retrain-on-change-models-churn.yml"
+
+
+@pytest.mark.parametrize(
+    ("folder", "template", "said"),
+    [
+        ("models/churn", "reap.yml", "reap.yml is for the whole repository, and not for models/churn."),
+        ("$(touch made)", "train-here.yml", "has letters in its name that mean something else in a workflow"),
+        ("it's", "train-here.yml", "has letters in its name that mean something else in a workflow"),
+    ],
+)
+def test_what_cannot_be_written_for_a_folder_is_refused_with_the_way_out(
+    checkout: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    folder: str,
+    template: str,
+    said: str,
+) -> None:
+    Path(folder).mkdir(parents=True)
+    Path(folder, "train.py").touch()
+    monkeypatch.chdir(folder)
+    before = files(checkout)
+    assert init("--workflow", template) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert files(checkout) == before
 
 
 def test_a_command_to_type_is_one_argument_whatever_is_in_its_names(
-    checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("$(touch made)", "fraud"):
         Path(name).mkdir()
@@ -168,12 +235,6 @@ def test_a_command_to_type_is_one_argument_whatever_is_in_its_names(
     assert typed
     shown = subprocess.run(["sh", "-c", f"printf '%s,' {typed[1]}"], capture_output=True, text=True, check=True).stdout
     assert shown == "cmlkit,init,--run,python '$(touch made)/train.py',"
-    monkeypatch.chdir("$(touch made)")
-    assert init() == 2
-    typed = re.search(r"&& (cmlkit init .*)\.$", capsys.readouterr().err, re.MULTILINE)
-    assert typed
-    shown = subprocess.run(["sh", "-c", f"printf '%s,' {typed[1]}"], capture_output=True, text=True, check=True).stdout
-    assert shown == "cmlkit,init,--run,cd '$(touch made)' && python train.py,"
     assert not (checkout / "made").exists()
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from cmlkit.scaffold.settings_text import settings_file
+from cmlkit.scaffold import templates
+from cmlkit.scaffold.settings_text import SCHEMA_FILE, schema_address, settings_file
 from cmlkit.settings import schema
+from tests import documented
 from tests.unit.scaffold.awkward import AWKWARD
 
 
@@ -41,3 +43,22 @@ def test_without_rules_the_settings_file_suggests_some(tmp_path: Path) -> None:
     text = settings_file({"train": {"run": "make"}})
     (tmp_path / "cmlkit.yaml").write_text(text.replace("# gate", "gate").replace("#   -", "  -"))
     assert len(schema.load(environ={}, file=tmp_path / "cmlkit.yaml").gate.rules) == 2
+
+
+@pytest.mark.parametrize(
+    ("action", "place"),
+    [
+        (templates.ACTION, "cmlkit/cmlkit/v1"),
+        ("octo/cmlkit@main", "octo/cmlkit/main"),
+        ("octo/cmlkit@releases/v1", "octo/cmlkit/releases/v1"),
+    ],
+)
+def test_the_first_line_names_the_schema_of_the_version_that_the_workflow_uses(action: str, place: str) -> None:
+    first, *_ = settings_file({}, schema=schema_address(action)).splitlines()
+    assert first == f"# yaml-language-server: $schema=https://raw.githubusercontent.com/{place}/{SCHEMA_FILE}"
+    assert (documented.ROOT / SCHEMA_FILE).is_file()
+
+
+@pytest.mark.parametrize("action", ["./", "octo/cmlkit", "octo/tools/cmlkit@v1", "docker://octo/cmlkit", "o/c@a b"])
+def test_an_action_without_a_place_of_a_schema_gets_no_such_line(action: str) -> None:
+    assert "yaml-language-server" not in settings_file({}, schema=schema_address(action))
