@@ -117,6 +117,16 @@ def test_a_page_that_does_not_exist_is_refused(reported: GitHubServer) -> None:
     assert page(reported, f"/{REPOSITORY}/blob/main/none").status_code == 404
 
 
+def test_files_that_the_attributes_mark_as_generated_are_folded(github: GitHubServer, api: Api, bot: Api) -> None:
+    attributes = b"/*.json linguist-generated=true\n/own.json -linguist-generated\n"
+    files = {"m/.gitattributes": attributes, "m/a.json": b"{}", "m/own.json": b"{}", "a.json": b"{}"}
+    api.commit(files, branch="daily")
+    bot.post("./pulls", title="Retrain", head="daily", base="main", body="")
+    tags = Text(page(github, f"/{REPOSITORY}/pull/1").text).tags
+    shown = [attributes for tag, attributes in tags if tag == "details" and attributes.get("class") == "box file"]
+    assert ["open" in each for each in shown] == [True, True, False, True]  # a.json, m/.gitattributes, m/a, m/own
+
+
 @pytest.mark.parametrize(("ending", "state"), [("merge", "Merged"), ("close", "Closed")])
 def test_the_end_of_a_pull_request_is_shown(reported: GitHubServer, api: Api, ending: str, state: str) -> None:
     seeding.add_review(reported.hub, REPOSITORY, 1, "ada")

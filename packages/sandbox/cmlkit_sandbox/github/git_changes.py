@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -113,6 +113,20 @@ def _file_change(
         binary=binary,
         patch=patch if patch.count("\n") < PATCH_LIMIT_LINES else "",
     )
+
+
+def generated(repository: GitRepository, commit: str, paths: Sequence[str]) -> set[str]:
+    """Return those of the paths that the commit's .gitattributes mark as generated, which GitHub shows collapsed.
+
+    https://github.com/github-linguist/linguist/blob/main/docs/overrides.md
+    """
+    command = ("check-attr", "--cached", "-z", "--stdin", "linguist-generated")
+    with tempfile.TemporaryDirectory() as scratch:
+        index = {"GIT_INDEX_FILE": f"{scratch}/index"}
+        repository.git("read-tree", commit, environ=index)
+        send = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
+        fields = repository.git(*command, send=send, environ=index).decode("utf-8", "surrogateescape").split("\0")
+    return {path for path, value in zip(fields[::3], fields[2::3], strict=False) if value in ("set", "true")}
 
 
 def merged_tree(repository: GitRepository, *, ours: str, theirs: str) -> str | None:

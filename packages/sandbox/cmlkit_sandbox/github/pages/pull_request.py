@@ -10,7 +10,7 @@ from markupsafe import Markup
 from cmlkit_sandbox.github.accounts import Account
 from cmlkit_sandbox.github.checks import CheckRun, CommitStatus
 from cmlkit_sandbox.github.discussion import Label, PullRequest
-from cmlkit_sandbox.github.git_changes import FileChange, changes
+from cmlkit_sandbox.github.git_changes import FileChange, changes, generated
 from cmlkit_sandbox.github.merging import missing_checks, pull_commits
 from cmlkit_sandbox.github.pages.diff import Row, rows
 from cmlkit_sandbox.github.pages.files import file_at
@@ -54,15 +54,16 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class ShownFile:
-    """A changed file. `image` is its address, if it is an image that still exists."""
+    """A changed file. `image` is its address, if it is an image that still exists; generated files are folded."""
 
     change: FileChange
     rows: tuple[Row, ...]
     image: str
+    is_generated: bool
 
     @property
     def is_open(self) -> bool:
-        return self.change.changes <= OPEN_LINES
+        return self.change.changes <= OPEN_LINES and not self.is_generated
 
 
 def state_of(pull: PullRequest) -> str:
@@ -147,11 +148,13 @@ def shown_files(repository: Repository, old: str, new: str, image: Callable[[str
         image: Maps a file to the address of its image.
         root: Address of the repository.
     """
-    return [_shown_file(repository, change, new, image, root) for change in changes(repository.git, old, new)]
+    changed = changes(repository.git, old, new)
+    marked = generated(repository.git, new, [change.path for change in changed])
+    return [_shown_file(repository, each, new, image, root, is_generated=each.path in marked) for each in changed]
 
 
 def _shown_file(
-    repository: Repository, change: FileChange, sha: str, image: Callable[[str], str], root: str
+    repository: Repository, change: FileChange, sha: str, image: Callable[[str], str], root: str, *, is_generated: bool
 ) -> ShownFile:
     picture = ""
     try:
@@ -159,4 +162,4 @@ def _shown_file(
         picture = image(f"{root}/raw/{sha}/{change.path}") if is_image else ""
     except Refusal:
         picture = ""
-    return ShownFile(change=change, rows=tuple(rows(change.patch)), image=picture)
+    return ShownFile(change=change, rows=tuple(rows(change.patch)), image=picture, is_generated=is_generated)
