@@ -16,6 +16,16 @@ _GET_MAMBA = "curl -LsSf https://micro.mamba.pm/api/micromamba/linux-64/latest |
 _CONDA = re.compile(r"(?:environment|conda)[\w.-]*\.ya?ml")
 _REQUIREMENTS = re.compile(r"(?:requirements/[\w.-]+|[\w.-]*requirements[\w.-]*)\.(?:txt|in)")
 _OF_TRAINING = ("train", "training", "base", "prod", "production", "main", "common", "requirements", "ml")
+# As a module of the Python that trains, uv installs where pip would: into its virtual environment or beside itself.
+_UV_PIP = "python -m uv pip install"
+# Options in a list that mean to uv what they mean to pip. It prefers an extra index to the main one, ignores --pre and
+# others with a warning, and refuses some. https://docs.astral.sh/uv/pip/compatibility/
+_LISTING = ("-r", "--requirement", "-c", "--constraint")
+_OPTIONS_OF_UV = (
+    *_LISTING,
+    *("-e", "--editable", "-i", "--index-url", "--hash", "--require-hashes", "--no-binary", "--only-binary"),
+)
+_OPTION = re.compile(r"(?m)^[ \t]*(--?[A-Za-z-]+)[ =]*(\S*)")
 _LOCKED = {
     "uv.lock": ("pip install uv && uv sync --frozen", "uv run "),
     "pdm.lock": ("pip install 'pdm[locked]' && pdm sync", "pdm run "),
@@ -54,6 +64,8 @@ class Installation:
     @property
     def adding(self) -> str:
         """The command that installs packages besides those of the list."""
+        if _UV_PIP in self.command:
+            return _UV_PIP
         return _ADDING.get(self.source) or f"{self.prefix}pip install"
 
 
@@ -83,7 +95,7 @@ def _lists(project: Project, folder: str) -> Iterator[tuple[str, str, str]]:
         if name in project.files:
             yield name, _poetry(project, command), prefix
     for name in _requirements(project, folder):
-        yield name, f"pip install -r {shlex.quote(name)}", ""
+        yield name, _installing(f"-r {shlex.quote(name)}", with_uv=_is_for_uv(project, name)), ""
     for name in _conda(project, folder):
         create = f"{MAMBA} create --yes --name train --file {shlex.quote(name)}"
         yield name, f"{_GET_MAMBA} && {create}", f"{MAMBA} run --name train "
@@ -94,9 +106,25 @@ def _lists(project: Project, folder: str) -> Iterator[tuple[str, str, str]]:
     elif project.installs():
         yield (
             project.named("setup.py") if not project.named("pyproject.toml") else "pyproject.toml",
-            "pip install .",
+            _installing(".", with_uv=True),
             "",
         )
+
+
+def _installing(what: str, *, with_uv: bool) -> str:
+    return f"pip install uv && {_UV_PIP} {what}" if with_uv else f"pip install {what}"
+
+
+def _is_for_uv(project: Project, path: str, inside: tuple[str, ...] = ()) -> bool:
+    """Return whether uv installs the same as pip from a list, and from those that it names."""
+    for option, value in _OPTION.findall(project.text(path)):
+        if option not in _OPTIONS_OF_UV:
+            return False
+        named = posixpath.normpath(posixpath.join(posixpath.dirname(path), value))
+        is_list = option in _LISTING and named not in (path, *inside)
+        if is_list and not _is_for_uv(project, named, (path, *inside)):
+            return False
+    return True
 
 
 def _poetry(project: Project, command: str) -> str:

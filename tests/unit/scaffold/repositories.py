@@ -12,6 +12,9 @@ from typing import Any
 
 FIT = "import sklearn\nmodel.fit(X, y)\n"
 SAVES = f"{FIT}joblib.dump(model, 'model.joblib')\nopen('metrics.json', 'w')\n"
+# What is installed with uv, into the Python that trains, and then something besides it.
+BESIDES = "python -m uv pip install"
+UV = f"pip install uv && {BESIDES}"
 NBCONVERT = "jupyter nbconvert --to notebook --execute --output-dir build --ExecutePreprocessor.kernel_name=python3"
 
 
@@ -63,7 +66,7 @@ REPOSITORIES: Mapping[str, Repository] = {
             "data/train.csv": "",
         },
         train={
-            "setup": "pip install -r requirements.txt",
+            "setup": f"{UV} -r requirements.txt",
             "run": "python train.py",
             "model": "model.joblib",
             "metrics": ["metrics.json"],
@@ -96,7 +99,7 @@ REPOSITORIES: Mapping[str, Repository] = {
         },
         ignored=("data/data.xml",),
         train={
-            "setup": "pip install -r src/requirements.txt && dvc pull --allow-missing",
+            "setup": f"{UV} -r src/requirements.txt && dvc pull --allow-missing",
             "run": "dvc repro",
             "model": "model.pkl",
             "metrics": ["eval/metrics.json"],
@@ -114,7 +117,7 @@ REPOSITORIES: Mapping[str, Repository] = {
         },
         ignored=("data/raw/",),
         train={
-            "setup": "pip install -r requirements.txt && pip install 'dvc[s3]' && dvc pull --allow-missing",
+            "setup": f"{UV} -r requirements.txt && {BESIDES} 'dvc[s3]' && dvc pull --allow-missing",
             "run": "python train.py",
             "data": ["data/"],
         },
@@ -133,7 +136,7 @@ REPOSITORIES: Mapping[str, Repository] = {
         },
         ignored=("data/raw/a.csv",),
         train={
-            "setup": "pip install -r requirements.txt && python src/data/make_dataset.py",
+            "setup": f"{UV} -r requirements.txt && python src/data/make_dataset.py",
             "run": "python -m src.models.train_model",
             "data": ["data/"],
         },
@@ -152,7 +155,7 @@ REPOSITORIES: Mapping[str, Repository] = {
             "notebooks/0.01-initial-exploration.ipynb": notebook("df.head()"),
         },
         train={
-            "setup": "pip install -r requirements.txt",
+            "setup": f"{UV} -r requirements.txt",
             "run": "python -m churn.modeling.train",
             "model": "",
             "metrics": "",
@@ -165,7 +168,7 @@ REPOSITORIES: Mapping[str, Repository] = {
             "src/churn/__init__.py": "",
             "src/churn/train.py": f"from .model import build\n{SAVES}",
         },
-        train={"setup": "pip install .", "run": "python -m churn.train"},
+        train={"setup": f"{UV} .", "run": "python -m churn.train"},
     ),
     "package below src that nothing installs": Repository(
         of="the src layout of packaging.python.org",
@@ -187,7 +190,7 @@ REPOSITORIES: Mapping[str, Repository] = {
             "src/eval.py": "",
             "configs/train.yaml": "",
         },
-        train={"setup": "pip install -r requirements.txt", "run": "make train"},
+        train={"setup": f"{UV} -r requirements.txt", "run": "make train"},
         unused={"environment.yaml, setup.py": "requirements.txt"},
         candidates=("python src/train.py",),
     ),
@@ -210,7 +213,7 @@ REPOSITORIES: Mapping[str, Repository] = {
     "conda's environment.yml beside a list of pip's": Repository(
         of="ageron/handson-ml3",
         files={"environment.yml": "", "requirements.txt": "", "train.py": SAVES},
-        train={"setup": "pip install -r requirements.txt"},
+        train={"setup": f"{UV} -r requirements.txt"},
         unused={"environment.yml": "requirements.txt"},
     ),
     "Pipenv": Repository(
@@ -269,13 +272,13 @@ REPOSITORIES: Mapping[str, Repository] = {
     "requirements in a folder": Repository(
         of="the layout of Django's projects",
         files={"requirements/base.txt": "", "requirements/dev.txt": "", "train.py": SAVES},
-        train={"setup": "pip install -r requirements/base.txt"},
+        train={"setup": f"{UV} -r requirements/base.txt"},
         unused={"requirements/dev.txt": "requirements/base.txt"},
     ),
     "only setup.py": Repository(
         of="karpathy/minGPT",
         files={"setup.py": "", "mingpt/model.py": "", "projects/adder/adder.py": "trainer = Trainer(config)\n"},
-        train={"setup": "pip install .", "run": "python projects/adder/adder.py"},
+        train={"setup": f"{UV} .", "run": "python projects/adder/adder.py"},
     ),
     "no list of dependencies": Repository(
         of="karpathy/nanoGPT",
@@ -332,7 +335,7 @@ REPOSITORIES: Mapping[str, Repository] = {
             "ml/data/a.csv": "",
         },
         train={
-            "setup": "pip install -r ml/requirements.txt",
+            "setup": f"{UV} -r ml/requirements.txt",
             "run": "cd ml && python train.py",
             "model": "ml/model.joblib",
             "metrics": ["ml/metrics.json"],
@@ -373,7 +376,7 @@ REPOSITORIES: Mapping[str, Repository] = {
         of="examples/random-forest",
         files={"train.py": f"{SAVES}pd.read_csv('data/a.csv')", "get_data.py": "", "requirements.txt": ""},
         ignored=("data/",),
-        train={"setup": "pip install -r requirements.txt && python get_data.py"},
+        train={"setup": f"{UV} -r requirements.txt && python get_data.py"},
     ),
     "Git LFS, submodules and variables in a file": Repository(
         of="git-lfs.com's tutorial",
@@ -406,7 +409,7 @@ REPOSITORIES: Mapping[str, Repository] = {
         of="students' repositories",
         files={"iris.ipynb": notebook(SAVES), "requirements.txt": "scikit-learn\n", "iris.csv": ""},
         train={
-            "setup": "pip install -r requirements.txt && pip install nbconvert ipykernel",
+            "setup": f"{UV} -r requirements.txt && {BESIDES} nbconvert ipykernel",
             "run": f"{NBCONVERT} iris.ipynb",
             "model": "model.joblib",
             "metrics": ["metrics.json"],

@@ -11,6 +11,7 @@ import yaml
 from cmlkit.scaffold import templates
 from cmlkit.scaffold.guess import Guess, guess
 from cmlkit.scaffold.project import Project
+from tests.unit.scaffold.repositories import BESIDES, UV
 
 
 def guessed(files: dict[str, str]) -> Guess:
@@ -21,7 +22,10 @@ def test_the_reference_project_is_understood_from_its_scripts_alone() -> None:
     folder = templates.example()
     files = {name: (folder / name).read_text() for name in ("train.py", "score.py", "get_data.py", "requirements.txt")}
     found = guessed(files)
-    assert found.train == yaml.safe_load((folder / "cmlkit.yaml").read_text())["train"]
+    # The example is for the demo, too, whose machine has the packages and no index to get uv from.
+    train = yaml.safe_load((folder / "cmlkit.yaml").read_text())["train"]
+    setup = train["setup"].replace("pip install", UV)
+    assert found.train == {**train, "setup": setup}
     assert found.missing == ()
 
 
@@ -33,7 +37,7 @@ def test_the_reference_project_is_understood_from_its_scripts_alone() -> None:
         ({"train.py": "", "old/train.py": ""}, "run", "python train.py"),
         ({"train.py": "", "uv.lock": "", "requirements.txt": ""}, "run", "uv run python train.py"),
         ({"train.py": "", "uv.lock": "", "requirements.txt": ""}, "setup", "pip install uv && uv sync --frozen"),
-        ({"train.py": "", "pyproject.toml": "[project]"}, "setup", "pip install ."),
+        ({"train.py": "", "pyproject.toml": "[project]"}, "setup", f"{UV} ."),
         # Without a package of its own, pip ends with: No file/folder found for package forest.
         (
             {"train.py": "", "pyproject.toml": '[tool.poetry]\nname = "forest"'},
@@ -101,7 +105,7 @@ def test_a_pipeline_of_dvc_says_what_it_reads_and_writes() -> None:
         ".dvc/config": "[core]\n    remote = eu\n['remote \"eu\"']\n    url = s3://bucket/dvc\n",
     }
     assert guessed(files).train == {
-        "setup": "pip install -r requirements.txt && pip install 'dvc[s3]' && dvc pull --allow-missing",
+        "setup": f"{UV} -r requirements.txt && {BESIDES} 'dvc[s3]' && dvc pull --allow-missing",
         "run": "dvc repro",
         "model": "out/forest.onnx",
         "metrics": ["out/metrics.json", "out/more.json"],
@@ -143,3 +147,30 @@ def test_packages_besides_those_of_a_lock_go_into_the_environment_that_the_tool_
     )
     assert guessed({**files, "uv.lock": ""}).train["setup"].endswith(f" && uv {added}")
     assert guessed({**files, "poetry.lock": ""}).train["setup"].endswith(f" && poetry run {added}")
+
+
+@pytest.mark.parametrize(
+    ("lists", "installer"),
+    [
+        ({"requirements.txt": "numpy\n-c constraints.txt\n", "constraints.txt": "numpy<3\n"}, UV),
+        (
+            {
+                "requirements.txt": "-r requirements/base.txt\n",
+                "requirements/base.txt": "-i https://pypi.org/simple\nx\n",
+            },
+            UV,
+        ),
+        ({"requirements.txt": "numpy==2.3.5 \\\n    --hash=sha256:00 \\\n    --hash=sha256:01\n"}, UV),
+        ({"requirements.txt": "-r more.txt\n", "more.txt": "-r requirements.txt\nnumpy\n"}, UV),
+        ({"requirements.txt": "# --pre\n-e .\n"}, UV),
+        ({"requirements.txt": "--extra-index-url https://download.pytorch.org/whl/cpu\ntorch\n"}, "pip install"),
+        ({"requirements.txt": "--pre\nxgboost\n"}, "pip install"),
+        ({"requirements.txt": "--trusted-host pypi.example.com\nxgboost\n"}, "pip install"),
+        ({"requirements.txt": "-r more.txt\n", "more.txt": "-f https://example.com/wheels\nnumpy\n"}, "pip install"),
+    ],
+    ids=["constraints", "another list", "hashes", "in a circle", "editable", "extra index", "pre", "host", "links"],
+)
+def test_uv_installs_unless_a_list_has_an_option_that_means_something_else_to_it(
+    lists: dict[str, str], installer: str
+) -> None:
+    assert guessed({"train.py": "", **lists}).train["setup"] == f"{installer} -r requirements.txt"
