@@ -23,7 +23,7 @@ MOST_PLOTS = 50
 _READ = re.compile(
     r"""\b(?:read_\w+|read\.\w+|readRDS|fread|loadtxt|genfromtxt|load_dataset|ImageFolder|np\.load)\(\s*(?:\w+\s*=\s*)?["']([^"'\n]+)["']"""
 )
-_WRITTEN = re.compile(r"""\b(?:to_\w+|write\.\w+|write_\w+|saveRDS|savetxt)\([^"'\n]*["']([^"'\n]+)["']""")
+_WRITTEN = re.compile(r"""\b(?:to_\w+|write\.\w+|write_\w+|saveRDS|savetxt)\([^"'\n]{0,80}["']([^"'\n]+)["']""")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,8 +60,9 @@ def test_each_setting_is_guessed_from_what_is_there(files: dict[str, str], key: 
     assert guessed(files).train[key] == value
 
 
-def test_a_script_of_empty_lines_is_read_in_time() -> None:
-    empty = "\n" * 500_000  # hours, if each looks at all that follow
+@pytest.mark.parametrize("part", ["\n", "to_csv("])
+def test_a_script_of_half_a_megabyte_of_equal_parts_is_read_in_time(part: str) -> None:
+    empty = part * (2**19 // len(part))  # minutes to hours, if each looks at all that follow
     files = {
         "src/forest/train.py": empty,
         "requirements.txt": empty,
