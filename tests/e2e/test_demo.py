@@ -70,7 +70,7 @@ def the_picture_of_the_readme_shows_the_page(page: Path) -> None:
     today = render_picture.shown(page.read_text(encoding="utf-8"))
     # Ids of commits, and the parts of the time that last long enough to be shown, differ between runs.
     today, shown = (
-        re.sub(r"(?=[a-f]*\d)[0-9a-f]{7,64}|until this report: .*|⏱️ .*\n", "", text) for text in (today, shown)
+        re.sub(r"(?=[a-f]*\d)[0-9a-f]{7,64}|[^\n]* until this report: .*|⏱️ .*\n", "", text) for text in (today, shown)
     )
     assert documented.normal(today) == documented.normal(shown), "Run: make picture"
 
