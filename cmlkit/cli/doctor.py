@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,10 @@ def doctor(invocation: Invocation) -> None:
     """
     workflow_run = invocation.workplace.workflow_run(with_commit=False)
     judged = edges.with_stored_token(invocation, workflow_run)
-    findings = (_judged(invocation), *examined(judged, workflow_run, named=workflows.named(Path.cwd())))
+    findings = (
+        *_judged(invocation, keeper=edges.keeper(invocation) if judged is not invocation else ""),
+        *examined(judged, workflow_run, named=workflows.named(Path.cwd())),
+    )
     emit(
         invocation,
         {"findings": [_row(finding) for finding in findings]},
@@ -62,14 +66,20 @@ def examined(invocation: Invocation, workflow_run: WorkflowRun, *, named: Named 
     )
 
 
-def _judged(invocation: Invocation) -> Finding:
+def _judged(invocation: Invocation, *, keeper: str) -> Iterator[Finding]:
     if invocation.workplace.is_job:
-        return ok("credentials", "This judges the workflow's own token and credentials, those of this job.")
-    return ok(
+        yield ok("credentials", "This judges the workflow's own token and credentials, those of this job.")
+        return
+    yield ok(
         "credentials",
         "This judges the token and credentials of this machine. The workflow has others: run doctor in a job to judge"
         " those.",
     )
+    if keeper:
+        yield ok(
+            "credentials",
+            f"The token is that of {keeper}. `cmlkit publish` takes it, too; `runner launch` those of variables only.",
+        )
 
 
 def _row(finding: Finding) -> dict[str, Any]:

@@ -67,6 +67,11 @@ def facts(invocation: Invocation) -> ForgeFacts:
     return _forge_module(invocation).FACTS
 
 
+def keeper(invocation: Invocation) -> str:
+    """Return the program that keeps people's tokens for the forge, for messages."""
+    return _forge_module(invocation).TOKENS.keeper
+
+
 def forge_if_any(invocation: Invocation, workflow_run: WorkflowRun) -> Forge | None:
     """Return the repository on its forge for optional requests; None without a token."""
     module, environ = _forge_there(invocation, workflow_run)

@@ -49,6 +49,10 @@ def checkout(step_outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.fixture
 def sandbox(checkout: Path, step_outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """A sandbox whose instances do not boot, and the variables of a workflow run there."""
+    # On a machine at work, the sandbox's first answer may take longer than the doctor waits for one.
+    monkeypatch.setattr("cmlkit.cli.doctor.FIRST_ANSWER_SECONDS", 120.0)
+    for place in ("forges.github.transport", "clouds.aws.connection"):
+        monkeypatch.setattr(f"cmlkit.{place}.HURRIED_SECONDS", (60.0, 60.0))
     source = tmp_path / "source"
     source.mkdir()
     (source / "README.md").write_text("# A project\n")

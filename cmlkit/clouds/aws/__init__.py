@@ -95,4 +95,12 @@ def cloud_for(environ: Mapping[str, str], *, hurried: bool = False) -> Callable[
     boto3 itself reads the rest (credentials, AWS_ENDPOINT_URL, AWS_PROFILE and AWS_DEFAULT_REGION), but not AWS_REGION.
     """
     by_name = regions(hurried=hurried)
-    return lambda region: by_name(region or environ.get("AWS_REGION", ""))
+
+    def in_region(region: str) -> AwsCloud:
+        cloud = by_name(region or environ.get("AWS_REGION", ""))
+        if hurried:
+            # To read the description of its API takes a slow machine seconds, which are no sign of a silent network.
+            cloud.connection.client("sts", cloud.region)
+        return cloud
+
+    return in_region
