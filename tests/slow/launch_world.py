@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,18 +135,23 @@ class InProcess:
         with self._wire.noticing(), wire.ended_by_signals(), redirect_stderr(said), redirect_stdout(printed):
             try:
                 status = run(arguments, environ={**os.environ, **self._environ, **environ})
-                self._wait_for(set(threading.enumerate()) - before)
+                self._wait_for_others(before)
             except wire.Died:
                 status = -signal.SIGKILL
-                self._wait_for(set(threading.enumerate()) - before)
+                self._wait_for_others(before)
         return Ended(status=status, said=said.getvalue(), printed=printed.getvalue())
 
-    def _wait_for(self, threads: Iterable[threading.Thread]) -> None:
-        for thread in threads:
-            if not thread.name.startswith(("i-", "service")):
+    def _wait_for_others(self, before: Collection[threading.Thread]) -> None:
+        """Wait until no thread of the command is left: one that ends may just have started another."""
+        while left := [thread for thread in threading.enumerate() if self._is_of_the_command(thread, before)]:
+            for thread in left:
                 _wait_for_start(thread)
                 thread.join(DEADLINE_SECONDS)
                 self.lingering += [thread.name] if thread.is_alive() else []
+
+    def _is_of_the_command(self, thread: threading.Thread, before: Collection[threading.Thread]) -> bool:
+        is_a_service = thread.name.startswith(("i-", "service"))
+        return not (is_a_service or thread in before or thread.name in self.lingering)
 
 
 def _wait_for_start(thread: threading.Thread) -> None:

@@ -124,8 +124,8 @@ class Cache:
                 target = self._places[place.path]
                 target.parent.mkdir(parents=True, exist_ok=True)
                 _check_room(record.size, target.parent)
-                beside = tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.")
-                root = Path(stack.enter_context(beside)) / "content"
+                beside = stack.enter_context(tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}."))
+                root = Path(beside) / "content"
                 unpack(place, root, store.get(place.sha256), still=still)
                 ready.append((root, target))
             for root, target in ready:

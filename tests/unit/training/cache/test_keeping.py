@@ -19,6 +19,7 @@ from cmlkit.training.cache.record import CacheRecord
 from cmlkit.training.cache.scope import Scope
 from tests.fake_forge import FastClock
 from tests.unit.runner.told import Told
+from tests.unit.test_files import no_room_beyond
 from tests.unit.training.checkpoints.memory_store import MemoryStore
 
 MAIN = Scope(own="main", readable=("main",))
@@ -256,6 +257,28 @@ def test_a_cache_for_which_the_disk_has_no_room_is_not_begun(
     ]
     assert there(run) is None
     assert "get" not in saved.calls
+
+
+def test_a_disk_that_turns_out_to_be_full_leaves_what_was_there_in_the_bucket_and_on_the_machine(
+    tmp_path: Path, bucket: Bucket, clock: FastClock
+) -> None:
+    large = "".join(map(str, range(50_000)))
+    filled(begun(tmp_path / "yesterday", bucket, clock), large).cache.save()
+    saved = bucket["main"].written
+    with no_room_beyond(1000):
+        run = begun(tmp_path / "today", bucket, clock)
+        assert there(run) is None
+    # What the training then makes is larger than the disk's room for a second copy.
+    filled(run, large[::-1])
+    with no_room_beyond(1000):
+        run.cache.save()
+    assert [warning.partition(": ")[0] for warning in run.told.warnings] == [
+        "The cache of main was not restored",
+        "The cache was not saved",
+    ]
+    assert all("File too large" in warning for warning in run.told.warnings)
+    assert (bucket["main"].written, there(run)) == (saved, large[::-1])
+    assert {path.name for path in run.folder.iterdir()} == {"data", "home"}
 
 
 SPEC = TrainSpec(run="python train.py", cache=("data/",), cache_store="s3://bucket/prefix")
