@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cmlkit.errors import Conflict, MetricsError, PermissionDenied, SettingsError
+from cmlkit.errors import Conflict, MetricsError, PermissionDenied, ServiceError, SettingsError
 from cmlkit.forges.base import Changes, NewPullRequest, PullRequest
 from cmlkit.publishing.publication import Publication
 from cmlkit.publishing.publish import PAUSES_WHEN_OVERTAKEN, publish
@@ -149,7 +149,8 @@ def test_a_rejected_model_is_not_published_if_the_settings_say_so(
     found = job.runs(job.trained(0.9), rules=rules, on_rejected="skip")
     note = "The gate rejected the model: nothing is published."
     assert found.changed
-    assert bool(job.forge.pulls) is is_published
+    assert bool(job.forge.pulls) is found.verdict.accepted is is_published
+    assert "(https://forge.example/octo/forest/actions/runs/100)" in found.report
     assert found.report.startswith(f"> {note}\n\n## ") is not is_published
     assert job.heard.notes == ([] if is_published else [note])
 
@@ -174,7 +175,8 @@ def test_the_gate_of_the_settings_comes_before_rules_alone(job: Job) -> None:
 def test_for_a_forks_pull_request_there_is_the_report_and_nothing_else(
     job: Job, facts: Mapping[str, Any], why: str
 ) -> None:
-    found = job.runs(job.trained(0.9), facts=facts)
+    found = job.runs(job.trained(0.9), facts=facts, rules=("accuracy >= 0.5",))
+    assert found.verdict.accepted
     note = f"{why}: nothing but this report is written. See docs/how-to/comment-on-forks.md."
     assert found.report.startswith(f"> {note}\n\n## ")
     assert (found.changed, found.branch, job.forge.pulls) == (True, "", {})
@@ -194,7 +196,8 @@ def test_a_token_that_may_not_write_is_an_error_unless_it_is_one_that_may_only_r
 ) -> None:
     job.forge.failures["commit"] = DENIED
     if why:
-        found = job.runs(job.trained(0.9), facts=facts, base=base)
+        found = job.runs(job.trained(0.9), facts=facts, base=base, rules=("accuracy >= 0.5",))
+        assert found.verdict.accepted
         assert found.report.startswith(f"> {why}: nothing but this report is written. See ")
         assert "## " in found.report
         assert job.heard.notes == [found.report.partition("\n")[0].removeprefix("> ")]
@@ -295,3 +298,14 @@ def test_a_model_that_a_pipeline_writes_without_dvcs_cache_is_committed(job: Job
     found = job.runs(with_pipeline(job, cache=False))
     assert job.forge.commits[found.commit_sha].files[MODEL] == b"model of 0.9"
     assert not any("dvc.yaml" in warning for warning in job.heard.warnings)
+
+
+@pytest.mark.parametrize("store", ["git", "lfs"])
+def test_a_model_that_the_repository_gives_to_git_lfs_goes_there(job: Job, store: str) -> None:
+    job.git("init", "--quiet")
+    (job.directory / ".gitattributes").write_text("*.joblib filter=lfs diff=lfs merge=lfs -text\n")
+    stopped = job.forge.failures["git_access"] = ServiceError("There is no Git LFS here.")
+    with pytest.raises(ServiceError) as caught:
+        job.runs(job.trained(0.9), store=store)
+    assert caught.value is stopped
+    assert set(job.forge.branches) == {"main"}

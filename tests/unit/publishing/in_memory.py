@@ -11,6 +11,7 @@ from typing import Any
 
 from cmlkit.errors import CmlkitError
 from cmlkit.forges.base import Check, PullRequest
+from cmlkit.git.access import GitAccess
 from cmlkit.model.file import write_manifest
 from cmlkit.publishing.git_owners import GitOwners
 from cmlkit.publishing.job_times import Times
@@ -49,6 +50,10 @@ class ToldForge(ToyForge):
         if name in self.failures:
             self.called.append(name)
             raise self.failures[name]
+
+    def git_access(self) -> GitAccess:
+        self._meet("git_access")
+        return super().git_access()
 
     def enable_auto_merge(self, pull_request: PullRequest, method: str) -> None:
         self._meet("enable_auto_merge")

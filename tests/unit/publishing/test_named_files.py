@@ -12,7 +12,6 @@ import pytest
 
 from cmlkit.errors import Conflict, PermissionDenied, ServiceError, SettingsError
 from cmlkit.forges.base import Changes, Divergence, NewFile, PullRequest
-from cmlkit.git.access import GitAccess
 from cmlkit.git.changes import Version
 from cmlkit.git.objects import blob_id
 from cmlkit.publishing.files import CommitFile
@@ -53,10 +52,6 @@ class JobForge(ToldForge):
     def check_start(self, commit: str) -> None:
         if commit == self.refused_start:
             raise PermissionDenied("A branch may not start there.")
-
-    def git_access(self) -> GitAccess:
-        self._meet("git_access")
-        return super().git_access()
 
     def divergence(self, base: str, head: str) -> Divergence:
         known = (self.checkout, self.branches["main"])
