@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -561,3 +562,17 @@ def test_a_notebook_shows_headline_metrics_and_rules_with_names_as_they_are() ->
     assert "| acc&#124;uracy | 0.96 | 0.972 | +0.012 |" in shown
     ruled = compare({"accuracy": 0.96}, {"accuracy": 0.972}, ["accuracy >= 0.9"])._repr_markdown_()
     assert "- accuracy &#62;= 0.9: holds" in ruled
+
+
+def test_a_notebook_shows_what_is_missing_as_an_empty_cell_and_each_part_in_a_paragraph_of_its_own() -> None:
+    verdict = compare({"accuracy": 0.96}, {"accuracy": 0.972, "recall": 0.5}, ["accuracy >= 0.9", "recall >= 0.6"])
+    headline, table, rules = verdict._repr_markdown_().split("\n\n")
+    assert (headline[:2], headline[-2:]) == ("**", "**")
+    assert table.splitlines() == [
+        "| Metric | Champion | Challenger | Change |",
+        "| :-- | --: | --: | --: |",
+        "| accuracy | 0.96 | 0.972 | +0.012 |",
+        "| recall |  | 0.5 |  |",
+    ]
+    assert rules.splitlines() == ["- accuracy &#62;= 0.9: holds", "- recall &#62;= 0.6: does not hold"]
+    assert "|" not in dataclasses.replace(verdict, deltas=())._repr_markdown_()

@@ -134,3 +134,30 @@ def test_issues_of_others_with_a_copied_marker_and_of_other_workflows_stay() -> 
     forge.open.append(copied)
     tell_of_failures(forge, replace(RUN, run_id="8"), [TRAINED])
     assert [issue.number for issue in forge.open] == [1, 9]
+
+
+def test_a_later_attempt_is_named_and_the_rest_of_the_text_is_exact() -> None:
+    forge = Forge()
+    again = replace(FAILED, attempt=2)
+    told = tell_of_failures(forge, replace(RUN, attempt=2), [replace(again, name=""), again])
+    assert told == FailureTold(url="https://issue", done="Opened")
+    _, words, empty, line = forge.open[0].body.split("\n")
+    assert (words[:16], empty) == ("These runs faile", "")
+    assert line == "- [Run 7](https://github.com/octo/forest/actions/runs/7), attempt 2: a job, Train and publish"
+    assert tell_of_failures(forge, replace(RUN, run_id="8"), [FAILED]) == FailureTold(
+        url="https://issue", done="Updated"
+    )
+
+
+def test_a_job_that_was_skipped_beside_those_that_succeeded_is_no_failure() -> None:
+    forge = Forge()
+    tell_of_failures(forge, RUN, [FAILED])
+    skipped = replace(TRAINED, name="Attest the model", conclusion="skipped")
+    told = tell_of_failures(forge, replace(RUN, run_id="8"), [TRAINED, skipped])
+    assert told == FailureTold(url="https://issue", done="Closed")
+
+
+def test_a_jobs_name_takes_120_characters_at_most() -> None:
+    forge = Forge()
+    tell_of_failures(forge, RUN, [replace(FAILED, name="x" * 200)])
+    assert re.findall(">(x+…?)<", forge.open[0].body) == ["x" * 119 + "…"]

@@ -144,3 +144,19 @@ def test_of_several_earlier_launches_the_first_one_is_named() -> None:
 
 def test_a_launch_label_is_short_and_names_the_attempt() -> None:
     assert re.fullmatch(r"cmlkit-launch-2-[0-9a-f]{10}", lease.launch_label(RUN, SPEC))
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        (None, "unknown"),
+        (1_000_000.0 + 4320.0, "ends in 1 h 12 min"),
+        (1_000_000.0 - 300.0, "over for 5 min"),
+    ],
+)
+def test_the_end_of_a_lease_is_told_in_words(end: float | None, said: str) -> None:
+    assert lease.words(end, now=1_000_000.0) == said
+
+
+def test_the_instances_of_a_repository_have_it_and_any_run_among_their_tags() -> None:
+    assert lease.tags_of_repository("octo/forest") == {lease.RUN: "", lease.REPOSITORY: "octo/forest"}

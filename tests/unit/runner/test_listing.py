@@ -25,18 +25,19 @@ def regions() -> dict[str, FakeCloud]:
 
 
 @pytest.mark.parametrize(
-    ("asked", "run", "names"),
+    ("asked", "run", "repository", "names"),
     [
-        ((), None, ["ending", "late"]),
-        (("here", "there"), None, ["early", "of another repository", "ending", "late"]),
-        (("here", "there"), RUN, ["ending", "late"]),
-        (("there",), RUN, []),
+        ((), None, "", ["ending", "late"]),
+        (("here", "there"), None, "", ["early", "of another repository", "ending", "late"]),
+        (("here", "there"), None, "octo/forest", ["early", "ending", "late"]),
+        (("here", "there"), RUN, "", ["ending", "late"]),
+        (("there",), RUN, "", []),
     ],
 )
 def test_it_has_the_instances_that_have_not_ended(
-    asked: tuple[str, ...], run: WorkflowRun | None, names: list[str]
+    asked: tuple[str, ...], run: WorkflowRun | None, repository: str, names: list[str]
 ) -> None:
-    found = list_instances(cloud_for=regions().__getitem__, regions=asked, workflow_run=run)
+    found = list_instances(cloud_for=regions().__getitem__, regions=asked, workflow_run=run, repository=repository)
     assert [instance.name for instance in found] == names
 
 

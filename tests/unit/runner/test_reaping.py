@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from cmlkit.clouds.launching import Volume
-from cmlkit.errors import CmlkitError, Conflict, PermissionDenied, ServiceError
+from cmlkit.errors import AnswerLost, CmlkitError, Conflict, PermissionDenied, ServiceError
 from cmlkit.forges.runners import Runner
 from cmlkit.forges.workflows import Job
 from cmlkit.runner import lease
@@ -228,6 +228,13 @@ def test_what_fails_is_in_its_row_and_does_not_hinder_the_others(here: Here, met
     here.cloud.errors[method] = [PermissionDenied("It may not.")]
     assert here.reap() == {first.id: "failed", second.id: "terminated"}
     assert second.id not in here.cloud.alive()
+
+
+def test_a_termination_whose_answer_is_lost_is_asked_for_again(here: Here) -> None:
+    instance = here.cloud.add(NAME, tags=tags())
+    here.cloud.errors["terminate"] = [AnswerLost("Its answer cannot be read.")]
+    assert here.reap() == {instance.id: "terminated"}
+    assert here.cloud.alive() == []
 
 
 @pytest.mark.parametrize("look", [0, 1])
