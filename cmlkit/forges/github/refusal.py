@@ -65,7 +65,7 @@ _KNOWN = (
     ),
     _Known(
         message="Issues are disabled",  # with the status 410
-        error=ServiceError,
+        error=NotFound,
         next_step="Turn Issues on under Settings > General > Features, or leave out publish.notify.",
     ),
     _Known(

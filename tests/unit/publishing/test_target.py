@@ -54,6 +54,10 @@ def test_targets_without_a_revision_stay(target: str) -> None:
     assert resolved(target, Known()) == target
 
 
+def test_a_branch_may_have_slashes_in_its_name() -> None:
+    assert resolved("commit/feature/a", Known({"feature/a": OTHER})) == f"commit/{OTHER}"
+
+
 def test_a_full_id_is_asked_nowhere() -> None:
     assert resolved(f"commit/{OTHER.upper()}", Known()) == f"commit/{OTHER}"
 
