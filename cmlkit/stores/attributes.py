@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from cmlkit.stores.base import ReadTree, with_line
@@ -25,6 +25,11 @@ def has_entry(path: str, content: bytes) -> bool:
     return _entry(path) in _lines(content)
 
 
+def are_alike_but_for_entries(path: str, before: bytes, after: bytes) -> bool:
+    """Return whether two attributes files differ in no more than entries of the model, or of files in it."""
+    return _others(path, _lines(before)) == _others(path, _lines(after))
+
+
 def without_entry(path: str, *, there: Mapping[str, str], read: ReadTree) -> dict[str, bytes]:
     """Return the attributes file without the entries of the model, or of files in it; empty if it has none.
 
@@ -33,13 +38,17 @@ def without_entry(path: str, *, there: Mapping[str, str], read: ReadTree) -> dic
     """
     content = (read(ATTRIBUTES) or b"") if ATTRIBUTES in there else b""
     lines = _lines(content)
-    inside = f"{_pattern(path)}/"
-    left = [line for line in lines if line != _entry(path) and not (line.startswith(inside) and line.endswith(_VALUES))]
+    left = _others(path, lines)
     return {} if left == lines else {ATTRIBUTES: "".join(f"{line}\n" for line in left).encode()}
 
 
 def _lines(content: bytes) -> list[str]:
     return content.decode("utf-8", "replace").splitlines()
+
+
+def _others(path: str, lines: Sequence[str]) -> list[str]:
+    inside = f"{_pattern(path)}/"
+    return [line for line in lines if line != _entry(path) and not (line.startswith(inside) and line.endswith(_VALUES))]
 
 
 def _entry(path: str) -> str:

@@ -26,7 +26,7 @@ from cmlkit.records.training_run import DataFingerprint
 from cmlkit.records.workflow_run import WorkflowRun
 from cmlkit.settings.schema import TrainSpec
 from cmlkit.sinks.secrets import HIDDEN
-from cmlkit.stores.attributes import ATTRIBUTES
+from cmlkit.stores.attributes import ATTRIBUTES, are_alike_but_for_entries
 from cmlkit.stores.pointer import LIMIT_BYTES, dvc_path, read_pointer
 
 NAMES_SHOWN = 3
@@ -181,8 +181,17 @@ def _files(spec: TrainSpec, model: Trained, place: Checkout) -> Iterator[str]:
     else:
         written = _written(spec, place)
         changed = [path for path in history.changed_paths(place.directory, commit) if not written(path)]
+        if ATTRIBUTES in changed and _gained_only_the_model(spec, commit, place):
+            changed.remove(ATTRIBUTES)
         if changed:
             yield f"{_kind(changed, spec, place)} changed: {_listing(changed)}."
+
+
+def _gained_only_the_model(spec: TrainSpec, commit: str, place: Checkout) -> bool:
+    """Return whether all that changed in the repository's attributes is the model's entry for Git LFS."""
+    found = history.files_at(place.directory, ATTRIBUTES, [commit, "HEAD"])
+    before, after = (found[name].content if name in found else b"" for name in (commit, "HEAD"))
+    return are_alike_but_for_entries(str(place.prefix / spec.model), before, after)
 
 
 def _kind(changed: Sequence[str], spec: TrainSpec, place: Checkout) -> str:

@@ -29,6 +29,7 @@ from tests.integration.test_training import environ
 SPEC = TrainSpec(run="python train.py", model="model/m.joblib", metrics=("model/metrics.txt",), plots=())
 NOTHING = Due(due=False, reason="Nothing has changed since the champion was trained.")
 DAY = 86_400.0
+LFS = "filter=lfs diff=lfs merge=lfs -text"
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -83,6 +84,26 @@ def unlisted(address: str) -> DataFingerprint:
 
 def with_(**values: Any) -> TrainSpec:
     return dataclasses.replace(SPEC, **values)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_due"),
+    [
+        ("", f"/model/m.joblib {LFS}\n", False),
+        ("* text=auto\n", f"* text=auto\n/model/m.joblib {LFS}\n", False),
+        (f"/model/m.joblib {LFS}\n* text=auto\n", "* text=auto\n", False),
+        ("", f"/model/m.joblib/part {LFS}\n", False),
+        ("* text=auto\n", f"/model/m.joblib {LFS}\n", True),
+        ("", f"/data/a.csv {LFS}\n", True),
+    ],
+)
+def test_the_entry_for_git_lfs_that_a_publication_writes_is_no_change_of_the_code(
+    there: Path, before: str, after: str, is_due: bool
+) -> None:
+    at = commit(there, train_py="fit()\n", data__a_csv=table(0), **({"_gitattributes": before} if before else {}))
+    model = trained(there, at=at)
+    commit(there, _gitattributes=after)
+    assert due(there, model).due is is_due
 
 
 def test_after_a_merge_nothing_is_due_until_something_changes(there: Path) -> None:

@@ -26,6 +26,8 @@ def aws_hosts() -> Mapping[str, str]:
     """Service, as its signature names it -> host, of each client that the code makes."""
     session = botocore.session.get_session()
     session.set_config_variable("ignore_configured_endpoint_urls", True)
+    # Older versions of botocore have one host for all regions, as the page says below the table.
+    session.set_config_variable("sts_regional_endpoints", "regional")
     session.set_credentials("key", "secret")
     code = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "cmlkit").rglob("*.py")))
     found = {}
