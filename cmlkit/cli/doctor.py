@@ -6,7 +6,7 @@ import functools
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from cmlkit.doctor import Finding, examine, first_failure, workflows
 from cmlkit.doctor.finding import FIRST_ANSWER_SECONDS, ok
 from cmlkit.doctor.workflows import Named
 from cmlkit.records.workflow_run import WorkflowRun
+
+if TYPE_CHECKING:
+    from cmlkit.forges.base import Forge
 
 
 @click.command(cls=Command)
@@ -52,10 +55,15 @@ def examined(invocation: Invocation, workflow_run: WorkflowRun, *, named: Named 
             and waits for answers as long as it would itself.
     """
     hurried = named is not None
+
+    def publish_forge() -> Forge:
+        edges.check_token(invocation, workflow_run)
+        return edges.forge(invocation, workflow_run, hurried=hurried)
+
     return examine(
         invocation.settings,
         workflow_run=workflow_run,
-        publish_forge=lambda: edges.forge(invocation, workflow_run, hurried=hurried),
+        publish_forge=publish_forge,
         runner_forge=lambda: edges.runner_forge(invocation, workflow_run, hurried=hurried),
         # Opened when it is used, so that missing credentials are a finding like any other.
         cloud_for=functools.cache(lambda region: edges.clouds(invocation, hurried=hurried)(region)),

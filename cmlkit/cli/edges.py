@@ -226,16 +226,27 @@ def signed_in(invocation: Invocation, workflow_run: WorkflowRun) -> Invocation:
     if invocation.workplace.is_job:
         return invocation
     found, server = with_stored_token(invocation, workflow_run), workflow_run.server_url
-    module = _forge_module(invocation)
     if found is not invocation:
-        invocation.progress.note(f"No token is set: that of {module.TOKENS.keeper} for {server} is used.")
-    elif not module.TOKENS.found(module.environ_at(server, invocation.environ)):
-        check_server(server)
-        raise PermissionDenied(
-            f"No {module.TOKENS.forge} token is set for {workflow_run.repository}.",
-            next_step=module.signing_in(server, invocation.environ),
-        )
+        invocation.progress.note(f"No token is set: that of {keeper(invocation)} for {server} is used.")
+    check_token(found, workflow_run)
     return found
+
+
+def check_token(invocation: Invocation, workflow_run: WorkflowRun) -> None:
+    """Refuse an environment without a token, outside a job, with the way to one for a person at a keyboard.
+
+    Raises:
+        PermissionDenied: It is no job, and there is no token.
+        SettingsError: The run's server is one that cmlkit does not support.
+    """
+    module, server = _forge_module(invocation), workflow_run.server_url
+    if invocation.workplace.is_job or module.TOKENS.found(module.environ_at(server, invocation.environ)):
+        return
+    check_server(server)
+    raise PermissionDenied(
+        f"No {module.TOKENS.forge} token is set for {workflow_run.repository}.",
+        next_step=module.signing_in(server, invocation.environ),
+    )
 
 
 def with_stored_token(invocation: Invocation, workflow_run: WorkflowRun) -> Invocation:

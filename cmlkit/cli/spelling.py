@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import click
 
+SHORT = 3  # letters with which a name may be told by its beginning
 LONG = 5  # letters of a name in which two may be wrong
 
 
@@ -61,6 +62,8 @@ def command_suggestion(unknown: str, context: click.Context) -> str:
     everywhere = dict(_paths(context.find_root()))
     if same := [path for path, name in everywhere.items() if name == unknown]:
         return _did_you_mean(same)
+    if begun := [path for path, name in everywhere.items() if len(unknown) >= SHORT and name.startswith(unknown)]:
+        return _did_you_mean(begun)
     sentence = nearest(unknown, own)
     if not sentence.startswith("Known"):
         return sentence

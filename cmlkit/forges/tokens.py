@@ -35,7 +35,8 @@ class Tokens:
         """
         if token := self.found(environ):
             return token
+        names = ", ".join(self.variables)
         raise PermissionDenied(
             f"No {self.forge} token is set for {repository}.",
-            next_step=f"Set one of {', '.join(self.variables)} in the step's env. {self.advice}".rstrip(),
+            next_step=f"Set one of {names}; in a workflow, in the step's env. {self.advice}".rstrip(),
         )

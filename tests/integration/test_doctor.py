@@ -331,6 +331,18 @@ def test_a_token_that_the_github_cli_keeps_is_judged_if_no_other_is_set(
     assert not [line for line in said.splitlines() if line.startswith(("failed", "warning"))]
 
 
+def test_a_person_without_any_token_is_told_how_to_sign_in(
+    account: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in [name for name in os.environ if name.endswith("_TOKEN")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    token, runners = examined(capsys, exit_code=3)
+    host = urlsplit(account.github.url).netloc
+    assert f"Sign in with the GitHub CLI: gh auth login --hostname {host}; or set " in token
+    assert "Set one of CMLKIT_RUNNER_TOKEN, " in runners
+
+
 def test_a_forge_that_is_not_supported_is_a_finding_that_hides_no_other(
     account: Sandbox, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -348,7 +360,8 @@ def test_missing_aws_credentials_are_a_finding_like_others(
         monkeypatch.delenv(name)
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(name, os.devnull)
-    assert list(examined(capsys, exit_code=3).values()) == ["AWS account"]
+    (said,) = examined(capsys, exit_code=3)
+    assert "There are no AWS credentials. On your own machine, sign in with the AWS CLI" in said
 
 
 def test_an_image_that_does_not_exist_fails_as_a_wrong_setting(

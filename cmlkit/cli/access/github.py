@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from cmlkit.cli import edges
 from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_json, print_pairs
@@ -123,14 +124,10 @@ def _looked(look: Callable[[], T]) -> T | CmlkitError:
 
 
 def _forge(invocation: Invocation, workflow_run: WorkflowRun) -> tuple[GitHub, dict[str, str]]:
-    from cmlkit.forges import check_server
-    from cmlkit.forges.github import environ_at, open_forge, with_stored_token
+    from cmlkit.forges.github import environ_at, open_forge
 
-    server, environ = workflow_run.server_url, dict(invocation.environ)
-    if not invocation.workplace.is_job:
-        check_server(server)
-        environ = dict(with_stored_token(server, environ))
-    there = environ_at(server, environ)
+    signed_in = edges.signed_in(invocation, workflow_run)
+    there = environ_at(workflow_run.server_url, signed_in.environ)
     forge = open_forge(repository=workflow_run.repository, environ=there, notify=invocation.progress.note)
     return forge, dict(invocation.environ)
 

@@ -47,8 +47,9 @@ class Connection:
             if self._session.get_credentials() is None:
                 raise PermissionDenied(
                     "There are no AWS credentials.",
-                    next_step="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use OIDC with"
-                    " aws-actions/configure-aws-credentials.",
+                    next_step="On your own machine, sign in with the AWS CLI: aws configure, or aws sso login. In a"
+                    " workflow, let aws-actions/configure-aws-credentials do it. Or set AWS_ACCESS_KEY_ID and"
+                    " AWS_SECRET_ACCESS_KEY.",
                 )
 
     def region(self, name: str) -> str:

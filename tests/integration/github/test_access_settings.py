@@ -84,3 +84,10 @@ def test_without_gh_the_secret_is_refused_with_the_page_to_set_it_by_hand(
     said = capsys.readouterr().err
     assert "gh, which does it, is not installed" in said
     assert f"https://github.com/{REPOSITORY}/settings/secrets/actions" in said
+
+
+def test_without_any_token_it_says_how_to_sign_in(environ: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("CMLKIT_TOKEN", "GITHUB_API_URL"):
+        del environ[name]
+    assert access(environ) == 3
+    assert "gh auth login --hostname github.com" in " ".join(capsys.readouterr().err.split())

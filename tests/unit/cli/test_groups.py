@@ -89,6 +89,7 @@ def test_at_50_columns_each_explanation_keeps_most_of_the_width(
         ("publsh", "'publish'"),
         ("lanch", "'cmlkit runner launch'"),
         ("stop", "'cmlkit runner stop'"),
+        ("lis", "'cmlkit runner list' or 'cmlkit model list'"),
         ("show", "'cmlkit model show' or 'cmlkit config show'"),
         ("runner lanch", "'launch'"),
         ("runner train", "'cmlkit train'"),

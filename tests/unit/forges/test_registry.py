@@ -54,16 +54,19 @@ def test_a_forge_that_is_not_known_is_refused_with_those_that_are() -> None:
 def test_without_a_token_the_error_names_the_variables() -> None:
     with pytest.raises(PermissionDenied, match="No GitHub token is set for octo/forest.") as refused:
         github.open_forge(repository="octo/forest", environ={"GITHUB_TOKEN": " "}, notify=print)
-    assert refused.value.next_step == "Set one of CMLKIT_TOKEN, GITHUB_TOKEN, REPO_TOKEN, repo_token in the step's env."
+    assert refused.value.next_step == (
+        "Set one of CMLKIT_TOKEN, GITHUB_TOKEN, REPO_TOKEN, repo_token; in a workflow, in the step's env."
+    )
 
 
 def test_without_a_token_for_runners_the_error_says_which_one_will_do() -> None:
     with pytest.raises(PermissionDenied) as refused:
         runners({})
     assert refused.value.next_step == (
-        "Set one of CMLKIT_RUNNER_TOKEN, CMLKIT_TOKEN, REPO_TOKEN, repo_token, GITHUB_TOKEN in the step's env."
-        " Registering runners takes more than the workflow's own GITHUB_TOKEN: a fine-grained token or a GitHub App"
-        " with the repository permission Administration: Read and write, or a classic token with the scope repo."
+        "Set one of CMLKIT_RUNNER_TOKEN, CMLKIT_TOKEN, REPO_TOKEN, repo_token, GITHUB_TOKEN; in a workflow, in the"
+        " step's env. Registering runners takes more than the workflow's own GITHUB_TOKEN: a fine-grained token or a"
+        " GitHub App with the repository permission Administration: Read and write, or a classic token with the scope"
+        " repo."
     )
 
 
