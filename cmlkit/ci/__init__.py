@@ -31,6 +31,10 @@ def workplace(environ: Mapping[str, str]) -> Workplace:
 def workflow_run(environ: Mapping[str, str], *, directory: str | os.PathLike[str] = ".") -> WorkflowRun:
     """Return the run that `environ` describes, or one for the checkout in `directory`, with a random id.
 
+    >>> job = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "octo/forest", "GITHUB_SHA": 40 * "a"}
+    >>> cmlkit.workflow_run(job).repository_url
+    'https://github.com/octo/forest'
+
     Args:
         environ: The environment, such as `os.environ`.
         directory: The checkout, for the repository and the commit if the environment lacks them.

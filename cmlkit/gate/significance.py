@@ -34,6 +34,10 @@ def paired_interval(
     at most 1 − level. Other scores get Student's interval, extended by one that corrects it for skewness; p is the
     larger of both. Fewer than 5 samples are too few to tell: the interval is unlimited and has no p-value.
 
+    >>> interval = cmlkit.paired_interval([1] * 230 + [0] * 20, [1] * 242 + [0] * 8)
+    >>> interval.low > 0, interval.p_value < 0.001
+    (True, True)
+
     Args:
         champion: Score of each test sample, shape (n,): 1 or 0 for right or wrong, or minus the absolute error.
         challenger: The same samples in the same order.

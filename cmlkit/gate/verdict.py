@@ -90,7 +90,7 @@ class Verdict:
         ]
         table = ["| Metric | Champion | Challenger | Change |", "| :-- | --: | --: | --: |", *rows] if rows else []
         states = {True: "holds", False: "does not hold", None: "waits for a champion"}
-        rules = [f"- {_as_it_is(result.text)}: {states[result.passed]}" for result in self.rules]
+        rules = [f"- {_as_it_is(_compared(result))}: {states[result.passed]}" for result in self.rules]
         parts = (f"**{_as_it_is(self.headline)}**", "\n".join(table), "\n".join(rules))
         return "\n\n".join(filter(None, parts))
 
@@ -178,6 +178,13 @@ def judge(
     )
 
 
+def _compared(result: RuleResult) -> str:
+    """Return the comparison that a rule made, with its metric; the rule as written if it made none."""
+    if result.comparison:
+        return f"{result.metric} {result.sentence}"
+    return f"{result.text} ({result.reason})" if result.reason else result.text
+
+
 def compare(
     champion: Mapping[str, float] | None,
     challenger: Mapping[str, float],
@@ -188,6 +195,10 @@ def compare(
     intervals: Mapping[str, Interval] | None = None,
 ) -> Verdict:
     """Return whether the challenger is better than the champion, and whether it meets the rules.
+
+    >>> verdict = cmlkit.compare({"accuracy": 0.96}, {"accuracy": 0.972}, ["accuracy >= champion - 0.01"])
+    >>> print(verdict.headline)
+    Better than the champion: accuracy 0.972 against 0.96 (+0.012).
 
     Args:
         champion: Metric -> value of the current model; None if there is no such model.

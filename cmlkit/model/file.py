@@ -46,6 +46,10 @@ def save_model(
 ) -> ModelManifest:
     """Write a model and its manifest, each whole or not at all: as skops if `path` ends in `.skops`, else as joblib.
 
+    >>> manifest = cmlkit.save_model({"trees": 100}, "model/forest.joblib", metrics={"accuracy": 0.97})
+    >>> manifest.format, manifest.metrics
+    ('joblib', {'accuracy': 0.97})
+
     Raises:
         MetricsError: A metric is NaN, infinite or no number; NumPy's numbers are taken. Nothing was written.
         SettingsError: joblib, or skops, is not installed, or parameters or data are of another type.

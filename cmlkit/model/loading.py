@@ -33,6 +33,10 @@ def load_model(
 ) -> Any:
     """Load a model that matches its manifest. The hash is checked before any byte is unpickled.
 
+    >>> manifest = cmlkit.save_model({"trees": 100}, "model/forest.joblib")
+    >>> cmlkit.load_model("model/forest.joblib")
+    {'trees': 100}
+
     The format is recognized by content, and loaded by its library: docs/reference/manifest.md lists what is returned.
 
     If `path` is a pointer to Git LFS or S3, or is missing because DVC keeps it (with a `.dvc` file beside it, or as an

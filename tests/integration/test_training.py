@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import doctest
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.tree import DecisionTreeClassifier
 
+import cmlkit
 from cmlkit.errors import CmlkitError, Interrupted, MetricsError, ModelError, SettingsError, TrainingFailed
 from cmlkit.model.loading import load_model
 from cmlkit.model.manifest import read_manifest
@@ -356,6 +358,14 @@ def test_an_object_is_scored_plotted_and_saved_as_the_declared_estimator_is(tmp_
     assert run.rescored.metrics == {"accuracy": run.metrics["Accuracy"]}
     assert (load_model(tmp_path / "model/decision_tree.joblib").predict(x) == tree.predict(x)).all()
     assert read_manifest(tmp_path / "model/decision_tree.joblib").columns == dict.fromkeys(x.columns, "number")
+
+
+@pytest.mark.slow
+def test_the_example_in_the_docstring_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    [example] = doctest.DocTestFinder().find(train, globs={"cmlkit": cmlkit})
+    assert example.examples
+    assert doctest.DocTestRunner().run(example).failed == 0
 
 
 def iris(file: Path, *, order: Sequence[int] = range(5), index: bool = False) -> TrainSpec:

@@ -15,7 +15,6 @@ import pytest
 
 import cmlkit
 from cmlkit import errors
-from cmlkit.cli import project
 
 NAMES = sorted(cmlkit._HOMES)
 
@@ -90,7 +89,9 @@ def test_a_setting_takes_a_path_as_it_takes_text(given: Any) -> None:
     assert (spec.model, spec.metrics, spec.data) == ("model/m.pkl", ("model/m.pkl",), ("model/m.pkl",))
 
 
-def test_the_example_of_from_env_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["compare", "from_env", "load_model", "paired_interval", "save_model", "workflow_run"])
+def test_the_example_in_a_docstring_is_true(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    [example] = doctest.DocTestFinder().find(project.from_env, globs={"cmlkit": cmlkit})
+    [example] = doctest.DocTestFinder().find(getattr(cmlkit, name), globs={"cmlkit": cmlkit})
+    assert example.examples
     assert doctest.DocTestRunner().run(example).failed == 0

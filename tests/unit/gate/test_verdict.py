@@ -560,8 +560,14 @@ def test_a_notebook_shows_headline_metrics_and_rules_with_names_as_they_are() ->
     shown = verdict._repr_markdown_()
     assert shown.startswith("**")
     assert "| acc&#124;uracy | 0.96 | 0.972 | +0.012 |" in shown
-    ruled = compare({"accuracy": 0.96}, {"accuracy": 0.972}, ["accuracy >= 0.9"])._repr_markdown_()
-    assert "- accuracy &#62;= 0.9: holds" in ruled
+    rules = ["accuracy >= champion - 0.01", "auc >= 0.9"]
+    ruled = compare({"accuracy": 0.96}, {"accuracy": 0.972}, rules)._repr_markdown_()
+    assert "- accuracy 0.972 ≥ 0.95 (champion 0.96 − 0.01): holds" in ruled
+    assert "- auc &#62;= 0.9 (" in ruled
+    assert (
+        "- accuracy &#62;= champion: waits for a champion"
+        in compare(None, {"accuracy": 0.9}, ["accuracy >= champion"])._repr_markdown_()
+    )
 
 
 def test_a_notebook_shows_what_is_missing_as_an_empty_cell_and_each_part_in_a_paragraph_of_its_own() -> None:
@@ -574,5 +580,5 @@ def test_a_notebook_shows_what_is_missing_as_an_empty_cell_and_each_part_in_a_pa
         "| accuracy | 0.96 | 0.972 | +0.012 |",
         "| recall |  | 0.5 |  |",
     ]
-    assert rules.splitlines() == ["- accuracy &#62;= 0.9: holds", "- recall &#62;= 0.6: does not hold"]
+    assert rules.splitlines() == ["- accuracy 0.972 ≥ 0.9: holds", "- recall 0.5 &#60; 0.6: does not hold"]
     assert "|" not in dataclasses.replace(verdict, deltas=())._repr_markdown_()
