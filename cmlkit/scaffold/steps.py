@@ -35,6 +35,6 @@ def _credential_steps(workflow: str, *, server: str, page: str) -> list[str]:
     if "secrets.AWS_ACCESS_KEY_ID" in workflow:
         steps.append(f"Store the secrets AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: {page}/secrets/actions")
     if "vars.AWS_ROLE_ARN" in workflow:
-        steps.append(f"Make a role in AWS that the workflow may assume: {OIDC_GUIDE}")
+        steps.append(f"Make a role in AWS that the workflow may assume, with cmlkit access aws --write: {OIDC_GUIDE}")
         steps.append(f"Store its ARN as the variable AWS_ROLE_ARN: {page}/variables/actions")
     return steps

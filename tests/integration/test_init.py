@@ -45,6 +45,7 @@ def test_two_files_are_written_and_the_rest_is_said(project: Path, capsys: pytes
     assert files(project) - before == {"cmlkit.yaml", str(WORKFLOW)}
     said = capsys.readouterr().out
     assert "CMLKIT_RUNNER_TOKEN: https://github.com/octo/forest/settings/secrets/actions" in said
+    assert "cmlkit access aws --write: " in said
     assert "AWS_ROLE_ARN: https://github.com/octo/forest/settings/variables/actions" in said
     assert run(["config", "show", "--json"], environ=os.environ) == 0
     assert json.loads(capsys.readouterr().out)["train.run"] == {"value": "python train.py", "source": "cmlkit.yaml:6"}
