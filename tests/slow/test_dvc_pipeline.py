@@ -217,7 +217,13 @@ def test_a_model_that_is_one_file_is_kept_by_dvc_and_its_metrics_by_git(one: Pro
     assert load_model(folder / "model/m.pkl", cache=tmp_path / "cache") == {"rows": 2}
     assert pull_model(folder, model="model/m.pkl").store == "dvc"
     assert json.loads(dvc(folder, "status", "--json")) == {}
-    assert not published_again(one).changed
+    for store in ("git", "dvc"):
+        assert not published_again(one, store=store).changed
+        assert one.progress.warnings == []
+    assert not published_again(one, store="lfs").changed
+    assert one.progress.warnings == [
+        "model/m.pkl is an output of dvc.yaml: DVC pushes it, and publish.store lfs gets nothing."
+    ]
 
 
 def published_again(there: Project, **options: Any) -> Publication:

@@ -425,4 +425,5 @@ def test_what_the_base_and_what_others_changed_is_told_apart(job: Job) -> None:
     job.colleague({"a.txt": b"of a colleague"})
     _, conflict, left = job.pr(new("a.txt", "of the job")).body.split("\n\n")
     assert conflict.startswith("Since the checkout, `main` has changed")
+    assert conflict.endswith("it is not merged by itself.")
     assert left.startswith("Others have changed these files on `cmlkit/pr/main/100`")
