@@ -46,6 +46,8 @@ class Moving(ToldForge):
     meanwhile: list[Callable[[], object]] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
     uploads: list[tuple[set[str], str]] = field(default_factory=list)
+    known: list[object] = field(default_factory=list)
+    asked_for: list[NewPullRequest | None] = field(default_factory=list)
 
     def check_start(self, commit: str) -> None:
         self.started.append(commit)
@@ -54,6 +56,7 @@ class Moving(ToldForge):
 
     def upload(self, changes: Changes, *, parent: str) -> None:
         self.uploads.append(({file.path for file in changes.files}, parent))
+        self.known.append(changes.known)
 
     def commit(self, changes: Changes, *, branch: str, parent: str, is_new: bool) -> str:
         if not is_new and self.branches[branch] != parent:
@@ -67,6 +70,7 @@ class Moving(ToldForge):
         self, changes: Changes, *, branch: str, parent: str, pull_request: NewPullRequest
     ) -> tuple[str, PullRequest | None]:
         self._meet("commit")
+        self.asked_for.append(pull_request)
         return super().commit_and_open(changes, branch=branch, parent=parent, pull_request=pull_request)
 
 
@@ -130,6 +134,26 @@ def test_what_a_publish_returns_is_what_the_forge_has(job: Job) -> None:
     assert published.comment_url == job.forge.all_comments[0].url
     assert published.check_url == "toy://forge/k/1"
     assert job.forge.uploads == [(set(published.files) - {f"{MODEL}.md"}, job.forge.branches["main"])]
+
+
+@pytest.mark.parametrize("draft", [True, False])
+@pytest.mark.parametrize("comment", ["update", "none"])
+def test_the_pull_request_is_asked_for_with_the_commit_unless_it_has_the_report(
+    job: Job, comment: str, draft: bool
+) -> None:
+    job.runs(job.trained(0.9), comment=comment, draft=draft)
+    [pull] = job.forge.pull_requests()
+    new = NewPullRequest(base="main", title=pull.title, body=pull.body, draft=draft)
+    assert job.forge.asked_for == ([] if comment == "none" else [new])
+
+
+def test_a_file_that_the_base_has_is_not_sent_again(job: Job) -> None:
+    job.merge(job.runs(job.trained(0.9)).pull_request_number or 0)
+    there = job.forge.tree_files(job.forge.branches["main"], [METRICS])
+    job.runs(job.trained(0.95), run_id="101")
+    known = job.forge.known[-1]
+    assert isinstance(known, frozenset)
+    assert {file.blob for file in there.values()} <= known
 
 
 def test_a_model_that_the_base_has_already_is_not_published_again(job: Job) -> None:
