@@ -29,7 +29,7 @@ COMMANDS = {
     "check": ("cmlkit.cli.check", "check", "Write markdown as a check on the commit."),
     "pr": ("cmlkit.cli.pr", "pr", "Open a pull request with files that you name."),
     "asset": ("cmlkit.cli.asset", "asset", "Store images for comments."),
-    "workflow": ("cmlkit.cli.workflow", "workflow", "Rerun workflow runs."),
+    "workflow": ("cmlkit.cli.workflow", "workflow", "Rerun workflow runs, or tell of their failures."),
     "repo": ("cmlkit.cli.repo", "repo", "Prepare the checkout for commits."),
     "alias": ("cmlkit.cli.cml.alias", "alias", "Put cml and cml-* on PATH, as names of cmlkit."),
     "config": ("cmlkit.cli.config", "config", "Show every setting, and where its value came from."),

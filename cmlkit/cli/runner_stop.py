@@ -15,6 +15,7 @@ from cmlkit.cli import edges
 from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import emit, print_pairs
+from cmlkit.cli.workflow import tell
 from cmlkit.errors import CmlkitError, SettingsError
 from cmlkit.formats import plural
 
@@ -59,7 +60,8 @@ def stop(invocation: Invocation, run_id: str, ids: tuple[str, ...], everything: 
     if removed is not None:
         _show(invocation, removed, workflow_run.repository)
     if invocation.workplace.is_job and invocation.settings.publish.notify and not (run_id or ids or everything):
-        _notify(invocation, workflow_run)
+        # Only now, as nothing may keep an instance from being stopped.
+        tell(invocation, workflow_run)
 
 
 def stop_command(invocation: Invocation, workflow_run: WorkflowRun) -> str:
@@ -96,16 +98,6 @@ def _stop_run(invocation: Invocation, workflow_run: WorkflowRun) -> Removed:
     if removed.interrupted:
         invocation.workplace.annotate("warning", INTERRUPTED.format(cloud=removed.cloud), title=INTERRUPTION)
     return removed
-
-
-def _notify(invocation: Invocation, workflow_run: WorkflowRun) -> None:
-    """Tell of the run's failure or success; only now, as nothing may keep an instance from being stopped."""
-    from cmlkit.publishing.failure_issue import tell_of_failures
-
-    forge = edges.forge(invocation, workflow_run)
-    with invocation.progress.stage("Notify") as say:
-        told = tell_of_failures(forge, workflow_run, forge.jobs(workflow_run.run_id))
-        say(str(told or "nothing to tell"))
 
 
 def _stop_chosen(invocation: Invocation, repository: str, ids: Sequence[str], *, yes: bool) -> Removed | None:

@@ -44,7 +44,7 @@ def examine(
     spec = settings.runner
     looks: list[Callable[[], tuple[Finding, ...]]] = [
         lambda: project.examined(settings, directory),
-        lambda: tuple(workflows.examined(named)) if named else (),
+        lambda: tuple(workflows.examined(named, notify=settings.publish.notify)) if named else (),
         lambda: github.publishing(publish_forge, now, named=named or Named(), seconds=seconds),
         lambda: github.registering(runner_forge, seconds=seconds),
         lambda: aws.examined(spec, workflow_run=workflow_run, cloud_for=cloud_for, now=now, seconds=seconds),

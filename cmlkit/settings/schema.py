@@ -388,8 +388,8 @@ class PublishSpec:
     notify: str = setting(
         "",
         choice("", "issue"),
-        "Whether runner stop tells of a failed scheduled run: issue opens or updates one in the repository, which the"
-        " next run that succeeds closes. Its job needs issues: write.",
+        "Whether runner stop and workflow notify tell of a failed scheduled run: issue opens or updates one in the"
+        " repository, which the next run that succeeds closes. Their job needs issues: write.",
     )
     on_rejected: str = setting(
         "fail",

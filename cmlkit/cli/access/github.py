@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -13,6 +14,7 @@ from cmlkit.cli import edges
 from cmlkit.cli.groups import Command
 from cmlkit.cli.options import Invocation, with_settings
 from cmlkit.cli.output import print_json, print_pairs
+from cmlkit.doctor import workflows
 from cmlkit.errors import CmlkitError, SettingsError
 from cmlkit.sinks.printing import show
 
@@ -29,7 +31,7 @@ class Item:
     """One thing that the workflows need.
 
     Attributes:
-        state: `set`, `missing`, or `unknown` if the token may not look.
+        state: `set`, `missing`, `unknown` if the token may not look, or `unused` if no workflow here needs it.
         remedy: How to set it by hand; empty if nothing needs doing.
         change: Sets it, if its value is known and is not set yet.
     """
@@ -49,6 +51,7 @@ class Item:
 def github(invocation: Invocation, role_arn: str, sets: bool, runner_token_stdin: bool, yes: bool) -> None:
     """List the variable, the secret and the switch that the workflows need; with --set, set those that are missing.
 
+    What no workflow of this checkout names is listed as unused, and not set unless its value is given by a flag.
     The secret's value is read from CMLKIT_RUNNER_TOKEN or from standard input, and stored by the GitHub CLI. The token
     for the rest is that of CMLKIT_TOKEN, GITHUB_TOKEN or the GitHub CLI.
 
@@ -58,7 +61,9 @@ def github(invocation: Invocation, role_arn: str, sets: bool, runner_token_stdin
     """
     workflow_run = invocation.workplace.workflow_run(with_commit=False)
     secret = _secret(invocation, from_stdin=runner_token_stdin)
-    items = list(_items(invocation, workflow_run, role_arn=role_arn, secret=secret))
+    # A value in a flag or from standard input is to be set, whatever the workflows say.
+    asked = {name for name, given in ((ROLE, role_arn), (RUNNER_TOKEN, runner_token_stdin)) if given}
+    items = list(_items(invocation, workflow_run, role_arn=role_arn, secret=secret, asked=asked))
     changes = [item for item in items if item.change]
     if not invocation.as_json:
         print_pairs([(f"{item.state:<7}  {item.name}", item.remedy) for item in items])
@@ -84,31 +89,56 @@ def _confirm(names: list[str], workflow_run: WorkflowRun, *, yes: bool) -> None:
     click.confirm("Set them?", abort=True, err=True)
 
 
-def _items(invocation: Invocation, workflow_run: WorkflowRun, *, role_arn: str, secret: str) -> Iterator[Item]:
-    from cmlkit.forges.github import command_line
-
+def _items(
+    invocation: Invocation, workflow_run: WorkflowRun, *, role_arn: str, secret: str, asked: Container[str]
+) -> Iterator[Item]:
     forge, environ = _forge(invocation, workflow_run)
-    settings, page = forge.actions_settings, f"{workflow_run.repository_url}/settings"
+    page, named = f"{workflow_run.repository_url}/settings", workflows.named(Path.cwd())
+    unused = f"not named by {', '.join(named.files)}"
+    if ROLE in asked or named.needs(ROLE):
+        yield _role(forge, page, role_arn)
+    else:
+        yield Item(name=f"variable {ROLE}", state="unused", remedy=unused)
+    if RUNNER_TOKEN in asked or named.needs(RUNNER_TOKEN):
+        yield _runner_token(forge, page, workflow_run, secret, environ=environ)
+    else:
+        yield Item(name=f"secret {RUNNER_TOKEN}", state="unused", remedy=unused)
+    yield _switch(forge, page)
+
+
+def _role(forge: GitHub, page: str, role_arn: str) -> Item:
+    settings = forge.actions_settings
     known = _looked(lambda: settings.variable(ROLE))
-    yield Item(
+    return Item(
         name=f"variable {ROLE}",
         state="unknown" if isinstance(known, CmlkitError) else "set" if known else "missing",
         remedy="" if known and not isinstance(known, CmlkitError) else f"cmlkit access aws; {page}/variables/actions",
         change=(lambda: settings.set_variable(ROLE, role_arn)) if role_arn and known != role_arn else None,
     )
-    there = _looked(lambda: settings.has_secret(RUNNER_TOKEN))
+
+
+def _runner_token(
+    forge: GitHub, page: str, workflow_run: WorkflowRun, secret: str, *, environ: Mapping[str, str]
+) -> Item:
+    from cmlkit.forges.github import command_line
+
+    there = _looked(lambda: forge.actions_settings.has_secret(RUNNER_TOKEN))
 
     def store() -> None:
         command_line.set_secret(workflow_run.server_url, workflow_run.repository, RUNNER_TOKEN, secret, environ=environ)
 
-    yield Item(
+    return Item(
         name=f"secret {RUNNER_TOKEN}",
         state="unknown" if isinstance(there, CmlkitError) else "set" if there else "missing",
         remedy="" if there is True else f"a token with Administration: write; {page}/secrets/actions",
         change=store if secret and there is not True else None,
     )
+
+
+def _switch(forge: GitHub, page: str) -> Item:
+    settings = forge.actions_settings
     allowed = _looked(settings.may_create_pull_requests)
-    yield Item(
+    return Item(
         name="switch: Actions may create pull requests",
         state="unknown" if isinstance(allowed, CmlkitError) else "set" if allowed else "missing",
         remedy="" if allowed is True else f"{page}/actions",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cmlkit.__main__ import run
+from cmlkit.scaffold import templates
 from cmlkit_sandbox.github import GitHubServer
 from tests.integration.github.conftest import REPOSITORY, TOKEN
 
@@ -74,6 +75,28 @@ def test_what_is_missing_is_set_once_it_is_shown_and_agreed_to(
     assert (tmp_path / "asked").read_text() == "secret set CMLKIT_RUNNER_TOKEN --repo github.com/octo/forest\n"
     assert access(environ, "--set", "--role-arn", f"{ARN}-2", "--yes") == 0
     assert settings.variables == {"AWS_ROLE_ARN": f"{ARN}-2"}
+
+
+def test_what_no_workflow_of_the_checkout_names_is_unused_and_set_only_if_a_flag_has_its_value(
+    github: GitHubServer, environ: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workflow = tmp_path / ".github/workflows/train-here.yml"
+    workflow.parent.mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    workflow.write_text(templates.workflow(workflow.name))
+    given = {**environ, "CMLKIT_RUNNER_TOKEN": "github_pat_secret"}
+    assert access(given, "--set", "--yes") == 0
+    variable, secret, *_ = capsys.readouterr().out.splitlines()
+    assert variable.split(maxsplit=3) == [
+        "unused",
+        "variable",
+        "AWS_ROLE_ARN",
+        f"not named by .github/workflows/{workflow.name}",
+    ]
+    assert secret.startswith("unused   secret CMLKIT_RUNNER_TOKEN")
+    assert not (tmp_path / "given").exists()
+    assert access(given, "--set", "--yes", "--role-arn", ARN) == 0
+    assert github.hub.repository(REPOSITORY).settings.variables == {"AWS_ROLE_ARN": ARN}
 
 
 def test_without_gh_the_secret_is_refused_with_the_page_to_set_it_by_hand(

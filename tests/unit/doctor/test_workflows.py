@@ -34,7 +34,8 @@ def test_a_template_names_what_it_needs(
     tmp_path: Path, template: str, secrets: tuple[str, ...], variables: tuple[str, ...]
 ) -> None:
     found = named(written(tmp_path, template, templates.workflow(template)))
-    assert found == Named(files=(f".github/workflows/{template}",), secrets=secrets, variables=variables)
+    files = (f".github/workflows/{template}",)
+    assert found == Named(files=files, secrets=secrets, variables=variables, tells=True)
 
 
 def test_workflows_are_those_at_the_root_of_a_repository_with_several_projects(tmp_path: Path) -> None:
@@ -58,5 +59,29 @@ def test_a_workflow_of_empty_lines_is_read_in_time(tmp_path: Path) -> None:
 def test_other_workflows_and_comments_need_nothing(tmp_path: Path) -> None:
     written(tmp_path, "ci.yml", "on: push\n# uses: cmlkit/cmlkit@v1 with secrets.CMLKIT_RUNNER_TOKEN\n")
     assert named(tmp_path) == Named()
-    [finding] = examined(named(tmp_path))
+    [finding] = examined(named(tmp_path), notify="issue")
     assert (finding.state, finding.remedy) == ("warning", "Write one: cmlkit init.")
+
+
+def test_a_setting_that_no_job_heeds_is_said(tmp_path: Path) -> None:
+    text = templates.workflow("train-here.yml")
+    found = named(written(tmp_path, "train.yml", text))
+    assert [finding.state for finding in examined(found, notify="")] == ["ok"]
+    _, said = examined(found, notify="issue")
+    assert (said.state, said.remedy) == ("warning", "Add the job notify of workflows/train-here.yml.")
+    text += "\n  notify:\n    steps: [{uses: cmlkit/cmlkit@v1, with: {command: workflow notify}}]\n"
+    found = named(written(tmp_path, "train.yml", text))
+    assert [finding.state for finding in examined(found, notify="issue")] == ["ok"]
+
+
+def test_a_name_is_needed_by_a_workflow_that_has_it_and_by_one_that_is_not_here(tmp_path: Path) -> None:
+    assert named(tmp_path).needs("AWS_ROLE_ARN")  # no workflow yet
+    written(tmp_path, "here.yml", templates.workflow("train-here.yml"))
+    assert not named(tmp_path).needs("AWS_ROLE_ARN")
+    written(tmp_path, "ec2.yml", templates.workflow("train-on-ec2.yml"))
+    assert named(tmp_path).needs("AWS_ROLE_ARN")
+    (tmp_path / ".github/workflows/ec2.yml").unlink()
+    for called, elsewhere in (("./.github/workflows/own.yml", False), ("acme/ml/.github/workflows/r.yml@v1", True)):
+        found = named(written(tmp_path, "calls.yml", f"jobs:\n  retrain:\n    uses: {called}\n"))
+        assert (found.needs("CMLKIT_RUNNER_TOKEN"), found.calls_elsewhere) == (elsewhere, elsewhere)
+        assert len(list(examined(found, notify="issue"))) == (1 if elsewhere else 2)

@@ -234,6 +234,21 @@ def test_the_cache_that_the_template_without_a_cloud_offers_is_a_step_as_the_pag
     assert len(pins) == 1
 
 
+@pytest.mark.parametrize("name", ["train-here.yml", "retrain.yml"])
+def test_the_job_that_tells_of_failures_waits_for_all_others_and_needs_no_checkout(name: str) -> None:
+    file = ROOT / "workflows" / name
+    commented = file.read_text().partition("  # notify:\n")[2]
+    job = yaml.safe_load(re.sub(r"(?m)^  # ", "", commented))
+    assert job["needs"] == list(jobs(file))
+    assert job["if"] == "always() && needs.due.outputs.due != 'false'"
+    assert job["permissions"] == {"actions": "read", "issues": "write"}
+    assert job["steps"] == [{"uses": "cmlkit/cmlkit@v1", "with": {"command": "workflow notify", "notify": "issue"}}]
+    page = ROOT / "docs" / "how-to" / "be-told-of-failures.md"
+    [shown] = [yaml.safe_load(block.text)["notify"] for block in blocks("yaml", pages=[page]) if "needs" in block.text]
+    assert {**shown, "needs": job["needs"]} == job
+    assert name != "train-here.yml" or shown == job
+
+
 def uncommented(job: str) -> str:
     """A job of a template, with the lines that are comments of YAML."""
     job = re.split(r"(?m)^  \w+:$", job)[0]
