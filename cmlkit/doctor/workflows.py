@@ -58,12 +58,20 @@ def named(directory: Path) -> Named:
     together = "\n".join(texts.values())
     return Named(
         files=tuple(texts),
-        secrets=tuple(name for name in SECRETS if re.search(rf"secrets\.{name}\b", together)),
-        variables=tuple(name for name in VARIABLES if re.search(rf"vars\.{name}\b", together)),
+        secrets=tuple(name for name in SECRETS if re.search(_of("secrets", name), together)),
+        variables=tuple(name for name in VARIABLES if re.search(_of("vars", name), together)),
         has_environments=re.search(r"^[ \t]*environment:", together, re.MULTILINE) is not None,
         calls_elsewhere=calls_elsewhere,
         tells=_TELLS.search(together) is not None,
     )
+
+
+def _of(context: str, name: str) -> str:
+    """Return the pattern of a name in a context, as `secrets.NAME` or `secrets['NAME']`, in any case.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/contexts#about-contexts
+    """
+    return rf"(?i)\b{context}(?:\.{name}\b|\['{name}'\])"
 
 
 def examined(found: Named, *, notify: str) -> Iterator[Finding]:

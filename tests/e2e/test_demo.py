@@ -126,7 +126,8 @@ def the_page_has_the_time_from_the_launch_to_the_publishing(path: Path) -> None:
         r"^Time\n.* until this report: (.*)$", render_picture.shown(path.read_text("utf-8")), re.MULTILINE
     )
     names = re.findall(r"(?:^| · )([a-z ]+) \d", told)
-    assert [name for name in names if name in TIMED] == TIMED
+    # A part that takes next to no time, as publishing may on a fast machine, is among the rest.
+    assert [name for name in names if name in TIMED] in (TIMED, TIMED[:-1])
 
 
 def the_stages_are_told_and_timed(demo: dict[str, Any]) -> None:

@@ -85,3 +85,11 @@ def test_a_name_is_needed_by_a_workflow_that_has_it_and_by_one_that_is_not_here(
         found = named(written(tmp_path, "calls.yml", f"jobs:\n  retrain:\n    uses: {called}\n"))
         assert (found.needs("CMLKIT_RUNNER_TOKEN"), found.calls_elsewhere) == (elsewhere, elsewhere)
         assert len(list(examined(found, notify="issue"))) == (1 if elsewhere else 2)
+
+
+@pytest.mark.parametrize("written_as", ["secrets.CMLKIT_RUNNER_TOKEN", "secrets['CMLKIT_RUNNER_TOKEN']"])
+def test_a_secret_is_named_with_a_point_or_in_brackets(tmp_path: Path, written_as: str) -> None:
+    text = (
+        f"jobs:\n  a:\n    steps:\n      - uses: cmlkit/cmlkit@v1\n        env:\n          A: ${{{{ {written_as} }}}}\n"
+    )
+    assert named(written(tmp_path, "train.yml", text)).secrets == ("CMLKIT_RUNNER_TOKEN",)
