@@ -181,7 +181,8 @@ def normal(text: str) -> list[str]:
         (r"\blocal[0-9a-f]{8}\b", "local-ID"),
         (r"\b\d{4}-\d\d-\d\d(?:T[\d:+]+)?", "DATE"),
         (r"\b[\d,.]+ (?:bytes|B|KiB|MiB)\b", "SIZE"),
-        (r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{7,64}\b…?", "HASH"),  # one of digits alone is no number
+        (r"\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{7,64}\b…?", "HASH"),
+        (r"(?<![.,\d])(?:\d{7}|\d{12})\b(?![.,]\d)", "HASH"),  # ids of commits and files may be of digits alone
         (r"\b\d+(?:\.\d+){2,}\b", "VERSION"),
         (r"\b\d[\d,]*(?:\.\d+)?", "N"),
         (r"[ \t\xa0]+", " "),

@@ -190,7 +190,8 @@ def test_every_template_of_a_project_works_below_the_root(project: Path, churn: 
     done = subprocess.run([ACTIONLINT, *written], cwd=project, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     for path in written:
-        text = path.read_text()
+        # The job that is a comment needs no checkout, and so no folder in it.
+        text = "\n".join(line for line in path.read_text().splitlines() if not line.lstrip().startswith("#"))
         assert text.count("command: ") == text.count("working-directory: models/churn")
         assert text.count(".cmlkit/checkpoint") == text.count("models/churn/.cmlkit/checkpoint")
     filters = yaml.safe_load((project / ".github/workflows/retrain-on-change-models-churn.yml").read_text())[True][
